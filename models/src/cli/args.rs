@@ -1,0 +1,302 @@
+//! The arguments of `jensen`, with the help that stands in for a manual.
+
+use super::choices::{Estimator, Family, Optimizer};
+use super::guide::{FIT_GUIDE, GUIDE, LIST_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE};
+use clap::{Args, Parser, Subcommand};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// The whole command line.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "jensen",
+    bin_name = "jensen",
+    version,
+    about = "Variational inference from one command: data in, a posterior and a verdict on it out.",
+    after_help = GUIDE,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One command.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// List the models and the data each uses when none is given
+    #[command(after_help = LIST_GUIDE)]
+    List(ListArgs),
+    /// Fit a model: posterior table, bound and verdict
+    #[command(after_help = FIT_GUIDE)]
+    Fit(Box<FitArgs>),
+    /// Draw from the posterior of a saved fit, as CSV
+    #[command(after_help = SAMPLE_GUIDE)]
+    Sample(SampleArgs),
+    /// Print the report of a saved fit again
+    #[command(after_help = SHOW_GUIDE)]
+    Show(ShowArgs),
+}
+
+/// Arguments of `jensen list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen fit`.
+#[derive(Debug, Clone, Args)]
+pub struct FitArgs {
+    /// The model's name; `jensen list` shows them all
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Where the data come from.
+    #[command(flatten, next_help_heading = "Data")]
+    pub data: DataArgs,
+    /// How the bound is maximised.
+    #[command(flatten, next_help_heading = "Method")]
+    pub method: MethodArgs,
+    /// What is printed and written.
+    #[command(flatten, next_help_heading = "Output")]
+    pub output: OutputArgs,
+}
+
+/// The data of a fit.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DataArgs {
+    /// CSV or JSON file to fit instead of the model's own data
+    ///
+    /// CSV: a header line, then one line per row; comma, semicolon or tab. JSON: {"y": [1, 2], ...} or
+    /// [{"y": 1, ...}, ...].
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Column to explain, for regressions
+    #[arg(long, value_name = "NAME", requires = "data")]
+    pub response: Option<String>,
+    /// Columns that explain it, separated by commas [default: all others]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', requires = "response", value_parser = column_name)]
+    pub features: Option<Vec<String>>,
+    /// Column that names each row's group, for hierarchical models
+    #[arg(long, value_name = "NAME", requires = "data")]
+    pub group: Option<String>,
+}
+
+/// The method of a fit.
+#[derive(Debug, Clone, Args)]
+pub struct MethodArgs {
+    /// Variational family q
+    #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
+    pub family: Family,
+    /// Estimator of the bound's gradient
+    #[arg(long, value_name = "ESTIMATOR", value_enum, default_value_t)]
+    pub estimator: Estimator,
+    /// Optimiser of the bound
+    #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
+    pub optimizer: Optimizer,
+    /// Draws of q for each gradient [default: chosen for the method]
+    #[arg(long, value_name = "N")]
+    pub draws: Option<NonZeroUsize>,
+    /// Most steps to take; the fit stops earlier once it has settled [default: chosen for the method]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<NonZeroUsize>,
+    /// Step size of the optimiser, a positive number [default: chosen for the method]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    pub learning_rate: Option<f64>,
+    /// Seed of all randomness: same seed, same result, for any number of threads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads to use [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// The output of a fit.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OutputArgs {
+    /// Folder for the saved fit, its draws, summary and trace; all files appear together or not at all
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also draw the trace of the bound and the marginals as SVG and PNG [without --out: into ./jensen-MODEL]
+    #[arg(long)]
+    pub plot: bool,
+    /// No progress and no messages on standard error, errors apart
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print every row of the posterior table, however long
+    #[arg(long)]
+    pub all: bool,
+    /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen sample`.
+#[derive(Debug, Clone, Args)]
+pub struct SampleArgs {
+    /// Folder that `jensen fit --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Number of draws
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub draws: NonZeroUsize,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// File to write instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print JSON, one list per name, instead of CSV
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Folder that `jensen fit --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Draw the plots again, as SVG and PNG, into the folder
+    #[arg(long)]
+    pub plot: bool,
+    /// Print every row of the posterior table, however long
+    #[arg(long)]
+    pub all: bool,
+    /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl FitArgs {
+    /// The folder for results: `--out`, or `jensen-MODEL` where only `--plot` was given, or none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let fallback = self.output.plot.then(|| PathBuf::from(format!("jensen-{}", self.model)));
+        self.output.out.clone().or(fallback)
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a positive number such as 0.01".to_string()),
+    }
+}
+
+fn column_name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("an empty name; separate the columns by single commas, as in a,b,c".to_string()),
+        name => Ok(name.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn fit(args: &str) -> Result<FitArgs, String> {
+        let words = ["jensen", "fit"].into_iter().chain(args.split_whitespace());
+        match Cli::try_parse_from(words) {
+            Ok(Cli { command: Command::Fit(args) }) => Ok(*args),
+            Ok(_) => Err("another command".to_string()),
+            Err(error) => {
+                assert_eq!(error.exit_code(), 2);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn help(command: &str) -> String {
+        let error = Cli::try_parse_from(["jensen", command, "--help"]).unwrap_err();
+        assert_eq!(error.exit_code(), 0);
+        error.to_string()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_fit_needs_no_option() {
+        let args = fit("eight-schools").unwrap();
+        assert_eq!(args.model, "eight-schools");
+        assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Auto));
+        assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 1));
+        assert!(args.method.draws.is_none() && args.data.data.is_none() && args.folder().is_none());
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let args = fit("linear-regression --data d.csv --response y --features a,b --features c --group g \
+             --family low-rank --estimator score-loo --optimizer newton-cg --draws 8 --steps 500 \
+             --learning-rate 1e-2 --seed 7 --threads 2 --out results --plot --quiet --all --json")
+        .unwrap();
+        assert_eq!(args.data.data, Some(PathBuf::from("d.csv")));
+        assert_eq!((args.data.response.as_deref(), args.data.group.as_deref()), (Some("y"), Some("g")));
+        assert_eq!(args.data.features.unwrap(), ["a", "b", "c"]);
+        assert_eq!((args.method.family, args.method.estimator), (Family::LowRank, Estimator::ScoreLoo));
+        assert_eq!((args.method.optimizer, args.method.learning_rate), (Optimizer::NewtonCg, Some(0.01)));
+        let numbers = [args.method.draws, args.method.steps, args.method.threads].map(|n| n.map(NonZeroUsize::get));
+        assert_eq!(numbers, [Some(8), Some(500), Some(2)]);
+        assert_eq!((args.method.seed, args.output.out.as_deref()), (7, Some("results".as_ref())));
+        assert!(args.output.plot && args.output.quiet && args.output.all && args.output.json);
+    }
+
+    #[test]
+    fn plots_alone_make_a_folder_of_their_own() {
+        assert_eq!(fit("garch --plot").unwrap().folder(), Some(PathBuf::from("jensen-garch")));
+        assert_eq!(fit("garch --plot --out x").unwrap().folder(), Some(PathBuf::from("x")));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_in_words() {
+        for (args, words) in [
+            ("", "MODEL"),
+            ("m --family meanfield", "'mean-field'"),
+            ("m --estimator x", "[possible values: auto, pathwise, pathwise-mc-entropy"),
+            ("m --draws 0", "'0' for '--draws <N>'"),
+            ("m --steps -5", "'-5'"),
+            ("m --seed 1.5", "'1.5' for '--seed <N>'"),
+            ("m --learning-rate -1", "expected a positive number such as 0.01"),
+            ("m --learning-rate nan", "expected a positive number"),
+            ("m --data d.csv --response y --features a,,b", "an empty name; separate the columns by single commas"),
+            ("m --response y", "--data <FILE>"),
+            ("m --data d.csv --features a", "--response <NAME>"),
+            ("m --drwas 5", "'--draws'"),
+        ] {
+            let text = fit(args).unwrap_err();
+            assert!(text.contains(words), "{args}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_values_examples_and_exit_codes() {
+        let text = help("fit");
+        let values = ["mean-field:", "student-t:", "sticking-the-landing:", "natural-gradient:", "newton-cg:"];
+        for words in values.into_iter().chain(["Data:", "Method:", "Output:", "Examples:", "Exit codes:"]) {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+        for command in ["list", "sample", "show"] {
+            assert!(help(command).contains("Examples:"), "{command}");
+        }
+    }
+
+    #[test]
+    fn the_other_commands_are_read() {
+        let cli = Cli::try_parse_from(["jensen", "sample", "x", "--draws", "5", "--out", "d.csv"]).unwrap();
+        let Command::Sample(args) = cli.command else { panic!("sample") };
+        assert_eq!((args.draws.get(), args.out), (5, Some(PathBuf::from("d.csv"))));
+        let cli = Cli::try_parse_from(["jensen", "show", "x", "--all", "--plot", "--json"]).unwrap();
+        let Command::Show(args) = cli.command else { panic!("show") };
+        assert!(args.all && args.plot && args.json);
+        let cli = Cli::try_parse_from(["jensen", "list", "--json"]).unwrap();
+        assert!(matches!(cli.command, Command::List(ListArgs { json: true })));
+    }
+}

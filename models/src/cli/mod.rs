@@ -1,0 +1,11 @@
+//! The model-independent parts of the command line: arguments, output, progress, tables and plots.
+
+pub mod args;
+pub mod choices;
+pub mod exit;
+mod guide;
+pub mod number;
+pub mod output;
+pub mod plot;
+pub mod progress;
+pub mod render;

@@ -1,0 +1,141 @@
+//! What is drawn in a panel, in data coordinates, and its way to paper.
+
+use super::axis::{Axis, Scale};
+use super::scene::{Colour, Point, Rect, Shape, Stroke};
+
+/// Something drawn in data coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// A line through points; values that are not finite break it.
+    Line {
+        /// Positions.
+        points: Vec<[f64; 2]>,
+        /// Colour.
+        colour: Colour,
+        /// Width on paper.
+        width: f64,
+        /// Name in the legend, or empty.
+        label: String,
+    },
+    /// A dot at each point.
+    Dots {
+        /// Positions.
+        points: Vec<[f64; 2]>,
+        /// Colour.
+        colour: Colour,
+        /// Radius on paper.
+        radius: f64,
+    },
+    /// Bars from zero between neighbouring edges.
+    Bars {
+        /// Ends of the bars, one more than heights.
+        edges: Vec<f64>,
+        /// Heights.
+        heights: Vec<f64>,
+        /// Colour.
+        colour: Colour,
+    },
+    /// A dashed vertical line.
+    Rule {
+        /// Position.
+        at: f64,
+        /// Colour.
+        colour: Colour,
+    },
+    /// A thick horizontal line on the lower edge, for an interval.
+    Interval {
+        /// Ends.
+        ends: [f64; 2],
+        /// Colour.
+        colour: Colour,
+    },
+}
+
+/// From data to paper.
+pub(super) struct Frame {
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    pub(super) inner: Rect,
+}
+
+impl Frame {
+    pub(super) fn x_at(&self, value: f64) -> f64 {
+        self.inner.left + on_paper(self.x.share(value)) * self.inner.width
+    }
+
+    pub(super) fn y_at(&self, value: f64) -> f64 {
+        self.inner.bottom() - on_paper(self.y.share(value)) * self.inner.height
+    }
+
+    fn at(&self, [x, y]: [f64; 2]) -> Option<Point> {
+        let usable = x.is_finite() && y.is_finite() && (self.x.scale == Scale::Linear || x > 0.0);
+        usable.then(|| (self.x_at(x), self.y_at(y)))
+    }
+
+    /// A bar from zero, with a hair of paper to its neighbour.
+    fn bar(&self, ends: &[f64], height: f64, fill: Colour) -> Shape {
+        let (left, right, top) = (self.x_at(ends[0]), self.x_at(ends[1]), self.y_at(height));
+        let width = (right - left - 0.6).max(0.3);
+        let bar = Rect { left, top, width, height: self.y_at(0.0) - top };
+        Shape::Area { points: bar.corners(), fill }
+    }
+}
+
+/// Keeps points far outside within what a renderer can hold; the clip hides them either way.
+fn on_paper(share: f64) -> f64 {
+    share.clamp(-20.0, 20.0)
+}
+
+impl Mark {
+    /// Adds to `shapes` what the mark looks like in `frame`.
+    pub(super) fn draw(&self, frame: &Frame, shapes: &mut Vec<Shape>) {
+        match self {
+            Self::Line { points, colour, width, .. } => {
+                let stroke = Stroke::solid(*colour, *width);
+                let runs = points.split(|&point| frame.at(point).is_none());
+                for run in runs.filter(|run| run.len() > 1) {
+                    let points = run.iter().filter_map(|&point| frame.at(point)).collect();
+                    shapes.push(Shape::Line { points, stroke });
+                }
+            }
+            Self::Dots { points, colour, radius } => {
+                let centres = points.iter().filter_map(|&point| frame.at(point)).collect();
+                shapes.push(Shape::Dots { centres, radius: *radius, fill: *colour });
+            }
+            Self::Bars { edges, heights, colour } => {
+                let bars = edges.windows(2).zip(heights).filter(|bar| *bar.1 > 0.0);
+                shapes.extend(bars.map(|(ends, &height)| frame.bar(ends, height, *colour)));
+            }
+            Self::Rule { at, colour } => {
+                let (x, inner) = (frame.x_at(*at), frame.inner);
+                if (inner.left..=inner.right()).contains(&x) {
+                    let stroke = Stroke { dashed: true, ..Stroke::solid(*colour, 1.4) };
+                    shapes.push(Shape::Line { points: vec![(x, inner.bottom()), (x, inner.top)], stroke });
+                }
+            }
+            Self::Interval { ends, colour } => {
+                let (y, inner) = (frame.inner.bottom() - 2.0, frame.inner);
+                let within = |&x: &f64| (frame.x_at(x).clamp(inner.left, inner.right()), y);
+                let points = ends.iter().map(within).collect();
+                shapes.push(Shape::Line { points, stroke: Stroke::solid(*colour, 4.0) });
+            }
+        }
+    }
+
+    /// The values that an axis has to cover: 0 for the horizontal one, 1 for the vertical one.
+    pub(super) fn extent(&self, axis: usize) -> Vec<f64> {
+        match self {
+            Self::Line { points, .. } | Self::Dots { points, .. } => points.iter().map(|p| p[axis]).collect(),
+            Self::Bars { edges, .. } if axis == 0 => edges.clone(),
+            Self::Bars { heights, .. } => heights.iter().copied().chain([0.0]).collect(),
+            Self::Rule { .. } | Self::Interval { .. } => Vec::new(),
+        }
+    }
+
+    pub(super) fn legend(&self) -> Option<(&str, Colour, f64)> {
+        match self {
+            Self::Line { label, colour, width, .. } if !label.is_empty() => Some((label, *colour, *width)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The data of a regression: response, standardised features and groups, checked before any fit.
+
+use super::design_error::DesignError;
+use super::rank::first_dependence;
+use super::scale::Scale;
+use super::table::Table;
+
+/// What values a response may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseKind {
+    /// Any finite number.
+    Real,
+    /// 0 or 1, both present.
+    Binary,
+    /// 0, 1, 2, ...
+    Count,
+}
+
+impl ResponseKind {
+    fn allows(self, value: f64) -> bool {
+        match self {
+            Self::Real => true,
+            Self::Binary => value == 0.0 || value == 1.0,
+            Self::Count => value >= 0.0 && value.fract() == 0.0,
+        }
+    }
+}
+
+/// Which columns make up a regression, and how they are treated.
+#[derive(Debug, Clone)]
+pub struct DesignSpec {
+    response: String,
+    kind: ResponseKind,
+    features: Option<Vec<String>>,
+    group: Option<String>,
+    standardise_response: bool,
+    collinear: bool,
+}
+
+impl DesignSpec {
+    /// A regression of the column `response` on all other columns the file names.
+    pub fn new(response: &str, kind: ResponseKind) -> Self {
+        Self {
+            response: response.to_string(),
+            kind,
+            features: None,
+            group: None,
+            standardise_response: false,
+            collinear: false,
+        }
+    }
+
+    /// Uses these columns as features, in this order.
+    pub fn features<S: AsRef<str>>(mut self, features: &[S]) -> Self {
+        self.features = Some(features.iter().map(|name| name.as_ref().to_string()).collect());
+        self
+    }
+
+    /// Takes the levels of this column as groups.
+    pub fn group(mut self, group: &str) -> Self {
+        self.group = Some(group.to_string());
+        self
+    }
+
+    /// Standardises the response too; for [`ResponseKind::Real`] only, without effect on the others.
+    pub fn standardise_response(mut self) -> Self {
+        self.standardise_response = true;
+        self
+    }
+
+    /// Admits collinear features and more features than rows, for models whose prior decides between them.
+    pub fn allow_collinear(mut self) -> Self {
+        self.collinear = true;
+        self
+    }
+}
+
+/// The groups of the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouping {
+    /// The column's name.
+    pub name: String,
+    /// The group of each row, an index into `levels`.
+    pub index: Vec<u32>,
+    /// The names of the groups, sorted.
+    pub levels: Vec<String>,
+}
+
+/// A checked regression design; features are standardised to mean 0 and standard deviation 1.
+///
+/// ```
+/// # use jensen_models::data::{Design, DesignSpec, ResponseKind, Table};
+/// let table = Table::from_csv("d.csv", b"y,x\n1,10\n2,20\n4,30\n")?;
+/// let design = Design::new(&table, &DesignSpec::new("y", ResponseKind::Real))?;
+/// assert_eq!(design.features, [-1.0, 0.0, 1.0]);
+/// assert_eq!((design.scales[0].mean, design.scales[0].sd), (20.0, 10.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Design {
+    /// The response, one value per row, standardised where asked for.
+    pub response: Vec<f64>,
+    /// The response's name, and the mean and sd that were taken out (0 and 1 where it was left as it is).
+    pub response_scale: Scale,
+    /// The standardised features, row-major, `num_rows * scales.len()`.
+    pub features: Vec<f64>,
+    /// Name, mean and sd of each feature.
+    pub scales: Vec<Scale>,
+    /// The groups, where a group column was named.
+    pub groups: Option<Grouping>,
+    /// The number of rows.
+    pub num_rows: usize,
+}
+
+impl Design {
+    /// Takes the columns that `spec` names from `table` and checks them.
+    ///
+    /// # Errors
+    /// Every [`DesignError`].
+    pub fn new(table: &Table, spec: &DesignSpec) -> Result<Self, DesignError> {
+        let num_rows = table.num_rows();
+        if num_rows < 2 {
+            return Err(DesignError::OneRow { file: table.file().to_string() });
+        }
+        let names = feature_names(table, spec)?;
+        let (response, response_scale) = response(table, spec)?;
+        let (columns, scales) = standardised(table, &names)?;
+        if !spec.collinear {
+            check_rank(table.file(), &columns, &scales)?;
+        }
+        let row = |i: usize| columns.iter().map(move |column| column[i]);
+        let features = (0..num_rows).flat_map(row).collect();
+        let groups = spec.group.as_ref().map(|name| grouping(table, name)).transpose()?;
+        Ok(Self { response, response_scale, features, scales, groups, num_rows })
+    }
+
+    /// The number of features.
+    pub fn num_features(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Turns the coefficients of a linear predictor on standardised features into those on the original ones.
+    ///
+    /// `slopes[j] / sd[j]` and `intercept - sum_j slopes[j] * mean[j] / sd[j]`; for a standardised response both
+    /// are scaled by its sd, and its mean is added to the intercept. Overwrites `slopes`, returns the intercept.
+    pub fn original_units(&self, intercept: f64, slopes: &mut [f64]) -> f64 {
+        let mut shift = intercept;
+        for (slope, scale) in slopes.iter_mut().zip(&self.scales) {
+            *slope /= scale.sd;
+            shift -= *slope * scale.mean;
+            *slope *= self.response_scale.sd;
+        }
+        self.response_scale.undo(shift)
+    }
+}
+
+fn feature_names(table: &Table, spec: &DesignSpec) -> Result<Vec<String>, DesignError> {
+    let file = table.file().to_string();
+    let taken = |name: &str| name == spec.response || Some(name) == spec.group.as_deref();
+    let Some(features) = &spec.features else {
+        let others: Vec<String> = table.given_names().filter(|name| !taken(name)).map(str::to_string).collect();
+        return if others.is_empty() { Err(DesignError::NoFeatures { file }) } else { Ok(others) };
+    };
+    for (j, name) in features.iter().enumerate() {
+        let role = match name {
+            _ if *name == spec.response => "the response and a feature",
+            _ if Some(name) == spec.group.as_ref() => "the group and a feature",
+            _ if features[..j].contains(name) => "a feature twice",
+            _ => continue,
+        };
+        return Err(DesignError::TwoRoles { file, name: name.clone(), role });
+    }
+    match &spec.group {
+        Some(group) if *group == spec.response => {
+            Err(DesignError::TwoRoles { file, name: group.clone(), role: "the response and the group" })
+        }
+        _ if features.is_empty() => Err(DesignError::NoFeatures { file }),
+        _ => Ok(features.clone()),
+    }
+}
+
+/// The checked response, standardised where asked for, with its scale.
+fn response(table: &Table, spec: &DesignSpec) -> Result<(Vec<f64>, Scale), DesignError> {
+    let name = &spec.response;
+    let mut response = table.real(name)?;
+    if let Some(row) = response.iter().position(|&value| !spec.kind.allows(value)) {
+        let (place, value) = (table.place(name, row).to_string(), response[row]);
+        return Err(match spec.kind {
+            ResponseKind::Count => DesignError::NotACount { place, value },
+            _ => DesignError::NotBinary { place, value },
+        });
+    }
+    let scale = Scale::measure(name, &response);
+    if scale.sd == 0.0 && spec.kind != ResponseKind::Count {
+        let (file, name) = (table.file().to_string(), name.clone());
+        return Err(DesignError::ConstantResponse { file, name, value: response[0] });
+    }
+    if spec.kind != ResponseKind::Real || !spec.standardise_response {
+        return Ok((response, Scale::identity(name)));
+    }
+    response.iter_mut().for_each(|y| *y = scale.apply(*y));
+    Ok((response, scale))
+}
+
+/// The standardised columns and their scales.
+fn standardised(table: &Table, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<Scale>), DesignError> {
+    let file = table.file().to_string();
+    let mut columns = Vec::with_capacity(names.len());
+    let mut scales = Vec::with_capacity(names.len());
+    for name in names {
+        let mut column = table.real(name)?;
+        let scale = Scale::measure(name, &column);
+        if scale.sd == 0.0 {
+            return Err(DesignError::ConstantFeature { file, name: name.clone(), value: column[0] });
+        }
+        column.iter_mut().for_each(|x| *x = scale.apply(*x));
+        columns.push(column);
+        scales.push(scale);
+    }
+    Ok((columns, scales))
+}
+
+fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[Scale]) -> Result<(), DesignError> {
+    let file = file.to_string();
+    let num_rows = columns.first().map_or(0, Vec::len);
+    // An intercept and the features need as many rows as there are coefficients.
+    if columns.len() >= num_rows {
+        return Err(DesignError::TooManyFeatures { file, num_features: columns.len(), num_rows });
+    }
+    let Some(found) = first_dependence(columns) else {
+        return Ok(());
+    };
+    let name = scales[found.column].name.clone();
+    let others: Vec<String> = found.terms.iter().map(|&(j, _)| scales[j].name.clone()).collect();
+    let weight = |&(j, weight): &(usize, f64)| weight * scales[found.column].sd / scales[j].sd;
+    let formula: Vec<String> =
+        found.terms.iter().map(|term| format!("{} {}", rounded(weight(term)), scales[term.0].name)).collect();
+    Err(match others.as_slice() {
+        [other]
+            if rounded(weight(&found.terms[0])) == "1"
+                && scales[found.column].mean == scales[found.terms[0].0].mean =>
+        {
+            DesignError::Duplicate { file, name, other: other.clone() }
+        }
+        _ => DesignError::Collinear { file, name, others, formula: formula.join(" + ").replace("+ -", "- ") },
+    })
+}
+
+/// Four significant digits, without trailing zeros.
+fn rounded(value: f64) -> String {
+    let digits = (3 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+fn grouping(table: &Table, name: &str) -> Result<Grouping, DesignError> {
+    let (index, levels) = table.categories(name)?;
+    if levels.len() < 2 {
+        let file = table.file().to_string();
+        return Err(DesignError::OneGroup { file, name: name.to_string(), level: levels.concat() });
+    }
+    Ok(Grouping { name: name.to_string(), index, levels })
+}
+
+#[cfg(test)]
+#[path = "design_tests.rs"]
+mod tests;

@@ -1,0 +1,44 @@
+//! What can be wrong with a regression's data, with the remedy.
+
+use super::error::DataError;
+use super::nearest::listed;
+
+/// An error in a regression's data.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message says what each field is")]
+pub enum DesignError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error("{file}: no features, the response (and group) are the only columns; name some with --features a,b,c")]
+    NoFeatures { file: String },
+    #[error("{file}: column `{name}` is named as {role}; name it once")]
+    TwoRoles { file: String, name: String, role: &'static str },
+    #[error("{file}: one row is too few for a regression; at least two are needed")]
+    OneRow { file: String },
+    #[error("{file}: feature `{name}` is constant (every value is {value}); leave it out, the intercept covers it")]
+    ConstantFeature { file: String, name: String, value: f64 },
+    #[error(
+        "{file}: response `{name}` is constant (every value is {value}); there is nothing to explain, choose another --response"
+    )]
+    ConstantResponse { file: String, name: String, value: f64 },
+    #[error("{file}: feature `{name}` repeats feature `{other}`; leave one of them out")]
+    Duplicate { file: String, name: String, other: String },
+    #[error(
+        "{file}: feature `{name}` is collinear with {} ({name} = {formula} + constant); leave one of them out",
+        listed(others, 8)
+    )]
+    Collinear { file: String, name: String, others: Vec<String>, formula: String },
+    #[error(
+        "{file}: {num_features} features and an intercept from {num_rows} rows; choose fewer with --features, or use the model `horseshoe`"
+    )]
+    TooManyFeatures { file: String, num_features: usize, num_rows: usize },
+    #[error("{place}: the response must be 0 or 1, found {value}; recode the column")]
+    NotBinary { place: String, value: f64 },
+    #[error(
+        "{place}: the response must be a count (0, 1, 2, ...), found {value}; correct it or use `linear-regression`"
+    )]
+    NotACount { place: String, value: f64 },
+    #[error("{file}: group column `{name}` has only one level (\"{level}\"); choose another --group")]
+    OneGroup { file: String, name: String, level: String },
+}

@@ -1,0 +1,17 @@
+//! Tabular data: reading files, typed columns and regression designs.
+
+pub mod csv;
+pub mod design;
+pub mod design_error;
+pub mod error;
+pub mod json;
+pub mod nearest;
+pub mod rank;
+pub mod scale;
+pub mod table;
+
+pub use design::{Design, DesignSpec, Grouping, ResponseKind};
+pub use design_error::DesignError;
+pub use error::{DataError, Place};
+pub use scale::Scale;
+pub use table::Table;

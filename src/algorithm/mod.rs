@@ -1,0 +1,104 @@
+//! Algorithms: anything that improves an approximation step by step.
+//!
+//! Stochastic gradients are one of them, not the frame for all: natural gradient, fixed draws with a
+//! deterministic solver, Laplace and coordinate ascent implement the same three functions.
+
+mod stochastic;
+
+pub use stochastic::{Minibatch, StochasticState, StochasticVi};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::target::DensityError;
+
+/// An iterative method with an explicit state, so that a fit can be stopped, saved, inspected and continued.
+pub trait Algorithm {
+    /// Everything that changes; the same state always continues to the same bits.
+    type State: Clone + Serialize + DeserializeOwned;
+
+    /// What a finished fit gives.
+    type Output;
+
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// When the settings are wrong or the target cannot be evaluated at the start.
+    fn init(&self) -> Result<Self::State, FitError>;
+
+    /// Moves `state` on by one step.
+    ///
+    /// # Errors
+    /// When the fit cannot go on; the state is the last good one.
+    fn step(&self, state: &mut Self::State) -> Result<Step, FitError>;
+
+    /// The result as of `state`.
+    fn output(&self, state: &Self::State) -> Self::Output;
+}
+
+/// Parameters found by a fit: of q, and of the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, serde::Deserialize)]
+pub struct Solution {
+    /// Parameters of the family.
+    pub params: Vec<f64>,
+    /// Learnable parameters theta of the model.
+    pub theta: Vec<f64>,
+}
+
+/// What a step reports to observers and stopping rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Number of the step, from one.
+    pub index: u64,
+    /// The step's estimate of the objective (maximised).
+    pub objective: Option<f64>,
+    /// Euclidean norm of the gradient that was followed.
+    pub grad_norm: f64,
+    /// Density evaluations of this step.
+    pub evaluations: u64,
+    /// Draws that were left out because their density was not finite.
+    pub rejected: u64,
+    /// A deterministic algorithm's own sign that it has arrived, with the statistic that says so.
+    pub converged: Option<f64>,
+}
+
+impl Step {
+    /// A step with a number and an objective.
+    pub fn new(index: u64, objective: f64) -> Self {
+        Step { index, objective: Some(objective), ..Step::default() }
+    }
+}
+
+/// A fit that cannot go on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The density cannot be evaluated.
+    #[error(transparent)]
+    Density(#[from] DensityError),
+    /// The model cannot be used.
+    #[error(transparent)]
+    Target(#[from] crate::target::TargetError),
+    /// No draw gives a finite density.
+    #[error(
+        "{place}: the log joint is not finite {times} times in a row{detail}; try a proper prior on it, standardised data, or another start"
+    )]
+    NotFinite {
+        /// Where: the step or the start.
+        place: String,
+        /// How often.
+        times: usize,
+        /// The latent to look at, where it is known.
+        detail: String,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// A solver gave up.
+    #[error("the solver stopped without an answer: {0}")]
+    Solver(String),
+    /// The model asks for something this algorithm does not do.
+    #[error("{0}")]
+    Unsupported(String),
+}

@@ -1,0 +1,263 @@
+//! Stochastic variational inference: a gradient estimator, an optimiser, and an average of the iterates.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Algorithm, FitError, Solution, Step};
+use crate::estimate::{GradientEstimator, Point, Space};
+use crate::family::Family;
+use crate::model::RowSet;
+use crate::optimize::{Average, AverageState, Optimizer};
+use crate::streams::Streams;
+use crate::target::LogDensity;
+
+/// Purposes of the streams, so that no two uses share their noise.
+const NOISE: u32 = 1;
+const BATCHES: u32 = 2;
+
+/// Steps in a row without a finite gradient after which a fit gives up.
+const PATIENCE: u32 = 50;
+
+/// `params += optimiser(estimator(target, family))`, step by step; theta moves along.
+pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
+    /// What is approximated.
+    pub target: &'a T,
+    /// By what.
+    pub family: &'a F,
+    /// How the gradient is estimated.
+    pub estimator: E,
+    /// How it is followed.
+    pub optimizer: O,
+    /// What is returned: the last iterate or an average.
+    pub average: Average,
+    /// Monte Carlo draws in a step.
+    pub num_draws: usize,
+    /// Rows in a step.
+    pub minibatch: Minibatch,
+    /// Where to start.
+    pub start: Solution,
+    /// Randomness.
+    pub streams: Streams,
+}
+
+/// The rows of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Minibatch {
+    /// All rows.
+    #[default]
+    Full,
+    /// This many rows, in a new order in each pass over the data; the last batch of a pass may be smaller.
+    Shuffled(usize),
+    /// This many rows drawn with replacement.
+    Replaced(usize),
+}
+
+/// State of a stochastic fit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "S: Serialize + serde::de::DeserializeOwned")]
+pub struct StochasticState<S> {
+    step: u64,
+    params: Vec<f64>,
+    theta: Vec<f64>,
+    optimizer: S,
+    theta_optimizer: S,
+    average: AverageState,
+    theta_average: AverageState,
+    failures: u32,
+    #[serde(skip)]
+    scratch: Scratch,
+}
+
+#[derive(Clone, Debug)]
+struct Scratch {
+    space: Space,
+    grad: Vec<f64>,
+    grad_theta: Vec<f64>,
+    rows: RowSet,
+    order: Vec<u32>,
+    epoch: Option<u64>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch {
+            space: Space::default(),
+            grad: Vec::new(),
+            grad_theta: Vec::new(),
+            rows: RowSet::all(),
+            order: Vec::new(),
+            epoch: None,
+        }
+    }
+}
+
+impl<S> StochasticState<S> {
+    /// Steps taken.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The current parameters of q (the iterate, not the average).
+    pub fn params(&self) -> &[f64] {
+        &self.params
+    }
+}
+
+impl<T, F, E, O> StochasticVi<'_, T, F, E, O>
+where
+    T: LogDensity + ?Sized,
+    F: Family + ?Sized,
+    O: Optimizer,
+{
+    /// Chooses this step's rows.
+    fn choose_rows(&self, step: u64, scratch: &mut Scratch) -> Result<(), FitError> {
+        let layout = self.target.layout();
+        let (n, batch) = match self.minibatch {
+            Minibatch::Full => return Ok(()),
+            Minibatch::Shuffled(b) | Minibatch::Replaced(b) => (layout.num_rows, b),
+        };
+        if n == 0 || batch == 0 || batch > n {
+            return Err(FitError::Setting(format!(
+                "a minibatch of {batch} rows out of {n}; choose between 1 and the number of rows of the model's `rows` block"
+            )));
+        }
+        let streams = self.streams.purpose(BATCHES);
+        let subset = scratch.rows.subset.get_or_insert_default();
+        match self.minibatch {
+            Minibatch::Replaced(_) => {
+                subset.resize(batch, 0);
+                streams.at_step(step).indices(n, subset);
+            }
+            _ => {
+                let per_epoch = (n as u64).div_ceil(batch as u64);
+                let (epoch, k) = (step / per_epoch, (step % per_epoch) as usize);
+                if scratch.epoch != Some(epoch) {
+                    scratch.order.resize(n, 0);
+                    streams.at_step(epoch).permutation(n, &mut scratch.order);
+                    scratch.epoch = Some(epoch);
+                }
+                subset.clear();
+                subset.extend_from_slice(&scratch.order[k * batch..n.min((k + 1) * batch)]);
+            }
+        }
+        subset.iter_mut().for_each(|r| *r += layout.first_row as u32);
+        scratch.rows.weight = n as f64 / subset.len() as f64;
+        Ok(())
+    }
+}
+
+impl<T, F, E, O> Algorithm for StochasticVi<'_, T, F, E, O>
+where
+    T: LogDensity + ?Sized,
+    F: Family + ?Sized,
+    E: GradientEstimator<T, F>,
+    O: Optimizer,
+{
+    type State = StochasticState<O::State>;
+    type Output = Solution;
+
+    fn init(&self) -> Result<Self::State, FitError> {
+        let (layout, params, theta) = (self.target.layout(), &self.start.params, &self.start.theta);
+        if params.len() != self.family.num_params() || theta.len() != layout.num_parameters {
+            return Err(FitError::Setting(format!(
+                "the start has {} parameters of q and {} of the model; the family has {} and the model {}",
+                params.len(),
+                theta.len(),
+                self.family.num_params(),
+                layout.num_parameters
+            )));
+        }
+        if self.num_draws == 0 {
+            return Err(FitError::Setting("a step needs at least one draw".into()));
+        }
+        Ok(StochasticState {
+            step: 0,
+            params: params.clone(),
+            theta: theta.clone(),
+            optimizer: self.optimizer.init(params),
+            theta_optimizer: self.optimizer.init(theta),
+            average: self.average.init(params),
+            theta_average: self.average.init(theta),
+            failures: 0,
+            scratch: Scratch::default(),
+        })
+    }
+
+    fn step(&self, state: &mut Self::State) -> Result<Step, FitError> {
+        let mut scratch = std::mem::take(&mut state.scratch);
+        let result = self.step_with(state, &mut scratch);
+        state.scratch = scratch;
+        result
+    }
+
+    fn output(&self, state: &Self::State) -> Solution {
+        let mut out = Solution { params: state.params.clone(), theta: state.theta.clone() };
+        self.average.write(&state.average, &mut out.params);
+        self.average.write(&state.theta_average, &mut out.theta);
+        out
+    }
+}
+
+impl<T, F, E, O> StochasticVi<'_, T, F, E, O>
+where
+    T: LogDensity + ?Sized,
+    F: Family + ?Sized,
+    E: GradientEstimator<T, F>,
+    O: Optimizer,
+{
+    fn step_with(&self, state: &mut StochasticState<O::State>, scratch: &mut Scratch) -> Result<Step, FitError> {
+        self.choose_rows(state.step, scratch)?;
+        let Scratch { space, grad, grad_theta, rows, .. } = scratch;
+        grad.clear();
+        grad.resize(state.params.len(), 0.0);
+        grad_theta.clear();
+        grad_theta.resize(state.theta.len(), 0.0);
+        let at = Point {
+            params: &state.params,
+            theta: &state.theta,
+            rows,
+            streams: self.streams.purpose(NOISE).at_step(state.step),
+            num_draws: self.num_draws,
+        };
+        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta)?;
+        let norm = grad.iter().chain(grad_theta.iter()).map(|g| g * g).sum::<f64>().sqrt();
+        if norm.is_finite() && estimate.rejected < self.num_draws {
+            state.failures = 0;
+            self.optimizer.ascend(&mut state.optimizer, grad, &mut state.params);
+            self.optimizer.ascend(&mut state.theta_optimizer, grad_theta, &mut state.theta);
+            self.average.update(&mut state.average, &state.params);
+            self.average.update(&mut state.theta_average, &state.theta);
+        } else {
+            self.count_failure(state, space)?;
+        }
+        state.step += 1;
+        Ok(Step {
+            index: state.step,
+            objective: estimate.value.is_finite().then_some(estimate.value),
+            grad_norm: norm,
+            evaluations: estimate.evaluations as u64,
+            rejected: estimate.rejected as u64,
+            converged: None,
+        })
+    }
+
+    /// A step without a usable draw moves nothing; too many in a row end the fit.
+    fn count_failure(&self, state: &mut StochasticState<O::State>, space: &Space) -> Result<(), FitError> {
+        state.failures += 1;
+        if state.failures < PATIENCE {
+            return Ok(());
+        }
+        let layout = self.target.layout();
+        let largest = (0..space.z.num_latents()).max_by(|&a, &b| {
+            let size = |k: usize| space.z.latent(k).iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            size(a).total_cmp(&size(b))
+        });
+        let detail = largest.and_then(|k| Some((layout.site_of_latent(k)?, space.z.latent(k)[0])));
+        Err(FitError::NotFinite {
+            place: format!("step {}", state.step + 1),
+            times: PATIENCE as usize,
+            detail: detail.map_or(String::new(), |(site, z)| {
+                format!(" (the most extreme latent is \"{}\", at {z:.3e} before its transform)", site.name)
+            }),
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The verdict: may the fit be trusted, why, and what to try next.
+
+use super::psis::{MIN_DRAWS, k_hat_threshold};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+mod evidence;
+
+pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
+
+/// From here on the importance weights have no finite mean.
+const INFINITE_MEAN: f64 = 1.0;
+/// Up to here more draws raise the threshold far enough; above it they do not.
+const LARGEST_THRESHOLD: f64 = 0.7;
+/// Above it weights have no finite variance, and q alone is visibly narrower than the posterior.
+const INFINITE_VARIANCE: f64 = 0.5;
+/// Shift of a mean, in posterior sd, that costs a central 90 % interval 0.2 points of coverage.
+const SMALL_SHIFT: f64 = 0.1;
+/// Shift that costs it 1.5 points.
+const LARGE_SHIFT: f64 = 0.3;
+/// A share r outside the posterior's support makes some probability wrong by at least r.
+const SMALL_SHARE: f64 = 0.01;
+const LARGE_SHARE: f64 = 0.1;
+/// Nats between the two best restarts: the bound falls short of log Z by KL(q || posterior), so
+/// this much of it is the optimiser's; by Pinsker's inequality 0.1 nat moves probabilities by up
+/// to 0.22.
+const SMALL_GAP: f64 = 0.1;
+/// One nat is a factor e in the evidence: the two are different solutions.
+const LARGE_GAP: f64 = 1.0;
+
+/// How far a fit may be used, from best to worst; the greater of two is the more cautious.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// Importance-weighted means, sds, quantiles and log evidence may be used.
+    Trust,
+    /// Means may be used with care; sds, tail quantiles and the evidence may not.
+    TrustMeansOnly,
+    /// Nothing may be used.
+    DoNotTrust,
+}
+
+/// What is to be done with a fit, with reasons and the next thing to try.
+///
+/// It speaks of importance-weighted summaries: `k_hat` says how well the weights repair q.
+/// No statistic of the draws of q sees a mode that q misses; only restarts can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The worst of all findings.
+    pub trust: Trust,
+    /// Findings that decided it, worst first; every finding where the fit is trusted.
+    pub reasons: Vec<String>,
+    /// What to try next, in the order in which to try it.
+    pub advice: Vec<String>,
+}
+
+impl Verdict {
+    /// Judges a fit by the worst of its findings.
+    ///
+    /// | finding | trust | trust the means only | do not trust |
+    /// |---|---|---|---|
+    /// | optimisation | converged | | not converged |
+    /// | rejected draws | <= 1 % | <= 10 % | more |
+    /// | restarts, best two bounds | <= 0.1 nat or not run | <= 1 nat | more |
+    /// | means of two halves | <= 0.1 sd | <= 0.3 sd | more |
+    /// | `k_hat`, S draws | <= min(1 - 1/log10 S, 0.7) | < 1 | 1 or more, S < 25 |
+    ///
+    /// NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
+    ///
+    /// ```
+    /// # use jensen::diagnose::verdict::{Evidence, Trust, Verdict};
+    /// let evidence = Evidence {
+    ///     k_hat: 0.82,
+    ///     num_draws: 4000,
+    ///     converged: true,
+    ///     stop_reason: "gradient below 1e-4".into(),
+    ///     rejected_share: 0.0,
+    ///     halves_disagreement: 0.02,
+    ///     restarts_disagreement: None,
+    /// };
+    /// let verdict = Verdict::from_evidence(&evidence);
+    /// assert_eq!(verdict.trust, Trust::TrustMeansOnly);
+    /// assert!(verdict.to_string().contains("k-hat is 0.82, above 0.70"));
+    /// ```
+    pub fn from_evidence(evidence: &Evidence) -> Self {
+        // In the order in which to act: the later findings mean little until the earlier are good.
+        let mut findings = vec![judge_convergence(evidence), judge_rejections(evidence.rejected_share)];
+        findings.extend(evidence.restarts_disagreement.map(judge_restarts));
+        findings.push(judge_halves(evidence.halves_disagreement));
+        findings.push(judge_k_hat(evidence.k_hat, evidence.num_draws));
+        let trust = findings.iter().map(|f| f.trust).max().unwrap_or(Trust::DoNotTrust);
+        let mut advice: Vec<String> = Vec::new();
+        for next in findings.iter().filter_map(|f| f.advice.as_ref()) {
+            if !advice.contains(next) {
+                advice.push(next.clone());
+            }
+        }
+        if trust > Trust::Trust {
+            findings.retain(|f| f.trust > Trust::Trust);
+        }
+        findings.sort_by_key(|f| std::cmp::Reverse(f.trust));
+        let reasons = findings.into_iter().map(|f| f.reason).collect();
+        Self { trust, reasons, advice }
+    }
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Trust => "trust",
+            Self::TrustMeansOnly => "trust the means only",
+            Self::DoNotTrust => "do not trust",
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "verdict: {}", self.trust)?;
+        for reason in &self.reasons {
+            write!(f, "\n  because {reason}")?;
+        }
+        for next in &self.advice {
+            write!(f, "\n  next    {next}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One rule's judgement.
+struct Finding {
+    trust: Trust,
+    reason: String,
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn new(trust: Trust, reason: String, advice: &str) -> Self {
+        let advice = (!advice.is_empty()).then(|| advice.to_owned());
+        Self { trust, reason, advice }
+    }
+}
+
+/// Diagnostics of an unfinished optimisation describe a q that nobody asked for.
+fn judge_convergence(evidence: &Evidence) -> Finding {
+    let stop = &evidence.stop_reason;
+    if evidence.converged {
+        return Finding::new(Trust::Trust, format!("the optimisation converged ({stop})"), "");
+    }
+    Finding::new(
+        Trust::DoNotTrust,
+        format!("the optimisation did not converge ({stop})"),
+        "allow more steps and look at the trace of the bound: if it still rises, continue; if it \
+         jumps, take a smaller step or more draws a step; if it fell, start elsewhere",
+    )
+}
+
+/// A rejected draw lies where the posterior has no mass: KL(q || posterior) is infinite, and the
+/// share is a lower bound on the total variation distance.
+fn judge_rejections(share: f64) -> Finding {
+    let percent = |limit: f64| against(100.0 * share, 100.0 * limit);
+    let advice = "declare the support of every latent so that no draw can leave it, and guard the \
+                  log joint against overflow";
+    if share <= SMALL_SHARE {
+        let (found, limit) = percent(SMALL_SHARE);
+        let reason = format!("{found} % of the draws were rejected by the model, at most {limit} %");
+        return Finding::new(Trust::Trust, reason, if share > 0.0 { advice } else { "" });
+    }
+    let (trust, limit) =
+        if share <= LARGE_SHARE { (Trust::TrustMeansOnly, SMALL_SHARE) } else { (Trust::DoNotTrust, LARGE_SHARE) };
+    let (found, limit) = percent(limit);
+    let reason = format!(
+        "{found} % of the draws were rejected by the model, more than {limit} %: at least this \
+         much of q lies where the posterior has no mass"
+    );
+    Finding::new(trust, reason, advice)
+}
+
+/// A best solution that was found only once may not be the best.
+fn judge_restarts(gap: f64) -> Finding {
+    let advice = "run more restarts from wider starts, compare where they end, and if they are \
+                  different modes, use a mixture family";
+    if gap <= SMALL_GAP {
+        let (found, limit) = against(gap, SMALL_GAP);
+        let reason = format!("the two best restarts agree to {found} nats in the bound, within {limit}");
+        return Finding::new(Trust::Trust, reason, "");
+    }
+    let (trust, limit, meaning) = if gap <= LARGE_GAP {
+        let meaning = "the optimiser did not reach the same bound twice";
+        (Trust::TrustMeansOnly, SMALL_GAP, meaning)
+    } else {
+        let meaning = "they are different solutions, and there may be a better one";
+        (Trust::DoNotTrust, LARGE_GAP, meaning)
+    };
+    let (found, limit) = against(gap, limit);
+    let reason = format!("the two best restarts differ by {found} nats in the bound, more than {limit}: {meaning}");
+    Finding::new(trust, reason, advice)
+}
+
+/// Means that do not repeat cannot be better than their disagreement.
+fn judge_halves(shift: f64) -> Finding {
+    let advice = "take more draws for the means; if they still differ, the iterates had not \
+                  settled: allow more steps, average over more of them or take a smaller step";
+    if shift <= SMALL_SHIFT {
+        let (found, limit) = against(shift, SMALL_SHIFT);
+        let reason = format!("the means of two halves agree to {found} sd, within {limit}");
+        return Finding::new(Trust::Trust, reason, "");
+    }
+    let (trust, limit, meaning) = if shift <= LARGE_SHIFT {
+        let meaning = "means are known no better than that, intervals worse";
+        (Trust::TrustMeansOnly, SMALL_SHIFT, meaning)
+    } else {
+        let meaning = "a second run would give another answer";
+        (Trust::DoNotTrust, LARGE_SHIFT, meaning)
+    };
+    let (found, limit) = against(shift, limit);
+    let reason = format!(
+        "the means of two halves differ by {found} sd beyond their Monte Carlo error, more than \
+         {limit}: {meaning}"
+    );
+    Finding::new(trust, reason, advice)
+}
+
+/// The tail of the weights says whether reweighting q gives the posterior with so many draws.
+fn judge_k_hat(k_hat: f64, num_draws: usize) -> Finding {
+    if num_draws < MIN_DRAWS {
+        let reason = format!("k-hat cannot be estimated from {num_draws} draws, fewer than {MIN_DRAWS}");
+        return Finding::new(Trust::DoNotTrust, reason, "take 4000 draws for the diagnostics");
+    }
+    let threshold = k_hat_threshold(num_draws);
+    if k_hat <= threshold {
+        return trusted_k_hat(k_hat, threshold, num_draws);
+    }
+    if k_hat < INFINITE_MEAN {
+        let (found, limit) = against(k_hat, threshold);
+        let meaning = if k_hat <= LARGEST_THRESHOLD {
+            "too few for weights as uneven as these"
+        } else {
+            "the importance weights have a mean, but its error cannot be relied on"
+        };
+        let reason = format!(
+            "k-hat is {found}, above {limit}, the limit for {num_draws} draws, but below \
+             {INFINITE_MEAN}: {meaning}"
+        );
+        return Finding::new(Trust::TrustMeansOnly, reason, &heavy_tail_advice(k_hat));
+    }
+    let reason = if k_hat.is_nan() {
+        format!("k-hat is not a number, expected at most {threshold:.2} with {num_draws} draws")
+    } else {
+        format!(
+            "k-hat is {k_hat:.2}, not below {INFINITE_MEAN}: the importance weights have no finite \
+             mean, so q misses a part of the posterior that matters"
+        )
+    };
+    let advice = "use a richer family (full rank where the fit was mean-field, a Student-t base, \
+                  a mixture), and reparameterise: non-centred hierarchies, standardised data";
+    Finding::new(Trust::DoNotTrust, reason, advice)
+}
+
+fn trusted_k_hat(k_hat: f64, threshold: f64, num_draws: usize) -> Finding {
+    if k_hat == f64::NEG_INFINITY {
+        let reason = format!(
+            "all large importance weights are equal (k-hat is -inf, at most {threshold:.2} with \
+             {num_draws} draws): q is the posterior wherever it was drawn"
+        );
+        return Finding::new(Trust::Trust, reason, "");
+    }
+    let (found, limit) = against(k_hat, threshold);
+    let reason = format!("k-hat is {found}, at most {limit}, the limit for {num_draws} draws");
+    let advice = if k_hat > INFINITE_VARIANCE {
+        "report the importance-weighted summaries: above a k-hat of 0.5 the sds of q itself may be \
+         noticeably off"
+    } else {
+        ""
+    };
+    Finding::new(Trust::Trust, reason, advice)
+}
+
+/// Where only the number of draws stands in the way, says how many are needed.
+fn heavy_tail_advice(k_hat: f64) -> String {
+    if k_hat <= LARGEST_THRESHOLD {
+        // 1 - 1 / log10(S) >= k; at most 2155 for k = 0.7.
+        let needed = 10f64.powf(1.0 / (1.0 - k_hat)).ceil();
+        return format!("take at least {needed} draws for the diagnostics: this k-hat passes there");
+    }
+    "use a richer family (full rank where the fit was mean-field, or a Student-t base) or \
+     reparameterise: non-centred hierarchies, standardised data"
+        .to_owned()
+}
+
+/// A value and its limit with as many decimals, at least two, as it takes to tell them apart.
+fn against(value: f64, limit: f64) -> (String, String) {
+    let at = |d: usize| (format!("{value:.d$}"), format!("{limit:.d$}"));
+    (2..12).map(at).find(|(v, l)| v != l || value == limit).unwrap_or_else(|| at(12))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The evidence on which a verdict rests, and how its pieces are measured.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known about a fit once it has stopped.
+///
+/// Values that are not finite are written as text (`"inf"`, `"-inf"`, `"NaN"`), which formats such
+/// as JSON keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights.
+    #[serde(with = "number")]
+    pub k_hat: f64,
+    /// Number of fresh draws behind `k_hat`, those rejected included.
+    pub num_draws: usize,
+    /// Whether the stopping rule, not a limit on steps or time, ended the optimisation.
+    pub converged: bool,
+    /// Why the optimisation stopped, in words.
+    pub stop_reason: String,
+    /// Share of fresh draws at which the model has no finite log joint, between 0 and 1.
+    #[serde(with = "number")]
+    pub rejected_share: f64,
+    /// Largest difference of a latent's mean between two independent halves of the work, beyond
+    /// Monte Carlo error, in posterior sd: [`halves_disagreement`].
+    #[serde(with = "number")]
+    pub halves_disagreement: f64,
+    /// Nats by which the best restart's bound exceeds the second best's, beyond Monte Carlo error:
+    /// [`restarts_disagreement`]; nothing where there was one run.
+    #[serde(with = "maybe_number")]
+    pub restarts_disagreement: Option<f64>,
+}
+
+/// Means of one latent in two independent halves.
+///
+/// The halves should be able to disagree: importance-weighted means over each half of the draws,
+/// averages over separate stretches of iterates, or two runs with different randomness. Unweighted
+/// draws of one q agree by construction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HalfMeans {
+    /// The two means.
+    pub means: [f64; 2],
+    /// Their Monte Carlo standard errors; 0 where a mean is exact.
+    pub mcse: [f64; 2],
+    /// Standard deviation of the latent under the posterior.
+    pub sd: f64,
+}
+
+/// Largest `(|mean_a - mean_b| - z * standard error of the difference) / sd` over latents, at
+/// least 0.
+///
+/// Measured in sd because that is what shifts an interval: in units of its own standard error any
+/// difference grows with the number of draws. What sampling explains is taken off first, or the
+/// largest of many latents would never agree: `z = sqrt(2 ln(20 d))` is exceeded by any of `d`
+/// exact differences with probability below 5 %. A latent of sd 0 (a point estimate) gives 0 where
+/// its means agree and `+inf` where they do not; a NaN or a negative error or sd gives NaN, and so
+/// does no latent at all.
+pub fn halves_disagreement(latents: &[HalfMeans]) -> f64 {
+    let z = (2.0 * (20.0 * latents.len() as f64).ln()).sqrt();
+    let mut worst = if latents.is_empty() { f64::NAN } else { 0.0 };
+    for half in latents {
+        let [error_a, error_b] = half.mcse;
+        let excess = (half.means[0] - half.means[1]).abs() - z * error_a.hypot(error_b);
+        let usable = error_a >= 0.0 && error_b >= 0.0 && half.sd >= 0.0 && !excess.is_nan();
+        if !usable {
+            return f64::NAN;
+        }
+        if excess > 0.0 {
+            worst = (excess / half.sd).max(worst);
+        }
+    }
+    worst
+}
+
+/// Nats by which the best bound exceeds the runner-up's beyond two standard errors of their
+/// difference, at least 0; nothing for fewer than two restarts.
+///
+/// `restarts` holds each bound with its standard error. It is the runner-up that counts: a restart
+/// that got stuck far below is no argument against a best solution that was found twice. A NaN
+/// bound is a failed restart and counts as the worst; a best bound found beside failures only
+/// gives `+inf`.
+pub fn restarts_disagreement(restarts: &[(f64, f64)]) -> Option<f64> {
+    if restarts.len() < 2 {
+        return None;
+    }
+    let bound = |r: &(f64, f64)| if r.0.is_nan() { f64::NEG_INFINITY } else { r.0 };
+    let mut sorted = restarts.to_vec();
+    sorted.sort_by(|a, b| bound(b).total_cmp(&bound(a)));
+    let (best, second) = (sorted[0], sorted[1]);
+    if bound(&second) == f64::NEG_INFINITY {
+        return Some(f64::INFINITY);
+    }
+    let excess = best.0 - second.0 - 2.0 * best.1.hypot(second.1);
+    // `f64::max` would turn NaN into 0.
+    Some(if excess < 0.0 { 0.0 } else { excess })
+}
+
+/// Numbers that survive formats without infinities.
+mod number {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(f64),
+        Text(String),
+    }
+
+    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(value) => Ok(value),
+            Written::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("'{text}' is no number"))),
+        }
+    }
+}
+
+/// The same for a number that may be absent.
+mod maybe_number {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Wrapped(#[serde(with = "super::number")] f64);
+
+    pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(Wrapped).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|w| w.0))
+    }
+}

@@ -1,0 +1,30 @@
+//! Distributions of numbers between two bounds.
+
+use super::Support;
+use super::scalar::{draw, open_unit, scalar_distribution, unless_zero};
+use crate::program::Real;
+
+scalar_distribution! {
+    /// Beta distribution with two shapes.
+    struct Beta;
+    /// `ln p(x) = (a - 1) ln x + (b - 1) ln(1 - x) - ln B(a, b)` for `0 < x < 1`; the mean is `a / (a + b)`.
+    fn beta(a > 0.0, b > 0.0);
+    support = Support::Unit;
+    log_density(x) = unless_zero(a - 1.0, x.ln()) + unless_zero(b - 1.0, (-x).ln_1p()) - a.ln_beta(b);
+    sample(rng) = draw(rand_distr::Beta::new(a, b), rng).clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON);
+}
+
+scalar_distribution! {
+    /// Uniform distribution between two bounds.
+    struct Uniform;
+    /// `ln p(x) = -ln(high - low)` for `low <= x <= high`; bounds in the wrong order give NaN.
+    fn uniform(low, high);
+    support = Support::Interval(low, high);
+    log_density(_x) = -(high - low).ln();
+    sample(rng) = if low < high {
+        let u = open_unit(rng);
+        (low * (1.0 - u) + high * u).clamp(low, high)
+    } else {
+        f64::NAN
+    };
+}

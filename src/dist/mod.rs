@@ -1,0 +1,94 @@
+//! Distributions: normalised log density, support and sampler.
+//!
+//! A distribution is a value with parameters that may be constants, latents or row values; its `log_density`
+//! records ordinary arithmetic, so every distribution is differentiable in its value and its parameters.
+
+mod bounded;
+mod circular;
+mod heavy_tailed;
+mod normal;
+mod positive;
+mod scalar;
+mod support;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests_continuous;
+#[cfg(test)]
+mod tests_reference;
+
+pub use bounded::{Beta, Uniform, beta, uniform};
+pub use circular::{VonMises, von_mises};
+pub use heavy_tailed::{
+    Cauchy, Gumbel, HalfCauchy, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, laplace, logistic, student_t,
+};
+pub use normal::{HalfNormal, LogNormal, Normal, half_normal, log_normal, normal};
+pub use positive::{
+    ChiSquared, Exponential, Gamma, InverseGamma, Pareto, Weibull, chi_squared, exponential, gamma, inverse_gamma,
+    pareto, weibull,
+};
+pub use support::Support;
+
+use crate::program::{Real, Vector};
+
+/// A probability distribution over a [`Real`] or a [`Vector`].
+pub trait Distribution: std::fmt::Debug + Send + Sync {
+    /// What it is a distribution of: [`Real`] (integers included) or [`Vector`].
+    type Value: Value;
+
+    /// `ln p(x)`, with every normalising constant.
+    ///
+    /// Outside of the support the result may be anything: latents never leave it, and data is checked
+    /// against [`Distribution::support`] when the model is recorded.
+    fn log_density(&self, x: Self::Value) -> Real;
+
+    /// Where the density is positive; decides how a latent is transformed.
+    fn support(&self) -> Support;
+
+    /// The parameters, in the order in which [`Distribution::sample`] receives their values.
+    fn parameters(&self) -> Vec<Real>;
+
+    /// One draw at parameter values `parameters`; overwrites `out` (one number for a [`Real`]).
+    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]);
+}
+
+/// What a distribution can be over.
+pub trait Value: Copy {
+    /// All numbers as the lanes of one [`Real`].
+    #[doc(hidden)]
+    fn lanes(self) -> Real;
+    /// A value from its numbers.
+    #[doc(hidden)]
+    fn from_vector(vector: Vector) -> Self;
+    /// How many numbers.
+    fn num_elements(&self) -> usize;
+}
+
+impl Value for Real {
+    fn lanes(self) -> Real {
+        self
+    }
+
+    #[track_caller]
+    fn from_vector(vector: Vector) -> Self {
+        vector.at(0)
+    }
+
+    fn num_elements(&self) -> usize {
+        1
+    }
+}
+
+impl Value for Vector {
+    fn lanes(self) -> Real {
+        Vector::lanes(&self)
+    }
+
+    fn from_vector(vector: Vector) -> Self {
+        vector
+    }
+
+    fn num_elements(&self) -> usize {
+        self.len()
+    }
+}

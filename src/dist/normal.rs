@@ -1,0 +1,45 @@
+//! The normal distribution, its positive half, and its exponential.
+
+use super::Support;
+use super::scalar::{into_positive, scalar_distribution, standard_normal};
+use crate::program::Real;
+
+/// `ln sqrt(2 pi)`
+pub(crate) const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;
+
+/// `ln sqrt(2 / pi)`
+const LN_SQRT_2_OVER_PI: f64 = std::f64::consts::LN_2 - LN_SQRT_2_PI;
+
+scalar_distribution! {
+    /// Normal distribution with mean and standard deviation.
+    struct Normal;
+    /// `ln p(x) = -((x - mean) / sd)^2 / 2 - ln sd - ln sqrt(2 pi)`.
+    fn normal(mean, sd > 0.0);
+    support = Support::Real;
+    log_density(x) = x.gauss_kernel(mean, sd.recip()) - sd.ln() - LN_SQRT_2_PI;
+    sample(rng) = mean + sd * standard_normal(rng);
+}
+
+scalar_distribution! {
+    /// Half-normal distribution: the absolute value of a normal number with mean zero.
+    struct HalfNormal;
+    /// `ln p(x) = -(x / scale)^2 / 2 - ln scale + ln sqrt(2 / pi)` for `x > 0`; its mean is `scale sqrt(2 / pi)`.
+    fn half_normal(scale > 0.0);
+    support = Support::Positive;
+    log_density(x) = x.gauss_kernel(0.0, scale.recip()) - scale.ln() + LN_SQRT_2_OVER_PI;
+    sample(rng) = into_positive(scale * standard_normal(rng).abs());
+}
+
+scalar_distribution! {
+    /// Log-normal distribution: the exponential of a normal number.
+    struct LogNormal;
+    /// `ln p(x) = -((ln x - mean) / sd)^2 / 2 - ln x - ln sd - ln sqrt(2 pi)` for `x > 0`; `mean` and `sd` are
+    /// those of `ln x`, and the median is `exp(mean)`.
+    fn log_normal(mean, sd > 0.0);
+    support = Support::Positive;
+    log_density(x) = {
+        let ln_x = x.ln();
+        ln_x.gauss_kernel(mean, sd.recip()) - ln_x - sd.ln() - LN_SQRT_2_PI
+    };
+    sample(rng) = into_positive((mean + sd * standard_normal(rng)).exp());
+}

@@ -1,0 +1,173 @@
+//! Gradient estimators: one file each, to be read beside its paper.
+//!
+//! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
+//! objective's gradient in the parameters of q and of the model.
+
+mod pathwise;
+mod score;
+mod sticking;
+
+pub use pathwise::{Entropy, Pathwise};
+pub use score::{Baseline, ScoreFunction};
+pub use sticking::StickingTheLanding;
+
+use crate::family::{Family, Reparam, fill_noise};
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
+use crate::target::{DensityError, LogDensity, Pass};
+
+/// Where a gradient is estimated, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a> {
+    /// Parameters of q.
+    pub params: &'a [f64],
+    /// Learnable parameters of the model.
+    pub theta: &'a [f64],
+    /// Rows of the pass.
+    pub rows: &'a RowSet,
+    /// Randomness of this step.
+    pub streams: Streams,
+    /// Monte Carlo draws.
+    pub num_draws: usize,
+}
+
+/// The value that came with a gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// The objective's estimate at the point.
+    pub value: f64,
+    /// Draws whose density or gradient was not finite; they are left out and counted.
+    pub rejected: usize,
+    /// Evaluations of the density, one for each draw.
+    pub evaluations: usize,
+}
+
+/// A way of estimating the gradient of the objective.
+pub trait GradientEstimator<T: ?Sized, F: ?Sized>: Sync {
+    /// Adds to `grad` (of `params`) and `grad_theta`, and returns the objective's value.
+    ///
+    /// # Errors
+    /// When the target can never be evaluated, or fewer draws are asked for than the estimator needs.
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError>;
+}
+
+/// Buffers an estimator works in, kept between steps.
+#[derive(Clone, Debug, Default)]
+pub struct Space {
+    /// Noise of the draws, `[element][draw]`.
+    pub noise: Vec<f64>,
+    /// The draws.
+    pub z: Draws,
+    /// Gradients in the draws.
+    pub z_bar: Draws,
+    /// Gradients of log q in the draws.
+    pub q_bar: Draws,
+    /// `log q` of each draw.
+    pub log_q: Vec<f64>,
+    /// Log weights `log p - log q`.
+    pub log_weights: Vec<f64>,
+    /// Weight of each draw in the gradient.
+    pub weights: Vec<f64>,
+    /// A gradient of theta before it is added.
+    pub grad_theta: Vec<f64>,
+    /// The target's results and scratch memory.
+    pub pass: Pass,
+}
+
+impl Space {
+    /// Draws from a reparameterised family, keeping the noise.
+    pub fn draw<F: Reparam + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) {
+        self.fit(layout, at);
+        self.noise.resize(family.num_noise(at.rows) * at.num_draws, 0.0);
+        fill_noise(family.noise_law(), at.streams, at.num_draws, &mut self.noise);
+        family.transform(at.params, at.rows, &self.noise, &mut self.z);
+    }
+
+    /// Draws from any family.
+    pub fn sample<F: Family + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) {
+        self.fit(layout, at);
+        family.sample(at.params, at.rows, at.streams, &mut self.z);
+    }
+
+    fn fit(&mut self, layout: &Layout, at: &Point) {
+        let num_rows = at.rows.len(layout);
+        self.z.fit(layout, num_rows, at.num_draws);
+        self.z_bar.fit(layout, num_rows, at.num_draws);
+        self.q_bar.fit(layout, num_rows, at.num_draws);
+        self.log_q.resize(at.num_draws, 0.0);
+        self.log_weights.resize(at.num_draws, 0.0);
+        self.weights.resize(at.num_draws, 0.0);
+        self.grad_theta.resize(layout.num_parameters, 0.0);
+    }
+
+    /// Sets the gradients of draws that are not finite to zero, gives the accepted draws equal weight
+    /// (`weights`), and returns how many were rejected.
+    fn reject(&mut self) -> usize {
+        let n = self.z.num_draws;
+        let mut rejected = 0;
+        for d in 0..n {
+            let finite = self.pass.log_density[d].is_finite()
+                && lanes_finite(&self.z_bar.latents, n, d)
+                && lanes_finite(&self.z_bar.row_latents, n, d);
+            self.weights[d] = if finite { 1.0 } else { 0.0 };
+            if !finite {
+                rejected += 1;
+                self.z_bar.latents.iter_mut().skip(d).step_by(n).for_each(|g| *g = 0.0);
+                self.z_bar.row_latents.iter_mut().skip(d).step_by(n).for_each(|g| *g = 0.0);
+            }
+        }
+        let share = 1.0 / (n - rejected).max(1) as f64;
+        self.weights.iter_mut().for_each(|w| *w *= share);
+        rejected
+    }
+
+    /// Mean log density over the accepted draws; NaN when there is none.
+    fn mean_log_density(&self, rejected: usize) -> f64 {
+        if rejected == self.z.num_draws {
+            return f64::NAN;
+        }
+        let terms = self.pass.log_density.iter().zip(&self.weights);
+        terms.filter(|(_, w)| **w > 0.0).map(|(l, w)| w * l).sum()
+    }
+}
+
+fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {
+    values.iter().skip(draw).step_by(num_draws).all(|g| g.is_finite())
+}
+
+/// `bar_d *= weight_d` for all latents.
+fn scale_draws(bar: &mut Draws, weights: &[f64]) {
+    let n = bar.num_draws;
+    for lane in bar.latents.chunks_exact_mut(n).chain(bar.row_latents.chunks_exact_mut(n)) {
+        for (g, w) in lane.iter_mut().zip(weights) {
+            *g *= w;
+        }
+    }
+}
+
+/// Adds theta's gradient when every draw counted; a rejected draw would have poisoned the sum.
+fn add_theta(space: &Space, rejected: usize, share: f64, grad_theta: &mut [f64]) {
+    if rejected == 0 {
+        for (t, g) in grad_theta.iter_mut().zip(&space.grad_theta) {
+            *t += share * g;
+        }
+    }
+}
+
+/// The worded error for an estimator that needs more draws.
+fn too_few_draws(estimator: &str, needed: usize, found: usize) -> DensityError {
+    DensityError(format!("{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"))
+}
+
+/// A target an estimator can be asked about without knowing its type.
+pub(crate) fn layout_of<T: LogDensity + ?Sized>(target: &T) -> &Layout {
+    target.layout()
+}

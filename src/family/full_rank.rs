@@ -1,0 +1,226 @@
+//! A Gaussian with a full covariance matrix.
+
+use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
+use crate::model::{Draws, RowSet};
+use crate::streams::Streams;
+
+/// Full-rank Gaussian: `z = mean + L noise` with `L` lower triangular and `L_ii = exp(params)`.
+///
+/// *Shapes*: `params` is `[mean; L by rows, L_i0 .. L_i(i-1), ln L_ii]`, `d + d (d + 1) / 2` numbers.
+/// It covers the latents outside of rows; a model with row latents needs a family for those beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullRank {
+    dimension: usize,
+}
+
+impl FullRank {
+    /// The family of `dimension` real latents.
+    pub fn new(dimension: usize) -> Self {
+        FullRank { dimension }
+    }
+
+    /// Number of latents.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// Start of row `i` of `L` in `params`.
+    #[inline(always)]
+    fn row(&self, i: usize) -> usize {
+        self.dimension + i * (i + 1) / 2
+    }
+
+    /// The lower triangular factor as a dense matrix.
+    pub fn factor(&self, params: &[f64]) -> nalgebra::DMatrix<f64> {
+        nalgebra::DMatrix::from_fn(self.dimension, self.dimension, |i, j| match i.cmp(&j) {
+            std::cmp::Ordering::Less => 0.0,
+            std::cmp::Ordering::Equal => params[self.row(i) + i].exp(),
+            std::cmp::Ordering::Greater => params[self.row(i) + j],
+        })
+    }
+
+    /// Parameters from a mean and a lower triangular factor with a positive diagonal.
+    pub fn params_from(&self, mean: &[f64], factor: &nalgebra::DMatrix<f64>) -> Vec<f64> {
+        let mut params = mean.to_vec();
+        for i in 0..self.dimension {
+            params.extend((0..i).map(|j| factor[(i, j)]));
+            params.push(factor[(i, i)].ln());
+        }
+        params
+    }
+
+    /// `x = L^-1 x` in place, `[latent][draw]`.
+    fn solve(&self, params: &[f64], draws: usize, x: &mut [f64]) {
+        for i in 0..self.dimension {
+            let row = &params[self.row(i)..self.row(i) + i + 1];
+            let (done, rest) = x.split_at_mut(i * draws);
+            let own = &mut rest[..draws];
+            for (j, &l) in row[..i].iter().enumerate() {
+                for (x, &y) in own.iter_mut().zip(&done[j * draws..(j + 1) * draws]) {
+                    *x -= l * y;
+                }
+            }
+            let inverse = (-row[i]).exp();
+            own.iter_mut().for_each(|x| *x *= inverse);
+        }
+    }
+
+    /// `x = L^-T x` in place, `[latent][draw]`.
+    fn solve_transposed(&self, params: &[f64], draws: usize, x: &mut [f64]) {
+        for i in (0..self.dimension).rev() {
+            let row = &params[self.row(i)..self.row(i) + i + 1];
+            let (above, rest) = x.split_at_mut(i * draws);
+            let own = &mut rest[..draws];
+            let inverse = (-row[i]).exp();
+            own.iter_mut().for_each(|x| *x *= inverse);
+            for (j, &l) in row[..i].iter().enumerate() {
+                for (x, &y) in above[j * draws..(j + 1) * draws].iter_mut().zip(own.iter()) {
+                    *x -= l * y;
+                }
+            }
+        }
+    }
+
+    /// `z - mean`, `[latent][draw]`.
+    fn centred(&self, params: &[f64], z: &Draws, out: &mut [f64]) {
+        let draws = z.num_draws;
+        for ((out, z), &mean) in out.chunks_exact_mut(draws).zip(z.latents.chunks_exact(draws)).zip(params) {
+            for (o, &z) in out.iter_mut().zip(z) {
+                *o = z - mean;
+            }
+        }
+    }
+
+    fn ln_det(&self, params: &[f64]) -> f64 {
+        (0..self.dimension).map(|i| params[self.row(i) + i]).sum()
+    }
+}
+
+impl Family for FullRank {
+    fn num_params(&self) -> usize {
+        self.row(self.dimension)
+    }
+
+    fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
+        let mut noise = vec![0.0; self.dimension * z.num_draws];
+        fill_noise(NoiseLaw::Normal, streams, z.num_draws, &mut noise);
+        self.transform(params, rows, &noise, z);
+    }
+
+    fn log_q(&self, params: &[f64], _: &RowSet, z: &Draws, log_q: &mut [f64]) {
+        let mut u = vec![0.0; z.latents.len()];
+        self.centred(params, z, &mut u);
+        self.solve(params, z.num_draws, &mut u);
+        log_q.fill(-self.ln_det(params) - self.dimension as f64 * LN_SQRT_2_PI);
+        for u in u.chunks_exact(z.num_draws) {
+            for (out, &u) in log_q.iter_mut().zip(u) {
+                *out -= 0.5 * u * u;
+            }
+        }
+    }
+
+    fn score(&self, params: &[f64], _: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+        // With u = L^-1 (z - mean) and v = L^-T u: d/d mean = v, d/d L_ij = v_i u_j - [i = j] / L_ii.
+        let draws = z.num_draws;
+        let mut u = vec![0.0; z.latents.len()];
+        self.centred(params, z, &mut u);
+        self.solve(params, draws, &mut u);
+        let mut v = u.clone();
+        self.solve_transposed(params, draws, &mut v);
+        for i in 0..self.dimension {
+            let v = &v[i * draws..(i + 1) * draws];
+            grad[i] += v.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>();
+            let at = self.row(i);
+            for j in 0..=i {
+                let u = &u[j * draws..(j + 1) * draws];
+                let outer: f64 = v.iter().zip(u).zip(weights).map(|((v, u), w)| w * v * u).sum();
+                if i == j {
+                    grad[at + j] += outer * params[at + i].exp() - weights.iter().sum::<f64>();
+                } else {
+                    grad[at + j] += outer;
+                }
+            }
+        }
+    }
+
+    fn entropy(&self, params: &[f64], _: &RowSet) -> Option<f64> {
+        Some(self.ln_det(params) + self.dimension as f64 * (0.5 + LN_SQRT_2_PI))
+    }
+
+    fn add_entropy_gradient(&self, _: &[f64], _: &RowSet, weight: f64, grad: &mut [f64]) {
+        for i in 0..self.dimension {
+            grad[self.row(i) + i] += weight;
+        }
+    }
+
+    fn init(&self, centre: &[f64], scale: f64) -> Vec<f64> {
+        let mut params = vec![0.0; self.num_params()];
+        for (p, &c) in params[..self.dimension].iter_mut().zip(centre) {
+            *p = c;
+        }
+        for i in 0..self.dimension {
+            params[self.row(i) + i] = scale.ln();
+        }
+        params
+    }
+
+    fn centre(&self, params: &[f64]) -> Vec<f64> {
+        params[..self.dimension].to_vec()
+    }
+
+    fn name(&self) -> String {
+        "full-rank Gaussian".into()
+    }
+}
+
+impl Reparam for FullRank {
+    fn num_noise(&self, _: &RowSet) -> usize {
+        self.dimension
+    }
+
+    fn transform(&self, params: &[f64], _: &RowSet, noise: &[f64], z: &mut Draws) {
+        let draws = z.num_draws;
+        for (i, out) in z.latents.chunks_exact_mut(draws).enumerate() {
+            let row = &params[self.row(i)..self.row(i) + i + 1];
+            if draws == 1 {
+                let dot: f64 = row[..i].iter().zip(noise).map(|(l, e)| l * e).sum();
+                out[0] = params[i] + dot + row[i].exp() * noise[i];
+                continue;
+            }
+            out.fill(params[i]);
+            for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
+                let l = if j == i { row[i].exp() } else { row[j] };
+                for (o, &e) in out.iter_mut().zip(noise) {
+                    *o += l * e;
+                }
+            }
+        }
+    }
+
+    fn pullback(&self, params: &[f64], _: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+        let draws = z.num_draws;
+        for (i, bar) in z_bar.latents.chunks_exact(draws).enumerate() {
+            grad[i] += bar.iter().sum::<f64>();
+            let at = self.row(i);
+            let row = &mut grad[at..at + i + 1];
+            if draws == 1 {
+                for (g, &e) in row[..i].iter_mut().zip(noise) {
+                    *g += bar[0] * e;
+                }
+                row[i] += bar[0] * noise[i] * params[at + i].exp();
+                continue;
+            }
+            for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
+                let dot: f64 = bar.iter().zip(noise).map(|(b, e)| b * e).sum();
+                row[j] += if j == i { dot * params[at + i].exp() } else { dot };
+            }
+        }
+    }
+
+    fn grad_log_q(&self, params: &[f64], _: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        self.centred(params, z, &mut grad_z.latents);
+        self.solve(params, z.num_draws, &mut grad_z.latents);
+        self.solve_transposed(params, z.num_draws, &mut grad_z.latents);
+        grad_z.latents.iter_mut().for_each(|g| *g = -*g);
+    }
+}

@@ -1,0 +1,175 @@
+//! Independent normals: one mean and one standard deviation for each latent.
+
+use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
+
+/// Mean-field Gaussian: `z_i = mean_i + exp(ln_sd_i) * noise_i`.
+///
+/// *Shapes*: `params` is `[mean; ln sd]` of the latents outside of rows, then `[mean; ln sd]` of the row latents,
+/// each `[latent][row]`; a pass over a subset of rows uses the parameters of those rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanField {
+    num_latents: usize,
+    num_row_latents: usize,
+    num_rows: usize,
+    first_row: usize,
+}
+
+impl MeanField {
+    /// The family for `layout`.
+    pub fn new(layout: &Layout) -> Self {
+        MeanField {
+            num_latents: layout.num_latents,
+            num_row_latents: layout.num_row_latents,
+            num_rows: layout.num_rows,
+            first_row: layout.first_row,
+        }
+    }
+
+    /// The family of `num_latents` real latents without rows.
+    pub fn of_dimension(num_latents: usize) -> Self {
+        MeanField { num_latents, num_row_latents: 0, num_rows: 0, first_row: 0 }
+    }
+
+    fn rows_in(&self, rows: &RowSet) -> usize {
+        rows.subset.as_ref().map_or(self.num_rows, Vec::len)
+    }
+
+    /// Calls `visit(place of the mean, place of ln sd, first number of the latent's draws, in rows)`.
+    #[inline(always)]
+    fn each(&self, rows: &RowSet, mut visit: impl FnMut(usize, usize, usize, bool)) {
+        let n = self.num_latents;
+        for i in 0..n {
+            visit(i, n + i, i, false);
+        }
+        let in_pass = self.rows_in(rows);
+        let (base, size) = (2 * n, self.num_row_latents * self.num_rows);
+        for k in 0..self.num_row_latents {
+            for position in 0..in_pass {
+                let row = rows.subset.as_ref().map_or(position, |s| s[position] as usize - self.first_row);
+                let place = base + k * self.num_rows + row;
+                visit(place, place + size, k * in_pass + position, true);
+            }
+        }
+    }
+
+    fn size(&self, rows: &RowSet) -> usize {
+        self.num_latents + self.num_row_latents * self.rows_in(rows)
+    }
+}
+
+/// The draws of one latent.
+fn lane(z: &Draws, place: usize, in_rows: bool) -> &[f64] {
+    let all = if in_rows { &z.row_latents } else { &z.latents };
+    &all[place * z.num_draws..(place + 1) * z.num_draws]
+}
+
+fn lane_mut(z: &mut Draws, place: usize, in_rows: bool) -> &mut [f64] {
+    let n = z.num_draws;
+    let all = if in_rows { &mut z.row_latents } else { &mut z.latents };
+    &mut all[place * n..(place + 1) * n]
+}
+
+impl Family for MeanField {
+    fn num_params(&self) -> usize {
+        2 * (self.num_latents + self.num_row_latents * self.num_rows)
+    }
+
+    fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
+        let mut noise = vec![0.0; self.size(rows) * z.num_draws];
+        fill_noise(NoiseLaw::Normal, streams, z.num_draws, &mut noise);
+        self.transform(params, rows, &noise, z);
+    }
+
+    fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
+        log_q.fill(0.0);
+        self.each(rows, |mean, ln_sd, place, in_rows| {
+            let (mean, ln_sd) = (params[mean], params[ln_sd]);
+            let precision_root = (-ln_sd).exp();
+            for (out, &z) in log_q.iter_mut().zip(lane(z, place, in_rows)) {
+                let u = (z - mean) * precision_root;
+                *out -= 0.5 * u * u + ln_sd + LN_SQRT_2_PI;
+            }
+        });
+    }
+
+    fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+        self.each(rows, |at_mean, at_ln_sd, place, in_rows| {
+            let (mean, precision_root) = (params[at_mean], (-params[at_ln_sd]).exp());
+            for (&z, &w) in lane(z, place, in_rows).iter().zip(weights) {
+                let u = (z - mean) * precision_root;
+                grad[at_mean] += w * u * precision_root;
+                grad[at_ln_sd] += w * (u * u - 1.0);
+            }
+        });
+    }
+
+    fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
+        let mut total = 0.0;
+        self.each(rows, |_, ln_sd, _, _| total += params[ln_sd] + 0.5 + LN_SQRT_2_PI);
+        Some(total)
+    }
+
+    fn add_entropy_gradient(&self, _: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
+        self.each(rows, |_, ln_sd, _, _| grad[ln_sd] += weight);
+    }
+
+    fn init(&self, centre: &[f64], scale: f64) -> Vec<f64> {
+        let mut params = vec![scale.ln(); self.num_params()];
+        let n = self.num_latents;
+        for (p, &c) in params[..n].iter_mut().zip(centre) {
+            *p = c;
+        }
+        params[2 * n..2 * n + self.num_row_latents * self.num_rows].fill(0.0);
+        params
+    }
+
+    fn centre(&self, params: &[f64]) -> Vec<f64> {
+        params[..self.num_latents].to_vec()
+    }
+
+    fn name(&self) -> String {
+        "mean-field Gaussian".into()
+    }
+}
+
+impl Reparam for MeanField {
+    fn num_noise(&self, rows: &RowSet) -> usize {
+        self.size(rows)
+    }
+
+    fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
+        let (draws, first) = (z.num_draws, self.num_latents);
+        self.each(rows, |mean, ln_sd, place, in_rows| {
+            let (mean, sd) = (params[mean], params[ln_sd].exp());
+            let from = (place + if in_rows { first } else { 0 }) * draws;
+            for (z, &e) in lane_mut(z, place, in_rows).iter_mut().zip(&noise[from..from + draws]) {
+                *z = mean + sd * e;
+            }
+        });
+    }
+
+    fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+        let (draws, first) = (z.num_draws, self.num_latents);
+        self.each(rows, |mean, ln_sd, place, in_rows| {
+            let from = (place + if in_rows { first } else { 0 }) * draws;
+            let (mut to_mean, mut to_noise) = (0.0, 0.0);
+            for (&g, &e) in lane(z_bar, place, in_rows).iter().zip(&noise[from..from + draws]) {
+                to_mean += g;
+                to_noise += g * e;
+            }
+            grad[mean] += to_mean;
+            grad[ln_sd] += to_noise * params[ln_sd].exp();
+        });
+    }
+
+    fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        self.each(rows, |mean, ln_sd, place, in_rows| {
+            let (mean, precision) = (params[mean], (-2.0 * params[ln_sd]).exp());
+            for (g, &z) in lane_mut(grad_z, place, in_rows).iter_mut().zip(lane(z, place, in_rows)) {
+                *g = -(z - mean) * precision;
+            }
+        });
+    }
+}

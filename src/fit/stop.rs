@@ -1,0 +1,190 @@
+//! Stopping rules: each gives a reason, never a bare yes.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::algorithm::Step;
+
+/// Why a fit ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Stop {
+    /// The algorithm arrived: its own statistic fell below its tolerance.
+    Converged {
+        /// Steps taken.
+        steps: u64,
+        /// The statistic.
+        statistic: f64,
+    },
+    /// The objective no longer rises, judged against its Monte Carlo noise.
+    Plateau {
+        /// Steps taken.
+        steps: u64,
+        /// Rise of the objective between the last two windows, in nats.
+        gain: f64,
+        /// Its standard error.
+        gain_se: f64,
+    },
+    /// The budget of steps is used up.
+    Budget {
+        /// Steps taken.
+        steps: u64,
+    },
+    /// The budget of time is used up.
+    Time {
+        /// Steps taken.
+        steps: u64,
+    },
+    /// An observer (or an interrupt) ended it.
+    Interrupted {
+        /// Steps taken.
+        steps: u64,
+    },
+}
+
+impl Stop {
+    /// Whether the fit ended because it had arrived.
+    pub fn has_converged(&self) -> bool {
+        matches!(self, Stop::Converged { .. } | Stop::Plateau { .. })
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        match *self {
+            Stop::Converged { steps, .. } | Stop::Plateau { steps, .. } | Stop::Budget { steps } => steps,
+            Stop::Time { steps } | Stop::Interrupted { steps } => steps,
+        }
+    }
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stop::Converged { steps, statistic } => {
+                write!(f, "converged after {steps} steps (statistic {statistic:.2e})")
+            }
+            Stop::Plateau { steps, gain, gain_se } => {
+                write!(
+                    f,
+                    "the bound levelled off after {steps} steps (last gain {gain:.3} nats, standard error {gain_se:.3})"
+                )
+            }
+            Stop::Budget { steps } => write!(f, "used its {steps} steps without levelling off"),
+            Stop::Time { steps } => write!(f, "ran out of time after {steps} steps"),
+            Stop::Interrupted { steps } => write!(f, "interrupted after {steps} steps"),
+        }
+    }
+}
+
+/// Decides after each step whether to end.
+pub trait StoppingRule {
+    /// A reason to end now.
+    fn check(&mut self, step: &Step) -> Option<Stop>;
+}
+
+/// Ends after a number of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxSteps(pub u64);
+
+impl StoppingRule for MaxSteps {
+    fn check(&mut self, step: &Step) -> Option<Stop> {
+        (step.index >= self.0).then_some(Stop::Budget { steps: step.index })
+    }
+}
+
+/// Ends after a length of time from the first step.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxTime {
+    limit: Duration,
+    started: Option<Instant>,
+}
+
+impl MaxTime {
+    /// A limit in wall time.
+    pub fn new(limit: Duration) -> Self {
+        MaxTime { limit, started: None }
+    }
+}
+
+impl StoppingRule for MaxTime {
+    fn check(&mut self, step: &Step) -> Option<Stop> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        (started.elapsed() >= self.limit).then_some(Stop::Time { steps: step.index })
+    }
+}
+
+/// Ends when the mean objective of a window of steps is no longer above that of the window before it.
+///
+/// The gain between windows is held against `tolerance` in nats and against its own standard error, never
+/// against the objective's size, which changes with any constant in log p. Windows grow by half whenever the
+/// gain is still clear, so slow progress is compared over longer stretches. Memory does not grow.
+#[derive(Clone, Debug)]
+pub struct Plateau {
+    tolerance: f64,
+    window: u64,
+    current: Window,
+    previous: Option<Window>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    count: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Window {
+    fn add(&mut self, x: f64) {
+        self.count += 1;
+        let delta = x - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (x - self.mean);
+    }
+
+    fn variance_of_mean(&self) -> f64 {
+        self.squares / (self.count as f64 - 1.0).max(1.0) / self.count as f64
+    }
+}
+
+impl Plateau {
+    /// Ends when the gain between windows of `window` steps is below `tolerance` nats or its standard error.
+    pub fn new(window: u64, tolerance: f64) -> Self {
+        Plateau { tolerance, window: window.max(10), current: Window::default(), previous: None }
+    }
+}
+
+impl StoppingRule for Plateau {
+    fn check(&mut self, step: &Step) -> Option<Stop> {
+        if let Some(x) = step.objective {
+            self.current.add(x);
+        }
+        if self.current.count < self.window {
+            return None;
+        }
+        let done = std::mem::take(&mut self.current);
+        let before = self.previous.replace(done)?;
+        let gain = done.mean - before.mean;
+        let gain_se = (done.variance_of_mean() + before.variance_of_mean()).sqrt();
+        if gain < self.tolerance.max(gain_se) {
+            return Some(Stop::Plateau { steps: step.index, gain, gain_se });
+        }
+        self.window += self.window / 2;
+        None
+    }
+}
+
+/// The first reason of several rules.
+impl<A: StoppingRule, B: StoppingRule> StoppingRule for (A, B) {
+    fn check(&mut self, step: &Step) -> Option<Stop> {
+        let (a, b) = (self.0.check(step), self.1.check(step));
+        a.or(b)
+    }
+}
+
+impl<A: StoppingRule> StoppingRule for Option<A> {
+    fn check(&mut self, step: &Step) -> Option<Stop> {
+        self.as_mut().and_then(|rule| rule.check(step))
+    }
+}

@@ -1,0 +1,49 @@
+//! Models: log p(x, z) written once in ordinary Rust.
+
+mod draws;
+mod log_joint;
+mod row;
+mod scan;
+mod site;
+mod transform;
+
+pub use draws::{Draws, RowSet};
+pub use log_joint::{LogJoint, RowRange, Scope};
+pub(crate) use log_joint::{Simulated, recorded};
+pub use row::Row;
+pub use site::{Layout, Site, SiteKind};
+pub(crate) use transform::unconstrain;
+
+/// A joint density log p(x, z), recorded once for a data set.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// /// x_i ~ N(mu, 1), mu ~ N(0, 10)
+/// struct Mean { x: Column }
+///
+/// impl Model for Mean {
+///     fn log_joint(&self, p: &LogJoint) {
+///         let mu = p.draw("mu", normal(0.0, 10.0));
+///         p.rows(self.x.len(), |i| i.observe(self.x.at(i), normal(mu, 1.0)));
+///     }
+/// }
+/// ```
+pub trait Model: Sync {
+    /// Declares the latents and adds every term of log p(x, z) to `p`.
+    ///
+    /// It is called twice and must do the same both times; it is not called again during a fit.
+    fn log_joint(&self, p: &LogJoint);
+}
+
+impl<M: Model + ?Sized> Model for &M {
+    fn log_joint(&self, p: &LogJoint) {
+        (**self).log_joint(p);
+    }
+}
+
+impl<M: Model + ?Sized + Send> Model for Box<M> {
+    fn log_joint(&self, p: &LogJoint) {
+        (**self).log_joint(p);
+    }
+}

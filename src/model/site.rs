@@ -1,0 +1,109 @@
+//! Sites: the named latents and derived quantities of a model, and where their numbers lie.
+
+use serde::{Deserialize, Serialize};
+
+/// What a site is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteKind {
+    /// A real latent, one value for each draw.
+    Latent,
+    /// A real latent of each row.
+    RowLatent,
+    /// An integer latent.
+    Integer,
+    /// An integer latent of each row.
+    RowInteger,
+    /// A learnable parameter theta without a prior.
+    Parameter,
+    /// A quantity computed from latents, kept in the output.
+    Derived,
+}
+
+/// One named quantity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// The name given in the model.
+    pub name: String,
+    /// What it is.
+    pub kind: SiteKind,
+    /// Its support in words.
+    pub support: String,
+    /// Shape of the constrained value; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// First place in the unconstrained block of its kind.
+    pub offset: usize,
+    /// Numbers in the unconstrained space.
+    pub num_unconstrained: usize,
+    /// Range of an integer site: `low..=high`.
+    pub range: Option<(u32, u32)>,
+}
+
+impl Site {
+    /// Numbers in the constrained space.
+    pub fn num_constrained(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Names of the constrained numbers: `mu`, `theta[0]`, `L[1,0]`.
+    pub fn element_names(&self) -> Vec<String> {
+        let mut names = vec![String::new()];
+        for (axis, &n) in self.shape.iter().enumerate() {
+            let comma = if axis == 0 { "" } else { "," };
+            names = names.iter().flat_map(|prefix| (0..n).map(move |k| format!("{prefix}{comma}{k}"))).collect();
+        }
+        if self.shape.is_empty() {
+            return vec![self.name.clone()];
+        }
+        names.iter().map(|index| format!("{}[{index}]", self.name)).collect()
+    }
+}
+
+/// How the numbers of a model are laid out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Layout {
+    /// All sites in the order of their declaration.
+    pub sites: Vec<Site>,
+    /// Unconstrained real latents outside of rows.
+    pub num_latents: usize,
+    /// Integer latents outside of rows.
+    pub num_integers: usize,
+    /// Learnable parameters theta.
+    pub num_parameters: usize,
+    /// Unconstrained real latents of each row.
+    pub num_row_latents: usize,
+    /// Integer latents of each row.
+    pub num_row_integers: usize,
+    /// Rows of data; zero when the model has no `rows`, or several different ones.
+    pub num_rows: usize,
+    /// Number of the first row (later than zero for a model that looks back).
+    pub first_row: usize,
+}
+
+impl Layout {
+    /// The site with this name.
+    pub fn site(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|s| s.name == name)
+    }
+
+    /// Sites of one kind, in order.
+    pub fn sites_of(&self, kind: SiteKind) -> impl Iterator<Item = &Site> {
+        self.sites.iter().filter(move |s| s.kind == kind)
+    }
+
+    /// The name of each unconstrained latent outside of rows, for messages.
+    pub fn latent_names(&self) -> Vec<String> {
+        let sites = self.sites_of(SiteKind::Latent);
+        sites
+            .flat_map(|s| {
+                let many = s.num_unconstrained != 1;
+                (0..s.num_unconstrained).map(move |k| if many { format!("{}[{k}]", s.name) } else { s.name.clone() })
+            })
+            .collect()
+    }
+
+    /// The site an unconstrained latent belongs to.
+    pub fn site_of_latent(&self, index: usize) -> Option<&Site> {
+        self.sites_of(SiteKind::Latent).find(|s| (s.offset..s.offset + s.num_unconstrained).contains(&index))
+    }
+}

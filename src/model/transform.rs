@@ -1,0 +1,212 @@
+//! Transforms from the unconstrained space onto each support, with their log Jacobian determinants.
+
+use crate::dist::Support;
+use crate::program::{Real, sum};
+
+/// A constrained value and `ln |det d value / d unconstrained|`.
+pub(crate) struct Constrained {
+    pub elements: Vec<Real>,
+    pub log_jacobian: Real,
+}
+
+/// A scalar support's transform; `u` may carry many lanes, the result and the Jacobian carry as many.
+pub(crate) fn constrain_scalar(support: &Support, u: Real) -> Option<(Real, Real)> {
+    let zero = Real::from(0.0);
+    let unit = |u: Real| (u.sigmoid(), -u.softplus() - (-u).softplus());
+    Some(match support {
+        Support::Real => (u, zero),
+        Support::Positive => (u.exp(), u),
+        Support::Above(low) => (*low + u.exp(), u),
+        Support::Below(high) => (*high - u.exp(), u),
+        Support::Unit => unit(u),
+        Support::Interval(low, high) => {
+            let (x, log_jacobian) = unit(u);
+            let width = *high - *low;
+            (*low + width * x, log_jacobian + width.ln())
+        }
+        Support::Circle => {
+            let (x, log_jacobian) = unit(u);
+            let width = 2.0 * std::f64::consts::PI;
+            (width * (x - 0.5), log_jacobian + width.ln())
+        }
+        _ => return None,
+    })
+}
+
+/// A vector or matrix support's transform of the scalars `u`.
+pub(crate) fn constrain_vector(support: &Support, u: &[Real]) -> Constrained {
+    match support {
+        Support::Simplex(n) => simplex(*n, u),
+        Support::Ordered(_) => ordered(u, false),
+        Support::PositiveOrdered(_) => ordered(u, true),
+        Support::UnitVector(_) => unit_vector(u),
+        Support::CholeskyCorrelation(n) => cholesky_correlation(*n, u),
+        Support::CholeskyCovariance(n) => cholesky_covariance(*n, u),
+        Support::Covariance(n) => covariance(*n, u),
+        _ => Constrained { elements: u.to_vec(), log_jacobian: Real::from(0.0) },
+    }
+}
+
+/// Stick breaking, centred so that `u = 0` is the uniform point (Stan reference manual, "Unit simplex").
+fn simplex(n: usize, u: &[Real]) -> Constrained {
+    let mut log_rest = Real::from(0.0);
+    let mut elements = Vec::with_capacity(n);
+    let mut terms = Vec::new();
+    for (k, &u) in u.iter().enumerate() {
+        let a = u - ((n - 1 - k) as f64).ln();
+        let (log_take, log_leave) = (-(-a).softplus(), -a.softplus());
+        elements.push((log_rest + log_take).exp());
+        terms.push(log_take + log_leave + log_rest);
+        log_rest = log_rest + log_leave;
+    }
+    elements.push(log_rest.exp());
+    Constrained { elements, log_jacobian: sum(&terms) }
+}
+
+/// First element free (or positive), the others above it by positive steps.
+fn ordered(u: &[Real], positive: bool) -> Constrained {
+    let mut elements: Vec<Real> = Vec::with_capacity(u.len());
+    let mut terms = Vec::new();
+    for (k, &u) in u.iter().enumerate() {
+        if k == 0 && !positive {
+            elements.push(u);
+        } else {
+            let step = u.exp();
+            elements.push(if k == 0 { step } else { elements[k - 1] + step });
+            terms.push(u);
+        }
+    }
+    Constrained { elements, log_jacobian: sum(&terms) }
+}
+
+/// `u / |u|`; the free length has a standard normal density in each coordinate of `u`, so that the unconstrained
+/// density is proper (Stan reference manual, "Unit vector").
+///
+/// The returned term is `-|u|^2 / 2` with the constant that makes the uniform density on the sphere come out.
+fn unit_vector(u: &[Real]) -> Constrained {
+    let squares: Vec<Real> = u.iter().map(|u| u.square()).collect();
+    let total = sum(&squares);
+    let inverse = total.sqrt().recip();
+    let elements = u.iter().map(|&u| u * inverse).collect();
+    // Density of the length is (2 pi)^(-n/2) e^(-r^2 / 2) r^(n-1) dr times the sphere's area n pi^(n/2) / Gamma(n/2 + 1).
+    let n = u.len() as f64;
+    let log_area = n.ln() + 0.5 * n * std::f64::consts::PI.ln() - libm::lgamma(0.5 * n + 1.0);
+    let constant = -0.5 * n * (2.0 * std::f64::consts::PI).ln() + log_area;
+    Constrained { elements, log_jacobian: -0.5 * total + constant }
+}
+
+/// Canonical partial correlations `tanh(u)` (Lewandowski, Kurowicka and Joe 2009), row by row.
+fn cholesky_correlation(n: usize, u: &[Real]) -> Constrained {
+    let mut elements = vec![Real::from(0.0); n * n];
+    let mut terms = Vec::new();
+    let mut next = u.iter();
+    for i in 0..n {
+        // ln of what is left of the row's unit length.
+        let mut log_left = Real::from(0.0);
+        for j in 0..i {
+            let Some(&u) = next.next() else { break };
+            let z = u.tanh();
+            // ln(1 - tanh(u)^2) = 2 (ln 2 - u - softplus(-2u)), without cancellation.
+            let log_one_less = 2.0 * (std::f64::consts::LN_2 - u - (-2.0 * u).softplus());
+            elements[i * n + j] = z * (0.5 * log_left).exp();
+            terms.push(log_one_less + 0.5 * log_left);
+            log_left = log_left + log_one_less;
+        }
+        elements[i * n + i] = (0.5 * log_left).exp();
+    }
+    Constrained { elements, log_jacobian: sum(&terms) }
+}
+
+/// Free entries below the diagonal, exponentials on it, row by row.
+fn cholesky_covariance(n: usize, u: &[Real]) -> Constrained {
+    let mut elements = vec![Real::from(0.0); n * n];
+    let mut terms = Vec::new();
+    let mut next = u.iter();
+    for i in 0..n {
+        for j in 0..=i {
+            let Some(&u) = next.next() else { break };
+            elements[i * n + j] = if i == j { u.exp() } else { u };
+            if i == j {
+                terms.push(u);
+            }
+        }
+    }
+    Constrained { elements, log_jacobian: sum(&terms) }
+}
+
+/// `L L'` of the Cholesky transform; `|d LL' / d L| = 2^n prod_i L_ii^(n - i)` with `i` from zero.
+fn covariance(n: usize, u: &[Real]) -> Constrained {
+    let factor = cholesky_covariance(n, u);
+    let l = |i: usize, j: usize| factor.elements[i * n + j];
+    let mut elements = vec![Real::from(0.0); n * n];
+    for i in 0..n {
+        for j in 0..=i {
+            let products: Vec<Real> = (0..=j).map(|k| l(i, k) * l(j, k)).collect();
+            elements[i * n + j] = sum(&products);
+            elements[j * n + i] = elements[i * n + j];
+        }
+    }
+    let mut at = 0;
+    let mut terms = vec![factor.log_jacobian, Real::from(n as f64 * std::f64::consts::LN_2)];
+    for i in 0..n {
+        at += i;
+        terms.push((n - i) as f64 * u.get(at).copied().unwrap_or(Real::from(0.0)));
+        at += 1;
+    }
+    Constrained { elements, log_jacobian: sum(&terms) }
+}
+
+/// The unconstrained numbers of a constrained value with constant bounds; `None` outside of the support.
+pub(crate) fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
+    let bound = |b: &Real| b.as_constant();
+    let logit = |p: f64| (p / (1.0 - p)).ln();
+    let out: Vec<f64> = match support {
+        Support::Real | Support::RealVector(_) => x.to_vec(),
+        Support::Positive => x.iter().map(|x| x.ln()).collect(),
+        Support::Above(low) => vec![(x[0] - bound(low)?).ln()],
+        Support::Below(high) => vec![(bound(high)? - x[0]).ln()],
+        Support::Unit => x.iter().map(|&x| logit(x)).collect(),
+        Support::Interval(low, high) => {
+            let (low, high) = (bound(low)?, bound(high)?);
+            vec![logit((x[0] - low) / (high - low))]
+        }
+        Support::Circle => vec![logit(x[0] / (2.0 * std::f64::consts::PI) + 0.5)],
+        Support::Simplex(n) => {
+            let mut rest = 1.0;
+            let mut u = Vec::new();
+            for (k, &x) in x.iter().enumerate().take(n - 1) {
+                u.push(logit(x / rest) + ((n - 1 - k) as f64).ln());
+                rest -= x;
+            }
+            u
+        }
+        Support::Ordered(_) | Support::PositiveOrdered(_) => {
+            let first = if matches!(support, Support::Ordered(_)) { x[0] } else { x[0].ln() };
+            std::iter::once(first).chain(x.windows(2).map(|w| (w[1] - w[0]).ln())).collect()
+        }
+        Support::UnitVector(_) => x.to_vec(),
+        Support::CholeskyCorrelation(n) => {
+            let mut u = Vec::new();
+            for i in 0..*n {
+                let mut left = 1.0f64;
+                for j in 0..i {
+                    let v = x[i * n + j];
+                    u.push((v / left.sqrt()).atanh());
+                    left -= v * v;
+                }
+            }
+            u
+        }
+        Support::CholeskyCovariance(n) => {
+            let pairs = (0..*n).flat_map(|i| (0..=i).map(move |j| (i, j)));
+            pairs.map(|(i, j)| if i == j { x[i * n + j].ln() } else { x[i * n + j] }).collect()
+        }
+        Support::Covariance(n) => {
+            let factor = nalgebra::DMatrix::from_row_slice(*n, *n, x).cholesky()?.l();
+            let row_major: Vec<f64> = factor.transpose().iter().copied().collect();
+            return unconstrain(&Support::CholeskyCovariance(*n), &row_major);
+        }
+        Support::Integers(..) | Support::Counts(_) => return None,
+    };
+    out.iter().all(|u| u.is_finite()).then_some(out)
+}

@@ -1,0 +1,30 @@
+//! The importance-weighted bound.
+
+use serde::{Deserialize, Serialize};
+
+use super::reduce::{largest, softmax};
+use super::{Objective, fault, is_sound};
+
+/// The importance-weighted bound: `ln(mean_s exp(log_weights[s]))`, weights `softmax(log_weights)`.
+///
+/// Its expectation lies between the evidence lower bound and `log p(x)` and rises with the number of
+/// draws. Entries of `-inf` are ordinary draws of weight zero; if all are, the value is `-inf` and the
+/// weights are zero.
+///
+/// *Source*: Burda, Grosse and Salakhutdinov 2016, eq. 8 and, for the weights, eq. 13-14.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImportanceWeighted;
+
+impl Objective for ImportanceWeighted {
+    fn value_and_weights(&self, log_weights: &[f64], weights: &mut [f64]) -> f64 {
+        if !is_sound(log_weights, weights) {
+            return fault(weights);
+        }
+        let shift = largest(log_weights);
+        if shift == f64::NEG_INFINITY {
+            weights.fill(0.0);
+            return shift;
+        }
+        softmax(log_weights, 1.0, shift, weights)
+    }
+}

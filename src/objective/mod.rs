@@ -1,0 +1,59 @@
+//! What is maximised: functions of the log weights `l_s = log p(x, z_s) - log q(z_s)` of draws `z_s ~ q`.
+//!
+//! This room knows slices only. One rule for odd entries holds for every objective:
+//!
+//! | an entry is | meaning | value | weights |
+//! |---|---|---|---|
+//! | finite | an ordinary draw | as defined | as defined |
+//! | `-inf` | p vanishes there, or the draw was rejected | its limit | 0 at the entry: it has no gradient |
+//! | `NaN`, `+inf` | a fault of the density | `NaN` | all 0: no step is taken on a fault |
+//!
+//! A draw that counts for nothing still counts as a draw: no objective divides by the number of accepted
+//! draws, which would silently fit a truncated q. An empty slice has the value `NaN`.
+
+mod elbo;
+mod importance_weighted;
+mod reduce;
+mod renyi;
+
+#[cfg(test)]
+mod tests;
+
+pub use elbo::Elbo;
+pub use importance_weighted::ImportanceWeighted;
+pub use reduce::{log_mean_exp, log_sum_exp, mean_and_standard_error, sum};
+pub use renyi::Renyi;
+
+/// A function of log weights, always maximised.
+///
+/// ```
+/// use jensen::objective::{Elbo, ImportanceWeighted, Objective};
+///
+/// let log_weights = [0.0, 3_f64.ln()];
+/// let mut weights = [0.0; 2];
+/// let elbo = Elbo.value_and_weights(&log_weights, &mut weights);
+/// assert_eq!(weights, [0.5, 0.5]);
+/// let tighter = ImportanceWeighted.value_and_weights(&log_weights, &mut weights);
+/// assert!((tighter - 2_f64.ln()).abs() < 1e-15 && tighter > elbo);
+/// ```
+pub trait Objective: Send + Sync {
+    /// The value at `log_weights`; overwrites `weights[s]` with `d value / d log_weights[s]`.
+    ///
+    /// Both slices hold one entry per draw. Odd entries are treated as the table of this room says.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    fn value_and_weights(&self, log_weights: &[f64], weights: &mut [f64]) -> f64;
+}
+
+/// The answer to a fault: `NaN`, and weights of zero.
+fn fault(weights: &mut [f64]) -> f64 {
+    weights.fill(0.0);
+    f64::NAN
+}
+
+/// Whether the entries have a value at all: there is one, and none is `NaN` or `+inf`.
+fn is_sound(log_weights: &[f64], weights: &[f64]) -> bool {
+    assert_eq!(log_weights.len(), weights.len(), "log_weights and weights differ in length");
+    !log_weights.is_empty() && log_weights.iter().all(|l| *l < f64::INFINITY)
+}

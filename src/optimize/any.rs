@@ -1,0 +1,206 @@
+//! An optimiser chosen by name.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AdaGrad, AdaGradState, Adam, AdamState, AdamW, Dog, DogState, Dowg, OptimizeError, Optimizer, RmsProp,
+    RmsPropState, Schedule, Sgd, SgdState,
+};
+
+/// One of the rules of this room, for a choice made at run time.
+///
+/// ```
+/// use jensen::optimize::AnyOptimizer;
+///
+/// let rule: AnyOptimizer = "dowg".parse()?;
+/// assert_eq!(rule.name(), "dowg");
+/// # Ok::<(), jensen::optimize::OptimizeError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum AnyOptimizer {
+    /// `adam`
+    Adam(Adam),
+    /// `adamw`
+    AdamW(AdamW),
+    /// `adagrad`
+    AdaGrad(AdaGrad),
+    /// `rmsprop`
+    RmsProp(RmsProp),
+    /// `sgd`
+    Sgd(Sgd),
+    /// `dog`
+    Dog(Dog),
+    /// `dowg`
+    Dowg(Dowg),
+}
+
+/// What an [`AnyOptimizer`] remembers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum AnyState {
+    /// Of `adam`.
+    Adam(AdamState),
+    /// Of `adamw`.
+    AdamW(AdamState),
+    /// Of `adagrad`.
+    AdaGrad(AdaGradState),
+    /// Of `rmsprop`.
+    RmsProp(RmsPropState),
+    /// Of `sgd`.
+    Sgd(SgdState),
+    /// Of `dog`.
+    Dog(DogState),
+    /// Of `dowg`.
+    Dowg(DogState),
+}
+
+impl AnyOptimizer {
+    /// Every name that parses, the default first.
+    pub const NAMES: [&str; 7] = ["adam", "adamw", "adagrad", "rmsprop", "sgd", "dog", "dowg"];
+
+    /// The name that parses to this rule.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Adam(_) => "adam",
+            Self::AdamW(_) => "adamw",
+            Self::AdaGrad(_) => "adagrad",
+            Self::RmsProp(_) => "rmsprop",
+            Self::Sgd(_) => "sgd",
+            Self::Dog(_) => "dog",
+            Self::Dowg(_) => "dowg",
+        }
+    }
+
+    /// This rule with another step size; for DoG and DoWG it multiplies the step they find.
+    #[must_use]
+    pub fn with_step_size(mut self, step_size: impl Into<Schedule>) -> Self {
+        let place = match &mut self {
+            Self::Adam(rule) => &mut rule.step_size,
+            Self::AdamW(rule) => &mut rule.adam.step_size,
+            Self::AdaGrad(rule) => &mut rule.step_size,
+            Self::RmsProp(rule) => &mut rule.step_size,
+            Self::Sgd(rule) => &mut rule.step_size,
+            Self::Dog(rule) => &mut rule.step_size,
+            Self::Dowg(rule) => &mut rule.step_size,
+        };
+        *place = step_size.into();
+        self
+    }
+}
+
+impl Default for AnyOptimizer {
+    /// `adam`.
+    fn default() -> Self {
+        Self::Adam(Adam::default())
+    }
+}
+
+impl FromStr for AnyOptimizer {
+    type Err = OptimizeError;
+
+    /// The rule of this name with its default settings; case and hyphens do not matter.
+    fn from_str(name: &str) -> Result<Self, OptimizeError> {
+        match name.to_lowercase().replace(['-', '_'], "").as_str() {
+            "adam" => Ok(Self::Adam(Adam::default())),
+            "adamw" => Ok(Self::AdamW(AdamW::default())),
+            "adagrad" => Ok(Self::AdaGrad(AdaGrad::default())),
+            "rmsprop" => Ok(Self::RmsProp(RmsProp::default())),
+            "sgd" => Ok(Self::Sgd(Sgd::default())),
+            "dog" => Ok(Self::Dog(Dog::default())),
+            "dowg" => Ok(Self::Dowg(Dowg::default())),
+            _ => Err(OptimizeError::UnknownName { name: name.to_owned() }),
+        }
+    }
+}
+
+impl Optimizer for AnyOptimizer {
+    type State = AnyState;
+
+    fn init(&self, params: &[f64]) -> AnyState {
+        match self {
+            Self::Adam(rule) => AnyState::Adam(rule.init(params)),
+            Self::AdamW(rule) => AnyState::AdamW(rule.init(params)),
+            Self::AdaGrad(rule) => AnyState::AdaGrad(rule.init(params)),
+            Self::RmsProp(rule) => AnyState::RmsProp(rule.init(params)),
+            Self::Sgd(rule) => AnyState::Sgd(rule.init(params)),
+            Self::Dog(rule) => AnyState::Dog(rule.init(params)),
+            Self::Dowg(rule) => AnyState::Dowg(rule.init(params)),
+        }
+    }
+
+    /// As the rule chosen; the state of another rule is first replaced by a fresh one.
+    fn ascend(&self, state: &mut AnyState, grad: &[f64], params: &mut [f64]) {
+        match (self, &mut *state) {
+            (Self::Adam(rule), AnyState::Adam(state)) => rule.ascend(state, grad, params),
+            (Self::AdamW(rule), AnyState::AdamW(state)) => rule.ascend(state, grad, params),
+            (Self::AdaGrad(rule), AnyState::AdaGrad(state)) => rule.ascend(state, grad, params),
+            (Self::RmsProp(rule), AnyState::RmsProp(state)) => rule.ascend(state, grad, params),
+            (Self::Sgd(rule), AnyState::Sgd(state)) => rule.ascend(state, grad, params),
+            (Self::Dog(rule), AnyState::Dog(state)) => rule.ascend(state, grad, params),
+            (Self::Dowg(rule), AnyState::Dowg(state)) => rule.ascend(state, grad, params),
+            _ => {
+                *state = self.init(params);
+                self.ascend(state, grad, params);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), OptimizeError> {
+        match self {
+            Self::Adam(rule) => rule.check(),
+            Self::AdamW(rule) => rule.check(),
+            Self::AdaGrad(rule) => rule.check(),
+            Self::RmsProp(rule) => rule.check(),
+            Self::Sgd(rule) => rule.check(),
+            Self::Dog(rule) => rule.check(),
+            Self::Dowg(rule) => rule.check(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_to_a_rule_of_that_name_with_valid_settings() {
+        for name in AnyOptimizer::NAMES {
+            let rule: AnyOptimizer = name.parse().expect(name);
+            assert_eq!((rule.name(), rule.check()), (name, Ok(())));
+        }
+        assert_eq!("RMS-prop".parse::<AnyOptimizer>().map(|rule| rule.name()), Ok("rmsprop"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_choices() {
+        let error = "adm".parse::<AnyOptimizer>().expect_err("no such rule");
+        assert_eq!(
+            error.to_string(),
+            "unknown optimiser `adm`: expected one of adam, adamw, adagrad, rmsprop, sgd, dog, dowg; \
+             try `adam`"
+        );
+    }
+
+    #[test]
+    fn a_bad_step_size_is_found_in_every_rule() {
+        for name in AnyOptimizer::NAMES {
+            let rule: AnyOptimizer = name.parse().expect(name);
+            assert!(rule.with_step_size(-1.0).check().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_another_rule_is_replaced() {
+        let (adam, dog) = (AnyOptimizer::default(), AnyOptimizer::Dog(Dog::default()));
+        let (mut params, mut state) = ([1.0], dog.init(&[0.0]));
+        adam.ascend(&mut state, &[2.0], &mut params);
+        assert!(matches!(state, AnyState::Adam(_)));
+        assert!((params[0] - 1.1).abs() < 1e-8, "Adam's first step is its step size: {params:?}");
+    }
+}

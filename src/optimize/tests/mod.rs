@@ -1,0 +1,5 @@
+//! What holds for every rule of this room.
+
+mod conjugate;
+mod golden;
+mod resume;

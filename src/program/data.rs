@@ -1,0 +1,264 @@
+//! Data as a log joint sees it: columns read at the row, and matrices read by rows.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::recording::{self, Op};
+use super::{Int, Real, Vector};
+
+/// Where in the data a row closure stands; the model's row handle converts into it.
+#[derive(Clone, Copy, Debug)]
+pub struct RowIndex {
+    pub(crate) plate: u16,
+}
+
+/// A column of real data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column(pub(crate) Arc<[f64]>);
+
+/// A column of non-negative integers: counts, categories, group numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntColumn(pub(crate) Arc<[u32]>);
+
+/// A table of real data, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    pub(crate) data: Arc<[f64]>,
+    pub(crate) columns: usize,
+}
+
+impl Column {
+    /// A column that owns `values`.
+    pub fn new(values: impl Into<Vec<f64>>) -> Self {
+        Column(values.into().into())
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The plain data, for loops and branches on data while recording.
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The value in this row.
+    #[track_caller]
+    pub fn at(&self, row: impl Into<RowIndex>) -> Real {
+        self.shifted(row.into(), 0, Location::caller())
+    }
+
+    /// The value `lag` rows earlier; start the rows late enough (`p.rows(lag..n, ..)`).
+    #[track_caller]
+    pub fn lag(&self, row: impl Into<RowIndex>, lag: usize) -> Real {
+        self.shifted(row.into(), -(lag as i32), Location::caller())
+    }
+
+    fn shifted(&self, row: RowIndex, shift: i32, location: &'static Location<'static>) -> Real {
+        let node = recording::with(|r| {
+            check_rows(r, row, shift, self.len(), "column", location);
+            let column = r.column(&self.0);
+            r.leaf(Op::Column { column, shift }, 1, true, false, false)
+        });
+        node.map_or(Real::from(f64::NAN), Real::from_node)
+    }
+}
+
+impl IntColumn {
+    /// A column that owns `values`.
+    pub fn new(values: impl Into<Vec<u32>>) -> Self {
+        IntColumn(values.into().into())
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The plain data.
+    pub fn values(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// One more than the largest value: the number of groups or categories.
+    pub fn num_levels(&self) -> usize {
+        self.0.iter().max().map_or(0, |&m| m as usize + 1)
+    }
+
+    /// The value in this row.
+    #[track_caller]
+    pub fn at(&self, row: impl Into<RowIndex>) -> Int {
+        self.shifted(row.into(), 0, Location::caller())
+    }
+
+    /// The value `lag` rows earlier.
+    #[track_caller]
+    pub fn lag(&self, row: impl Into<RowIndex>, lag: usize) -> Int {
+        self.shifted(row.into(), -(lag as i32), Location::caller())
+    }
+
+    fn shifted(&self, row: RowIndex, shift: i32, location: &'static Location<'static>) -> Int {
+        let found = recording::with(|r| {
+            check_rows(r, row, shift, self.len(), "integer column", location);
+            let as_reals: Arc<[f64]> = match r.integer_columns.iter().position(|c| Arc::ptr_eq(c, &self.0)) {
+                Some(at) => r.integer_views[at].clone(),
+                None => self.0.iter().map(|&v| f64::from(v)).collect(),
+            };
+            let index = r.integer_column(&self.0);
+            if r.integer_views.len() == index as usize {
+                r.integer_views.push(as_reals.clone());
+            }
+            let column = r.column(&as_reals);
+            (r.leaf(Op::Column { column, shift }, 1, true, false, false), index)
+        });
+        match found {
+            Some((node, index)) => Int { value: Real::from_node(node), column: Some((index, shift)) },
+            None => Int::new(Real::from(f64::NAN)),
+        }
+    }
+}
+
+impl Matrix {
+    /// A table from row-major `values` with `columns` columns.
+    ///
+    /// # Errors
+    /// When `values` does not divide into rows of that length.
+    pub fn new(values: impl Into<Vec<f64>>, columns: usize) -> Result<Self, String> {
+        let values = values.into();
+        if columns == 0 || values.len() % columns != 0 {
+            return Err(format!("{} values do not make rows of {columns} columns", values.len()));
+        }
+        Ok(Matrix { data: values.into(), columns })
+    }
+
+    /// Number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.data.len() / self.columns
+    }
+
+    /// Number of columns.
+    pub fn num_columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The plain data of one row; empty past the end.
+    pub fn row(&self, row: usize) -> &[f64] {
+        self.data.chunks_exact(self.columns).nth(row).unwrap_or(&[])
+    }
+
+    /// This row of the table.
+    #[track_caller]
+    pub fn at(&self, row: impl Into<RowIndex>) -> MatrixRow {
+        let (row, location) = (row.into(), Location::caller());
+        let matrix = recording::with(|r| {
+            check_rows(r, row, 0, self.num_rows(), "matrix", location);
+            r.matrix(&self.data, self.columns)
+        });
+        MatrixRow { matrix: matrix.unwrap_or(0), columns: self.columns }
+    }
+}
+
+/// One row of a data [`Matrix`] inside a row closure.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixRow {
+    matrix: u32,
+    columns: usize,
+}
+
+impl MatrixRow {
+    /// Number of columns.
+    pub fn len(&self) -> usize {
+        self.columns
+    }
+
+    /// Whether there are no columns.
+    pub fn is_empty(&self) -> bool {
+        self.columns == 0
+    }
+
+    /// `sum_k x_k * weights_k`, one operation whose work is a matrix product over the rows.
+    #[track_caller]
+    pub fn dot(self, weights: &Vector) -> Real {
+        let location = Location::caller();
+        if weights.len() != self.columns {
+            recording::fail(format!("a row of {} columns meets {} weights", self.columns, weights.len()));
+            return Real::from(f64::NAN);
+        }
+        let weights_node = weights.lanes().node();
+        let node = recording::with(|r| {
+            let w = r.nodes[weights_node as usize];
+            if w.plate != 0 {
+                let x = r.leaf(Op::MatrixRow { matrix: self.matrix }, self.columns, true, false, false);
+                return r.structured(Op::Dot, &[x, weights_node], 1, location);
+            }
+            let plate = r.current_plate;
+            let node = recording::Node {
+                op: Op::DotData { matrix: self.matrix },
+                args: [weights_node, 0, 0],
+                list: (0, 0),
+                len: 1,
+                plate,
+                per_draw: w.per_draw,
+                active: w.active,
+            };
+            Some(r.push(node, &[]))
+        });
+        node.flatten().map_or(Real::from(f64::NAN), Real::from_node)
+    }
+
+    /// The value in column `k`.
+    #[track_caller]
+    pub fn get(self, k: usize) -> Real {
+        if k >= self.columns {
+            recording::fail(format!("column {k} of a row with {} columns", self.columns));
+            return Real::from(f64::NAN);
+        }
+        let op = Op::MatrixColumn { matrix: self.matrix, column: k as u32 };
+        recording::with(|r| r.leaf(op, 1, true, false, false)).map_or(Real::from(f64::NAN), Real::from_node)
+    }
+
+    /// The whole row as a [`Vector`].
+    pub fn to_vector(self) -> Vector {
+        let op = Op::MatrixRow { matrix: self.matrix };
+        let node = recording::with(|r| r.leaf(op, self.columns, true, false, false));
+        Vector::from_lanes(node.map_or(Real::from(f64::NAN), Real::from_node), self.columns)
+    }
+}
+
+fn check_rows(
+    r: &mut recording::Recording,
+    row: RowIndex,
+    shift: i32,
+    len: usize,
+    what: &str,
+    location: &'static Location<'static>,
+) {
+    if row.plate != r.current_plate || row.plate == 0 {
+        r.fail(format!("a {what} is read at a row of another `rows` block"), location);
+        return;
+    }
+    let plate = r.plates[row.plate as usize - 1];
+    let (first, end) = (plate.start as i64 + i64::from(shift), (plate.start + plate.rows) as i64 + i64::from(shift));
+    if first < 0 {
+        r.fail(
+            format!(
+                "row {} has no value {} rows earlier; start the rows later: `p.rows({}..n, ..)`",
+                plate.start, -shift, -shift
+            ),
+            location,
+        );
+    } else if end > len as i64 {
+        r.fail(format!("a {what} of {len} values is read in {} rows (up to row {})", plate.rows, end - 1), location);
+    }
+}

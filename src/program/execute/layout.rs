@@ -1,0 +1,273 @@
+//! Where every node's lanes lie, for a given number of draws and rows in a block.
+
+use super::super::plan::{Plan, Stored, operands};
+use super::super::recording::{Node, Op};
+use super::sweep::{Segment, Step};
+
+/// A sum's addend with its place: `coefficient * sum of lanes`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Root {
+    pub at: usize,
+    pub len: usize,
+    pub per_draw: bool,
+    pub active: bool,
+    pub coefficient: f64,
+    pub kind: usize,
+    /// Repeated for every row of this plate (zero: once).
+    pub plate: u16,
+}
+
+/// A leaf that is filled from the pass's input, or an output copied out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Port {
+    pub at: usize,
+    pub from: usize,
+    pub len: usize,
+    pub active: bool,
+    pub per_draw: bool,
+}
+
+/// The global segment laid out for `draws` draws.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GlobalLayout {
+    pub segment: Segment,
+    pub constants: Vec<(usize, f64)>,
+    pub parameters: Vec<Port>,
+    pub latents: Vec<Port>,
+    pub integers: Vec<Port>,
+    pub outputs: Vec<Port>,
+    pub roots: Vec<Root>,
+}
+
+/// One `rows` block laid out for `draws` draws and `rows` rows at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RowLayout {
+    pub segment: Segment,
+    /// Steps that copy global values into lanes once for all blocks; their arena comes first.
+    pub imports: Vec<Step>,
+    pub persistent: usize,
+    pub rows: usize,
+    pub roots: Vec<Root>,
+    pub outputs: Vec<Port>,
+    /// Global nodes whose adjoint the rows feed: place in the global arena, place in the import adjoints, size.
+    pub imported: Vec<(usize, usize, usize)>,
+    pub import_size: usize,
+    pub loads_latents: bool,
+}
+
+const NOWHERE: usize = usize::MAX;
+
+pub(super) fn lay_out<T: Stored>(plan: &Plan<T>, draws: usize) -> (GlobalLayout, Vec<RowLayout>) {
+    let mut places = vec![NOWHERE; plan.nodes.len()];
+    let global = lay_out_global(plan, draws, &mut places);
+    let rows = (0..plan.plates.len()).map(|p| lay_out_rows(plan, p, draws, &mut places)).collect();
+    (global, rows)
+}
+
+fn lanes(node: &Node, rows: usize, draws: usize) -> usize {
+    let rows = if node.plate == 0 { 1 } else { rows };
+    if node.per_draw { rows * draws } else { rows }
+}
+
+/// A place that is another node's place: an element of a vector, a spread that changes nothing.
+fn alias<T: Stored>(plan: &Plan<T>, node: &Node, places: &[usize], rows: usize, draws: usize) -> Option<usize> {
+    let source = plan.nodes[node.args[0] as usize];
+    let same_segment = source.plate == node.plate;
+    match node.op {
+        Op::Element(k) if same_segment => Some(places[node.args[0] as usize] + k as usize * lanes(node, rows, draws)),
+        Op::Spread
+            if same_segment && source.len == node.len && lanes(&source, rows, draws) == lanes(node, rows, draws) =>
+        {
+            Some(places[node.args[0] as usize])
+        }
+        _ => None,
+    }
+}
+
+fn step<T: Stored>(
+    plan: &Plan<T>,
+    node: &Node,
+    places: &[usize],
+    rows: usize,
+    draws: usize,
+    segment: &mut Segment,
+) -> Step {
+    let start = segment.operands.len();
+    let (from, len) = (node.list.0 as usize, node.list.1 as usize);
+    for &a in &plan.lists[from..from + len] {
+        segment.operands.push((places[a as usize], plan.nodes[a as usize].active));
+    }
+    let mut args = [0; 3];
+    let mut active = [false; 3];
+    let used = super::super::plan::arity(node.op);
+    for k in 0..used {
+        args[k] = places[node.args[k] as usize];
+        active[k] = plan.nodes[node.args[k] as usize].active;
+    }
+    let first = if used > 0 { plan.nodes[node.args[0] as usize] } else { *node };
+    Step {
+        op: node.op,
+        out: segment.size,
+        args,
+        len: node.len as usize,
+        arg_len: first.len as usize,
+        lanes: lanes(node, rows, draws),
+        arg_lanes: lanes(&first, rows, draws),
+        list: (start, len),
+        active,
+    }
+}
+
+fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize]) -> GlobalLayout {
+    let mut out = GlobalLayout::default();
+    for &index in &plan.global {
+        let node = plan.nodes[index as usize];
+        if let Some(place) = alias(plan, &node, places, 1, draws) {
+            places[index as usize] = place;
+            continue;
+        }
+        let at = out.segment.size;
+        places[index as usize] = at;
+        let port = |from: u32| Port {
+            at,
+            from: from as usize,
+            len: node.len as usize,
+            active: node.active,
+            per_draw: node.per_draw,
+        };
+        match node.op {
+            Op::Const(c) => out.constants.push((at, c)),
+            Op::Parameter { offset } => out.parameters.push(port(offset)),
+            Op::Latent { offset } => out.latents.push(port(offset)),
+            Op::Integer { offset } => out.integers.push(port(offset)),
+            _ => {
+                let step = step(plan, &node, places, 1, draws, &mut out.segment);
+                out.segment.steps.push(step);
+            }
+        }
+        out.segment.size += plan.width(&node) * lanes(&node, 1, draws);
+    }
+    out.roots = roots(plan, places, |node, _| node.plate == 0);
+    out.outputs = output_ports(plan, places, 0);
+    out
+}
+
+fn roots<T: Stored>(plan: &Plan<T>, places: &[usize], wanted: impl Fn(&Node, u16) -> bool) -> Vec<Root> {
+    let addends = plan.addends.addends.iter();
+    addends
+        .filter_map(|a| {
+            let node = plan.nodes[a.node as usize];
+            wanted(&node, a.plate).then(|| Root {
+                at: places[a.node as usize],
+                len: node.len as usize,
+                per_draw: node.per_draw,
+                active: node.active,
+                coefficient: a.coefficient,
+                kind: a.kind as usize,
+                plate: a.plate,
+            })
+        })
+        .collect()
+}
+
+fn output_ports<T: Stored>(plan: &Plan<T>, places: &[usize], plate: u16) -> Vec<Port> {
+    let mut from = 0;
+    let mut out = Vec::new();
+    for &o in &plan.outputs {
+        let node = plan.nodes[o as usize];
+        if node.plate != plate {
+            continue;
+        }
+        let len = node.len as usize;
+        out.push(Port { at: places[o as usize], from, len, active: node.active, per_draw: node.per_draw });
+        from += len;
+    }
+    out
+}
+
+/// Lanes that keep a block's values and adjoints inside the first cache.
+const BLOCK_BUDGET: usize = 1600;
+
+/// Rows in a block: enough lanes to vectorise, few enough to stay in cache.
+fn block_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize) -> usize {
+    let width: usize = plan.rows[plate].iter().map(|&i| plan.width(&plan.nodes[i as usize])).sum();
+    let lanes = (BLOCK_BUDGET / width.max(1)).clamp(32, 256);
+    let rows = (lanes / draws).max(1);
+    let rows = if rows > 8 { rows / 8 * 8 } else { rows };
+    rows.min(plan.plates[plate].rows.max(1))
+}
+
+fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &mut [usize]) -> RowLayout {
+    let rows = block_rows(plan, plate, draws);
+    let mut out = RowLayout { rows, ..RowLayout::default() };
+    let is_import = |node: &Node| node.op == Op::Spread && plan.nodes[node.args[0] as usize].plate == 0;
+    // Values that stay the same for all blocks come first.
+    for &index in plan.rows[plate].iter().filter(|&&i| is_import(&plan.nodes[i as usize])) {
+        let node = plan.nodes[index as usize];
+        let mut import = step(plan, &node, places, rows, draws, &mut out.segment);
+        import.args[2] = import_place(plan, &node, places, draws, &mut out);
+        places[index as usize] = out.segment.size;
+        out.segment.size += node.len as usize * lanes(&node, rows, draws);
+        out.imports.push(import);
+    }
+    out.persistent = out.segment.size;
+    for &index in plan.rows[plate].iter().filter(|&&i| !is_import(&plan.nodes[i as usize])) {
+        let node = plan.nodes[index as usize];
+        if let Some(place) = alias(plan, &node, places, rows, draws) {
+            places[index as usize] = place;
+            continue;
+        }
+        out.loads_latents |= matches!(node.op, Op::RowLatent { .. });
+        let mut step = step(plan, &node, places, rows, draws, &mut out.segment);
+        if reads_global(node.op) {
+            step.args[2] = import_place(plan, &node, places, draws, &mut out);
+        }
+        if matches!(node.op, Op::RowLatent { .. }) {
+            step.active[0] = true;
+        }
+        places[index as usize] = out.segment.size;
+        out.segment.size += plan.width(&node) * lanes(&node, rows, draws);
+        out.segment.steps.push(step);
+    }
+    out.roots = roots(plan, places, |node, _| node.plate as usize == plate + 1);
+    out.outputs = output_ports(plan, places, plate as u16 + 1);
+    out
+}
+
+/// Row operations whose first operand lies in the global arena.
+pub(super) fn reads_global(op: Op) -> bool {
+    matches!(
+        op,
+        Op::GatherColumn { .. } | Op::GatherRow { .. } | Op::GatherImport | Op::DotData { .. } | Op::Dense { .. }
+    )
+}
+
+/// The place of the first operand's adjoint among the import adjoints.
+fn import_place<T: Stored>(plan: &Plan<T>, node: &Node, places: &[usize], draws: usize, out: &mut RowLayout) -> usize {
+    let source = plan.nodes[node.args[0] as usize];
+    let place = places[node.args[0] as usize];
+    let size = source.len as usize * lanes(&source, 1, draws);
+    if let Some(known) = out.imported.iter().find(|i| i.0 == place && i.2 == size) {
+        return known.1;
+    }
+    let at = out.import_size;
+    out.imported.push((place, at, size));
+    out.import_size += size;
+    at
+}
+
+/// Numbers of operands a node reads, for the work estimate that decides on threads.
+pub(super) fn work<T: Stored>(plan: &Plan<T>, nodes: &[u32]) -> usize {
+    let one = |&i: &u32| {
+        let node = &plan.nodes[i as usize];
+        let mut count = node.len as usize;
+        operands(node, &plan.lists, |_| count += 1);
+        match node.op {
+            Op::DotData { matrix } => count + plan.matrices[matrix as usize].stride / 4,
+            Op::Unary(_) | Op::LogSumExp => 4 * count,
+            Op::Dense { rows } => count + rows as usize * plan.nodes[node.args[1] as usize].len as usize / 4,
+            _ => count,
+        }
+    };
+    nodes.iter().map(one).sum()
+}

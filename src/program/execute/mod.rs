@@ -1,0 +1,9 @@
+//! The lane executor: a plan is laid out for a number of draws and a block of rows, and swept forward and back.
+
+mod layout;
+mod pass;
+mod rows;
+mod structured;
+mod sweep;
+
+pub(crate) use pass::{Request, Response, Rows, Workspace, run};

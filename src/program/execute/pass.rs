@@ -1,0 +1,475 @@
+//! One pass over a program: draws in sweeps, rows in chunks, results reduced in a fixed order.
+
+use rayon::prelude::*;
+
+use super::super::maths::{InstructionSet, Kernel, dispatch};
+use super::super::plan::{Plan, Stored};
+use super::layout::{GlobalLayout, RowLayout, lay_out, work};
+use super::rows::{Chunk, RowTask};
+use super::sweep::{forward, reverse};
+
+/// The rows of a pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rows<'a> {
+    /// Every row.
+    All,
+    /// These rows, in this order (repetition allowed).
+    Subset(&'a [u32]),
+}
+
+/// The input of a pass; all blocks are `[element][draw]` or `[element][row of the pass][draw]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub num_draws: usize,
+    pub parameters: &'a [f64],
+    pub latents: &'a [f64],
+    pub integers: &'a [u32],
+    pub row_latents: &'a [f64],
+    pub row_integers: &'a [u32],
+    pub rows: Rows<'a>,
+    /// Multiplies every row's terms in the gradient and in nothing else.
+    pub row_weight: f64,
+    /// Whether terms outside of rows take part.
+    pub global_terms: bool,
+    /// Multiplies the terms of each kind in the gradient.
+    pub kind_weights: [f64; 4],
+    /// Multiplies each draw in the gradient.
+    pub draw_weights: Option<&'a [f64]>,
+    /// Adjoints of the outputs: global `[element][draw]` and row outputs `[element][row][draw]`.
+    pub output_seeds: Option<(&'a [f64], &'a [f64])>,
+    pub gradient: bool,
+    pub row_terms: bool,
+    pub instructions: InstructionSet,
+    pub pool: Option<&'a rayon::ThreadPool>,
+}
+
+/// The output of a pass; every field is overwritten.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Response {
+    /// Terms outside of rows, `[kind][draw]`.
+    pub global_terms: Vec<f64>,
+    /// Sums over the rows of the pass, unweighted, `[kind][draw]`.
+    pub row_sums: Vec<f64>,
+    /// `[kind][row of the pass][draw]`, on request.
+    pub row_terms: Vec<f64>,
+    /// Gradients of `sum_draws draw_weight * log density`.
+    pub latents: Vec<f64>,
+    pub row_latents: Vec<f64>,
+    pub parameters: Vec<f64>,
+    pub outputs: Vec<f64>,
+    pub row_outputs: Vec<f64>,
+}
+
+/// Buffers that are kept between passes, so that a repeated pass allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Workspace<T> {
+    draws: usize,
+    global: GlobalLayout,
+    rows: Vec<RowLayout>,
+    sweeps: Vec<Sweep<T>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sweep<T> {
+    values: Vec<T>,
+    adjoints: Vec<T>,
+    /// Chunks of every plate, one plate after the other.
+    chunks: Vec<Vec<Chunk<T>>>,
+    global_terms: Vec<f64>,
+    row_sums: Vec<f64>,
+}
+
+/// Work below this many operand reads is not worth handing to another thread.
+const PARALLEL_WORK: usize = 60_000;
+
+/// Runs `plan` and overwrites `response`.
+pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Workspace<T>, response: &mut Response) {
+    let num_sweeps = request.num_draws.div_ceil(plan.max_draws).max(1);
+    let draws = request.num_draws.div_ceil(num_sweeps).max(1);
+    if space.draws != draws {
+        (space.global, space.rows) = lay_out(plan, draws);
+        space.draws = draws;
+        space.sweeps.clear();
+    }
+    if space.sweeps.len() != num_sweeps {
+        space.sweeps.resize_with(num_sweeps, Sweep::default);
+    }
+    let pass = Pass { plan, request, global: &space.global, rows: &space.rows, draws };
+    let global_work = work(plan, &plan.global) * draws;
+    let pool = request.pool.filter(|_| num_sweeps > 1 && global_work + pass.row_work() > PARALLEL_WORK / num_sweeps);
+    match pool {
+        Some(pool) => pool.install(|| {
+            space.sweeps.par_iter_mut().enumerate().for_each(|(k, sweep)| pass.sweep(sweep, k * draws, false));
+        }),
+        None => {
+            for (k, sweep) in space.sweeps.iter_mut().enumerate() {
+                pass.sweep(sweep, k * draws, true);
+            }
+        }
+    }
+    pass.collect(&space.sweeps, response);
+}
+
+struct Pass<'a, T> {
+    plan: &'a Plan<T>,
+    request: &'a Request<'a>,
+    global: &'a GlobalLayout,
+    rows: &'a [RowLayout],
+    draws: usize,
+}
+
+struct Forward<'a, 'b, T>(&'a Pass<'b, T>, &'a mut Sweep<T>);
+struct Back<'a, 'b, T>(&'a Pass<'b, T>, &'a mut Sweep<T>);
+struct RowChunk<'a, 'b, T>(&'a RowTask<'b, T>, &'a mut Chunk<T>, usize, usize);
+
+impl<T: Stored> Kernel for Forward<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        forward::<T, FMA>(&self.0.global.segment, &self.0.plan.functions, &mut self.1.values);
+    }
+}
+
+impl<T: Stored> Kernel for Back<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Sweep { values, adjoints, .. } = self.1;
+        reverse::<T, FMA>(&self.0.global.segment, &self.0.plan.functions, values, adjoints);
+    }
+}
+
+impl<T: Stored> Kernel for RowChunk<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        self.0.run::<FMA>(self.1, self.2, self.3);
+    }
+}
+
+impl<T: Stored> Pass<'_, T> {
+    fn num_rows(&self, plate: usize) -> usize {
+        match self.request.rows {
+            Rows::All => self.plan.plates[plate].rows,
+            Rows::Subset(rows) => rows.len(),
+        }
+    }
+
+    fn row_work(&self) -> usize {
+        (0..self.rows.len()).map(|p| work(self.plan, &self.plan.rows[p]) * self.num_rows(p) * self.draws).sum()
+    }
+
+    fn real_draws(&self, first: usize) -> usize {
+        self.draws.min(self.request.num_draws - first)
+    }
+
+    /// A whole forward and reverse sweep of the draws from `first` on.
+    fn sweep(&self, sweep: &mut Sweep<T>, first: usize, may_split: bool) {
+        self.load(sweep, first);
+        dispatch(self.request.instructions, Forward(self, sweep));
+        sweep.row_sums.clear();
+        sweep.row_sums.resize(4 * self.draws, 0.0);
+        if sweep.chunks.len() != self.rows.len() {
+            sweep.chunks.resize_with(self.rows.len(), Vec::new);
+        }
+        if self.request.gradient {
+            sweep.adjoints.clear();
+            sweep.adjoints.resize(self.global.segment.size, T::zero());
+        }
+        for plate in 0..self.rows.len() {
+            self.run_rows(sweep, plate, first, may_split);
+        }
+        self.add_global_terms(sweep);
+        if self.request.gradient {
+            self.seed(sweep, first);
+            dispatch(self.request.instructions, Back(self, sweep));
+        }
+    }
+
+    fn load(&self, sweep: &mut Sweep<T>, first: usize) {
+        let (request, draws) = (self.request, self.draws);
+        if sweep.values.len() != self.global.segment.size {
+            sweep.values.clear();
+            sweep.values.resize(self.global.segment.size, T::zero());
+            for &(at, c) in &self.global.constants {
+                sweep.values[at] = T::from_f64(c);
+            }
+        }
+        for port in &self.global.parameters {
+            for (o, &p) in sweep.values[port.at..].iter_mut().zip(&request.parameters[port.from..port.from + port.len])
+            {
+                *o = T::from_f64(p);
+            }
+        }
+        let total = request.num_draws;
+        let last = total - first - 1;
+        for port in &self.global.latents {
+            for e in 0..port.len {
+                let from = &request.latents[(port.from + e) * total + first..(port.from + e + 1) * total];
+                for (d, o) in sweep.values[port.at + e * draws..][..draws].iter_mut().enumerate() {
+                    *o = T::from_f64(from[d.min(last)]);
+                }
+            }
+        }
+        for port in &self.global.integers {
+            for e in 0..port.len {
+                let from = &request.integers[(port.from + e) * total + first..(port.from + e + 1) * total];
+                for (d, o) in sweep.values[port.at + e * draws..][..draws].iter_mut().enumerate() {
+                    *o = T::from_f64(f64::from(from[d.min(last)]));
+                }
+            }
+        }
+    }
+
+    fn run_rows(&self, sweep: &mut Sweep<T>, plate: usize, first: usize, may_split: bool) {
+        let request = self.request;
+        let layout = &self.rows[plate];
+        let num_rows = self.num_rows(plate);
+        if num_rows == 0 {
+            return;
+        }
+        let chunk_rows = chunk_rows(num_rows, layout.rows);
+        let num_chunks = num_rows.div_ceil(chunk_rows);
+        let mut chunks = std::mem::take(&mut sweep.chunks[plate]);
+        if chunks.len() != num_chunks {
+            chunks.resize_with(num_chunks, Chunk::default);
+        }
+        let row_weight = request.row_weight;
+        let task = RowTask {
+            plan: self.plan,
+            layout,
+            globals: &sweep.values,
+            draws: self.draws,
+            first_draw: first,
+            total_draws: request.num_draws,
+            subset: match request.rows {
+                Rows::All => None,
+                Rows::Subset(rows) => Some(rows),
+            },
+            start: self.plan.plates[plate].start,
+            num_rows,
+            row_latents: request.row_latents,
+            row_integers: request.row_integers,
+            output_seeds: request.output_seeds.map(|s| s.1),
+            seeds: request.kind_weights.map(|w| w * row_weight),
+            draw_weights: request.draw_weights,
+            gradient: request.gradient,
+            want_row_terms: request.row_terms,
+        };
+        let one = |(k, chunk): (usize, &mut Chunk<T>)| {
+            let from = k * chunk_rows;
+            dispatch(request.instructions, RowChunk(&task, chunk, from, num_rows.min(from + chunk_rows)));
+        };
+        let enough = work(self.plan, &self.plan.rows[plate]) * num_rows * self.draws > PARALLEL_WORK;
+        match request.pool.filter(|_| may_split && num_chunks > 1 && enough) {
+            Some(pool) => pool.install(|| chunks.par_iter_mut().enumerate().for_each(one)),
+            None => chunks.iter_mut().enumerate().for_each(one),
+        }
+        for chunk in &chunks {
+            for (s, &x) in sweep.row_sums.iter_mut().zip(&chunk.sums) {
+                *s += x;
+            }
+            if request.gradient {
+                for &(place, at, size) in &layout.imported {
+                    for (t, &g) in sweep.adjoints[place..place + size].iter_mut().zip(&chunk.import_adjoints[at..]) {
+                        *t += g;
+                    }
+                }
+            }
+        }
+        sweep.chunks[plate] = chunks;
+    }
+
+    /// Addends whose node is global: once, or once for each row of a plate.
+    fn add_global_terms(&self, sweep: &mut Sweep<T>) {
+        let draws = self.draws;
+        sweep.global_terms.clear();
+        sweep.global_terms.resize(4 * draws, 0.0);
+        for root in &self.global.roots {
+            let (to, times) = match root.plate {
+                0 => (&mut sweep.global_terms, 1.0),
+                p => (&mut sweep.row_sums, self.num_rows(p as usize - 1) as f64),
+            };
+            let lanes = if root.per_draw { draws } else { 1 };
+            for e in 0..root.len {
+                let v = &sweep.values[root.at + e * lanes..][..lanes];
+                for (d, s) in to[root.kind * draws..(root.kind + 1) * draws].iter_mut().enumerate() {
+                    *s += times * root.coefficient * v[if root.per_draw { d } else { 0 }].to_f64();
+                }
+            }
+        }
+        for &(kind, plate, constant) in &self.plan.addends.constants {
+            let (to, times) = match plate {
+                0 => (&mut sweep.global_terms, 1.0),
+                p => (&mut sweep.row_sums, self.num_rows(p as usize - 1) as f64),
+            };
+            let kind = kind as usize;
+            to[kind * draws..(kind + 1) * draws].iter_mut().for_each(|s| *s += times * constant);
+        }
+    }
+
+    fn seed(&self, sweep: &mut Sweep<T>, first: usize) {
+        let (request, draws) = (self.request, self.draws);
+        let real = self.real_draws(first);
+        let own = |d: usize| request.draw_weights.map_or(1.0, |w| w[first + d]);
+        for root in self.global.roots.iter().filter(|r| r.active) {
+            let times = match root.plate {
+                0 if request.global_terms => 1.0,
+                0 => continue,
+                p => self.num_rows(p as usize - 1) as f64 * request.row_weight,
+            };
+            let seed = root.coefficient * times * request.kind_weights[root.kind];
+            for e in 0..root.len {
+                if root.per_draw {
+                    let bar = &mut sweep.adjoints[root.at + e * draws..][..real];
+                    for (d, b) in bar.iter_mut().enumerate() {
+                        *b += T::from_f64(seed * own(d));
+                    }
+                } else {
+                    sweep.adjoints[root.at + e] += T::from_f64(seed * (0..real).map(own).sum::<f64>());
+                }
+            }
+        }
+        let Some((seeds, _)) = request.output_seeds else { return };
+        for port in self.global.outputs.iter().filter(|p| p.active) {
+            for e in 0..port.len {
+                for d in 0..real {
+                    let lane = if port.per_draw { e * draws + d } else { e };
+                    sweep.adjoints[port.at + lane] +=
+                        T::from_f64(seeds[(port.from + e) * request.num_draws + first + d]);
+                }
+            }
+        }
+    }
+
+    /// Joins the sweeps' results in their order.
+    fn collect(&self, sweeps: &[Sweep<T>], response: &mut Response) {
+        let (request, plan, draws) = (self.request, self.plan, self.draws);
+        let total = request.num_draws;
+        let rows_in_pass = (0..self.rows.len()).map(|p| self.num_rows(p)).max().unwrap_or(0);
+        refill(&mut response.global_terms, 4 * total);
+        refill(&mut response.row_sums, 4 * total);
+        refill(&mut response.row_terms, if request.row_terms { 4 * rows_in_pass * total } else { 0 });
+        let gradient = usize::from(request.gradient);
+        refill(&mut response.latents, gradient * plan.num_latents * total);
+        refill(&mut response.row_latents, gradient * plan.num_row_latents * rows_in_pass * total);
+        refill(&mut response.parameters, gradient * plan.num_parameters);
+        let outputs: usize = self.global.outputs.iter().map(|o| o.len).sum();
+        refill(&mut response.outputs, outputs * total);
+        let row_outputs: usize = self.rows.iter().flat_map(|r| &r.outputs).map(|o| o.len).sum();
+        refill(&mut response.row_outputs, row_outputs * rows_in_pass * total);
+        for (k, sweep) in sweeps.iter().enumerate() {
+            let first = k * draws;
+            let real = self.real_draws(first);
+            for kind in 0..4 {
+                let to = kind * total + first..kind * total + first + real;
+                let from = kind * draws..kind * draws + real;
+                if request.global_terms {
+                    response.global_terms[to.clone()].copy_from_slice(&sweep.global_terms[from.clone()]);
+                }
+                response.row_sums[to].copy_from_slice(&sweep.row_sums[from]);
+            }
+            for port in &self.global.outputs {
+                for e in 0..port.len {
+                    for d in 0..real {
+                        let lane = if port.per_draw { e * draws + d } else { e };
+                        response.outputs[(port.from + e) * total + first + d] = sweep.values[port.at + lane].to_f64();
+                    }
+                }
+            }
+            if request.gradient {
+                self.collect_gradient(sweep, first, real, response);
+            }
+            self.collect_rows(sweep, first, real, rows_in_pass, response);
+        }
+    }
+
+    fn collect_gradient(&self, sweep: &Sweep<T>, first: usize, real: usize, response: &mut Response) {
+        let (draws, total) = (self.draws, self.request.num_draws);
+        for port in &self.global.latents {
+            for e in 0..port.len {
+                let to = &mut response.latents[(port.from + e) * total + first..][..real];
+                for (t, &g) in to.iter_mut().zip(&sweep.adjoints[port.at + e * draws..]) {
+                    *t = g.to_f64();
+                }
+            }
+        }
+        for port in &self.global.parameters {
+            for (t, &g) in response.parameters[port.from..].iter_mut().zip(&sweep.adjoints[port.at..port.at + port.len])
+            {
+                *t += g.to_f64();
+            }
+        }
+    }
+
+    fn collect_rows(&self, sweep: &Sweep<T>, first: usize, real: usize, rows_in_pass: usize, response: &mut Response) {
+        let (request, draws, total) = (self.request, self.draws, self.request.num_draws);
+        for (plate, layout) in self.rows.iter().enumerate() {
+            let num_rows = self.num_rows(plate);
+            let chunk_rows = chunk_rows(num_rows.max(1), layout.rows);
+            let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
+            let latents = if request.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
+            for (c, chunk) in sweep.chunks[plate].iter().enumerate() {
+                let from = c * chunk_rows;
+                let rows = num_rows.min(from + chunk_rows) - from;
+                let blocks = [
+                    (&chunk.outputs, outputs, &mut response.row_outputs),
+                    (&chunk.latent_adjoints, latents, &mut response.row_latents),
+                    (&chunk.row_terms, if request.row_terms { 4 } else { 0 }, &mut response.row_terms),
+                ];
+                for (source, elements, target) in blocks {
+                    for e in 0..elements {
+                        for r in 0..rows {
+                            let source = &source[(e * rows + r) * draws..][..real];
+                            let target = &mut target[(e * rows_in_pass + from + r) * total + first..][..real];
+                            target.iter_mut().zip(source).for_each(|(t, s)| *t += s);
+                        }
+                    }
+                }
+            }
+            if request.row_terms {
+                self.add_constants_to_rows(sweep, plate, first, real, rows_in_pass, response);
+            }
+        }
+    }
+
+    /// A row's term includes its share of what does not depend on the row.
+    fn add_constants_to_rows(
+        &self,
+        sweep: &Sweep<T>,
+        plate: usize,
+        first: usize,
+        real: usize,
+        rows_in_pass: usize,
+        response: &mut Response,
+    ) {
+        let (draws, total, num_rows) = (self.draws, self.request.num_draws, self.num_rows(plate));
+        let mut add = |kind: usize, d: usize, x: f64| {
+            for r in 0..num_rows {
+                response.row_terms[(kind * rows_in_pass + r) * total + first + d] += x;
+            }
+        };
+        for root in self.global.roots.iter().filter(|r| r.plate as usize == plate + 1) {
+            for d in 0..real {
+                let lanes = if root.per_draw { draws } else { 1 };
+                let at = |e: usize| sweep.values[root.at + e * lanes + if root.per_draw { d } else { 0 }].to_f64();
+                add(root.kind, d, root.coefficient * (0..root.len).map(at).sum::<f64>());
+            }
+        }
+        for &(kind, p, constant) in &self.plan.addends.constants {
+            if p as usize == plate + 1 {
+                (0..real).for_each(|d| add(kind as usize, d, constant));
+            }
+        }
+    }
+}
+
+/// Rows in a chunk: a number of whole blocks that depends on nothing but the number of rows.
+fn chunk_rows(num_rows: usize, block: usize) -> usize {
+    num_rows.div_ceil(64).max(256).div_ceil(block) * block
+}
+
+fn refill(v: &mut Vec<f64>, n: usize) {
+    v.clear();
+    v.resize(n, 0.0);
+}

@@ -1,0 +1,621 @@
+//! One row block after another: load the rows' data, sweep forward, add up the terms, sweep back.
+
+use super::super::maths::Lane;
+use super::super::plan::{PAD, Plan, Stored};
+use super::super::recording::Op;
+use super::layout::{RowLayout, reads_global};
+use super::structured::element_index;
+use super::sweep::{Step, add, forward_step, reverse_step, sum_lanes};
+
+/// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chunk<T> {
+    values: Vec<T>,
+    adjoints: Vec<T>,
+    pub import_adjoints: Vec<T>,
+    /// Sum of the terms of each kind, `[kind][draw]`.
+    pub sums: Vec<f64>,
+    /// Each row's terms by kind, `[kind][row of the chunk][draw]`, on request.
+    pub row_terms: Vec<f64>,
+    /// Gradient of the row latents, `[latent][row of the chunk][draw]`.
+    pub latent_adjoints: Vec<f64>,
+    /// Values of the row outputs, `[output element][row of the chunk][draw]`.
+    pub outputs: Vec<f64>,
+    ids: Vec<u32>,
+    weights: Vec<T>,
+    weights_adjoint: Vec<T>,
+}
+
+/// What all chunks of a plate share.
+pub(super) struct RowTask<'a, T> {
+    pub plan: &'a Plan<T>,
+    pub layout: &'a RowLayout,
+    pub globals: &'a [T],
+    pub draws: usize,
+    /// First draw of this sweep and total number of draws, for the row latents' layout.
+    pub first_draw: usize,
+    pub total_draws: usize,
+    /// The rows of the pass: a range when `None`.
+    pub subset: Option<&'a [u32]>,
+    pub start: usize,
+    pub num_rows: usize,
+    pub row_latents: &'a [f64],
+    pub row_integers: &'a [u32],
+    pub output_seeds: Option<&'a [f64]>,
+    pub seeds: [f64; 4],
+    pub draw_weights: Option<&'a [f64]>,
+    pub gradient: bool,
+    pub want_row_terms: bool,
+}
+
+impl<T: Stored> RowTask<'_, T> {
+    /// Runs the rows `from..to` (positions in the pass's rows).
+    #[inline(always)]
+    pub fn run<const FMA: bool>(&self, chunk: &mut Chunk<T>, from: usize, to: usize) {
+        self.prepare(chunk, to - from);
+        let layout = self.layout;
+        for step in &layout.imports {
+            import_forward(step, self.globals, &mut chunk.values);
+        }
+        let mut at = from;
+        while at < to {
+            let valid = layout.rows.min(to - at);
+            let contiguous = self.load_ids(chunk, at, valid);
+            for step in &layout.segment.steps {
+                self.forward_row_step::<FMA>(chunk, step, at, valid, contiguous);
+            }
+            self.add_up(chunk, at - from, valid, to - from);
+            if self.gradient {
+                self.sweep_back::<FMA>(chunk, at, at - from, valid, to - from);
+            }
+            at += valid;
+        }
+        if self.gradient {
+            for step in &layout.imports {
+                if step.active[0] {
+                    import_reverse(step, &chunk.adjoints, &mut chunk.import_adjoints);
+                }
+            }
+        }
+    }
+
+    fn prepare(&self, chunk: &mut Chunk<T>, rows: usize) {
+        let layout = self.layout;
+        let fit = |v: &mut Vec<T>, n: usize| {
+            if v.len() != n {
+                v.clear();
+                v.resize(n, T::zero());
+            }
+        };
+        fit(&mut chunk.values, layout.segment.size);
+        fit(&mut chunk.adjoints, layout.segment.size);
+        fit(&mut chunk.import_adjoints, layout.import_size);
+        chunk.import_adjoints.fill(T::zero());
+        chunk.adjoints[..layout.persistent].fill(T::zero());
+        refill(&mut chunk.sums, 4 * self.draws);
+        refill(&mut chunk.row_terms, if self.want_row_terms { 4 * rows * self.draws } else { 0 });
+        let latents = if self.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
+        refill(&mut chunk.latent_adjoints, latents * rows * self.draws);
+        let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
+        refill(&mut chunk.outputs, outputs * rows * self.draws);
+        chunk.ids.resize(layout.rows, 0);
+    }
+
+    /// Writes the block's row numbers; a short block repeats its last row, whose weight is zero.
+    fn load_ids(&self, chunk: &mut Chunk<T>, at: usize, valid: usize) -> bool {
+        match self.subset {
+            Some(rows) => chunk.ids[..valid].copy_from_slice(&rows[at..at + valid]),
+            None => {
+                let first = (self.start + at) as u32;
+                for (id, k) in chunk.ids[..valid].iter_mut().zip(first..) {
+                    *id = k;
+                }
+            }
+        }
+        let last = chunk.ids[valid - 1];
+        chunk.ids[valid..].fill(last);
+        self.subset.is_none() && valid == self.layout.rows
+    }
+
+    #[inline(always)]
+    fn forward_row_step<const FMA: bool>(
+        &self,
+        chunk: &mut Chunk<T>,
+        step: &Step,
+        at: usize,
+        valid: usize,
+        contiguous: bool,
+    ) {
+        let draws = self.draws;
+        let n = step.len * step.lanes;
+        let out = &mut chunk.values[step.out..step.out + n];
+        match step.op {
+            Op::Column { column, shift } => {
+                let data = &self.plan.columns[column as usize];
+                let first = (i64::from(chunk.ids[0]) + i64::from(shift)) as usize;
+                if contiguous {
+                    out.copy_from_slice(&data[first..first + n]);
+                } else {
+                    for (o, &id) in out.iter_mut().zip(&chunk.ids) {
+                        *o = data[(i64::from(id) + i64::from(shift)) as usize];
+                    }
+                }
+            }
+            Op::MatrixColumn { matrix, column } => {
+                let m = &self.plan.matrices[matrix as usize];
+                for (o, &id) in out.iter_mut().zip(&chunk.ids) {
+                    *o = m.data[id as usize * m.stride + column as usize];
+                }
+            }
+            Op::MatrixRow { matrix } => {
+                let m = &self.plan.matrices[matrix as usize];
+                for (r, &id) in chunk.ids.iter().enumerate() {
+                    let row = &m.data[id as usize * m.stride..];
+                    for k in 0..step.len {
+                        out[k * step.lanes + r] = row[k];
+                    }
+                }
+            }
+            Op::RowIndex => {
+                for (o, &id) in out.iter_mut().zip(&chunk.ids) {
+                    *o = T::from_f64(f64::from(id));
+                }
+            }
+            Op::RowLatent { offset } => {
+                for e in 0..step.len {
+                    for r in 0..self.layout.rows {
+                        let from = self.row_place(offset as usize + e, at + r.min(valid - 1));
+                        let lanes = &mut out[e * step.lanes + r * draws..][..draws];
+                        for (d, o) in lanes.iter_mut().enumerate() {
+                            *o = T::from_f64(self.row_latents[from + self.draw_in(d)]);
+                        }
+                    }
+                }
+            }
+            Op::RowInteger { offset } => {
+                for e in 0..step.len {
+                    for r in 0..self.layout.rows {
+                        let from = self.row_place(offset as usize + e, at + r.min(valid - 1));
+                        for d in 0..draws {
+                            out[e * step.lanes + r * draws + d] =
+                                T::from_f64(f64::from(self.row_integers[from + self.draw_in(d)]));
+                        }
+                    }
+                }
+            }
+            op if reads_global(op) => self.import_step::<FMA>(chunk, step),
+            _ => forward_step::<T, FMA>(step, &self.layout.segment, &self.plan.functions, &mut chunk.values),
+        }
+    }
+
+    /// Start of the draws of one row latent, `[latent][row of the pass][draw]`.
+    fn row_place(&self, latent: usize, position: usize) -> usize {
+        (latent * self.num_rows + position) * self.total_draws + self.first_draw
+    }
+
+    /// The last sweep may hold fewer draws than lanes; the spare lanes repeat the last draw.
+    fn draw_in(&self, d: usize) -> usize {
+        d.min(self.total_draws - self.first_draw - 1)
+    }
+
+    fn real_draws(&self) -> usize {
+        self.draws.min(self.total_draws - self.first_draw)
+    }
+
+    #[inline(always)]
+    fn import_step<const FMA: bool>(&self, chunk: &mut Chunk<T>, step: &Step) {
+        let source = &self.globals[step.args[0]..step.args[0] + step.arg_len * step.arg_lanes];
+        let (low, high) = chunk.values.split_at_mut(step.out);
+        let out = &mut high[..step.len * step.lanes];
+        let ids = &chunk.ids;
+        let lanes = step.arg_lanes;
+        match step.op {
+            Op::GatherColumn { column, shift } => {
+                let index = &self.plan.integer_columns[column as usize];
+                if lanes == 1 {
+                    for (o, &id) in out.iter_mut().zip(ids) {
+                        *o = source[index[(i64::from(id) + i64::from(shift)) as usize] as usize];
+                    }
+                    return;
+                }
+                for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
+                    let k = index[(i64::from(id) + i64::from(shift)) as usize] as usize;
+                    o.copy_from_slice(&source[k * lanes..(k + 1) * lanes]);
+                }
+            }
+            Op::GatherRow { shift } => {
+                for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
+                    let k = (i64::from(id) + i64::from(shift)) as usize;
+                    o.copy_from_slice(&source[k * lanes..(k + 1) * lanes]);
+                }
+            }
+            Op::GatherImport => {
+                let index = &low[step.args[1]..step.args[1] + step.lanes];
+                for (l, o) in out.iter_mut().enumerate() {
+                    let k = element_index(index[l], step.arg_len);
+                    *o = k.map_or(T::nan(), |k| source[k * lanes + l % lanes]);
+                }
+            }
+            Op::DotData { matrix } => {
+                let m = &self.plan.matrices[matrix as usize];
+                if lanes == 1 {
+                    chunk.weights.clear();
+                    chunk.weights.extend_from_slice(source);
+                    chunk.weights.resize(m.stride, T::zero());
+                    dot_rows::<T, FMA>(&m.data, m.stride, ids, &chunk.weights, out);
+                } else {
+                    for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
+                        let row = &m.data[id as usize * m.stride..][..m.columns];
+                        o.fill(T::zero());
+                        for (&x, w) in row.iter().zip(source.chunks_exact(lanes)) {
+                            for (o, &w) in o.iter_mut().zip(w) {
+                                *o = x.fused::<FMA>(w, *o);
+                            }
+                        }
+                    }
+                }
+            }
+            Op::Dense { rows } => {
+                let inputs = step.arg_len / rows as usize;
+                let x = &low[step.args[1]..step.args[1] + inputs * step.lanes];
+                for (j, o) in out.chunks_exact_mut(step.lanes).enumerate() {
+                    o.fill(T::zero());
+                    for (k, x) in x.chunks_exact(step.lanes).enumerate() {
+                        let w = &source[(j * inputs + k) * lanes..][..lanes];
+                        if lanes == 1 {
+                            for (o, &x) in o.iter_mut().zip(x) {
+                                *o = w[0].fused::<FMA>(x, *o);
+                            }
+                        } else {
+                            for (o, x) in o.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes)) {
+                                for l in 0..lanes {
+                                    o[l] = w[l].fused::<FMA>(x[l], o[l]);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the block's terms to the sums by kind and draw.
+    #[inline(always)]
+    fn add_up(&self, chunk: &mut Chunk<T>, position: usize, valid: usize, rows: usize) {
+        let draws = self.draws;
+        for root in &self.layout.roots {
+            let lanes = self.layout.rows * if root.per_draw { draws } else { 1 };
+            let sums = &mut chunk.sums[root.kind * draws..(root.kind + 1) * draws];
+            for e in 0..root.len {
+                let v = &chunk.values[root.at + e * lanes..][..lanes];
+                if !root.per_draw || draws == 1 {
+                    let total = root.coefficient * sum_doubles(&v[..valid]);
+                    sums.iter_mut().for_each(|s| *s += total);
+                } else {
+                    for v in v[..valid * draws].chunks_exact(draws) {
+                        for (s, &x) in sums.iter_mut().zip(v) {
+                            *s += root.coefficient * x.to_f64();
+                        }
+                    }
+                }
+                if self.want_row_terms {
+                    for r in 0..valid {
+                        let place = (root.kind * rows + position + r) * draws;
+                        for (d, t) in chunk.row_terms[place..place + draws].iter_mut().enumerate() {
+                            let x = if root.per_draw { v[r * draws + d] } else { v[r] };
+                            *t += root.coefficient * x.to_f64();
+                        }
+                    }
+                }
+            }
+        }
+        for port in &self.layout.outputs {
+            let lanes = self.layout.rows * if port.per_draw { draws } else { 1 };
+            for e in 0..port.len {
+                let v = &chunk.values[port.at + e * lanes..][..lanes];
+                for r in 0..valid {
+                    let place = ((port.from + e) * rows + position + r) * draws;
+                    for (d, o) in chunk.outputs[place..place + draws].iter_mut().enumerate() {
+                        *o = if port.per_draw { v[r * draws + d] } else { v[r] }.to_f64();
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sweep_back<const FMA: bool>(&self, chunk: &mut Chunk<T>, at: usize, position: usize, valid: usize, rows: usize) {
+        let draws = self.draws;
+        chunk.adjoints[self.layout.persistent..].fill(T::zero());
+        for root in self.layout.roots.iter().filter(|r| r.active) {
+            let seed = root.coefficient * self.seeds[root.kind];
+            let per_row = if root.per_draw { draws } else { 1 };
+            let lanes = self.layout.rows * per_row;
+            for e in 0..root.len {
+                let bar = &mut chunk.adjoints[root.at + e * lanes..][..valid * per_row];
+                let (own, real) =
+                    (|d: usize| self.draw_weights.map_or(1.0, |w| w[self.first_draw + d]), self.real_draws());
+                if !root.per_draw {
+                    let total: f64 = (0..real).map(own).sum();
+                    bar.iter_mut().for_each(|b| *b += T::from_f64(seed * total));
+                } else if self.draw_weights.is_none() && real == draws {
+                    bar.iter_mut().for_each(|b| *b += T::from_f64(seed));
+                } else {
+                    for bar in bar.chunks_exact_mut(draws) {
+                        for (d, b) in bar[..real].iter_mut().enumerate() {
+                            *b += T::from_f64(seed * own(d));
+                        }
+                    }
+                }
+            }
+        }
+        self.seed_outputs(chunk, at, valid);
+        for step in self.layout.segment.steps.iter().rev() {
+            match step.op {
+                Op::Column { .. } | Op::MatrixColumn { .. } | Op::MatrixRow { .. } => {}
+                Op::RowIndex | Op::RowInteger { .. } => {}
+                Op::RowLatent { offset } => {
+                    let real = self.real_draws();
+                    for e in 0..step.len {
+                        for r in 0..valid {
+                            let to = ((offset as usize + e) * rows + position + r) * draws;
+                            let bar = &chunk.adjoints[step.out + e * step.lanes + r * draws..][..draws];
+                            for (d, t) in chunk.latent_adjoints[to..to + draws].iter_mut().enumerate().take(real) {
+                                *t += bar[d].to_f64();
+                            }
+                        }
+                    }
+                }
+                op if reads_global(op) => self.import_step_reverse::<FMA>(chunk, step),
+                _ => reverse_step::<T, FMA>(
+                    step,
+                    &self.layout.segment,
+                    &self.plan.functions,
+                    &chunk.values,
+                    &mut chunk.adjoints,
+                ),
+            }
+        }
+    }
+
+    fn seed_outputs(&self, chunk: &mut Chunk<T>, at: usize, valid: usize) {
+        let Some(seeds) = self.output_seeds else { return };
+        let draws = self.draws;
+        let real = self.real_draws();
+        for port in self.layout.outputs.iter().filter(|p| p.active) {
+            let per_row = if port.per_draw { draws } else { 1 };
+            for e in 0..port.len {
+                for r in 0..valid {
+                    let from = self.row_place(port.from + e, at + r);
+                    let to = port.at + (e * self.layout.rows + r) * per_row;
+                    for d in 0..real {
+                        let lane = if port.per_draw { d } else { 0 };
+                        chunk.adjoints[to + lane] += T::from_f64(seeds[from + d]);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn import_step_reverse<const FMA: bool>(&self, chunk: &mut Chunk<T>, step: &Step) {
+        let size = step.arg_len * step.arg_lanes;
+        let lanes = step.arg_lanes;
+        let (low, high) = chunk.adjoints.split_at_mut(step.out);
+        let g = &high[..step.len * step.lanes];
+        let bar = &mut chunk.import_adjoints[step.args[2]..step.args[2] + size];
+        let ids = &chunk.ids;
+        match step.op {
+            Op::GatherColumn { column, shift } if step.active[0] => {
+                let index = &self.plan.integer_columns[column as usize];
+                for (g, &id) in g.chunks_exact(lanes).zip(ids) {
+                    let k = index[(i64::from(id) + i64::from(shift)) as usize] as usize;
+                    add(g, &mut bar[k * lanes..(k + 1) * lanes]);
+                }
+            }
+            Op::GatherRow { shift } if step.active[0] => {
+                for (g, &id) in g.chunks_exact(lanes).zip(ids) {
+                    let k = (i64::from(id) + i64::from(shift)) as usize;
+                    add(g, &mut bar[k * lanes..(k + 1) * lanes]);
+                }
+            }
+            Op::GatherImport if step.active[0] => {
+                let index = &chunk.values[step.args[1]..step.args[1] + step.lanes];
+                for (l, &g) in g.iter().enumerate() {
+                    if let Some(k) = element_index(index[l], step.arg_len) {
+                        bar[k * lanes + l % lanes] += g;
+                    }
+                }
+            }
+            Op::DotData { matrix } if step.active[0] => {
+                let m = &self.plan.matrices[matrix as usize];
+                if lanes == 1 {
+                    chunk.weights_adjoint.clear();
+                    chunk.weights_adjoint.resize(m.stride, T::zero());
+                    dot_rows_reverse::<T, FMA>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
+                    add(&chunk.weights_adjoint[..m.columns], bar);
+                } else {
+                    for (g, &id) in g.chunks_exact(lanes).zip(ids) {
+                        let row = &m.data[id as usize * m.stride..][..m.columns];
+                        for (&x, bar) in row.iter().zip(bar.chunks_exact_mut(lanes)) {
+                            for (b, &g) in bar.iter_mut().zip(g) {
+                                *b = x.fused::<FMA>(g, *b);
+                            }
+                        }
+                    }
+                }
+            }
+            Op::Dense { rows } => {
+                let inputs = step.arg_len / rows as usize;
+                let source = &self.globals[step.args[0]..step.args[0] + size];
+                let from = step.args[1];
+                for (j, g) in g.chunks_exact(step.lanes).enumerate() {
+                    for k in 0..inputs {
+                        let at = (j * inputs + k) * lanes;
+                        let own = from + k * step.lanes..from + (k + 1) * step.lanes;
+                        if step.active[0] {
+                            let x = &chunk.values[own.clone()];
+                            if lanes == 1 {
+                                bar[at] += dot_lanes::<T, FMA>(g, x);
+                            } else {
+                                for (g, x) in g.chunks_exact(lanes).zip(x.chunks_exact(lanes)) {
+                                    for l in 0..lanes {
+                                        bar[at + l] = g[l].fused::<FMA>(x[l], bar[at + l]);
+                                    }
+                                }
+                            }
+                        }
+                        if step.active[1] {
+                            let t = &mut low[own];
+                            for (l, (t, &g)) in t.iter_mut().zip(g).enumerate() {
+                                let w = source[at + if lanes == 1 { 0 } else { l % lanes }];
+                                *t = w.fused::<FMA>(g, *t);
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn refill(v: &mut Vec<f64>, n: usize) {
+    v.clear();
+    v.resize(n, 0.0);
+}
+
+#[inline(always)]
+fn sum_doubles<T: Lane>(values: &[T]) -> f64 {
+    let mut partial = [0.0; 4];
+    let chunks = values.chunks_exact(4);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (p, &v) in partial.iter_mut().zip(chunk) {
+            *p += v.to_f64();
+        }
+    }
+    for (p, &v) in partial.iter_mut().zip(rest) {
+        *p += v.to_f64();
+    }
+    (partial[0] + partial[1]) + (partial[2] + partial[3])
+}
+
+#[inline(always)]
+fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
+    let mut partial = [T::zero(); 8];
+    let (x, y) = (a.chunks_exact(8), b.chunks_exact(8));
+    let (rest_x, rest_y) = (x.remainder(), y.remainder());
+    for (x, y) in x.zip(y) {
+        for l in 0..8 {
+            partial[l] = x[l].fused::<FMA>(y[l], partial[l]);
+        }
+    }
+    for (l, (&x, &y)) in rest_x.iter().zip(rest_y).enumerate() {
+        partial[l] = x.fused::<FMA>(y, partial[l]);
+    }
+    sum_lanes(&partial)
+}
+
+/// `out[r] = sum_k data[ids[r]][k] * weights[k]`, several rows at a time so that the additions overlap.
+#[inline(always)]
+fn dot_rows<T: Lane, const FMA: bool>(data: &[T], stride: usize, ids: &[u32], weights: &[T], out: &mut [T]) {
+    const ROWS: usize = 4;
+    let mut groups = ids.chunks_exact(ROWS);
+    let mut results = out.chunks_exact_mut(ROWS);
+    for (ids, out) in (&mut groups).zip(&mut results) {
+        let rows: [&[T]; ROWS] = std::array::from_fn(|q| &data[ids[q] as usize * stride..][..stride]);
+        let mut sums = [[T::zero(); PAD]; ROWS];
+        // A `while` loop: the library's stepped ranges may be compiled outside of the vector region.
+        let mut k = 0;
+        while k < stride {
+            let w = &weights[k..k + PAD];
+            for q in 0..ROWS {
+                let x = &rows[q][k..k + PAD];
+                for l in 0..PAD {
+                    sums[q][l] = x[l].fused::<FMA>(w[l], sums[q][l]);
+                }
+            }
+            k += PAD;
+        }
+        for q in 0..ROWS {
+            out[q] = (sums[q][0] + sums[q][1]) + (sums[q][2] + sums[q][3]);
+        }
+    }
+    for (&id, out) in groups.remainder().iter().zip(results.into_remainder()) {
+        let row = &data[id as usize * stride..][..stride];
+        let mut sums = [T::zero(); PAD];
+        for (x, w) in row.chunks_exact(PAD).zip(weights.chunks_exact(PAD)) {
+            for l in 0..PAD {
+                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
+            }
+        }
+        *out = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    }
+}
+
+/// `weights_bar[k] += sum_r data[ids[r]][k] * out_bar[r]`.
+#[inline(always)]
+fn dot_rows_reverse<T: Lane, const FMA: bool>(
+    data: &[T],
+    stride: usize,
+    ids: &[u32],
+    out_bar: &[T],
+    weights_bar: &mut [T],
+) {
+    const ROWS: usize = 4;
+    let groups = ids.chunks_exact(ROWS);
+    let bars = out_bar.chunks_exact(ROWS);
+    let (rest_ids, rest_bars) = (groups.remainder(), bars.remainder());
+    for (ids, g) in groups.zip(bars) {
+        let rows: [&[T]; ROWS] = std::array::from_fn(|q| &data[ids[q] as usize * stride..][..stride]);
+        let weights_bar = &mut weights_bar[..stride];
+        let mut k = 0;
+        while k < stride {
+            let w = &mut weights_bar[k..k + PAD];
+            for q in 0..ROWS {
+                let x = &rows[q][k..k + PAD];
+                for l in 0..PAD {
+                    w[l] = x[l].fused::<FMA>(g[q], w[l]);
+                }
+            }
+            k += PAD;
+        }
+    }
+    for (&id, &g) in rest_ids.iter().zip(rest_bars) {
+        let row = &data[id as usize * stride..][..stride];
+        for (w, &x) in weights_bar.iter_mut().zip(row) {
+            *w = x.fused::<FMA>(g, *w);
+        }
+    }
+}
+
+/// A global value copied into all rows: `[element][draw]` to `[element][row][draw]`.
+#[inline(always)]
+fn import_forward<T: Lane>(step: &Step, globals: &[T], values: &mut [T]) {
+    let (source_lanes, lanes) = (step.arg_lanes, step.lanes);
+    for e in 0..step.len {
+        let source = &globals[step.args[0] + e * source_lanes..][..source_lanes];
+        let out = &mut values[step.out + e * lanes..][..lanes];
+        if source_lanes == 1 {
+            out.fill(source[0]);
+        } else {
+            out.chunks_exact_mut(source_lanes).for_each(|o| o.copy_from_slice(source));
+        }
+    }
+}
+
+#[inline(always)]
+fn import_reverse<T: Lane>(step: &Step, adjoints: &[T], import_adjoints: &mut [T]) {
+    let (source_lanes, lanes) = (step.arg_lanes, step.lanes);
+    for e in 0..step.len {
+        let g = &adjoints[step.out + e * lanes..][..lanes];
+        let bar = &mut import_adjoints[step.args[2] + e * source_lanes..][..source_lanes];
+        if source_lanes == 1 {
+            bar[0] += sum_lanes(g);
+        } else {
+            g.chunks_exact(source_lanes).for_each(|g| add(g, bar));
+        }
+    }
+}

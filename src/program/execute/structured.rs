@@ -1,0 +1,375 @@
+//! Operations that are not elementwise: gathers, reductions, small dense linear algebra, a user's own node.
+
+use super::super::maths::Lane;
+use super::super::ops::guarded;
+use super::super::recording::{CustomFunction, Op};
+use super::sweep::{Segment, Step, add};
+
+#[inline(always)]
+pub(super) fn forward<T: Lane, const FMA: bool>(
+    step: &Step,
+    segment: &Segment,
+    functions: &[CustomFunction],
+    low: &[T],
+    out: &mut [T],
+) {
+    let lanes = step.lanes;
+    let [a, b, _] = step.args;
+    let list = &segment.operands[step.list.0..step.list.0 + step.list.1];
+    match step.op {
+        Op::Element(k) => {
+            let from = a + k as usize * lanes;
+            out[..lanes].copy_from_slice(&low[from..from + lanes]);
+        }
+        Op::Gather => {
+            for l in 0..lanes {
+                let k = element_index(low[b + l], step.arg_len);
+                out[l] = k.map_or(T::nan(), |k| low[a + k * lanes + l]);
+            }
+        }
+        Op::Pack => {
+            for (o, &(from, _)) in out.chunks_exact_mut(lanes).zip(list) {
+                o.copy_from_slice(&low[from..from + lanes]);
+            }
+        }
+        Op::Sum => {
+            let n = step.len * lanes;
+            out[..n].fill(T::zero());
+            for &(from, _) in list {
+                add(&low[from..from + n], &mut out[..n]);
+            }
+        }
+        Op::LogSumExp => {
+            let n = step.len * lanes;
+            log_sum_exp::<T, FMA>(list.iter().map(|&(from, _)| from), n, low, out);
+        }
+        Op::LogSumExpElements => {
+            log_sum_exp::<T, FMA>((0..step.arg_len).map(|k| a + k * lanes), lanes, low, out);
+        }
+        Op::SumElements => {
+            out[..lanes].fill(T::zero());
+            for k in 0..step.arg_len {
+                add(&low[a + k * lanes..a + (k + 1) * lanes], &mut out[..lanes]);
+            }
+        }
+        Op::Dot => {
+            out[..lanes].fill(T::zero());
+            for k in 0..step.arg_len {
+                let (x, y) = (&low[a + k * lanes..], &low[b + k * lanes..]);
+                for l in 0..lanes {
+                    out[l] = x[l].fused::<FMA>(y[l], out[l]);
+                }
+            }
+        }
+        Op::MatVec { rows } => {
+            mat_vec::<T, FMA>(rows as usize, lanes, &low[a..a + step.arg_len * lanes], &low[b..], out)
+        }
+        Op::Cholesky { n } => cholesky(n as usize, lanes, &low[a..], out),
+        Op::SolveLower { n } => solve_lower(n as usize, lanes, &low[a..], &low[b..], out),
+        Op::Custom { function } => {
+            let mut inputs = vec![0.0; list.len()];
+            let mut partials = vec![0.0; list.len()];
+            for l in 0..step.len * lanes {
+                for (x, &(from, _)) in inputs.iter_mut().zip(list) {
+                    *x = low[from + l].to_f64();
+                }
+                out[l] = T::from_f64(functions[function as usize](&inputs, &mut partials));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[inline(always)]
+pub(super) fn reverse<T: Lane, const FMA: bool>(
+    step: &Step,
+    segment: &Segment,
+    functions: &[CustomFunction],
+    values: &[T],
+    low: &mut [T],
+    g: &[T],
+) {
+    let lanes = step.lanes;
+    let [a, b, _] = step.args;
+    let list = &segment.operands[step.list.0..step.list.0 + step.list.1];
+    match step.op {
+        Op::Element(k) => {
+            if step.active[0] {
+                let to = a + k as usize * lanes;
+                add(&g[..lanes], &mut low[to..to + lanes]);
+            }
+        }
+        Op::Gather => {
+            if step.active[0] {
+                for l in 0..lanes {
+                    if let Some(k) = element_index(values[b + l], step.arg_len) {
+                        low[a + k * lanes + l] += g[l];
+                    }
+                }
+            }
+        }
+        Op::Pack => {
+            for (g, &(to, active)) in g.chunks_exact(lanes).zip(list) {
+                if active {
+                    add(g, &mut low[to..to + lanes]);
+                }
+            }
+        }
+        Op::Sum => {
+            let n = step.len * lanes;
+            for &(to, active) in list {
+                if active {
+                    add(&g[..n], &mut low[to..to + n]);
+                }
+            }
+        }
+        Op::LogSumExp => {
+            let n = step.len * lanes;
+            for (k, &(to, active)) in list.iter().enumerate() {
+                if active {
+                    softmax_reverse(&values[step.out + (k + 1) * n..], &g[..n], &mut low[to..to + n]);
+                }
+            }
+        }
+        Op::LogSumExpElements => {
+            if step.active[0] {
+                for k in 0..step.arg_len {
+                    let to = a + k * lanes;
+                    softmax_reverse(&values[step.out + (k + 1) * lanes..], &g[..lanes], &mut low[to..to + lanes]);
+                }
+            }
+        }
+        Op::SumElements => {
+            if step.active[0] {
+                for k in 0..step.arg_len {
+                    add(&g[..lanes], &mut low[a + k * lanes..a + (k + 1) * lanes]);
+                }
+            }
+        }
+        Op::Dot => {
+            for (own, other, active) in [(a, b, step.active[0]), (b, a, step.active[1])] {
+                if active {
+                    for k in 0..step.arg_len {
+                        let (t, y) = (&mut low[own + k * lanes..], &values[other + k * lanes..]);
+                        for l in 0..lanes {
+                            t[l] += guarded(g[l], g[l] * y[l]);
+                        }
+                    }
+                }
+            }
+        }
+        Op::MatVec { rows } => mat_vec_reverse::<T, FMA>(step, rows as usize, values, low, g),
+        Op::Cholesky { n } => {
+            if step.active[0] {
+                let size = step.len * lanes;
+                cholesky_reverse(n as usize, lanes, &values[step.out..step.out + size], g, &mut low[a..a + size]);
+            }
+        }
+        Op::SolveLower { n } => solve_lower_reverse(step, n as usize, values, low, g),
+        Op::Custom { function } => {
+            let mut inputs = vec![0.0; list.len()];
+            let mut partials = vec![0.0; list.len()];
+            for l in 0..step.len * lanes {
+                for (x, &(from, _)) in inputs.iter_mut().zip(list) {
+                    *x = values[from + l].to_f64();
+                }
+                functions[function as usize](&inputs, &mut partials);
+                for (&p, &(to, active)) in partials.iter().zip(list) {
+                    if active {
+                        low[to + l] += guarded(g[l], g[l] * T::from_f64(p));
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The element an index lane points at; `None` outside of the vector.
+#[inline(always)]
+pub(crate) fn element_index<T: Lane>(index: T, len: usize) -> Option<usize> {
+    let k = index.to_f64();
+    (k >= 0.0 && k < len as f64).then_some(k as usize)
+}
+
+/// `out[..n]` becomes the log-sum-exp, `out[n..]` the softmax weights.
+#[inline(always)]
+fn log_sum_exp<T: Lane, const FMA: bool>(
+    parts: impl Iterator<Item = usize> + Clone,
+    n: usize,
+    low: &[T],
+    out: &mut [T],
+) {
+    let (value, softmax) = out.split_at_mut(n);
+    value.fill(T::neg_infinity());
+    for from in parts.clone() {
+        for (m, &x) in value.iter_mut().zip(&low[from..from + n]) {
+            *m = if x > *m || x.is_nan() { x } else { *m };
+        }
+    }
+    // With every part at -inf the shift must stay finite.
+    let mut total_at = 0;
+    for (k, from) in parts.enumerate() {
+        let weights = &mut softmax[k * n..(k + 1) * n];
+        for ((w, &x), &m) in weights.iter_mut().zip(&low[from..from + n]).zip(value.iter()) {
+            let shift = if m == T::neg_infinity() { T::zero() } else { m };
+            *w = (x - shift).exp_lane::<FMA>();
+        }
+        total_at = k + 1;
+    }
+    for l in 0..n {
+        let mut total = T::zero();
+        for k in 0..total_at {
+            total += softmax[k * n + l];
+        }
+        let inverse = if total > T::zero() { total.recip() } else { T::zero() };
+        for k in 0..total_at {
+            softmax[k * n + l] *= inverse;
+        }
+        let shift = if value[l] == T::neg_infinity() { T::zero() } else { value[l] };
+        value[l] = shift + total.ln_lane::<FMA>();
+    }
+}
+
+#[inline(always)]
+fn softmax_reverse<T: Lane>(softmax: &[T], g: &[T], to: &mut [T]) {
+    for ((t, &s), &g) in to.iter_mut().zip(softmax).zip(g) {
+        *t += guarded(g, g * s);
+    }
+}
+
+#[inline(always)]
+fn mat_vec<T: Lane, const FMA: bool>(rows: usize, lanes: usize, w: &[T], x: &[T], out: &mut [T]) {
+    let columns = w.len() / (rows * lanes);
+    for j in 0..rows {
+        let o = &mut out[j * lanes..(j + 1) * lanes];
+        o.fill(T::zero());
+        for k in 0..columns {
+            let (w, x) = (&w[(j * columns + k) * lanes..], &x[k * lanes..]);
+            for l in 0..lanes {
+                o[l] = w[l].fused::<FMA>(x[l], o[l]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn mat_vec_reverse<T: Lane, const FMA: bool>(step: &Step, rows: usize, values: &[T], low: &mut [T], g: &[T]) {
+    let lanes = step.lanes;
+    let columns = step.arg_len / rows;
+    let [a, b, _] = step.args;
+    for j in 0..rows {
+        let g = &g[j * lanes..(j + 1) * lanes];
+        for k in 0..columns {
+            let at = (j * columns + k) * lanes;
+            if step.active[0] {
+                let (t, x) = (&mut low[a + at..], &values[b + k * lanes..]);
+                for l in 0..lanes {
+                    t[l] = g[l].fused::<FMA>(x[l], t[l]);
+                }
+            }
+            if step.active[1] {
+                let (t, w) = (&mut low[b + k * lanes..], &values[a + at..]);
+                for l in 0..lanes {
+                    t[l] = g[l].fused::<FMA>(w[l], t[l]);
+                }
+            }
+        }
+    }
+}
+
+/// `out = L` with `L L' = A`, lane by lane; a matrix that is not positive definite gives NaN.
+#[inline(always)]
+fn cholesky<T: Lane>(n: usize, lanes: usize, a: &[T], out: &mut [T]) {
+    out[..n * n * lanes].fill(T::zero());
+    for j in 0..n {
+        for i in j..n {
+            for l in 0..lanes {
+                let mut s = a[(i * n + j) * lanes + l];
+                for k in 0..j {
+                    s -= out[(i * n + k) * lanes + l] * out[(j * n + k) * lanes + l];
+                }
+                out[(i * n + j) * lanes + l] = if i == j { s.sqrt() } else { s / out[(j * n + j) * lanes + l] };
+            }
+        }
+    }
+}
+
+/// Reverse of the Cholesky factorisation by rows, last to first (Murray 2016, section 2.1, unblocked).
+///
+/// The whole gradient goes to the lower triangle of `A`, which is the one that was read.
+#[inline(always)]
+fn cholesky_reverse<T: Lane>(n: usize, lanes: usize, factor: &[T], g: &[T], a_bar: &mut [T]) {
+    let mut bar = vec![T::zero(); n * n];
+    for l in 0..lanes {
+        let at = |i: usize, j: usize| (i * n + j) * lanes + l;
+        let mut any = false;
+        for i in 0..n {
+            for j in 0..=i {
+                bar[i * n + j] = g[at(i, j)];
+                any |= g[at(i, j)] != T::zero();
+            }
+        }
+        if !any {
+            continue;
+        }
+        for j in (0..n).rev() {
+            for i in (j..n).rev() {
+                let diagonal = factor[at(j, j)];
+                let v = if i == j {
+                    bar[i * n + j] * T::from_f64(0.5) / diagonal
+                } else {
+                    let v = bar[i * n + j] / diagonal;
+                    bar[j * n + j] -= v * factor[at(i, j)];
+                    v
+                };
+                // s = a_ij - sum_k l_ik l_jk was divided by, or rooted to, the diagonal.
+                a_bar[at(i, j)] += v;
+                for k in 0..j {
+                    bar[i * n + k] -= v * factor[at(j, k)];
+                    bar[j * n + k] -= v * factor[at(i, k)];
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn solve_lower<T: Lane>(n: usize, lanes: usize, factor: &[T], b: &[T], out: &mut [T]) {
+    for i in 0..n {
+        for l in 0..lanes {
+            let mut s = b[i * lanes + l];
+            for k in 0..i {
+                s -= factor[(i * n + k) * lanes + l] * out[k * lanes + l];
+            }
+            out[i * lanes + l] = s / factor[(i * n + i) * lanes + l];
+        }
+    }
+}
+
+#[inline(always)]
+fn solve_lower_reverse<T: Lane>(step: &Step, n: usize, values: &[T], low: &mut [T], g: &[T]) {
+    let lanes = step.lanes;
+    let [a, b, _] = step.args;
+    let mut bar = vec![T::zero(); n];
+    for l in 0..lanes {
+        for i in 0..n {
+            bar[i] = g[i * lanes + l];
+        }
+        for i in (0..n).rev() {
+            // b_bar = L^-T g, L_bar = -b_bar x'.
+            let v = bar[i] / values[a + (i * n + i) * lanes + l];
+            for k in 0..i {
+                bar[k] -= v * values[a + (i * n + k) * lanes + l];
+            }
+            if step.active[1] {
+                low[b + i * lanes + l] += v;
+            }
+            if step.active[0] {
+                for k in 0..=i {
+                    low[a + (i * n + k) * lanes + l] -= v * values[step.out + k * lanes + l];
+                }
+            }
+        }
+    }
+}

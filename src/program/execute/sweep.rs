@@ -1,0 +1,261 @@
+//! Forward and reverse sweeps of one segment over its lanes: plain loops over slices that vectorise.
+
+use super::super::maths::Lane;
+use super::super::ops::guarded;
+use super::super::recording::{CustomFunction, Op};
+use super::structured;
+
+/// One operation with its operands' places in the arena resolved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub op: Op,
+    pub out: usize,
+    pub args: [usize; 3],
+    /// Elements of the result and of the first operand.
+    pub len: usize,
+    pub arg_len: usize,
+    /// Lanes of the result and of the first operand.
+    pub lanes: usize,
+    pub arg_lanes: usize,
+    /// Operands of an n-ary operation: range in `Segment::operands`.
+    pub list: (usize, usize),
+    /// Which operands receive an adjoint.
+    pub active: [bool; 3],
+}
+
+/// The operations of one segment, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segment {
+    pub steps: Vec<Step>,
+    /// Places and activity of the operands of n-ary operations.
+    pub operands: Vec<(usize, bool)>,
+    /// Size of the arena.
+    pub size: usize,
+}
+
+/// Values of `steps`, each written once.
+#[inline(always)]
+pub(crate) fn forward<T: Lane, const FMA: bool>(segment: &Segment, functions: &[CustomFunction], values: &mut [T]) {
+    for step in &segment.steps {
+        forward_step::<T, FMA>(step, segment, functions, values);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn forward_step<T: Lane, const FMA: bool>(
+    step: &Step,
+    segment: &Segment,
+    functions: &[CustomFunction],
+    values: &mut [T],
+) {
+    let n = step.len * step.lanes;
+    let [a, b, c] = step.args;
+    let (low, high) = values.split_at_mut(step.out);
+    match step.op {
+        Op::Unary(u) => u.forward::<T, FMA>(&low[a..a + n], &mut high[..n]),
+        Op::Binary(f) => f.forward::<T, FMA>(&low[a..a + n], &low[b..b + n], &mut high[..n]),
+        Op::AddConst(k) => {
+            let k = T::from_f64(k);
+            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
+                *o = x + k;
+            }
+        }
+        Op::MulConst(k) => {
+            let k = T::from_f64(k);
+            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
+                *o = x * k;
+            }
+        }
+        Op::PowConst(k) => {
+            let k = T::from_f64(k);
+            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
+                *o = x.powf(k);
+            }
+        }
+        Op::GaussKernel => {
+            let half = T::from_f64(-0.5);
+            let operands = low[a..a + n].iter().zip(&low[b..b + n]).zip(&low[c..c + n]);
+            for (o, ((&x, &m), &w)) in high[..n].iter_mut().zip(operands) {
+                let u = (x - m) * w;
+                *o = half * u * u;
+            }
+        }
+        Op::Select => {
+            let operands = low[a..a + n].iter().zip(&low[b..b + n]).zip(&low[c..c + n]);
+            for (o, ((&mask, &x), &y)) in high[..n].iter_mut().zip(operands) {
+                *o = if mask != T::zero() { x } else { y };
+            }
+        }
+        Op::Spread => spread(step, &low[a..], high),
+        _ => structured::forward::<T, FMA>(step, segment, functions, low, high),
+    }
+}
+
+/// Adds to the operands' adjoints; the adjoint of every result is complete when its step is reached.
+#[inline(always)]
+pub(crate) fn reverse<T: Lane, const FMA: bool>(
+    segment: &Segment,
+    functions: &[CustomFunction],
+    values: &[T],
+    adjoints: &mut [T],
+) {
+    for step in segment.steps.iter().rev() {
+        reverse_step::<T, FMA>(step, segment, functions, values, adjoints);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn reverse_step<T: Lane, const FMA: bool>(
+    step: &Step,
+    segment: &Segment,
+    functions: &[CustomFunction],
+    values: &[T],
+    adjoints: &mut [T],
+) {
+    let n = step.len * step.lanes;
+    let [a, b, c] = step.args;
+    let (low, high) = adjoints.split_at_mut(step.out);
+    match step.op {
+        Op::Unary(u) => {
+            if step.active[0] {
+                let (x, y) = (&values[a..a + n], &values[step.out..step.out + n]);
+                u.reverse::<T, FMA>(x, y, &high[..n], &mut low[a..a + n]);
+            }
+        }
+        Op::Binary(f) => {
+            let (x, y, z) = (&values[a..a + n], &values[b..b + n], &values[step.out..step.out + n]);
+            if step.active[0] {
+                f.reverse_first::<T, FMA>(x, y, z, &high[..n], &mut low[a..a + n]);
+            }
+            if step.active[1] {
+                f.reverse_second::<T, FMA>(x, y, z, &high[..n], &mut low[b..b + n]);
+            }
+        }
+        Op::AddConst(_) => {
+            if step.active[0] {
+                add(&high[..n], &mut low[a..a + n]);
+            }
+        }
+        Op::MulConst(k) => {
+            if step.active[0] {
+                let k = T::from_f64(k);
+                for (t, &g) in low[a..a + n].iter_mut().zip(&high[..n]) {
+                    *t += g * k;
+                }
+            }
+        }
+        Op::PowConst(k) => {
+            if step.active[0] {
+                let (k, less) = (T::from_f64(k), T::from_f64(k - 1.0));
+                for ((t, &g), &x) in low[a..a + n].iter_mut().zip(&high[..n]).zip(&values[a..a + n]) {
+                    *t += guarded(g, g * k * x.powf(less));
+                }
+            }
+        }
+        Op::GaussKernel => gauss_kernel_reverse(step, values, low, high),
+        Op::Select => {
+            let mask = &values[a..a + n];
+            if step.active[1] {
+                for ((t, &g), &m) in low[b..b + n].iter_mut().zip(&high[..n]).zip(mask) {
+                    *t += if m != T::zero() { g } else { T::zero() };
+                }
+            }
+            if step.active[2] {
+                for ((t, &g), &m) in low[c..c + n].iter_mut().zip(&high[..n]).zip(mask) {
+                    *t += if m != T::zero() { T::zero() } else { g };
+                }
+            }
+        }
+        Op::Spread => {
+            if step.active[0] {
+                spread_reverse(step, high, &mut low[a..]);
+            }
+        }
+        _ => structured::reverse::<T, FMA>(step, segment, functions, values, low, high),
+    }
+}
+
+#[inline(always)]
+fn gauss_kernel_reverse<T: Lane>(step: &Step, values: &[T], low: &mut [T], high: &[T]) {
+    let n = step.len * step.lanes;
+    let [a, b, c] = step.args;
+    let (x, m, w, g) = (&values[a..a + n], &values[b..b + n], &values[c..c + n], &high[..n]);
+    // d/dx = -(x - m) w^2, d/dm = -d/dx, d/dw = -(x - m)^2 w.
+    if step.active[0] {
+        let t = &mut low[a..a + n];
+        for l in 0..n {
+            t[l] -= guarded(g[l], g[l] * (x[l] - m[l]) * w[l] * w[l]);
+        }
+    }
+    if step.active[1] {
+        let t = &mut low[b..b + n];
+        for l in 0..n {
+            t[l] += guarded(g[l], g[l] * (x[l] - m[l]) * w[l] * w[l]);
+        }
+    }
+    if step.active[2] {
+        let t = &mut low[c..c + n];
+        for l in 0..n {
+            let u = x[l] - m[l];
+            t[l] -= guarded(g[l], g[l] * u * u * w[l]);
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn add<T: Lane>(from: &[T], to: &mut [T]) {
+    for (t, &g) in to.iter_mut().zip(from) {
+        *t += g;
+    }
+}
+
+/// Copies each source lane into `lanes / arg_lanes` lanes, and one element into all where there is only one.
+#[inline(always)]
+fn spread<T: Lane>(step: &Step, source: &[T], out: &mut [T]) {
+    let repeat = step.lanes / step.arg_lanes;
+    for e in 0..step.len {
+        let from = if step.arg_len == 1 { 0 } else { e * step.arg_lanes };
+        let (source, out) = (&source[from..from + step.arg_lanes], &mut out[e * step.lanes..(e + 1) * step.lanes]);
+        if repeat == 1 {
+            out.copy_from_slice(source);
+        } else {
+            for (o, &x) in out.chunks_exact_mut(repeat).zip(source) {
+                o.fill(x);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn spread_reverse<T: Lane>(step: &Step, out_bar: &[T], source_bar: &mut [T]) {
+    let repeat = step.lanes / step.arg_lanes;
+    for e in 0..step.len {
+        let from = if step.arg_len == 1 { 0 } else { e * step.arg_lanes };
+        let out_bar = &out_bar[e * step.lanes..(e + 1) * step.lanes];
+        let source_bar = &mut source_bar[from..from + step.arg_lanes];
+        if repeat == 1 {
+            add(out_bar, source_bar);
+        } else {
+            for (t, g) in source_bar.iter_mut().zip(out_bar.chunks_exact(repeat)) {
+                *t += sum_lanes(g);
+            }
+        }
+    }
+}
+
+/// Sum with a fixed order of four partial sums, so that it vectorises and does not depend on the block.
+#[inline(always)]
+pub(crate) fn sum_lanes<T: Lane>(values: &[T]) -> T {
+    let mut partial = [T::zero(); 4];
+    let chunks = values.chunks_exact(4);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (p, &v) in partial.iter_mut().zip(chunk) {
+            *p += v;
+        }
+    }
+    for (p, &v) in partial.iter_mut().zip(rest) {
+        *p += v;
+    }
+    (partial[0] + partial[1]) + (partial[2] + partial[3])
+}

@@ -1,0 +1,51 @@
+//! Programs: arithmetic on [`Real`] is recorded once and executed in lanes.
+
+mod data;
+pub(crate) mod execute;
+mod functions;
+mod int;
+pub mod maths;
+mod ops;
+pub(crate) mod oracle;
+pub(crate) mod plan;
+mod real;
+pub(crate) mod recording;
+mod terms;
+mod vector;
+
+pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};
+pub use functions::{custom, log_sum_exp, sum};
+pub use int::{Int, Mask};
+pub use maths::InstructionSet;
+pub use real::Real;
+pub use vector::{Index, Vector};
+
+use std::panic::Location;
+
+/// Which part of the log joint a term belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TermKind {
+    /// Log prior density of a latent (`draw`).
+    Prior,
+    /// Log absolute determinant of a transform from unconstrained to constrained space.
+    Jacobian,
+    /// Log density of data (`observe`).
+    Data,
+    /// A bare term (`add`), neither prior nor data.
+    Bare,
+}
+
+/// A mistake found while a program was recorded.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct ProgramError {
+    message: String,
+    file: &'static str,
+    line: u32,
+}
+
+impl ProgramError {
+    pub(crate) fn new(message: impl Into<String>, location: &'static Location<'static>) -> Self {
+        ProgramError { message: message.into(), file: location.file(), line: location.line() }
+    }
+}

@@ -1,0 +1,282 @@
+//! The plan: which nodes are needed, in which segment they run, and where their lanes lie.
+//!
+//! A program has one global segment (once for each draw) and one segment for each `rows` block. Inside a segment a
+//! node owns `len * lanes` consecutive numbers, element by element; the lanes of a global node are the draws,
+//! those of a row node are row-major (row, draw).
+
+use std::sync::Arc;
+
+use super::maths::Lane;
+use super::ops::Unary;
+use super::recording::{CustomFunction, Node, Op, Plate, Recording};
+use super::terms::{Addends, addends};
+
+/// Numbers that data can be kept in.
+pub(crate) trait Stored: Lane {
+    fn store(data: &Arc<[f64]>) -> Arc<[Self]>;
+}
+
+impl Stored for f64 {
+    fn store(data: &Arc<[f64]>) -> Arc<[f64]> {
+        data.clone()
+    }
+}
+
+impl Stored for f32 {
+    fn store(data: &Arc<[f64]>) -> Arc<[f32]> {
+        data.iter().map(|&x| x as f32).collect()
+    }
+}
+
+/// Rows of a data matrix padded with zeros to whole vector registers.
+pub(crate) struct PaddedMatrix<T> {
+    pub data: Arc<[T]>,
+    pub columns: usize,
+    pub stride: usize,
+}
+
+/// Numbers in one padded group: a whole AVX register of the smaller type.
+pub(crate) const PAD: usize = 4;
+
+/// A program made ready to run in numbers of type `T`.
+pub(crate) struct Plan<T> {
+    pub nodes: Vec<Node>,
+    pub lists: Vec<u32>,
+    pub global: Vec<u32>,
+    pub rows: Vec<Vec<u32>>,
+    pub addends: Addends,
+    pub outputs: Vec<u32>,
+    pub plates: Vec<Plate>,
+    pub columns: Vec<Arc<[T]>>,
+    pub integer_columns: Vec<Arc<[u32]>>,
+    pub matrices: Vec<PaddedMatrix<T>>,
+    pub functions: Vec<CustomFunction>,
+    pub num_parameters: usize,
+    pub num_latents: usize,
+    pub num_integers: usize,
+    pub num_row_latents: usize,
+    pub num_row_integers: usize,
+    /// A global sweep has at most this many draws at a time.
+    pub max_draws: usize,
+}
+
+impl<T: Stored> Plan<T> {
+    /// The plan of the log joint.
+    pub fn new(recording: &Recording) -> Plan<T> {
+        Plan::of(recording, addends(recording), &recording.outputs)
+    }
+
+    /// The plan that computes `outputs` alone.
+    pub fn of_outputs(recording: &Recording, outputs: &[u32]) -> Plan<T> {
+        Plan::of(recording, Addends::default(), outputs)
+    }
+
+    fn of(recording: &Recording, sum: Addends, outputs: &[u32]) -> Plan<T> {
+        let mut nodes = recording.nodes.clone();
+        let mut columns = recording.columns.clone();
+        hoist(recording, &sum, &mut nodes, &mut columns);
+        let live = live_nodes(&nodes, &recording.lists, &sum, outputs);
+        let select = |plate: u16| -> Vec<u32> {
+            (0..nodes.len() as u32).filter(|&i| live[i as usize] && nodes[i as usize].plate == plate).collect()
+        };
+        let global = select(0);
+        let rows = (0..recording.plates.len()).map(|p| select(p as u16 + 1)).collect();
+        let width: usize = global.iter().map(|&i| nodes[i as usize].len as usize).sum();
+        Plan {
+            global,
+            rows,
+            addends: sum,
+            outputs: outputs.to_vec(),
+            plates: recording.plates.clone(),
+            columns: columns.iter().map(T::store).collect(),
+            integer_columns: recording.integer_columns.clone(),
+            matrices: recording.matrices.iter().map(|(data, k)| padded(data, *k)).collect(),
+            functions: recording.functions.clone(),
+            lists: recording.lists.clone(),
+            num_parameters: recording.num_parameters,
+            num_latents: recording.num_latents,
+            num_integers: recording.num_integers,
+            num_row_latents: recording.num_row_latents,
+            num_row_integers: recording.num_row_integers,
+            max_draws: (GLOBAL_BUDGET / width.max(1)).clamp(4, 64),
+            nodes,
+        }
+    }
+
+    /// Numbers a node keeps for each lane: its elements, and the softmax of a log-sum-exp.
+    pub fn width(&self, node: &Node) -> usize {
+        match node.op {
+            Op::LogSumExp => node.len as usize * (1 + node.list.1 as usize),
+            Op::LogSumExpElements => 1 + self.nodes[node.args[0] as usize].len as usize,
+            _ => node.len as usize,
+        }
+    }
+}
+
+/// Numbers of the global segment that should stay in the first two caches.
+const GLOBAL_BUDGET: usize = 24_000;
+
+fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
+    let stride = columns.div_ceil(PAD) * PAD;
+    let stored = T::store(data);
+    if stride == columns {
+        return PaddedMatrix { data: stored, columns, stride };
+    }
+    let rows = data.len() / columns;
+    let mut wide = vec![T::zero(); rows * stride];
+    for (to, from) in wide.chunks_exact_mut(stride).zip(stored.chunks_exact(columns)) {
+        to[..columns].copy_from_slice(from);
+    }
+    PaddedMatrix { data: wide.into(), columns, stride }
+}
+
+fn live_nodes(nodes: &[Node], lists: &[u32], sum: &Addends, outputs: &[u32]) -> Vec<bool> {
+    let mut live = vec![false; nodes.len()];
+    for a in &sum.addends {
+        live[a.node as usize] = true;
+    }
+    for &o in outputs {
+        live[o as usize] = true;
+    }
+    for i in (0..nodes.len()).rev() {
+        if live[i] {
+            operands(&nodes[i], lists, |a| live[a as usize] = true);
+        }
+    }
+    live
+}
+
+/// Calls `visit` with every operand of a node.
+pub(crate) fn operands(node: &Node, lists: &[u32], mut visit: impl FnMut(u32)) {
+    for &a in &node.args[..arity(node.op)] {
+        visit(a);
+    }
+    let (start, len) = (node.list.0 as usize, node.list.1 as usize);
+    for &a in &lists[start..start + len] {
+        visit(a);
+    }
+}
+
+/// How many of `Node::args` an operation uses.
+pub(crate) fn arity(op: Op) -> usize {
+    match op {
+        Op::Unary(_) | Op::AddConst(_) | Op::MulConst(_) | Op::PowConst(_) | Op::Spread => 1,
+        Op::GatherColumn { .. } | Op::GatherRow { .. } | Op::DotData { .. } | Op::Element(_) => 1,
+        Op::SumElements | Op::LogSumExpElements | Op::Cholesky { .. } => 1,
+        Op::Binary(_) | Op::Gather | Op::GatherImport | Op::Dot | Op::MatVec { .. } | Op::Dense { .. } => 2,
+        Op::SolveLower { .. } => 2,
+        Op::GaussKernel | Op::Select => 3,
+        _ => 0,
+    }
+}
+
+/// Row expressions of data alone become columns, computed once: `ln_gamma(y + 1)` is not worked out at every step.
+///
+/// Beyond this many rows only the expensive ones are kept, so memory stays near that of the data.
+const HOIST_ROWS: usize = 1 << 20;
+
+fn hoist(recording: &Recording, sum: &Addends, nodes: &mut [Node], columns: &mut Vec<Arc<[f64]>>) {
+    let data_only = data_only(nodes, &recording.lists);
+    let mut wanted = vec![false; nodes.len()];
+    for i in 0..nodes.len() {
+        if !data_only[i] {
+            operands(&nodes[i].clone(), &recording.lists, |a| wanted[a as usize] = true);
+        }
+    }
+    for a in &sum.addends {
+        wanted[a.node as usize] = true;
+    }
+    // A data-only value that is merely spread over draws is wanted where it is spread.
+    for i in (0..nodes.len()).rev() {
+        if wanted[i] && data_only[i] && nodes[i].op == Op::Spread {
+            wanted[nodes[i].args[0] as usize] = true;
+        }
+    }
+    for i in 0..nodes.len() {
+        let node = nodes[i];
+        if !(wanted[i] && data_only[i]) || node.plate == 0 || node.len != 1 || is_leaf(node.op) {
+            continue;
+        }
+        let plate = recording.plates[node.plate as usize - 1];
+        if plate.rows > HOIST_ROWS && !is_expensive(node.op) {
+            continue;
+        }
+        if let Some(values) = column_of(recording, &recording.nodes, i as u32, plate) {
+            columns.push(values.into());
+            let column = columns.len() as u32 - 1;
+            nodes[i] = Node { op: Op::Column { column, shift: 0 }, args: [0; 3], list: (0, 0), ..node };
+        }
+    }
+}
+
+fn is_leaf(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Column { .. } | Op::MatrixColumn { .. } | Op::MatrixRow { .. } | Op::RowIndex | Op::Const(_) | Op::Spread
+    )
+}
+
+fn is_expensive(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Unary(Unary::LnGamma | Unary::Digamma | Unary::LnNormalCdf | Unary::NormalCdf | Unary::Erf) | Op::Sum
+    )
+}
+
+fn data_only(nodes: &[Node], lists: &[u32]) -> Vec<bool> {
+    let mut out = vec![false; nodes.len()];
+    for (i, node) in nodes.iter().enumerate() {
+        out[i] = match node.op {
+            Op::Parameter { .. } | Op::Latent { .. } | Op::Integer { .. } => false,
+            Op::RowLatent { .. } | Op::RowInteger { .. } | Op::Custom { .. } => false,
+            _ => {
+                let mut all = true;
+                operands(node, lists, |a| all &= out[a as usize]);
+                all
+            }
+        };
+    }
+    out
+}
+
+/// A data-only row expression over the rows of its plate, by whole columns; `None` for operations not worth it.
+fn column_of(recording: &Recording, nodes: &[Node], index: u32, plate: Plate) -> Option<Vec<f64>> {
+    let node = nodes[index as usize];
+    let end = plate.start + plate.rows;
+    let arg = |k: usize| column_of(recording, nodes, node.args[k], plate);
+    let values = match node.op {
+        Op::Const(c) => vec![c; end],
+        Op::Column { column, shift } => {
+            let data = &recording.columns[column as usize];
+            let at = |r: usize| data.get((r as i64 + i64::from(shift)) as usize).copied().unwrap_or(f64::NAN);
+            (0..end).map(at).collect()
+        }
+        Op::MatrixColumn { matrix, column } => {
+            let (data, k) = &recording.matrices[matrix as usize];
+            (0..end).map(|r| data[r * k + column as usize]).collect()
+        }
+        Op::RowIndex => (0..end).map(|r| r as f64).collect(),
+        Op::Spread => arg(0)?,
+        Op::AddConst(c) => arg(0)?.iter().map(|x| x + c).collect(),
+        Op::MulConst(c) => arg(0)?.iter().map(|x| x * c).collect(),
+        Op::PowConst(c) => arg(0)?.iter().map(|x| x.powf(c)).collect(),
+        Op::Unary(u) => arg(0)?.iter().map(|&x| u.value(x)).collect(),
+        Op::Binary(b) => arg(0)?.iter().zip(&arg(1)?).map(|(&x, &y)| b.value(x, y)).collect(),
+        Op::Select => {
+            let (mask, a, b) = (arg(0)?, arg(1)?, arg(2)?);
+            (0..end).map(|r| if mask[r] != 0.0 { a[r] } else { b[r] }).collect()
+        }
+        Op::Sum => {
+            let (start, len) = (node.list.0 as usize, node.list.1 as usize);
+            let mut total = vec![0.0; end];
+            for &k in &recording.lists[start..start + len] {
+                for (t, x) in total.iter_mut().zip(column_of(recording, nodes, k, plate)?) {
+                    *t += x;
+                }
+            }
+            total
+        }
+        _ => return None,
+    };
+    Some(values)
+}

@@ -1,0 +1,406 @@
+//! The recorder: user code runs once, and every operation on a [`Real`](super::Real) becomes a node here.
+//!
+//! Nodes are shared when they say the same thing, shapes are joined by explicit `Spread` nodes, and the first
+//! mistake is kept with the user's file and line instead of panicking.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::ops::{Binary, Unary};
+use super::{ProgramError, TermKind};
+
+/// What a node computes; operands are node numbers in `Node::args` or, for n-ary operations, in `Recording::lists`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Op {
+    /// A constant that some operation needs as an operand.
+    Const(f64),
+    /// Learnable parameters theta, `len` values from `offset`.
+    Parameter { offset: u32 },
+    /// Unconstrained real latents, `len` values from `offset`.
+    Latent { offset: u32 },
+    /// Integer latents, `len` values from `offset`.
+    Integer { offset: u32 },
+    /// Unconstrained real latents of each row.
+    RowLatent { offset: u32 },
+    /// Integer latents of each row.
+    RowInteger { offset: u32 },
+    /// A data column, read at row + shift.
+    Column { column: u32, shift: i32 },
+    /// One column of a data matrix.
+    MatrixColumn { matrix: u32, column: u32 },
+    /// A whole row of a data matrix as a vector.
+    MatrixRow { matrix: u32 },
+    /// The row number.
+    RowIndex,
+    /// Elementwise function of one argument.
+    Unary(Unary),
+    /// Elementwise function of two arguments of the same shape.
+    Binary(Binary),
+    /// `x + c`.
+    AddConst(f64),
+    /// `x * c`.
+    MulConst(f64),
+    /// `x ^ c`.
+    PowConst(f64),
+    /// `-((x - m) * w)^2 / 2`.
+    GaussKernel,
+    /// `if mask { a } else { b }`.
+    Select,
+    /// The same value in more lanes: rows, draws or elements.
+    Spread,
+    /// Element of a vector at an index that is itself a node.
+    Gather,
+    /// Element of a global vector at an index that is a node of the rows.
+    GatherImport,
+    /// Element of a global vector at an integer data column.
+    GatherColumn { column: u32, shift: i32 },
+    /// Element of a global vector at the row number plus a shift.
+    GatherRow { shift: i32 },
+    /// Dot product of a data matrix row with a global vector.
+    DotData { matrix: u32 },
+    /// A fixed element of a vector.
+    Element(u32),
+    /// Scalars side by side as a vector (n-ary).
+    Pack,
+    /// Sum of scalars (n-ary).
+    Sum,
+    /// `ln sum exp` of scalars (n-ary); keeps its softmax for the reverse sweep.
+    LogSumExp,
+    /// Sum over a vector's elements.
+    SumElements,
+    /// `ln sum exp` over a vector's elements; keeps its softmax.
+    LogSumExpElements,
+    /// Sum over elements of the product of two vectors.
+    Dot,
+    /// Matrix (`rows` x `len / rows`, row-major) times vector.
+    MatVec { rows: u32 },
+    /// Global weight matrix (row-major, `rows` x inputs) times a vector of each row.
+    Dense { rows: u32 },
+    /// Lower Cholesky factor (row-major n x n) of a symmetric positive-definite matrix.
+    Cholesky { n: u32 },
+    /// `L^-1 b` for a lower triangular row-major n x n matrix.
+    SolveLower { n: u32 },
+    /// A user's function of scalars with its own partial derivatives (n-ary).
+    Custom { function: u32 },
+}
+
+/// One recorded operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub op: Op,
+    pub args: [u32; 3],
+    /// Operands of an n-ary operation: start and length in `Recording::lists`.
+    pub list: (u32, u32),
+    pub len: u32,
+    /// Zero for a global node, else the number of its row plate.
+    pub plate: u16,
+    /// Depends on the latents, so has one value for each draw.
+    pub per_draw: bool,
+    /// Depends on latents or parameters through differentiable operations.
+    pub active: bool,
+}
+
+/// One addend of the log joint, as it was recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Term {
+    pub node: Option<u32>,
+    pub constant: f64,
+    pub kind: TermKind,
+    /// The plate inside which the term was added (zero: outside of rows).
+    pub plate: u16,
+}
+
+/// A row plate: `rows` rows from `start`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Plate {
+    pub start: usize,
+    pub rows: usize,
+}
+
+/// A user's node: writes the partial derivatives and returns the value.
+pub(crate) type CustomFunction = Arc<dyn Fn(&[f64], &mut [f64]) -> f64 + Send + Sync>;
+
+/// Everything that was recorded.
+#[derive(Default)]
+pub(crate) struct Recording {
+    pub id: u32,
+    pub nodes: Vec<Node>,
+    pub lists: Vec<u32>,
+    pub terms: Vec<Term>,
+    pub outputs: Vec<u32>,
+    pub plates: Vec<Plate>,
+    pub columns: Vec<Arc<[f64]>>,
+    pub integer_columns: Vec<Arc<[u32]>>,
+    /// The same integer columns as reals, for arithmetic.
+    pub integer_views: Vec<Arc<[f64]>>,
+    pub matrices: Vec<(Arc<[f64]>, usize)>,
+    pub functions: Vec<CustomFunction>,
+    pub current_plate: u16,
+    pub num_parameters: usize,
+    pub num_latents: usize,
+    pub num_integers: usize,
+    pub num_row_latents: usize,
+    pub num_row_integers: usize,
+    pub error: Option<ProgramError>,
+    known: HashMap<Key, u32>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    op: (u8, u64, u64),
+    args: [u32; 3],
+    list: Vec<u32>,
+    len: u32,
+    plate: u16,
+    per_draw: bool,
+}
+
+thread_local! {
+    static ACTIVE: RefCell<Option<Recording>> = const { RefCell::new(None) };
+    static NEXT_ID: std::cell::Cell<u32> = const { std::cell::Cell::new(1) };
+}
+
+/// Runs `body` while recording and returns what it recorded.
+pub(crate) fn record(body: impl FnOnce()) -> Result<Recording, ProgramError> {
+    let id = NEXT_ID.with(|next| next.replace(next.get().wrapping_add(1).max(1)));
+    let outer = ACTIVE.with(|active| active.replace(Some(Recording { id, ..Recording::default() })));
+    // A panic inside user code must not leave this thread recording for ever.
+    let guard = Restore(outer);
+    body();
+    let recording = ACTIVE.with(|active| active.borrow_mut().take());
+    drop(guard);
+    let mut recording = recording.ok_or_else(|| ProgramError::new("the recording ended early", Location::caller()))?;
+    match recording.error.take() {
+        Some(error) => Err(error),
+        None => Ok(recording),
+    }
+}
+
+struct Restore(Option<Recording>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let outer = self.0.take();
+        ACTIVE.with(|active| *active.borrow_mut() = outer);
+    }
+}
+
+/// Gives `body` the active recording; `None` outside of one.
+pub(crate) fn with<R>(body: impl FnOnce(&mut Recording) -> R) -> Option<R> {
+    ACTIVE.with(|active| active.borrow_mut().as_mut().map(body))
+}
+
+/// Notes a mistake in user code (the first one is kept).
+#[track_caller]
+pub(crate) fn fail(message: impl Into<String>) {
+    let location = Location::caller();
+    with(|r| r.fail(message.into(), location));
+}
+
+impl Recording {
+    pub fn fail(&mut self, message: String, location: &'static Location<'static>) {
+        self.error.get_or_insert_with(|| ProgramError::new(message, location));
+    }
+
+    /// The node with this content: an existing one, or a new one.
+    pub fn push(&mut self, node: Node, list: &[u32]) -> u32 {
+        let key = Key {
+            op: op_key(node.op),
+            args: node.args,
+            list: list.to_vec(),
+            len: node.len,
+            plate: node.plate,
+            per_draw: node.per_draw,
+        };
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        let index = self.nodes.len() as u32;
+        let start = self.lists.len() as u32;
+        self.lists.extend_from_slice(list);
+        self.nodes.push(Node { list: (start, list.len() as u32), ..node });
+        self.known.insert(key, index);
+        index
+    }
+
+    pub fn leaf(&mut self, op: Op, len: usize, in_rows: bool, per_draw: bool, active: bool) -> u32 {
+        let plate = if in_rows { self.current_plate } else { 0 };
+        self.push(Node { op, args: [0; 3], list: (0, 0), len: len as u32, plate, per_draw, active }, &[])
+    }
+
+    pub fn constant(&mut self, value: f64) -> u32 {
+        self.leaf(Op::Const(value), 1, false, false, false)
+    }
+
+    /// The shape that holds all of `args`; a mistake (rows of two plates, lengths that differ) gives `None`.
+    fn joined(&mut self, args: &[u32], location: &'static Location<'static>) -> Option<(u32, u16, bool, bool)> {
+        let (mut len, mut plate, mut per_draw, mut active) = (1, 0, false, false);
+        for &a in args {
+            let node = self.nodes[a as usize];
+            if node.len != 1 && len != 1 && node.len != len {
+                self.fail(
+                    format!(
+                        "vectors of lengths {len} and {} meet; elementwise arithmetic needs equal lengths",
+                        node.len
+                    ),
+                    location,
+                );
+                return None;
+            }
+            if node.plate != 0 && plate != 0 && node.plate != plate {
+                self.fail(
+                    "a value of one `rows` block is used inside another; a row value lives only inside its own closure"
+                        .into(),
+                    location,
+                );
+                return None;
+            }
+            len = len.max(node.len);
+            plate = plate.max(node.plate);
+            per_draw |= node.per_draw;
+            active |= node.active;
+        }
+        if plate != 0 && plate != self.current_plate {
+            self.fail(
+                "a row's value is used outside of its `rows` closure; only terms (`observe`, `draw`, `add`) leave it"
+                    .into(),
+                location,
+            );
+            return None;
+        }
+        Some((len, plate, per_draw, active))
+    }
+
+    /// An elementwise operation: operands are spread to a common shape first.
+    pub fn elementwise(&mut self, op: Op, args: &[u32], location: &'static Location<'static>) -> Option<u32> {
+        let (len, plate, per_draw, active) = self.joined(args, location)?;
+        let mut spread = [0; 3];
+        for (to, &a) in spread.iter_mut().zip(args) {
+            *to = self.spread(a, len, plate, per_draw);
+        }
+        let active = active && differentiable(op);
+        Some(self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]))
+    }
+
+    pub fn spread(&mut self, a: u32, len: u32, plate: u16, per_draw: bool) -> u32 {
+        let node = self.nodes[a as usize];
+        if (node.len, node.plate, node.per_draw) == (len, plate, per_draw) {
+            return a;
+        }
+        // A spread into rows is one node of the row program; a spread inside the rows another.
+        if node.plate != plate && len != node.len && node.len == 1 {
+            let inner = self.spread(a, 1, plate, per_draw);
+            return self.spread(inner, len, plate, per_draw);
+        }
+        let active = node.active;
+        self.push(Node { op: Op::Spread, args: [a, 0, 0], list: (0, 0), len, plate, per_draw, active }, &[])
+    }
+
+    /// An n-ary operation on scalars (or lanes of one length) of a common shape.
+    pub fn nary(
+        &mut self,
+        op: Op,
+        args: &[u32],
+        len_of: impl Fn(u32) -> u32,
+        location: &'static Location<'static>,
+    ) -> Option<u32> {
+        let (len, plate, per_draw, active) = self.joined(args, location)?;
+        let spread: Vec<u32> = args.iter().map(|&a| self.spread(a, len, plate, per_draw)).collect();
+        let node = Node { op, args: [0; 3], list: (0, 0), len: len_of(len), plate, per_draw, active };
+        Some(self.push(node, &spread))
+    }
+
+    /// An operation whose operands keep their lengths but share rows and draws.
+    pub fn structured(&mut self, op: Op, args: &[u32], len: u32, location: &'static Location<'static>) -> Option<u32> {
+        let (mut plate, mut per_draw, mut active) = (0, false, false);
+        for &a in args {
+            let node = self.nodes[a as usize];
+            if node.plate != 0 && (plate != 0 && node.plate != plate || node.plate != self.current_plate) {
+                self.fail("a row's value is used outside of its `rows` closure".into(), location);
+                return None;
+            }
+            plate = plate.max(node.plate);
+            per_draw |= node.per_draw;
+            active |= node.active;
+        }
+        let mut spread = [0; 3];
+        for (to, &a) in spread.iter_mut().zip(args) {
+            let own = self.nodes[a as usize].len;
+            *to = self.spread(a, own, plate, per_draw);
+        }
+        Some(self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]))
+    }
+
+    pub fn column(&mut self, data: &Arc<[f64]>) -> u32 {
+        intern(&mut self.columns, data, |a, b| Arc::ptr_eq(a, b))
+    }
+
+    pub fn integer_column(&mut self, data: &Arc<[u32]>) -> u32 {
+        intern(&mut self.integer_columns, data, |a, b| Arc::ptr_eq(a, b))
+    }
+
+    pub fn matrix(&mut self, data: &Arc<[f64]>, columns: usize) -> u32 {
+        intern(&mut self.matrices, &(data.clone(), columns), |a, b| Arc::ptr_eq(&a.0, &b.0))
+    }
+}
+
+fn intern<D: Clone>(all: &mut Vec<D>, item: &D, same: impl Fn(&D, &D) -> bool) -> u32 {
+    match all.iter().position(|known| same(known, item)) {
+        Some(at) => at as u32,
+        None => {
+            all.push(item.clone());
+            all.len() as u32 - 1
+        }
+    }
+}
+
+fn differentiable(op: Op) -> bool {
+    !matches!(
+        op,
+        Op::Binary(Binary::Less | Binary::LessEqual | Binary::Equal | Binary::And)
+            | Op::Unary(Unary::Floor | Unary::Not)
+    )
+}
+
+/// A hashable name of an operation with its payload.
+fn op_key(op: Op) -> (u8, u64, u64) {
+    match op {
+        Op::Const(c) => (0, c.to_bits(), 0),
+        Op::Parameter { offset } => (1, offset as u64, 0),
+        Op::Latent { offset } => (2, offset as u64, 0),
+        Op::Integer { offset } => (3, offset as u64, 0),
+        Op::RowLatent { offset } => (4, offset as u64, 0),
+        Op::RowInteger { offset } => (5, offset as u64, 0),
+        Op::Column { column, shift } => (6, column as u64, shift as u64),
+        Op::MatrixColumn { matrix, column } => (7, matrix as u64, column as u64),
+        Op::MatrixRow { matrix } => (8, matrix as u64, 0),
+        Op::RowIndex => (9, 0, 0),
+        Op::Unary(u) => (10, u as u64, 0),
+        Op::Binary(b) => (11, b as u64, 0),
+        Op::AddConst(c) => (12, c.to_bits(), 0),
+        Op::MulConst(c) => (13, c.to_bits(), 0),
+        Op::PowConst(c) => (14, c.to_bits(), 0),
+        Op::GaussKernel => (15, 0, 0),
+        Op::Select => (16, 0, 0),
+        Op::Spread => (17, 0, 0),
+        Op::Gather => (18, 0, 0),
+        Op::GatherColumn { column, shift } => (19, column as u64, shift as u64),
+        Op::GatherRow { shift } => (20, shift as u64, 0),
+        Op::DotData { matrix } => (21, matrix as u64, 0),
+        Op::Element(k) => (22, k as u64, 0),
+        Op::Pack => (23, 0, 0),
+        Op::Sum => (24, 0, 0),
+        Op::LogSumExp => (25, 0, 0),
+        Op::SumElements => (26, 0, 0),
+        Op::LogSumExpElements => (27, 0, 0),
+        Op::Dot => (28, 0, 0),
+        Op::MatVec { rows } => (29, rows as u64, 0),
+        Op::Cholesky { n } => (30, n as u64, 0),
+        Op::SolveLower { n } => (31, n as u64, 0),
+        Op::Custom { function } => (32, function as u64, 0),
+        Op::Dense { rows } => (33, rows as u64, 0),
+        Op::GatherImport => (34, 0, 0),
+    }
+}

@@ -1,0 +1,62 @@
+//! Targets: what an algorithm sees of a model, at three doors.
+//!
+//! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
+
+mod functions;
+mod pass;
+mod recorded;
+
+pub use functions::{HandWritten, ValueOnly, check_gradient};
+pub use pass::Pass;
+pub use recorded::{Options, Precision, Target, TargetError};
+
+use crate::model::{Draws, Layout, RowSet};
+
+/// An unnormalised log density log p(x, z) over blocks of draws.
+///
+/// Everything is in the unconstrained space, Jacobians included. A draw at which the density cannot be
+/// evaluated gets a non-finite value; estimators count such draws as rejected.
+pub trait LogDensity: Sync {
+    /// The latents, parameters and rows of the density.
+    fn layout(&self) -> &Layout;
+
+    /// Overwrites `out` with the log density of each draw of `z`.
+    ///
+    /// # Errors
+    /// When the density can never be evaluated, whatever the draw: the fit stops with this error.
+    fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError>;
+
+    /// Whether prior and data terms are told apart, so that the data term and KL form of the bound, prior draws
+    /// and per-row log-likelihoods exist.
+    fn separates_data(&self) -> bool {
+        false
+    }
+}
+
+/// A density with a gradient in its real latents and in theta.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no gradient",
+    label = "this density only has values",
+    note = "implement `Differentiable`, or use the `ScoreFunction` estimator, which needs no gradient"
+)]
+pub trait Differentiable: LogDensity {
+    /// As `log_density`, and overwrites `grad_z` and `grad_theta` with the gradient of
+    /// `sum_d draw_weights[d] * log_density[d]` (weights one when `out.draw_weights` is empty).
+    ///
+    /// # Errors
+    /// As [`LogDensity::log_density`].
+    fn log_density_and_gradient(
+        &self,
+        theta: &[f64],
+        z: &Draws,
+        rows: &RowSet,
+        out: &mut Pass,
+        grad_z: &mut Draws,
+        grad_theta: &mut [f64],
+    ) -> Result<(), DensityError>;
+}
+
+/// The density cannot be evaluated at all.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the log density cannot be evaluated: {0}")]
+pub struct DensityError(pub String);

@@ -1,0 +1,25 @@
+//! [`Pass`]: what one evaluation of a density asks for and returns.
+
+use crate::program::execute::{Response, Workspace};
+
+/// Options, results and scratch memory of an evaluation; kept between steps, so that no step allocates.
+#[derive(Clone, Debug, Default)]
+pub struct Pass {
+    /// Asks for each row's terms.
+    pub want_row_terms: bool,
+    /// Multiplies data terms against prior and Jacobian terms; `None` is one.
+    pub data_weight: Option<f64>,
+    /// Multiplies each draw in the gradient; empty for ones.
+    pub draw_weights: Vec<f64>,
+    /// Log density of each draw, `[draw]`: terms outside of rows plus the weighted sum over the rows.
+    pub log_density: Vec<f64>,
+    /// The data terms' part of `log_density`, `[draw]` (empty when data is not told apart).
+    pub data: Vec<f64>,
+    /// Data terms of each row, unweighted, `[row of the pass][draw]`, on request.
+    pub row_data: Vec<f64>,
+    /// Prior and Jacobian terms of each row, unweighted, `[row of the pass][draw]`, on request.
+    pub row_prior: Vec<f64>,
+    pub(crate) response: Response,
+    pub(crate) double: Workspace<f64>,
+    pub(crate) single: Workspace<f32>,
+}

@@ -1,0 +1,341 @@
+//! [`Target`]: a model recorded for its data and made ready to run.
+
+use std::sync::Arc;
+
+use super::{DensityError, Differentiable, LogDensity, Pass};
+use crate::dist::Support;
+use crate::model::{Draws, Layout, Model, RowSet, Simulated, SiteKind, recorded};
+use crate::program::execute::{Request, Rows, run};
+use crate::program::plan::{Plan, Stored};
+use crate::program::recording::Recording;
+use crate::program::{InstructionSet, ProgramError, TermKind};
+
+/// A recorded model.
+pub struct Target {
+    layout: Layout,
+    options: Options,
+    double: Plan<f64>,
+    single: Option<Plan<f32>>,
+    outputs: Plan<f64>,
+    supports: Vec<Option<Support>>,
+    pub(crate) recording: Recording,
+    pub(crate) simulated: Vec<Simulated>,
+    separates_data: bool,
+    pool: Option<Arc<rayon::ThreadPool>>,
+}
+
+/// How a target is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Threads; results do not depend on their number.
+    pub threads: usize,
+    /// Numbers of the executor; interfaces and sums stay double.
+    pub precision: Precision,
+    /// Instruction set; results can differ between the two in their last bits.
+    pub instructions: InstructionSet,
+}
+
+/// Numbers the executor computes with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 64 bits.
+    #[default]
+    Double,
+    /// 32 bits: twice the lanes, about seven digits.
+    Single,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { threads: 1, precision: Precision::Double, instructions: InstructionSet::detect() }
+    }
+}
+
+/// A model that cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TargetError {
+    /// A mistake in the model, with its place in the source.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The two recordings differ.
+    #[error(
+        "the log joint did two different things when it was recorded twice ({difference}); it must depend on nothing that changes, such as a counter or random numbers"
+    )]
+    Unstable {
+        /// What differs.
+        difference: String,
+    },
+    /// There is nothing to infer.
+    #[error(
+        "the model has no latents and no parameters; declare one with `p.draw(..)`, `p.real(..)` or `p.parameter(..)`"
+    )]
+    Empty,
+    /// Threads could not be started.
+    #[error("{threads} threads could not be started: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// The system's reason.
+        reason: String,
+    },
+}
+
+impl Target {
+    /// Records `model` with one thread in double precision.
+    ///
+    /// # Errors
+    /// When the model has a mistake; the message names file and line.
+    pub fn new(model: &(impl Model + ?Sized)) -> Result<Self, TargetError> {
+        Target::with_options(model, Options::default())
+    }
+
+    /// Records `model`.
+    ///
+    /// # Errors
+    /// When the model has a mistake, or the threads cannot be started.
+    pub fn with_options(model: &(impl Model + ?Sized), options: Options) -> Result<Self, TargetError> {
+        let (recording, declared) = recorded(model)?;
+        let (again, declared_again) = recorded(model)?;
+        let layout = declared.layout(&recording);
+        if let Some(difference) = difference(&recording, &again) {
+            return Err(TargetError::Unstable { difference });
+        }
+        if layout != declared_again.layout(&again) {
+            return Err(TargetError::Unstable { difference: "its sites".into() });
+        }
+        let latents = layout.num_latents + layout.num_integers + layout.num_row_latents + layout.num_row_integers;
+        if latents + layout.num_parameters == 0 {
+            return Err(TargetError::Empty);
+        }
+        let pool = match options.threads {
+            0 | 1 => None,
+            threads => {
+                let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                Some(Arc::new(built.map_err(|e| TargetError::Threads { threads, reason: e.to_string() })?))
+            }
+        };
+        let outputs: Vec<u32> = declared.values.iter().map(|v| v.1).collect();
+        let has_bare_term = recording.terms.iter().any(|t| t.kind == TermKind::Bare);
+        let has_data = recording.terms.iter().any(|t| t.kind == TermKind::Data);
+        Ok(Target {
+            double: Plan::new(&recording),
+            single: (options.precision == Precision::Single).then(|| Plan::new(&recording)),
+            outputs: Plan::of_outputs(&recording, &outputs),
+            supports: declared.values.into_iter().map(|v| v.0).collect(),
+            simulated: declared.simulated,
+            separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
+            recording,
+            layout,
+            options,
+            pool,
+        })
+    }
+
+    /// How the target is evaluated.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Number of recorded operations.
+    pub fn num_operations(&self) -> usize {
+        self.recording.nodes.len()
+    }
+
+    /// The support of each site, in the layout's order; `None` for integers, parameters and derived quantities.
+    pub fn supports(&self) -> &[Option<Support>] {
+        &self.supports
+    }
+
+    /// Constrained values of all sites: `(outside of rows [element][draw], of rows [element][row][draw])`, sites in order.
+    pub fn constrain(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> (Vec<f64>, Vec<f64>) {
+        let mut pass = Pass::default();
+        let request = self.request(theta, z, rows, &[], None, false, false);
+        run(&self.outputs, &request, &mut pass.double, &mut pass.response);
+        (pass.response.outputs, pass.response.row_outputs)
+    }
+
+    /// Sites whose values `constrain` returns outside of rows, in its order.
+    pub fn global_sites(&self) -> impl Iterator<Item = &crate::model::Site> {
+        let rows = [SiteKind::RowLatent, SiteKind::RowInteger];
+        self.layout.sites.iter().filter(move |s| !rows.contains(&s.kind))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one private call that names every part of a request")]
+    fn request<'a>(
+        &'a self,
+        theta: &'a [f64],
+        z: &'a Draws,
+        rows: &'a RowSet,
+        draw_weights: &'a [f64],
+        data_weight: Option<f64>,
+        gradient: bool,
+        row_terms: bool,
+    ) -> Request<'a> {
+        Request {
+            num_draws: z.num_draws,
+            parameters: theta,
+            latents: &z.latents,
+            integers: &z.integers,
+            row_latents: &z.row_latents,
+            row_integers: &z.row_integers,
+            rows: rows.subset.as_ref().map_or(Rows::All, |rows| Rows::Subset(rows)),
+            row_weight: rows.weight,
+            global_terms: rows.global_terms,
+            kind_weights: kind_weights(data_weight),
+            draw_weights: (!draw_weights.is_empty()).then_some(draw_weights),
+            output_seeds: None,
+            gradient,
+            row_terms,
+            instructions: self.options.instructions,
+            pool: self.pool.as_deref(),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        theta: &[f64],
+        z: &Draws,
+        rows: &RowSet,
+        out: &mut Pass,
+        gradient: bool,
+    ) -> Result<(), DensityError> {
+        self.check(theta, z, rows)?;
+        let request = self.request(theta, z, rows, &out.draw_weights, out.data_weight, gradient, out.want_row_terms);
+        match &self.single {
+            Some(plan) => run(plan, &request, &mut out.single, &mut out.response),
+            None => run(&self.double, &request, &mut out.double, &mut out.response),
+        }
+        finish(out, z.num_draws, rows);
+        Ok(())
+    }
+
+    fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
+        let layout = &self.layout;
+        let num_rows = rows.len(layout);
+        let sizes = [
+            ("parameters", theta.len(), layout.num_parameters),
+            ("latents", z.latents.len(), layout.num_latents * z.num_draws),
+            ("integers", z.integers.len(), layout.num_integers * z.num_draws),
+            ("row latents", z.row_latents.len(), layout.num_row_latents * num_rows * z.num_draws),
+            ("row integers", z.row_integers.len(), layout.num_row_integers * num_rows * z.num_draws),
+        ];
+        for (what, found, expected) in sizes {
+            if found != expected {
+                return Err(DensityError(format!("{found} numbers given for the {what}, the model has {expected}")));
+            }
+        }
+        if let Some(subset) = &rows.subset {
+            if layout.num_rows == 0 {
+                return Err(DensityError(
+                    "the model has no single `rows` block, so there are no rows to take a minibatch of".into(),
+                ));
+            }
+            let plate = self.recording.plates[0];
+            let end = plate.start + plate.rows;
+            if let Some(row) = subset.iter().find(|&&r| (r as usize) < plate.start || r as usize >= end) {
+                return Err(DensityError(format!("row {row} is outside of the rows {} to {}", plate.start, end - 1)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn kind_weights(data_weight: Option<f64>) -> [f64; 4] {
+    let mut weights = [1.0; 4];
+    weights[TermKind::Data as usize] = data_weight.unwrap_or(1.0);
+    weights
+}
+
+/// Sums the response's kinds into the pass's numbers.
+fn finish(out: &mut Pass, num_draws: usize, rows: &RowSet) {
+    let weights = kind_weights(out.data_weight);
+    let (response, weight) = (&out.response, rows.weight);
+    out.log_density.clear();
+    out.log_density.resize(num_draws, 0.0);
+    out.data.clear();
+    out.data.resize(num_draws, 0.0);
+    for (kind, &kind_weight) in weights.iter().enumerate() {
+        let range = kind * num_draws..(kind + 1) * num_draws;
+        let sums = response.global_terms[range.clone()].iter().zip(&response.row_sums[range]);
+        for (d, (global, rows)) in sums.enumerate() {
+            let value = global + weight * rows;
+            out.log_density[d] += kind_weight * value;
+            if kind == TermKind::Data as usize {
+                out.data[d] = value;
+            }
+        }
+    }
+    out.row_data.clear();
+    out.row_prior.clear();
+    if !response.row_terms.is_empty() {
+        let size = response.row_terms.len() / 4;
+        let kind = |k: TermKind| &response.row_terms[k as usize * size..(k as usize + 1) * size];
+        out.row_data.extend_from_slice(kind(TermKind::Data));
+        let prior = kind(TermKind::Prior).iter().zip(kind(TermKind::Jacobian)).zip(kind(TermKind::Bare));
+        out.row_prior.extend(prior.map(|((a, b), c)| a + b + c));
+    }
+}
+
+fn difference(a: &Recording, b: &Recording) -> Option<String> {
+    if a.nodes.len() != b.nodes.len() {
+        return Some(format!("{} operations, then {}", a.nodes.len(), b.nodes.len()));
+    }
+    // NaN constants compare by their bits.
+    let same =
+        |x: &crate::program::recording::Node, y: &crate::program::recording::Node| format!("{x:?}") == format!("{y:?}");
+    let changed = a.nodes.iter().zip(&b.nodes).position(|(x, y)| x != y && !same(x, y));
+    if let Some(at) = changed {
+        return Some(format!("operation {at}: {:?}, then {:?}", a.nodes[at].op, b.nodes[at].op));
+    }
+    let data = a.columns == b.columns && a.integer_columns == b.integer_columns && a.matrices == b.matrices;
+    if !data && format!("{:?}", a.columns) != format!("{:?}", b.columns) {
+        return Some("its data".into());
+    }
+    (a.terms.len() != b.terms.len()).then(|| format!("{} terms, then {}", a.terms.len(), b.terms.len()))
+}
+
+impl LogDensity for Target {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
+        self.evaluate(theta, z, rows, out, false)
+    }
+
+    fn separates_data(&self) -> bool {
+        self.separates_data
+    }
+}
+
+impl Differentiable for Target {
+    fn log_density_and_gradient(
+        &self,
+        theta: &[f64],
+        z: &Draws,
+        rows: &RowSet,
+        out: &mut Pass,
+        grad_z: &mut Draws,
+        grad_theta: &mut [f64],
+    ) -> Result<(), DensityError> {
+        self.evaluate(theta, z, rows, out, true)?;
+        grad_z.fit(&self.layout, rows.len(&self.layout), z.num_draws);
+        grad_z.latents.copy_from_slice(&out.response.latents);
+        grad_z.row_latents.copy_from_slice(&out.response.row_latents);
+        grad_theta.copy_from_slice(&out.response.parameters);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target").field("layout", &self.layout).field("operations", &self.num_operations()).finish()
+    }
+}
+
+/// A plan in either precision can be stored.
+const _: fn() = || {
+    fn stored<T: Stored>() {}
+    stored::<f64>();
+    stored::<f32>();
+};
