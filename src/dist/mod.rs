@@ -3,31 +3,64 @@
 //! A distribution is a value with parameters that may be constants, latents or row values; its `log_density`
 //! records ordinary arithmetic, so every distribution is differentiable in its value and its parameters.
 
+mod bernoulli;
+mod binomial;
 mod bounded;
+mod categorical;
 mod circular;
+mod counts;
 mod heavy_tailed;
+mod lkj;
+mod matrix;
+mod mixture;
+mod multivariate_normal;
 mod normal;
+mod ordered;
 mod positive;
+mod rows;
 mod scalar;
+mod simplex;
 mod support;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod testing_programs;
+#[cfg(test)]
+mod testing_samples;
+#[cfg(test)]
 mod tests_continuous;
 #[cfg(test)]
 mod tests_reference;
+mod wishart;
+mod zero_inflated;
 
+pub use bernoulli::{Bernoulli, BernoulliLogit, Geometric, bernoulli, bernoulli_logit, geometric};
+pub use binomial::{Binomial, BinomialLogit, binomial, binomial_logit};
 pub use bounded::{Beta, Uniform, beta, uniform};
+pub use categorical::{Categorical, CategoricalLogit, categorical, categorical_logit};
 pub use circular::{VonMises, von_mises};
+pub use counts::{
+    NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,
+    poisson_log,
+};
 pub use heavy_tailed::{
     Cauchy, Gumbel, HalfCauchy, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, laplace, logistic, student_t,
 };
+pub use lkj::{LkjCholesky, lkj_cholesky};
+pub use mixture::{Mixture, mixture, mixture_logit, mixture_of};
+pub use multivariate_normal::{
+    MultivariateNormal, multivariate_normal_cholesky, multivariate_normal_covariance, multivariate_normal_precision,
+};
 pub use normal::{HalfNormal, LogNormal, Normal, half_normal, log_normal, normal};
+pub use ordered::{OrderedLogistic, ordered_logistic};
 pub use positive::{
     ChiSquared, Exponential, Gamma, InverseGamma, Pareto, Weibull, chi_squared, exponential, gamma, inverse_gamma,
     pareto, weibull,
 };
+pub use simplex::{Dirichlet, Multinomial, dirichlet, multinomial};
 pub use support::Support;
+pub use wishart::{InverseWishart, Wishart, inverse_wishart, wishart};
+pub use zero_inflated::{ZeroInflated, zero_inflated};
 
 use crate::program::{Real, Vector};
 

@@ -1,0 +1,160 @@
+//! The workloads' models, written as a user would.
+
+use std::path::Path;
+
+use jensen::prelude::*;
+
+/// W1: non-centred eight schools.
+pub struct EightSchools {
+    y: Column,
+    sigma: Column,
+}
+
+impl EightSchools {
+    pub fn new() -> Self {
+        EightSchools {
+            y: Column::new(vec![28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0]),
+            sigma: Column::new(vec![15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0]),
+        }
+    }
+}
+
+impl Model for EightSchools {
+    fn log_joint(&self, p: &LogJoint) {
+        let mu = p.draw("mu", normal(0.0, 5.0));
+        let tau = p.draw("tau", half_cauchy(5.0));
+        let th = p.draws("th", normal(0.0, 1.0), 8);
+        p.rows(8, |i| i.observe(self.y.at(i), normal(mu + tau * th.at(i), self.sigma.at(i))));
+    }
+}
+
+/// W2: logistic regression without an intercept.
+pub struct Logistic {
+    pub x: Matrix,
+    pub y: Column,
+}
+
+impl Logistic {
+    pub fn read(path: &Path) -> Self {
+        let rows = read_csv(path);
+        let columns = rows[0].len() - 1;
+        let x: Vec<f64> = rows.iter().flat_map(|r| r[1..].to_vec()).collect();
+        Logistic { x: Matrix::new(x, columns).expect("whole rows"), y: column(&rows, 0) }
+    }
+}
+
+impl Model for Logistic {
+    fn log_joint(&self, p: &LogJoint) {
+        let w = p.draws("w", normal(0.0, 1.0), self.x.num_columns());
+        p.rows(self.y.len(), |i| i.observe(self.y.at(i), bernoulli_logit(self.x.at(i).dot(&w))));
+    }
+}
+
+/// W3: mixture of three normals with the assignments summed out.
+pub struct Mixture {
+    x: Column,
+    y: Column,
+}
+
+impl Mixture {
+    pub fn read(folder: &Path) -> (Self, Vec<f64>) {
+        let rows = read_csv(&folder.join("w3_gmm.csv"));
+        let text = std::fs::read_to_string(folder.join("w3_gmm.json")).expect("w3_gmm.json");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("json");
+        let mut centre = vec![0.0; 14];
+        let means = json["init_means"].as_array().expect("init_means");
+        for (k, mean) in means.iter().enumerate() {
+            for d in 0..2 {
+                centre[2 + 2 * k + d] = mean[d].as_f64().expect("a number");
+            }
+        }
+        (Mixture { x: column(&rows, 0), y: column(&rows, 1) }, centre)
+    }
+}
+
+impl Model for Mixture {
+    fn log_joint(&self, p: &LogJoint) {
+        let w = p.draw("w", dirichlet(Vector::constant(&[1.0; 3])));
+        let mu = p.draws("mu", normal(0.0, 5.0), 6);
+        let s = p.draws("s", half_normal(2.0), 6);
+        p.rows(self.x.len(), |i| {
+            let parts: Vec<Real> = (0..3)
+                .map(|k| {
+                    w.at(k).ln()
+                        + normal(mu.at(2 * k), s.at(2 * k)).log_density(self.x.at(i))
+                        + normal(mu.at(2 * k + 1), s.at(2 * k + 1)).log_density(self.y.at(i))
+                })
+                .collect();
+            i.add(jensen::program::log_sum_exp(&parts));
+        });
+    }
+}
+
+/// W4: varying intercepts, 85 groups.
+pub struct Radon {
+    y: Column,
+    x: Column,
+    group: IntColumn,
+}
+
+impl Radon {
+    pub fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).expect("w4_radon.csv");
+        let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
+        let at = |names: &[&str]| header.iter().position(|h| names.contains(&h.trim())).expect("a column");
+        let rows = read_csv(path);
+        let group = at(&["g", "group", "county"]);
+        Radon {
+            y: column(&rows, at(&["y"])),
+            x: column(&rows, at(&["x"])),
+            group: IntColumn::new(rows.iter().map(|r| r[group] as u32).collect::<Vec<_>>()),
+        }
+    }
+}
+
+impl Model for Radon {
+    fn log_joint(&self, p: &LogJoint) {
+        let mu_a = p.draw("mu_a", normal(0.0, 5.0));
+        let sigma_a = p.draw("sigma_a", half_cauchy(1.0));
+        let u = p.draws("u", normal(0.0, 1.0), 85);
+        let beta = p.draw("beta", normal(0.0, 5.0));
+        let sigma_y = p.draw("sigma_y", half_cauchy(1.0));
+        p.rows(self.y.len(), |i| {
+            let mean = mu_a + sigma_a * u.at(self.group.at(i)) + beta * self.x.at(i);
+            i.observe(self.y.at(i), normal(mean, sigma_y));
+        });
+    }
+}
+
+/// A straight line, for the time a row takes.
+pub struct Line {
+    x: Column,
+    y: Column,
+}
+
+impl Line {
+    pub fn simulated(rows: usize) -> Self {
+        let x: Vec<f64> = (0..rows).map(|i| ((i * 7919) % 1009) as f64 / 500.0 - 1.0).collect();
+        let y = x.iter().enumerate().map(|(i, x)| 1.0 + 2.0 * x + ((i * 31) % 97) as f64 / 97.0).collect::<Vec<_>>();
+        Line { x: Column::new(x), y: Column::new(y) }
+    }
+}
+
+impl Model for Line {
+    fn log_joint(&self, p: &LogJoint) {
+        let a = p.draw("a", normal(0.0, 10.0));
+        let b = p.draw("b", normal(0.0, 10.0));
+        let s = p.draw("s", half_normal(1.0));
+        p.rows(self.x.len(), |i| i.observe(self.y.at(i), student_t(4.0, a + b * self.x.at(i), s)));
+    }
+}
+
+fn read_csv(path: &Path) -> Vec<Vec<f64>> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let row = |line: &str| line.split(',').map(|c| c.trim().parse().expect("a number")).collect();
+    text.lines().skip(1).map(row).collect()
+}
+
+fn column(rows: &[Vec<f64>], k: usize) -> Column {
+    Column::new(rows.iter().map(|r| r[k]).collect::<Vec<_>>())
+}
