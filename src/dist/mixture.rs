@@ -209,7 +209,6 @@ mod tests {
 
     #[test]
     fn components_of_several_types_and_vectors() {
-        let sixth = f64::ln(1.0 / 6.0);
         let d = |z: &[Real]| {
             mixture_of(vec![(1.0 - z[0], Box::new(normal(0.0, 1.0))), (z[0], Box::new(half_cauchy(z[1])))])
                 .log_density(Real::from(1.0))
@@ -221,8 +220,8 @@ mod tests {
         let plane = |z: &[Real], i: crate::program::RowIndex| {
             let unit = Vector::constant(&[1.0, 0.0, 0.0, 1.0]);
             let part = |m: Real| multivariate_normal_cholesky(Vector::new(&[m, m]), unit);
-            mixture_logit(Vector::new(&[Real::from(5.0 * 0.0), Real::from(-sixth)]), vec![part(z[0]), part(z[1])])
-                .log_density(table.at(i).to_vector())
+            let logits = Vector::constant(&[0.0, 6.0_f64.ln()]);
+            mixture_logit(logits, vec![part(z[0]), part(z[1])]).log_density(table.at(i).to_vector())
         };
         let program = record_rows(2, 2, plane);
         let bump = |x: [f64; 2], m: f64| {

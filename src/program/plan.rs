@@ -194,7 +194,7 @@ fn hoist(recording: &Recording, sum: &Addends, nodes: &mut [Node], columns: &mut
     }
     for i in 0..nodes.len() {
         let node = nodes[i];
-        if !(wanted[i] && data_only[i]) || node.plate == 0 || node.len != 1 || is_leaf(node.op) {
+        if !(wanted[i] && data_only[i]) || node.per_draw || node.plate == 0 || node.len != 1 || is_leaf(node.op) {
             continue;
         }
         let plate = recording.plates[node.plate as usize - 1];

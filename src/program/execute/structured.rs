@@ -217,17 +217,31 @@ fn log_sum_exp<T: Lane, const FMA: bool>(
         }
         total_at = k + 1;
     }
-    for l in 0..n {
-        let mut total = T::zero();
+    // In blocks of lanes with the parts outside, so that every inner loop vectorises.
+    const BLOCK: usize = 64;
+    let mut from = 0;
+    while from < n {
+        let m = BLOCK.min(n - from);
+        let mut totals = [T::zero(); BLOCK];
+        let mut inverses = [T::zero(); BLOCK];
         for k in 0..total_at {
-            total += softmax[k * n + l];
+            for (t, &w) in totals[..m].iter_mut().zip(&softmax[k * n + from..][..m]) {
+                *t += w;
+            }
         }
-        let inverse = if total > T::zero() { total.recip() } else { T::zero() };
+        for (i, &t) in inverses[..m].iter_mut().zip(&totals[..m]) {
+            *i = if t > T::zero() { t.recip() } else { T::zero() };
+        }
         for k in 0..total_at {
-            softmax[k * n + l] *= inverse;
+            for (w, &i) in softmax[k * n + from..][..m].iter_mut().zip(&inverses[..m]) {
+                *w *= i;
+            }
         }
-        let shift = if value[l] == T::neg_infinity() { T::zero() } else { value[l] };
-        value[l] = shift + total.ln_lane::<FMA>();
+        for (v, &t) in value[from..][..m].iter_mut().zip(&totals[..m]) {
+            let shift = if *v == T::neg_infinity() { T::zero() } else { *v };
+            *v = shift + t.ln_lane::<FMA>();
+        }
+        from += m;
     }
 }
 
