@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, FitError, Solution, Step};
 use crate::estimate::{GradientEstimator, Point, Space};
-use crate::family::Family;
+use crate::family::{Family, lanes};
 use crate::model::RowSet;
 use crate::optimize::{Average, AverageState, Optimizer};
 use crate::streams::Streams;
@@ -183,10 +183,41 @@ where
     }
 
     fn step(&self, state: &mut Self::State) -> Result<Step, FitError> {
-        let mut scratch = std::mem::take(&mut state.scratch);
-        let result = self.step_with(state, &mut scratch);
-        state.scratch = scratch;
-        result
+        self.choose_rows(state.step, &mut state.scratch)?;
+        let Scratch { space, grad, grad_theta, rows, .. } = &mut state.scratch;
+        grad.clear();
+        grad.resize(state.params.len(), 0.0);
+        grad_theta.clear();
+        grad_theta.resize(state.theta.len(), 0.0);
+        let at = Point {
+            params: &state.params,
+            theta: &state.theta,
+            rows,
+            streams: self.streams.purpose(NOISE).at_step(state.step),
+            num_draws: self.num_draws,
+        };
+        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta)?;
+        let norm = (squares(grad) + squares(grad_theta)).sqrt();
+        if norm.is_finite() && estimate.rejected < self.num_draws {
+            state.failures = 0;
+            self.optimizer.ascend(&mut state.optimizer, grad, &mut state.params);
+            self.average.update(&mut state.average, &state.params);
+            if !state.theta.is_empty() {
+                self.optimizer.ascend(&mut state.theta_optimizer, grad_theta, &mut state.theta);
+                self.average.update(&mut state.theta_average, &state.theta);
+            }
+        } else {
+            self.count_failure(state)?;
+        }
+        state.step += 1;
+        Ok(Step {
+            index: state.step,
+            objective: estimate.value.is_finite().then_some(estimate.value),
+            grad_norm: norm,
+            evaluations: estimate.evaluations as u64,
+            rejected: estimate.rejected as u64,
+            converged: None,
+        })
     }
 
     fn output(&self, state: &Self::State) -> Solution {
@@ -204,44 +235,9 @@ where
     E: GradientEstimator<T, F>,
     O: Optimizer,
 {
-    fn step_with(&self, state: &mut StochasticState<O::State>, scratch: &mut Scratch) -> Result<Step, FitError> {
-        self.choose_rows(state.step, scratch)?;
-        let Scratch { space, grad, grad_theta, rows, .. } = scratch;
-        grad.clear();
-        grad.resize(state.params.len(), 0.0);
-        grad_theta.clear();
-        grad_theta.resize(state.theta.len(), 0.0);
-        let at = Point {
-            params: &state.params,
-            theta: &state.theta,
-            rows,
-            streams: self.streams.purpose(NOISE).at_step(state.step),
-            num_draws: self.num_draws,
-        };
-        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta)?;
-        let norm = grad.iter().chain(grad_theta.iter()).map(|g| g * g).sum::<f64>().sqrt();
-        if norm.is_finite() && estimate.rejected < self.num_draws {
-            state.failures = 0;
-            self.optimizer.ascend(&mut state.optimizer, grad, &mut state.params);
-            self.optimizer.ascend(&mut state.theta_optimizer, grad_theta, &mut state.theta);
-            self.average.update(&mut state.average, &state.params);
-            self.average.update(&mut state.theta_average, &state.theta);
-        } else {
-            self.count_failure(state, space)?;
-        }
-        state.step += 1;
-        Ok(Step {
-            index: state.step,
-            objective: estimate.value.is_finite().then_some(estimate.value),
-            grad_norm: norm,
-            evaluations: estimate.evaluations as u64,
-            rejected: estimate.rejected as u64,
-            converged: None,
-        })
-    }
-
     /// A step without a usable draw moves nothing; too many in a row end the fit.
-    fn count_failure(&self, state: &mut StochasticState<O::State>, space: &Space) -> Result<(), FitError> {
+    fn count_failure(&self, state: &mut StochasticState<O::State>) -> Result<(), FitError> {
+        let space = &state.scratch.space;
         state.failures += 1;
         if state.failures < PATIENCE {
             return Ok(());
@@ -260,4 +256,8 @@ where
             }),
         })
     }
+}
+
+fn squares(grad: &[f64]) -> f64 {
+    lanes::dot(grad, grad)
 }

@@ -11,7 +11,7 @@ pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};
 pub use sticking::StickingTheLanding;
 
-use crate::family::{Family, Reparam, fill_noise};
+use crate::family::{Family, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, LogDensity, Pass};
@@ -112,6 +112,11 @@ impl Space {
     /// (`weights`), and returns how many were rejected.
     fn reject(&mut self) -> usize {
         let n = self.z.num_draws;
+        if all_finite(&self.pass.log_density) && all_finite(&self.z_bar.latents) && all_finite(&self.z_bar.row_latents)
+        {
+            self.weights.fill(1.0 / n as f64);
+            return 0;
+        }
         let mut rejected = 0;
         for d in 0..n {
             let finite = self.pass.log_density[d].is_finite()
@@ -134,9 +139,25 @@ impl Space {
         if rejected == self.z.num_draws {
             return f64::NAN;
         }
+        if rejected == 0 {
+            return lanes::dot(&self.pass.log_density, &self.weights);
+        }
         let terms = self.pass.log_density.iter().zip(&self.weights);
         terms.filter(|(_, w)| **w > 0.0).map(|(l, w)| w * l).sum()
     }
+}
+
+/// Whether no number is infinite or NaN: `x - x` is zero for every finite number and for no other.
+fn all_finite(values: &[f64]) -> bool {
+    let chunks = values.chunks_exact(4);
+    let rest = chunks.remainder();
+    let mut partial = [0.0; 4];
+    for chunk in chunks {
+        for l in 0..4 {
+            partial[l] += chunk[l] - chunk[l];
+        }
+    }
+    partial.iter().sum::<f64>() + rest.iter().map(|x| x - x).sum::<f64>() == 0.0
 }
 
 fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {

@@ -1,6 +1,6 @@
 //! A Gaussian with a full covariance matrix.
 
-use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
+use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise, lanes};
 use crate::model::{Draws, RowSet};
 use crate::streams::Streams;
 
@@ -183,7 +183,7 @@ impl Reparam for FullRank {
         for (i, out) in z.latents.chunks_exact_mut(draws).enumerate() {
             let row = &params[self.row(i)..self.row(i) + i + 1];
             if draws == 1 {
-                let dot: f64 = row[..i].iter().zip(noise).map(|(l, e)| l * e).sum();
+                let dot = lanes::dot(&row[..i], &noise[..i]);
                 out[0] = params[i] + dot + row[i].exp() * noise[i];
                 continue;
             }
@@ -200,7 +200,7 @@ impl Reparam for FullRank {
     fn pullback(&self, params: &[f64], _: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
         let draws = z.num_draws;
         for (i, bar) in z_bar.latents.chunks_exact(draws).enumerate() {
-            grad[i] += bar.iter().sum::<f64>();
+            grad[i] += lanes::sum(bar);
             let at = self.row(i);
             let row = &mut grad[at..at + i + 1];
             if draws == 1 {
@@ -211,7 +211,7 @@ impl Reparam for FullRank {
                 continue;
             }
             for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
-                let dot: f64 = bar.iter().zip(noise).map(|(b, e)| b * e).sum();
+                let dot = lanes::dot(bar, noise);
                 row[j] += if j == i { dot * params[at + i].exp() } else { dot };
             }
         }

@@ -1,6 +1,6 @@
 //! Independent normals: one mean and one standard deviation for each latent.
 
-use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
+use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -154,13 +154,9 @@ impl Reparam for MeanField {
         let (draws, first) = (z.num_draws, self.num_latents);
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let from = (place + if in_rows { first } else { 0 }) * draws;
-            let (mut to_mean, mut to_noise) = (0.0, 0.0);
-            for (&g, &e) in lane(z_bar, place, in_rows).iter().zip(&noise[from..from + draws]) {
-                to_mean += g;
-                to_noise += g * e;
-            }
-            grad[mean] += to_mean;
-            grad[ln_sd] += to_noise * params[ln_sd].exp();
+            let g = lane(z_bar, place, in_rows);
+            grad[mean] += lanes::sum(g);
+            grad[ln_sd] += lanes::dot(g, &noise[from..from + draws]) * params[ln_sd].exp();
         });
     }
 

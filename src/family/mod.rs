@@ -4,6 +4,7 @@
 //! to draws back to its parameters.
 
 mod full_rank;
+pub(crate) mod lanes;
 mod mean_field;
 
 pub use full_rank::FullRank;

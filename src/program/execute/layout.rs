@@ -37,6 +37,8 @@ pub(super) struct GlobalLayout {
     pub integers: Vec<Port>,
     pub outputs: Vec<Port>,
     pub roots: Vec<Root>,
+    /// Operand reads of one draw.
+    pub work: usize,
 }
 
 /// One `rows` block laid out for `draws` draws and `rows` rows at a time.
@@ -53,6 +55,8 @@ pub(super) struct RowLayout {
     pub imported: Vec<(usize, usize, usize)>,
     pub import_size: usize,
     pub loads_latents: bool,
+    /// Operand reads of one row and draw.
+    pub work: usize,
 }
 
 const NOWHERE: usize = usize::MAX;
@@ -119,7 +123,7 @@ fn step<T: Stored>(
 }
 
 fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize]) -> GlobalLayout {
-    let mut out = GlobalLayout::default();
+    let mut out = GlobalLayout { work: work(plan, &plan.global), ..GlobalLayout::default() };
     for &index in &plan.global {
         let node = plan.nodes[index as usize];
         if let Some(place) = alias(plan, &node, places, 1, draws) {
@@ -185,21 +189,30 @@ fn output_ports<T: Stored>(plan: &Plan<T>, places: &[usize], plate: u16) -> Vec<
     out
 }
 
-/// Lanes that keep a block's values and adjoints inside the first cache.
-const BLOCK_BUDGET: usize = 1600;
+/// Bytes of a block's values, adjoints and matrix rows that stay in the first cache.
+const BLOCK_BYTES: usize = 26_000;
 
-/// Rows in a block: enough lanes to vectorise, few enough to stay in cache.
+/// Rows in a block: enough lanes to vectorise, few enough to stay in cache, and blocks of about equal size.
 fn block_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize) -> usize {
-    let width: usize = plan.rows[plate].iter().map(|&i| plan.width(&plan.nodes[i as usize])).sum();
-    let lanes = (BLOCK_BUDGET / width.max(1)).clamp(32, 256);
-    let rows = (lanes / draws).max(1);
-    let rows = if rows > 8 { rows / 8 * 8 } else { rows };
-    rows.min(plan.plates[plate].rows.max(1))
+    let number = std::mem::size_of::<T>();
+    let (mut lane_bytes, mut row_bytes) = (1, 0);
+    for &i in &plan.rows[plate] {
+        let node = &plan.nodes[i as usize];
+        lane_bytes += 2 * number * plan.width(node);
+        if let Op::DotData { matrix } = node.op {
+            row_bytes += number * plan.matrices[matrix as usize].stride;
+        }
+    }
+    let rows = BLOCK_BYTES / (lane_bytes * draws + row_bytes);
+    let rows = rows.clamp(32usize.div_ceil(draws), 256usize.div_ceil(draws));
+    let total = plan.plates[plate].rows.max(1);
+    let even = total.div_ceil(total.div_ceil(rows));
+    if even > 8 { even.div_ceil(8) * 8 } else { even }
 }
 
 fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &mut [usize]) -> RowLayout {
     let rows = block_rows(plan, plate, draws);
-    let mut out = RowLayout { rows, ..RowLayout::default() };
+    let mut out = RowLayout { rows, work: work(plan, &plan.rows[plate]), ..RowLayout::default() };
     let is_import = |node: &Node| node.op == Op::Spread && plan.nodes[node.args[0] as usize].plate == 0;
     // Values that stay the same for all blocks come first.
     for &index in plan.rows[plate].iter().filter(|&&i| is_import(&plan.nodes[i as usize])) {
@@ -257,7 +270,7 @@ fn import_place<T: Stored>(plan: &Plan<T>, node: &Node, places: &[usize], draws:
 }
 
 /// Numbers of operands a node reads, for the work estimate that decides on threads.
-pub(super) fn work<T: Stored>(plan: &Plan<T>, nodes: &[u32]) -> usize {
+fn work<T: Stored>(plan: &Plan<T>, nodes: &[u32]) -> usize {
     let one = |&i: &u32| {
         let node = &plan.nodes[i as usize];
         let mut count = node.len as usize;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::maths::{InstructionSet, Kernel, dispatch};
 use super::super::plan::{Plan, Stored};
-use super::layout::{GlobalLayout, RowLayout, lay_out, work};
+use super::layout::{GlobalLayout, RowLayout, lay_out};
 use super::rows::{Chunk, RowTask};
 use super::sweep::{forward, reverse};
 
@@ -95,7 +95,7 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
         space.sweeps.resize_with(num_sweeps, Sweep::default);
     }
     let pass = Pass { plan, request, global: &space.global, rows: &space.rows, draws };
-    let global_work = work(plan, &plan.global) * draws;
+    let global_work = space.global.work * draws;
     let pool = request.pool.filter(|_| num_sweeps > 1 && global_work + pass.row_work() > PARALLEL_WORK / num_sweeps);
     match pool {
         Some(pool) => pool.install(|| {
@@ -156,7 +156,7 @@ impl<T: Stored> Pass<'_, T> {
     }
 
     fn row_work(&self) -> usize {
-        (0..self.rows.len()).map(|p| work(self.plan, &self.plan.rows[p]) * self.num_rows(p) * self.draws).sum()
+        (0..self.rows.len()).map(|p| self.rows[p].work * self.num_rows(p) * self.draws).sum()
     }
 
     fn real_draws(&self, first: usize) -> usize {
@@ -260,7 +260,7 @@ impl<T: Stored> Pass<'_, T> {
             let from = k * chunk_rows;
             dispatch(request.instructions, RowChunk(&task, chunk, from, num_rows.min(from + chunk_rows)));
         };
-        let enough = work(self.plan, &self.plan.rows[plate]) * num_rows * self.draws > PARALLEL_WORK;
+        let enough = layout.work * num_rows * self.draws > PARALLEL_WORK;
         match request.pool.filter(|_| may_split && num_chunks > 1 && enough) {
             Some(pool) => pool.install(|| chunks.par_iter_mut().enumerate().for_each(one)),
             None => chunks.iter_mut().enumerate().for_each(one),
