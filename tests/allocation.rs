@@ -1,0 +1,85 @@
+//! No step allocates memory after the first, with one thread.
+
+use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
+use jensen::estimate::{Baseline, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
+use jensen::family::{FullRank, MeanField, Reparam};
+use jensen::optimize::{Adam, Average};
+use jensen::prelude::*;
+use jensen::streams::Streams;
+use jensen::target::{LogDensity, Target};
+
+struct Regression {
+    x: Matrix,
+    group: IntColumn,
+    y: Column,
+}
+
+impl Model for Regression {
+    fn log_joint(&self, p: &LogJoint) {
+        let w = p.draws("w", normal(0.0, 1.0), 3);
+        let a = p.draws("a", normal(0.0, 1.0), 4);
+        let s = p.draw("s", half_cauchy(1.0));
+        p.rows(self.y.len(), |i| {
+            let mean = self.x.at(i).dot(&w) + a.at(self.group.at(i));
+            i.observe(self.y.at(i), normal(mean, s));
+        });
+    }
+}
+
+fn model() -> Regression {
+    let value = |k: usize| ((k * 37) % 23) as f64 / 11.0 - 1.0;
+    Regression {
+        x: Matrix::new((0..600).map(value).collect::<Vec<_>>(), 3).expect("whole rows"),
+        group: IntColumn::new((0..200).map(|k| (k % 4) as u32).collect::<Vec<_>>()),
+        y: Column::new((0..200).map(|k| value(k + 5)).collect::<Vec<_>>()),
+    }
+}
+
+fn allocations<F: Reparam, E: GradientEstimator<Target, F>>(family: F, estimator: E, minibatch: Minibatch) -> u64 {
+    let target = Target::new(&model()).expect("a valid model");
+    let dimension = target.layout().num_latents;
+    let vi = StochasticVi {
+        target: &target,
+        family: &family,
+        estimator,
+        optimizer: Adam::default(),
+        average: Average::default(),
+        num_draws: 5,
+        minibatch,
+        start: Solution { params: family.init(&vec![0.0; dimension], 0.1), theta: vec![] },
+        streams: Streams::new(3),
+    };
+    let mut state = vi.init().expect("a valid start");
+    for _ in 0..10 {
+        vi.step(&mut state).expect("a step");
+    }
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..50 {
+            vi.step(&mut state).expect("a step");
+        }
+    });
+    counted.count_total
+}
+
+#[test]
+fn pathwise_steps_allocate_nothing() {
+    assert_eq!(allocations(MeanField::of_dimension(8), Pathwise::default(), Minibatch::Full), 0);
+    assert_eq!(allocations(FullRank::new(8), Pathwise::default(), Minibatch::Full), 0);
+    assert_eq!(allocations(MeanField::of_dimension(8), Pathwise::default(), Minibatch::Shuffled(64)), 0);
+    let monte_carlo = Pathwise { entropy: Entropy::MonteCarlo };
+    assert_eq!(allocations(MeanField::of_dimension(8), monte_carlo, Minibatch::Full), 0);
+}
+
+#[test]
+fn sticking_the_landing_allocates_nothing() {
+    assert_eq!(allocations(MeanField::of_dimension(8), StickingTheLanding, Minibatch::Full), 0);
+    assert_eq!(allocations(MeanField::of_dimension(8), StickingTheLanding, Minibatch::Replaced(32)), 0);
+}
+
+#[test]
+fn the_counter_counts() {
+    let counted = allocation_counter::measure(|| drop(std::hint::black_box(vec![1.0; 10])));
+    assert_eq!(counted.count_total, 1);
+    let score = ScoreFunction { baseline: Baseline::LeaveOneOut };
+    assert!(allocations(MeanField::of_dimension(8), score, Minibatch::Full) < 50 * 20);
+}
