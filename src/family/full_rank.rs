@@ -55,6 +55,10 @@ impl FullRank {
             let row = &params[self.row(i)..self.row(i) + i + 1];
             let (done, rest) = x.split_at_mut(i * draws);
             let own = &mut rest[..draws];
+            if draws == 1 {
+                own[0] = (own[0] - lanes::dot(&row[..i], done)) * (-row[i]).exp();
+                continue;
+            }
             for (j, &l) in row[..i].iter().enumerate() {
                 for (x, &y) in own.iter_mut().zip(&done[j * draws..(j + 1) * draws]) {
                     *x -= l * y;
@@ -73,6 +77,12 @@ impl FullRank {
             let own = &mut rest[..draws];
             let inverse = (-row[i]).exp();
             own.iter_mut().for_each(|x| *x *= inverse);
+            if draws == 1 {
+                for (x, &l) in above.iter_mut().zip(&row[..i]) {
+                    *x -= l * own[0];
+                }
+                continue;
+            }
             for (j, &l) in row[..i].iter().enumerate() {
                 for (x, &y) in above[j * draws..(j + 1) * draws].iter_mut().zip(own.iter()) {
                     *x -= l * y;
