@@ -11,7 +11,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let family = vec!["program", "dist", "model", "streams"];
     let estimate = vec!["model", "target", "family", "objective", "streams"];
     let algorithm = [estimate.clone(), vec!["estimate", "optimize", "program", "dist"]].concat();
-    let posterior = vec!["program", "dist", "model", "target", "family", "streams", "algorithm", "fit", "diagnose", "objective"];
+    let posterior =
+        vec!["program", "dist", "model", "target", "family", "streams", "algorithm", "fit", "diagnose", "objective"];
     BTreeMap::from([
         ("streams", vec![]),
         ("program", vec![]),
@@ -66,7 +67,8 @@ fn rooms_use_only_the_rooms_below_them() {
     for file in files(&source) {
         let relative = file.strip_prefix(&source).expect("inside src");
         let room = relative.components().next().expect("a name").as_os_str().to_string_lossy().replace(".rs", "");
-        let is_test = relative.components().any(|c| c.as_os_str().to_string_lossy().starts_with("test") && room != "testing");
+        let is_test =
+            relative.components().any(|c| c.as_os_str().to_string_lossy().starts_with("test") && room != "testing");
         if room == "lib" || is_test {
             continue;
         }
@@ -86,7 +88,10 @@ fn rooms_use_only_the_rooms_below_them() {
 
 #[test]
 fn a_forbidden_use_is_found() {
-    assert_eq!(used("use crate::target::Pass;\n// crate::fit\nlet x = crate::model::Draws::default();"), ["target", "model"]);
+    assert_eq!(
+        used("use crate::target::Pass;\n// crate::fit\nlet x = crate::model::Draws::default();"),
+        ["target", "model"]
+    );
 }
 
 #[test]
