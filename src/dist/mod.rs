@@ -3,11 +3,16 @@
 //! A distribution is a value with parameters that may be constants, latents or row values; its `log_density`
 //! records ordinary arithmetic, so every distribution is differentiable in its value and its parameters.
 
+mod bernoulli;
 mod bounded;
 mod circular;
+mod counts;
 mod heavy_tailed;
+mod matrix;
+mod multivariate_normal;
 mod normal;
 mod positive;
+mod rows;
 mod scalar;
 mod support;
 #[cfg(test)]
@@ -17,10 +22,18 @@ mod tests_continuous;
 #[cfg(test)]
 mod tests_reference;
 
+pub use bernoulli::{Bernoulli, BernoulliLogit, Geometric, bernoulli, bernoulli_logit, geometric};
 pub use bounded::{Beta, Uniform, beta, uniform};
 pub use circular::{VonMises, von_mises};
+pub use counts::{
+    NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,
+    poisson_log,
+};
 pub use heavy_tailed::{
     Cauchy, Gumbel, HalfCauchy, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, laplace, logistic, student_t,
+};
+pub use multivariate_normal::{
+    MultivariateNormal, multivariate_normal_cholesky, multivariate_normal_covariance, multivariate_normal_precision,
 };
 pub use normal::{HalfNormal, LogNormal, Normal, half_normal, log_normal, normal};
 pub use positive::{
