@@ -120,4 +120,3 @@ pub(super) fn sigmoid(x: f64) -> f64 {
 pub(super) fn flip(p: f64, rng: &mut dyn rand::Rng) -> f64 {
     rand_distr::Bernoulli::new(p).map_or(f64::NAN, |d| f64::from(u8::from(d.sample(rng))))
 }
-

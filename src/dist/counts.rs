@@ -175,4 +175,3 @@ fn mixed_count(mean: f64, dispersion: f64, rng: &mut dyn rand::Rng) -> f64 {
     let rate = rand_distr::Gamma::new(dispersion, mean / dispersion).map_or(f64::NAN, |d| d.sample(&mut *rng));
     count(rate, rng)
 }
-

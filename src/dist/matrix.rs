@@ -104,4 +104,3 @@ pub(super) fn times_own_transpose(n: usize, matrix: &[f64], out: &mut [f64]) {
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
-

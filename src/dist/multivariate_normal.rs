@@ -82,4 +82,3 @@ impl Distribution for MultivariateNormal {
         out.iter_mut().zip(mean).for_each(|(x, m)| *x += m);
     }
 }
-

@@ -37,8 +37,8 @@ impl Autoregression {
     /// A series that is constant, too short, or has cells that are not numbers.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let lags = input.options.lags.unwrap_or(2);
-        input.at_least(2 * lags + 3, &format!(" for {lags} lags; give fewer with --lags, or more rows"))?;
         let (name, values) = input.series()?;
+        input.at_least(2 * lags + 3, &format!(" for {lags} lags; give fewer with --lags, or more rows"))?;
         let scale = Scale::measure(&name, &values);
         let y = Column::new(values.iter().map(|&y| scale.apply(y)).collect::<Vec<_>>());
         let names = (1..=lags).map(|k| format!("lag {k}"));

@@ -40,8 +40,8 @@ impl Garch {
     /// # Errors
     /// A series that is constant, too short, or has cells that are not numbers.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
-        input.at_least(10, "")?;
         let (name, values) = input.series()?;
+        input.at_least(10, "")?;
         let sigma1 = Scale::measure(&name, &values).sd;
         let num_rows = values.len();
         Ok(Built::new(Garch { y: Column::new(values), sigma1 }, num_rows))

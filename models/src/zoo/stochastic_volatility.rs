@@ -41,8 +41,8 @@ impl StochasticVolatility {
     /// # Errors
     /// A series that is constant, too short, or has cells that are not numbers.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
-        input.at_least(10, "")?;
         let (name, values) = input.series()?;
+        input.at_least(10, "")?;
         let scale = Scale { sd: 1.0, ..Scale::measure(&name, &values) };
         let y = Column::new(values.iter().map(|&y| scale.apply(y)).collect::<Vec<_>>());
         Ok(Built::new(StochasticVolatility { y }, values.len()).scaled([scale]))
