@@ -16,6 +16,7 @@ pub enum Stop {
         /// Steps taken.
         steps: u64,
         /// The statistic.
+        #[serde(with = "crate::number")]
         statistic: f64,
     },
     /// The objective no longer rises, judged against its Monte Carlo noise.
@@ -23,8 +24,10 @@ pub enum Stop {
         /// Steps taken.
         steps: u64,
         /// Rise of the objective between the last two windows, in nats.
+        #[serde(with = "crate::number")]
         gain: f64,
         /// Its standard error.
+        #[serde(with = "crate::number")]
         gain_se: f64,
     },
     /// The budget of steps is used up.

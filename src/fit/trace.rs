@@ -15,6 +15,7 @@ pub struct Trace {
     /// Step at the end of each point.
     pub steps: Vec<u64>,
     /// Mean objective over the steps of each point.
+    #[serde(with = "crate::number::list")]
     pub objective: Vec<f64>,
     /// Steps without a finite objective.
     pub not_finite: u64,
@@ -23,6 +24,7 @@ pub struct Trace {
     /// Density evaluations so far.
     pub evaluations: u64,
     spacing: u64,
+    #[serde(with = "crate::number")]
     sum: f64,
     count: u64,
 }

@@ -2,10 +2,12 @@
 //!
 //! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
 
+mod constrained;
 mod functions;
 mod pass;
 mod recorded;
 
+pub use constrained::Constrained;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
 pub use recorded::{Options, Precision, Target, TargetError};
@@ -30,6 +32,20 @@ pub trait LogDensity: Sync {
     /// and per-row log-likelihoods exist.
     fn separates_data(&self) -> bool {
         false
+    }
+
+    /// Named values of everything outside of rows, in the space the model was written in: latents, integers,
+    /// parameters and derived quantities. The latents of rows in `z` are not looked at.
+    ///
+    /// A density without a model gives its latents as they are.
+    fn constrained(&self, theta: &[f64], z: &Draws) -> Constrained {
+        constrained::unchanged(self.layout(), theta, z)
+    }
+
+    /// Named values of the sites inside of rows, for the rows of the pass; none without a model.
+    fn constrained_rows(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Constrained {
+        let _ = (theta, rows);
+        Constrained { num_rows: z.num_rows, num_draws: z.num_draws, ..Constrained::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DensityError, Differentiable, LogDensity, Pass};
+use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
 use crate::dist::Support;
 use crate::model::{Draws, Layout, Model, RowSet, Simulated, SiteKind, recorded};
 use crate::program::execute::{Request, Rows, run};
@@ -12,11 +12,11 @@ use crate::program::{InstructionSet, ProgramError, TermKind};
 
 /// A recorded model.
 pub struct Target {
-    layout: Layout,
+    pub(super) layout: Layout,
     options: Options,
     double: Plan<f64>,
     single: Option<Plan<f32>>,
-    outputs: Plan<f64>,
+    pub(super) outputs: Plan<f64>,
     supports: Vec<Option<Support>>,
     pub(crate) recording: Recording,
     pub(crate) simulated: Vec<Simulated>,
@@ -305,6 +305,14 @@ impl LogDensity for Target {
 
     fn separates_data(&self) -> bool {
         self.separates_data
+    }
+
+    fn constrained(&self, theta: &[f64], z: &Draws) -> Constrained {
+        self.constrained_sites(theta, z)
+    }
+
+    fn constrained_rows(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Constrained {
+        self.constrained_row_sites(theta, z, rows)
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights.
-    #[serde(with = "number")]
+    #[serde(with = "crate::number")]
     pub k_hat: f64,
     /// Number of fresh draws behind `k_hat`, those rejected included.
     pub num_draws: usize,
@@ -18,15 +18,15 @@ pub struct Evidence {
     /// Why the optimisation stopped, in words.
     pub stop_reason: String,
     /// Share of fresh draws at which the model has no finite log joint, between 0 and 1.
-    #[serde(with = "number")]
+    #[serde(with = "crate::number")]
     pub rejected_share: f64,
     /// Largest difference of a latent's mean between two independent halves of the work, beyond
     /// Monte Carlo error, in posterior sd: [`halves_disagreement`].
-    #[serde(with = "number")]
+    #[serde(with = "crate::number")]
     pub halves_disagreement: f64,
     /// Nats by which the best restart's bound exceeds the second best's, beyond Monte Carlo error:
     /// [`restarts_disagreement`]; nothing where there was one run.
-    #[serde(with = "maybe_number")]
+    #[serde(with = "crate::number::maybe")]
     pub restarts_disagreement: Option<f64>,
 }
 
@@ -92,43 +92,4 @@ pub fn restarts_disagreement(restarts: &[(f64, f64)]) -> Option<f64> {
     let excess = best.0 - second.0 - 2.0 * best.1.hypot(second.1);
     // `f64::max` would turn NaN into 0.
     Some(if excess < 0.0 { 0.0 } else { excess })
-}
-
-/// Numbers that survive formats without infinities.
-mod number {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Number(f64),
-        Text(String),
-    }
-
-    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        match Written::deserialize(deserializer)? {
-            Written::Number(value) => Ok(value),
-            Written::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("'{text}' is no number"))),
-        }
-    }
-}
-
-/// The same for a number that may be absent.
-mod maybe_number {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Wrapped(#[serde(with = "super::number")] f64);
-
-    pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(Wrapped).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-        Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|w| w.0))
-    }
 }

@@ -1,0 +1,1 @@
+//! Files: saved fits, tables of draws, and formats other tools read.

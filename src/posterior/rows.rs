@@ -1,0 +1,248 @@
+//! Row by row: latents of rows, log-likelihoods, and the expected log density of new rows.
+
+use super::Posterior;
+use super::statistics::{mean, sd};
+use crate::algorithm::FitError;
+use crate::diagnose::psis::{k_hat_threshold, psis};
+use crate::family::Family;
+use crate::model::{Draws, Layout, RowSet};
+use crate::target::{Constrained, LogDensity, Pass};
+
+/// `log p(x_row | z)` of every row and draw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowLogLikelihood {
+    /// Number of rows.
+    pub num_rows: usize,
+    /// Number of draws.
+    pub num_draws: usize,
+    /// `[row][draw]`.
+    pub values: Vec<f64>,
+}
+
+impl RowLogLikelihood {
+    /// One row over all draws.
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.num_draws..(row + 1) * self.num_draws]
+    }
+}
+
+/// Expected log density of a row that was left out, summed over the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loo {
+    /// `sum_i log p(x_i | x_without_i)`.
+    pub elpd: f64,
+    /// Its standard error over rows.
+    pub elpd_se: f64,
+    /// Effective number of parameters: `sum_i log p(x_i | x)` less `elpd`.
+    pub num_effective: f64,
+    /// Each row's share of `elpd`.
+    pub pointwise: Vec<f64>,
+    /// Tail shape of each row's weights; above `threshold` its share is not to be relied on.
+    pub k_hat: Vec<f64>,
+    /// The largest `k_hat` that this number of draws makes reliable.
+    pub threshold: f64,
+}
+
+impl Loo {
+    /// Rows whose share cannot be relied on.
+    pub fn unreliable(&self) -> Vec<usize> {
+        (0..self.k_hat.len()).filter(|&i| !(self.k_hat[i] <= self.threshold)).collect()
+    }
+}
+
+/// Numbers in a block of rows' log-likelihoods.
+const BLOCK_NUMBERS: usize = 4_000_000;
+
+impl Posterior {
+    /// Draws of the latents of all rows in the model's space, `[element][row][draw]`, for the first `num_draws` draws.
+    ///
+    /// They are made again from `family`, which must be the one assessed, with the same noise.
+    ///
+    /// # Errors
+    /// When `family` or `target` is another than the one assessed.
+    pub fn row_draws(
+        &self,
+        target: &dyn LogDensity,
+        family: &dyn Family,
+        num_draws: usize,
+    ) -> Result<Constrained, FitError> {
+        let num_draws = num_draws.min(self.num_draws());
+        let mut out = Constrained::default();
+        self.each_block(target, Some(family), num_draws, |first, keep, z| {
+            let block = target.constrained_rows(&self.solution.theta, z, &RowSet::all());
+            if first == 0 {
+                let values = vec![0.0; block.names.len() * block.num_rows * num_draws];
+                out = Constrained { names: block.names, num_rows: block.num_rows, num_draws, values };
+            }
+            let lanes = out.values.chunks_exact_mut(num_draws).zip(block.values.chunks_exact(z.num_draws));
+            lanes.for_each(|(lane, from)| lane[first..first + keep].copy_from_slice(&from[..keep]));
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// The log-likelihood of every row at every draw; `family` is needed where rows have latents of their own.
+    ///
+    /// # Errors
+    /// When the model does not tell data from priors or has no single block of rows.
+    pub fn row_log_likelihood(
+        &self,
+        target: &dyn LogDensity,
+        family: Option<&dyn Family>,
+    ) -> Result<RowLogLikelihood, FitError> {
+        let num_rows = rows_with_data(target)?;
+        let n = self.num_draws();
+        let mut out = RowLogLikelihood { num_rows, num_draws: n, values: vec![0.0; num_rows * n] };
+        let mut pass = Pass { want_row_terms: true, ..Pass::default() };
+        self.each_block(target, family, n, |first, count, z| {
+            target.log_density(&self.solution.theta, z, &RowSet::all(), &mut pass)?;
+            for (row, from) in out.values.chunks_exact_mut(n).zip(pass.row_data.chunks_exact(count)) {
+                row[first..first + count].copy_from_slice(from);
+            }
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// Leave-one-out cross-validation by smoothed importance sampling, rows in blocks so that memory stays bounded.
+    ///
+    /// The weight of a draw is `p(x, z) / (q(z) p(x_i | z))`, so q need not be the posterior.
+    ///
+    /// # Errors
+    /// As [`Posterior::row_log_likelihood`]; rows with latents of their own; fewer than 25 draws.
+    ///
+    /// *Source*: Vehtari, Gelman and Gabry (2017); Magnusson, Andersen, Jonasson and Vehtari (2019).
+    pub fn loo(&self, target: &dyn LogDensity) -> Result<Loo, FitError> {
+        let num_rows = rows_with_data(target)?;
+        let layout = target.layout();
+        if layout.num_row_latents + layout.num_row_integers > 0 {
+            return Err(FitError::Unsupported(
+                "a row with latents of its own cannot be left out by weights: they would still be fitted to it; \
+                 leave rows out of the data and fit again"
+                    .into(),
+            ));
+        }
+        let n = self.num_draws();
+        let ratios: Vec<f64> = self.log_p.iter().zip(&self.log_q).map(|(p, q)| p - q).collect();
+        let mut out = Loo {
+            elpd: 0.0,
+            elpd_se: 0.0,
+            num_effective: 0.0,
+            pointwise: Vec::with_capacity(num_rows),
+            k_hat: Vec::with_capacity(num_rows),
+            threshold: k_hat_threshold(n),
+        };
+        let mut pass = Pass { want_row_terms: true, ..Pass::default() };
+        let in_block = (BLOCK_NUMBERS / n).max(1);
+        for from in (0..num_rows).step_by(in_block) {
+            let numbers = (from..num_rows.min(from + in_block)).map(|r| (layout.first_row + r) as u32);
+            let rows = RowSet { subset: Some(numbers.collect()), weight: 1.0, global_terms: true };
+            let count = rows.len(layout);
+            let mut values = vec![0.0; count * n];
+            self.each_block(target, None, n, |first, draws, z| {
+                target.log_density(&self.solution.theta, z, &rows, &mut pass)?;
+                for (row, block) in values.chunks_exact_mut(n).zip(pass.row_data.chunks_exact(draws)) {
+                    row[first..first + draws].copy_from_slice(block);
+                }
+                Ok(())
+            })?;
+            values.chunks_exact(n).try_for_each(|row| self.leave_out(row, &ratios, &mut out))?;
+        }
+        out.elpd = out.pointwise.iter().sum();
+        out.elpd_se = sd(&out.pointwise) * (num_rows as f64).sqrt();
+        out.num_effective -= out.elpd;
+        Ok(out)
+    }
+
+    /// Adds one row to `out`; `num_effective` gathers the log densities of rows that are not left out.
+    fn leave_out(&self, row: &[f64], ratios: &[f64], out: &mut Loo) -> Result<(), FitError> {
+        let usable = |x: f64| if x.is_finite() { x } else { f64::NEG_INFINITY };
+        let without: Vec<f64> = row.iter().zip(ratios).map(|(l, r)| usable(r - l)).collect();
+        let smooth = psis(&without).map_err(|e| FitError::Unsupported(e.to_string()))?;
+        let log_mean = |log_weights: &[f64]| {
+            let terms: Vec<f64> = log_weights.iter().zip(row).map(|(w, l)| usable(w + l)).collect();
+            log_sum_exp(&terms)
+        };
+        out.pointwise.push(log_mean(&smooth.log_weights));
+        out.k_hat.push(smooth.k_hat);
+        out.num_effective += log_mean(&self.log_weights);
+        Ok(())
+    }
+
+    /// Calls `visit(first draw, number of draws, draws)` for the blocks of the first `num_draws` draws; the last
+    /// block may hold more draws than are wanted.
+    pub(crate) fn each_block(
+        &self,
+        target: &dyn LogDensity,
+        family: Option<&dyn Family>,
+        num_draws: usize,
+        mut visit: impl FnMut(usize, usize, &Draws) -> Result<(), FitError>,
+    ) -> Result<(), FitError> {
+        let layout = target.layout();
+        self.check_same(layout)?;
+        let inside = layout.num_row_latents + layout.num_row_integers > 0;
+        let family = match (inside, family) {
+            (true, None) => {
+                return Err(FitError::Setting(
+                    "the rows have latents of their own: give the family they were drawn from".into(),
+                ));
+            }
+            (true, Some(family)) if family.num_params() != self.solution.params.len() => {
+                return Err(FitError::Setting(format!(
+                    "the family has {} parameters, the posterior {}; give the one that was fitted",
+                    family.num_params(),
+                    self.solution.params.len()
+                )));
+            }
+            (true, family) => family,
+            (false, _) => None,
+        };
+        for block in 0..self.num_blocks() {
+            let (first, count) = self.block_range(block);
+            if first >= num_draws {
+                break;
+            }
+            let mut z = self.outside_of_rows(block);
+            if let Some(family) = family {
+                z.fit(layout, layout.num_rows, count);
+                family.sample(&self.solution.params, &RowSet::all(), self.streams.at_step(block as u64), &mut z);
+            }
+            visit(first, count.min(num_draws - first), &z)?;
+        }
+        Ok(())
+    }
+
+    fn check_same(&self, layout: &Layout) -> Result<(), FitError> {
+        if *layout == self.layout {
+            return Ok(());
+        }
+        Err(FitError::Setting(
+            "the target is not the one this posterior was assessed on: its sites or its number of rows differ; \
+             build it from the same model and data"
+                .into(),
+        ))
+    }
+}
+
+/// The number of rows, where each of them has data terms.
+fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
+    let num_rows = target.layout().num_rows;
+    let unsupported = |reason: &str| Err(FitError::Unsupported(format!("log-likelihoods by row: {reason}")));
+    if !target.separates_data() {
+        return unsupported("the density does not tell data from priors; write it with `draw` and `observe` alone");
+    }
+    if num_rows == 0 {
+        return unsupported("the model has no single `rows` block; observe the data inside one");
+    }
+    Ok(num_rows)
+}
+
+fn log_sum_exp(terms: &[f64]) -> f64 {
+    let max = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if max == f64::NEG_INFINITY {
+        return max;
+    }
+    // The mean in two passes is exact for equal terms.
+    let shifted: Vec<f64> = terms.iter().map(|t| (t - max).exp()).collect();
+    max + (mean(&shifted) * terms.len() as f64).ln()
+}

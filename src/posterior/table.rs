@@ -1,0 +1,156 @@
+//! What a posterior prints: the table, the bound, k-hat and the verdict.
+
+use std::fmt;
+
+use super::{MonteCarlo, Posterior, Summary};
+use crate::diagnose::psis::k_hat_threshold;
+
+/// Lines of a table before its middle is left out, and how many are then kept at either end.
+const MOST_LINES: usize = 40;
+const FIRST_LINES: usize = 24;
+const LAST_LINES: usize = 8;
+
+const HEADINGS: [&str; 7] = ["", "mean", "sd", "mcse", "5%", "50%", "95%"];
+
+impl fmt::Display for Posterior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "q: {}, {} draws", self.family(), self.num_draws())?;
+        write_table(f, &self.summary())?;
+        let layout = self.layout();
+        let inside = layout.num_row_latents + layout.num_row_integers;
+        if inside > 0 {
+            let times = if inside == 1 { "latent" } else { "latents" };
+            writeln!(f, "and {inside} {times} in each of {} rows", layout.num_rows)?;
+        }
+        self.write_bound(f)?;
+        let evidence = self.evidence();
+        let threshold = k_hat_threshold(evidence.num_draws);
+        writeln!(f, "k-hat          {:.2} (limit {threshold:.2})", evidence.k_hat)?;
+        if evidence.rejected_share > 0.0 {
+            writeln!(f, "rejected       {:.2} % of the draws", 100.0 * evidence.rejected_share)?;
+        }
+        write!(f, "{}", self.verdict())
+    }
+}
+
+impl Posterior {
+    fn write_bound(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = self.bound();
+        writeln!(f, "\nELBO           {}", bound.elbo)?;
+        writeln!(f, "               = log joint {} + entropy {}", bound.log_joint, bound.entropy)?;
+        if let (Some(data), Some(kl)) = (bound.data, bound.kl) {
+            writeln!(f, "               = data {data} - KL {kl}")?;
+        }
+        writeln!(f, "log evidence   {}", bound.log_evidence)?;
+        writeln!(f, "gap            {}", bound.gap)
+    }
+}
+
+impl fmt::Display for MonteCarlo {
+    /// With as many decimals as the error deserves: `-31.42 ± 0.03`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounding in a sum leaves errors that are no information.
+        let floor = 4.0 * f64::EPSILON * self.value.abs();
+        let decimals = if self.mcse > floor { decimals(self.mcse, 2) } else { 4 };
+        write!(f, "{:.decimals$} ± {:.decimals$}", self.value, self.mcse)
+    }
+}
+
+fn write_table(f: &mut fmt::Formatter<'_>, lines: &[Summary]) -> fmt::Result {
+    let left_out = if lines.len() > MOST_LINES { FIRST_LINES..lines.len() - LAST_LINES } else { 0..0 };
+    let shown = lines.iter().enumerate().filter(|(k, _)| !left_out.contains(k));
+    let cells: Vec<(usize, [String; 7])> = shown.map(|(k, line)| (k, cells(line))).collect();
+    let width = |c: usize| {
+        let longest = cells.iter().map(|(_, cells)| cells[c].chars().count()).max().unwrap_or(0);
+        longest.max(HEADINGS[c].len())
+    };
+    let widths: [usize; 7] = std::array::from_fn(width);
+    write_line(f, &HEADINGS.map(String::from), &widths)?;
+    for (k, cells) in &cells {
+        if *k == left_out.end && !left_out.is_empty() {
+            writeln!(f, "... {} more", left_out.len())?;
+        }
+        write_line(f, cells, &widths)?;
+    }
+    Ok(())
+}
+
+fn write_line(f: &mut fmt::Formatter<'_>, cells: &[String; 7], widths: &[usize; 7]) -> fmt::Result {
+    write!(f, "{:<width$}", cells[0], width = widths[0])?;
+    for (cell, width) in cells.iter().zip(widths).skip(1) {
+        write!(f, "  {cell:>width$}")?;
+    }
+    writeln!(f)
+}
+
+fn cells(line: &Summary) -> [String; 7] {
+    let spread = if line.sd > 0.0 { line.sd } else { line.mean.abs() };
+    let shown = decimals(spread, 3);
+    let number = |x: f64| written(x, shown);
+    let (mean, sd, mcse) = (number(line.mean), number(line.sd), written(line.mcse, decimals(line.mcse, 2)));
+    [line.name.clone(), mean, sd, mcse, number(line.q5), number(line.q50), number(line.q95)]
+}
+
+/// Decimals that show `digits` significant digits of `x`, at most 8.
+fn decimals(x: f64, digits: i32) -> usize {
+    if !(x.is_finite() && x > 0.0) {
+        return 2;
+    }
+    (digits - 1 - x.log10().floor() as i32).clamp(0, 8) as usize
+}
+
+/// Fixed decimals, or powers of ten for numbers that these would not show.
+fn written(x: f64, decimals: usize) -> String {
+    let size = x.abs();
+    let fixed = size == 0.0 || !size.is_finite() || (1e-6..1e7).contains(&size);
+    if fixed { format!("{x:.decimals$}") } else { format!("{x:.2e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Table(Vec<Summary>);
+
+    impl fmt::Display for Table {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_table(f, &self.0)
+        }
+    }
+
+    fn line(name: &str, mean: f64, sd: f64) -> Summary {
+        Summary { name: name.into(), mean, sd, mcse: sd / 50.0, q5: mean - sd, q50: mean, q95: mean + sd }
+    }
+
+    #[test]
+    fn columns_are_aligned_and_digits_follow_the_spread() {
+        let text = Table(vec![line("mu", 4.4321, 3.31), line("theta[10]", -120.0, 0.0456)]).to_string();
+        let expected = "               mean      sd     mcse         5%        50%        95%\n\
+                        mu             4.43    3.31    0.066       1.12       4.43       7.74\n\
+                        theta[10]  -120.0000  0.0456  0.00091  -120.0456  -120.0000  -119.9544\n";
+        // Widths are those of the longest cell: compare cells, and that every line is as long.
+        let words = |t: &str| t.split_whitespace().map(String::from).collect::<Vec<_>>();
+        assert_eq!(words(&text), words(expected));
+        let lengths: Vec<usize> = text.lines().map(str::len).collect();
+        assert!(lengths.iter().all(|l| *l == lengths[0]), "{text}");
+    }
+
+    #[test]
+    fn long_tables_lose_their_middle() {
+        let lines: Vec<Summary> = (0..100).map(|k| line(&format!("x[{k}]"), k as f64, 1.0)).collect();
+        let text = Table(lines).to_string();
+        assert_eq!(text.lines().count(), 1 + FIRST_LINES + 1 + LAST_LINES);
+        assert!(text.contains("x[23]") && text.contains("... 68 more") && text.contains("x[92]"), "{text}");
+        assert!(!text.contains("x[24]") && !text.contains("x[91]"));
+    }
+
+    #[test]
+    fn numbers_of_any_size_can_be_read() {
+        assert_eq!(written(0.0, 2), "0.00");
+        assert_eq!(written(3.2e9, 0), "3.20e9");
+        assert_eq!(written(-4.5e-9, 8), "-4.50e-9");
+        assert_eq!(written(f64::NAN, 2), "NaN");
+        assert_eq!(MonteCarlo { value: -31.4159, mcse: 0.031 }.to_string(), "-31.416 ± 0.031");
+        assert_eq!(MonteCarlo { value: -5.0, mcse: 1e-17 }.to_string(), "-5.0000 ± 0.0000");
+    }
+}

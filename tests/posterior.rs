@@ -1,0 +1,189 @@
+//! The posterior object: bounds, weights and verdicts on models with known answers, files, and simulation.
+
+use jensen::algorithm::Solution;
+use jensen::diagnose::verdict::Trust;
+use jensen::family::{Family, FullRank, MeanField};
+use jensen::fit::Stop;
+use jensen::posterior::{Assessment, Posterior};
+use jensen::prelude::*;
+use jensen::streams::Streams;
+use jensen::target::{HandWritten, LogDensity, Target, ValueOnly};
+
+/// x_i ~ N(mu, 1), mu ~ N(0, 2)
+struct Mean {
+    x: Column,
+}
+
+const X: [f64; 5] = [1.2, 0.3, 2.1, -0.4, 1.5];
+
+impl Model for Mean {
+    fn log_joint(&self, p: &LogJoint) {
+        let mu = p.draw("mu", normal(0.0, 2.0));
+        p.derive("odds", mu.exp());
+        p.rows(self.x.len(), |i| i.observe(self.x.at(i), normal(mu, 1.0)));
+    }
+}
+
+fn mean_target() -> Target {
+    Target::new(&Mean { x: Column::new(&X) }).unwrap()
+}
+
+/// Mean and sd of the exact posterior.
+fn exact() -> (f64, f64) {
+    let precision = 0.25 + X.len() as f64;
+    (X.iter().sum::<f64>() / precision, precision.powf(-0.5))
+}
+
+/// ln N(x; 0, I + 4 11').
+fn log_evidence() -> f64 {
+    let (n, sum) = (X.len() as f64, X.iter().sum::<f64>());
+    let squares: f64 = X.iter().map(|x| x * x).sum();
+    let spread = 1.0 + 4.0 * n;
+    -0.5 * (n * (2.0 * std::f64::consts::PI).ln() + spread.ln() + squares - 4.0 * sum * sum / spread)
+}
+
+const DONE: Stop = Stop::Converged { steps: 10, statistic: 1e-6 };
+
+fn assess(target: &dyn LogDensity, family: &dyn Family, params: &[f64], num_draws: usize) -> Posterior {
+    let solution = Solution { params: params.to_vec(), theta: vec![] };
+    let settings = Assessment { num_draws, ..Assessment::new(Streams::new(3), &DONE) };
+    Posterior::assess(target, family, &solution, &settings).unwrap()
+}
+
+/// q = N(mean + shift sd, (stretch sd)^2) around the exact posterior.
+fn shifted(shift: f64, stretch: f64, num_draws: usize) -> Posterior {
+    let target = mean_target();
+    let (mean, sd) = exact();
+    assess(&target, &MeanField::new(target.layout()), &[mean + shift * sd, (stretch * sd).ln()], num_draws)
+}
+
+#[test]
+fn the_exact_family_reaches_the_evidence() {
+    let posterior = shifted(0.0, 1.0, 4000);
+    let bound = posterior.bound();
+    // log p - log q is the same number at every draw: only rounding is left.
+    assert!((bound.elbo.value - log_evidence()).abs() < 1e-12, "{}", bound.elbo.value);
+    assert!(bound.elbo.mcse < 1e-12 && bound.gap.value.abs() < 1e-12);
+    assert_eq!(posterior.k_hat(), f64::NEG_INFINITY);
+    assert_eq!(posterior.verdict().trust, Trust::Trust, "{posterior}");
+    assert!((posterior.effective_size() - 4000.0).abs() < 1e-6);
+}
+
+#[test]
+fn the_gap_is_the_divergence_and_both_forms_agree() {
+    let (shift, stretch) = (0.3, 0.8f64);
+    let posterior = shifted(shift, stretch, 4000);
+    let bound = posterior.bound();
+    let kl = 0.5 * (stretch * stretch + shift * shift - 1.0) - stretch.ln();
+    println!("ELBO {} = log p(x) {:.4} - KL {kl:.4}; gap {}", bound.elbo, log_evidence(), bound.gap);
+    let close = |found: f64, expected: f64, error: f64| (found - expected).abs() < 4.0 * error;
+    assert!(close(bound.elbo.value, log_evidence() - kl, bound.elbo.mcse), "{:?}", bound.elbo);
+    assert!(close(bound.log_evidence.value, log_evidence(), bound.log_evidence.mcse), "{:?}", bound.log_evidence);
+    assert!(close(bound.gap.value, kl, bound.gap.mcse), "{:?}", bound.gap);
+    assert!(bound.elbo.mcse < 0.02 && bound.log_evidence.mcse < 0.02 && bound.gap.mcse < 0.02);
+    // The same sums in another order: 4000 terms near 10 lose at most a few thousand ulp of 10.
+    let (data, prior) = (bound.data.unwrap(), bound.kl.unwrap());
+    assert!((bound.log_joint.value + bound.entropy.value - bound.elbo.value).abs() < 1e-11);
+    assert!((data.value - prior.value - bound.elbo.value).abs() < 1e-11);
+    // KL(q || prior) in closed form.
+    let (mean, sd) = exact();
+    let (m, s) = (mean + shift * sd, stretch * sd);
+    let kl_prior = 0.5 * ((s * s + m * m) / 4.0 - 1.0) - (s / 2.0).ln();
+    assert!(close(prior.value, kl_prior, prior.mcse), "{prior} {kl_prior}");
+}
+
+#[test]
+fn summaries_match_closed_forms() {
+    let (mean, sd) = exact();
+    let posterior = shifted(0.3, 1.2, 4000);
+    assert_eq!(posterior.names(), ["mu", "odds"]);
+    let plain = &posterior.summary()[0];
+    let (m, s) = (mean + 0.3 * sd, 1.2 * sd);
+    assert!((plain.mean - m).abs() < 4.0 * plain.mcse && (plain.sd - s).abs() < 4.0 * s / 8000f64.sqrt());
+    // Standard error of a normal quantile: sqrt(p (1 - p) / S) / density = 2.11 s / sqrt(S) at 5 %.
+    assert!((plain.q5 - (m - 1.644854 * s)).abs() < 4.0 * 2.11 * s / 4000f64.sqrt());
+    let weighted = &posterior.weighted_summary()[0];
+    assert!((weighted.mean - mean).abs() < 4.0 * weighted.mcse, "{weighted:?}");
+    // The weighted sd's error by the effective size, which is below 4000.
+    assert!((weighted.sd - sd).abs() < 4.0 * sd / (2.0 * posterior.effective_size()).sqrt(), "{weighted:?}");
+    assert!((plain.mean - mean).abs() > 10.0 * plain.mcse, "the plain mean must be able to tell");
+    let odds = posterior.draws("odds").unwrap();
+    assert_eq!(odds.len(), 4000);
+    assert!((odds[7] / posterior.draws("mu").unwrap()[7].exp() - 1.0).abs() < 1e-15);
+    assert!(posterior.draws("nu").is_none());
+}
+
+#[test]
+fn a_narrow_q_is_not_trusted() {
+    let posterior = shifted(0.0, 0.25, 4000);
+    // Weights grow like exp(c u^2): their tail shape is 1 - stretch^2.
+    assert!(posterior.k_hat() > 0.7, "{}", posterior.k_hat());
+    assert!(posterior.verdict().trust > Trust::Trust);
+    let text = posterior.to_string();
+    assert!(text.contains("because k-hat is") && text.contains("richer family"), "{text}");
+}
+
+#[test]
+fn an_unfinished_fit_and_two_that_disagree_are_not_trusted() {
+    let target = mean_target();
+    let family = MeanField::new(target.layout());
+    let (mean, sd) = exact();
+    let good = Solution { params: vec![mean, sd.ln()], theta: vec![] };
+    let other = Solution { params: vec![mean + 0.6 * sd, sd.ln()], theta: vec![] };
+    let stop = Stop::Budget { steps: 7 };
+    let settings = Assessment { num_draws: 500, ..Assessment::new(Streams::new(1), &stop) };
+    let unfinished = Posterior::assess(&target, &family, &good, &settings).unwrap();
+    assert_eq!(unfinished.verdict().trust, Trust::DoNotTrust);
+    assert!(unfinished.verdict().reasons[0].contains("used its 7 steps"));
+    let settings = Assessment { num_draws: 4000, second: Some(&other), ..Assessment::new(Streams::new(1), &DONE) };
+    let apart = Posterior::assess(&target, &family, &good, &settings).unwrap();
+    assert!(apart.evidence().halves_disagreement > 0.3, "{:?}", apart.evidence());
+    assert_eq!(apart.verdict().trust, Trust::DoNotTrust);
+}
+
+#[test]
+fn rejected_draws_are_counted_and_left_out_of_the_bound() {
+    // A half-normal log density on the half line, which q overlaps by a part of its mass.
+    let target = ValueOnly::new(&["x"], |z: &[f64]| if z[0] > 0.0 { -0.5 * z[0] * z[0] } else { f64::NEG_INFINITY });
+    let posterior = assess(&target, &MeanField::of_dimension(1), &[1.0, 0.0], 4000);
+    // P(N(1, 1) < 0) = 0.158655; its standard error over 4000 draws is 0.0058.
+    let share = posterior.evidence().rejected_share;
+    assert!((share - 0.158655).abs() < 4.0 * 0.0058, "{share}");
+    assert!(posterior.bound().elbo.value.is_finite());
+    // Z = sqrt(pi / 2), from all draws.
+    let evidence = posterior.bound().log_evidence;
+    assert!((evidence.value - 0.5 * (std::f64::consts::PI / 2.0).ln()).abs() < 4.0 * evidence.mcse, "{evidence}");
+    assert_eq!(posterior.verdict().trust, Trust::DoNotTrust);
+    assert!(posterior.to_string().contains("rejected       16"), "{posterior}");
+    let nowhere = ValueOnly::new(&["x"], |_: &[f64]| f64::NAN);
+    let solution = Solution { params: vec![0.0, 0.0], theta: vec![] };
+    let settings = Assessment::new(Streams::new(1), &DONE);
+    let error = Posterior::assess(&nowhere, &MeanField::of_dimension(1), &solution, &settings).unwrap_err();
+    assert!(error.to_string().contains("not finite 4000 times"), "{error}");
+}
+
+#[test]
+fn a_point_is_no_posterior() {
+    let target = HandWritten::new(&["x", "y"], |z: &[f64], grad: &mut [f64]| {
+        grad.copy_from_slice(&[-z[0], -z[1]]);
+        -0.5 * (z[0] * z[0] + z[1] * z[1])
+    });
+    let family = FullRank::new(2);
+    // With an sd of exp(-60), adding noise to 1 changes nothing: every draw is the mean.
+    let point = assess(&target, &family, &[1.0, 1.0, -60.0, 0.0, -60.0], 100);
+    assert_eq!(point.verdict().trust, Trust::DoNotTrust);
+    assert!(point.to_string().contains("the same value in every draw"), "{point}");
+}
+
+#[test]
+fn settings_that_make_no_sense_are_named() {
+    let target = mean_target();
+    let family = MeanField::new(target.layout());
+    let settings = Assessment::new(Streams::new(1), &DONE);
+    let short = Solution { params: vec![0.0], theta: vec![] };
+    let error = Posterior::assess(&target, &family, &short, &settings).unwrap_err().to_string();
+    assert!(error.contains("1 parameters of q, expected 2"), "{error}");
+    let solution = Solution { params: vec![0.0, 0.0], theta: vec![] };
+    let settings = Assessment { num_draws: 1, ..settings };
+    assert!(Posterior::assess(&target, &family, &solution, &settings).is_err());
+}
