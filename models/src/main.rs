@@ -1,2 +1,7 @@
 //! The command line `jensen`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jensen_models::commands::main(std::env::args_os()).into()
+}

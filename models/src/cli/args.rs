@@ -84,6 +84,9 @@ pub struct DataArgs {
     /// Column that names each row's group, for hierarchical models
     #[arg(long, value_name = "NAME", requires = "data")]
     pub group: Option<String>,
+    /// Number of earlier values that explain a value, for autoregressions [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub lags: Option<u16>,
 }
 
 /// The method of a fit.

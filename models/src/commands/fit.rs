@@ -1,0 +1,75 @@
+//! `jensen fit`.
+
+use super::report::{Renaming, Report};
+use super::saved::{FILE, SavedFit, Source, options};
+use super::{CommandError, build, engine, interrupt};
+use crate::cli::args::FitArgs;
+use crate::cli::exit::Exit;
+use crate::cli::output::{OutDir, print};
+use crate::cli::progress::{Mode, Progress};
+use crate::cli::render::Length;
+use jensen::algorithm::Step;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Fits a model, prints its report and writes its folder.
+pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
+    let source = args.data.data.as_deref();
+    let (entry, built) = build(&args.model, source, &options(&args.data))?;
+    // Found out before the fit: whether the folder can be written, and what the data were.
+    let folder = args.folder().map(|path| OutDir::create(&path)).transpose()?;
+    let origin = Source::new(&args.data)?;
+    let started = Instant::now();
+    let mut outcome = fitted(args, entry.name, &*built.model)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
+    let report = Report::new(entry.name, data, &built, args.method.seed, &outcome, seconds);
+    Renaming::new(&built.labels).draws(&mut outcome.draws);
+    if let Some(folder) = folder {
+        write(folder, &report, origin, &outcome, args.output.plot)?;
+    }
+    let length = if args.output.all { Length::All } else { Length::Cut };
+    print(std::io::stdout(), &if args.output.json { report.json().unwrap_or_default() } else { report.text(length) })?;
+    Ok(report.exit())
+}
+
+fn fitted(
+    args: &FitArgs,
+    name: &str,
+    model: &(dyn jensen::model::Model + Send + Sync),
+) -> Result<engine::Outcome, CommandError> {
+    let total = args.method.steps.map(|n| n.get() as u64);
+    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), name, total).stop_on(interrupt::flag());
+    let mut last = (0, None);
+    let mut observer = |step: &Step| -> ControlFlow<()> {
+        last = (step.index, step.objective.or(last.1));
+        progress.update(last.0, last.1)
+    };
+    let request = engine::Request { model, method: &args.method, observer: &mut observer };
+    let outcome = engine::fit(request);
+    progress.finish(last.0, last.1);
+    outcome.map_err(|source| CommandError::Engine { model: name.to_string(), source })
+}
+
+fn write(
+    mut folder: OutDir,
+    report: &Report,
+    source: Source,
+    outcome: &engine::Outcome,
+    plot: bool,
+) -> Result<(), CommandError> {
+    let saved = SavedFit::new(source, report.clone(), outcome.saved.clone());
+    folder.write(FILE, |out| {
+        serde_json::to_writer(&mut *out, &saved)?;
+        out.write_all(b"\n")
+    })?;
+    folder.write("draws.csv", |out| outcome.draws.write_csv(out))?;
+    folder.write("summary.csv", |out| report.write_summary(out))?;
+    if plot {
+        for (name, bytes) in report.figures(&outcome.draws)? {
+            folder.write(&name, |out| out.write_all(&bytes))?;
+        }
+    }
+    folder.commit()?;
+    Ok(())
+}

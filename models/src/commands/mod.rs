@@ -1,0 +1,88 @@
+//! The commands of `jensen`.
+
+pub mod engine;
+mod fit;
+mod interrupt;
+mod list;
+pub mod report;
+mod sample;
+pub mod saved;
+mod show;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::exit::{Exit, parse};
+use crate::cli::output::OutputError;
+use crate::data::{DataError, Table};
+use crate::registry::{self, Entry, UnknownModel};
+use crate::zoo::{BuildError, Built, DataOptions};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+/// Runs the command line `args`, the program's name first, and says how it ended.
+///
+/// Errors go to standard error as one message that names the place and the remedy.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match parse(args) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    run(&cli).unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "error: {error}"); // a closed stream leaves nobody to tell
+        Exit::Error
+    })
+}
+
+fn run(cli: &Cli) -> Result<Exit, CommandError> {
+    match &cli.command {
+        Command::List(args) => list::run(args),
+        Command::Fit(args) => fit::run(args),
+        Command::Sample(args) => sample::run(args),
+        Command::Show(args) => show::run(args),
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// No such model.
+    #[error(transparent)]
+    Model(#[from] UnknownModel),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The fit failed.
+    #[error("{model}: {source}")]
+    Engine {
+        /// The model.
+        model: String,
+        /// What went wrong.
+        source: engine::EngineError,
+    },
+    /// A result cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A saved fit cannot be read.
+    #[error(transparent)]
+    Saved(#[from] saved::SavedError),
+    /// A figure cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] crate::cli::plot::PlotError),
+}
+
+impl From<DataError> for CommandError {
+    fn from(error: DataError) -> Self {
+        Self::Build(error.into())
+    }
+}
+
+/// The model `name` on the file `data`, or on its own data.
+fn build(name: &str, data: Option<&Path>, options: &DataOptions) -> Result<(&'static Entry, Built), CommandError> {
+    let entry = registry::find(name)?;
+    let built = match data {
+        None => entry.build_embedded(options)?,
+        Some(path) => entry.build(&Table::read(path)?, options)?,
+    };
+    Ok((entry, built))
+}

@@ -1,0 +1,33 @@
+//! `jensen sample`.
+
+use super::report::Renaming;
+use super::saved::SavedFit;
+use super::{CommandError, build, engine};
+use crate::cli::args::SampleArgs;
+use crate::cli::exit::Exit;
+use crate::cli::output::{print, write_atomic};
+use serde_json::{Map, Value};
+
+/// Draws from a saved fit.
+pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
+    let saved = SavedFit::read(&args.fit)?;
+    saved.source.check()?;
+    let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options())?;
+    let mut draws = engine::sample(&*built.model, &saved.posterior, args.draws.get(), args.seed)
+        .map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
+    Renaming::new(&built.labels).draws(&mut draws);
+    let mut bytes = Vec::new();
+    if args.json {
+        let lists = draws.names.iter().zip(&draws.values);
+        let lists: Map<String, Value> = lists.map(|(name, values)| (name.clone(), values.clone().into())).collect();
+        bytes = format!("{}\n", Value::Object(lists)).into_bytes();
+    } else {
+        // Writing into memory does not fail.
+        let _ = draws.write_csv(&mut bytes);
+    }
+    match &args.out {
+        Some(path) => write_atomic(path, |out| out.write_all(&bytes))?,
+        None => print(std::io::stdout(), &String::from_utf8_lossy(&bytes))?,
+    }
+    Ok(Exit::Success)
+}

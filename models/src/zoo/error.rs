@@ -1,0 +1,28 @@
+//! What can be wrong between data and a model, with the remedy.
+
+use crate::data::{DataError, DesignError};
+
+/// Data or options that a model cannot use.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message says what each field is")]
+pub enum BuildError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Design(#[from] DesignError),
+    #[error("{file}: which column is {role} is not said; name it with {option} (the columns are {columns})")]
+    NotNamed { file: String, role: &'static str, option: &'static str, columns: String },
+    #[error("`{model}` does not use {option}; leave it out{hint}")]
+    UnusedOption { model: &'static str, option: &'static str, hint: String },
+    #[error("{place}: {role} must be positive, found {value}; correct the cell")]
+    NotPositive { place: String, role: &'static str, value: f64 },
+    #[error("{file}: column `{column}` is constant (every value is {value}); there is nothing to explain")]
+    Constant { file: String, column: String, value: f64 },
+    #[error("{file}: {found} rows are too few; this model needs at least {needed}{hint}")]
+    TooFewRows { file: String, found: usize, needed: usize, hint: String },
+    #[error("{file}: {found} rows are too many for a {n} x {n} covariance matrix at every step; give at most {most}", n = found)]
+    TooManyRows { file: String, found: usize, most: usize },
+    #[error("{file}: one feature is needed, found {found}; name one with --features x")]
+    OneFeature { file: String, found: usize },
+}
