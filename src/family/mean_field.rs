@@ -187,6 +187,12 @@ impl Reparam for MeanField {
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let from = (place + if in_rows { first } else { 0 }) * draws;
             let g = lane(z_bar, place, in_rows);
+            if draws == 1 {
+                // sd * noise is z - mean, without another exponential.
+                grad[mean] += g[0];
+                grad[ln_sd] += g[0] * (lane(z, place, in_rows)[0] - params[mean]);
+                return;
+            }
             grad[mean] += lanes::sum(g);
             grad[ln_sd] += lanes::dot(g, &noise[from..from + draws]) * params[ln_sd].exp();
         });

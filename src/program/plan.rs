@@ -13,16 +13,24 @@ use super::terms::{Addends, addends};
 
 /// Numbers that data can be kept in.
 pub(crate) trait Stored: Lane {
+    /// Numbers in a vector register: rows of a data matrix are padded to whole registers.
+    const PAD: usize;
+
+    /// The data in this type.
     fn store(data: &Arc<[f64]>) -> Arc<[Self]>;
 }
 
 impl Stored for f64 {
+    const PAD: usize = 4;
+
     fn store(data: &Arc<[f64]>) -> Arc<[f64]> {
         data.clone()
     }
 }
 
 impl Stored for f32 {
+    const PAD: usize = 8;
+
     fn store(data: &Arc<[f64]>) -> Arc<[f32]> {
         data.iter().map(|&x| x as f32).collect()
     }
@@ -34,9 +42,6 @@ pub(crate) struct PaddedMatrix<T> {
     pub columns: usize,
     pub stride: usize,
 }
-
-/// Numbers in one padded group: a whole AVX register of the smaller type.
-pub(crate) const PAD: usize = 4;
 
 /// A program made ready to run in numbers of type `T`.
 pub(crate) struct Plan<T> {
@@ -117,7 +122,7 @@ impl<T: Stored> Plan<T> {
 const GLOBAL_BUDGET: usize = 24_000;
 
 fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
-    let stride = columns.div_ceil(PAD) * PAD;
+    let stride = columns.div_ceil(T::PAD) * T::PAD;
     let stored = T::store(data);
     if stride == columns {
         return PaddedMatrix { data: stored, columns, stride };

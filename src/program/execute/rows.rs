@@ -1,7 +1,7 @@
 //! One row block after another: load the rows' data, sweep forward, add up the terms, sweep back.
 
 use super::super::maths::Lane;
-use super::super::plan::{PAD, Plan, Stored};
+use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::layout::{RowLayout, reads_global};
 use super::structured::element_index;
@@ -242,7 +242,11 @@ impl<T: Stored> RowTask<'_, T> {
                     chunk.weights.clear();
                     chunk.weights.extend_from_slice(source);
                     chunk.weights.resize(m.stride, T::zero());
-                    dot_rows::<T, FMA>(&m.data, m.stride, ids, &chunk.weights, out);
+                    if T::PAD == 8 {
+                        dot_rows::<T, FMA, 8>(&m.data, m.stride, ids, &chunk.weights, out);
+                    } else {
+                        dot_rows::<T, FMA, 4>(&m.data, m.stride, ids, &chunk.weights, out);
+                    }
                 } else {
                     for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
                         let row = &m.data[id as usize * m.stride..][..m.columns];
@@ -433,7 +437,11 @@ impl<T: Stored> RowTask<'_, T> {
                 if lanes == 1 {
                     chunk.weights_adjoint.clear();
                     chunk.weights_adjoint.resize(m.stride, T::zero());
-                    dot_rows_reverse::<T, FMA>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
+                    if T::PAD == 8 {
+                        dot_rows_reverse::<T, FMA, 8>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
+                    } else {
+                        dot_rows_reverse::<T, FMA, 4>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
+                    }
                     add(&chunk.weights_adjoint[..m.columns], bar);
                 } else {
                     for (g, &id) in g.chunks_exact(lanes).zip(ids) {
@@ -518,75 +526,91 @@ fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
     sum_lanes(&partial)
 }
 
-/// `out[r] = sum_k data[ids[r]][k] * weights[k]`, several rows at a time so that the additions overlap.
+/// Rows of a matrix product taken together, so that their additions overlap.
+const TOGETHER: usize = 8;
+
+/// Eight rows as whole registers of `W` numbers, all of the same length.
+macro_rules! row_group {
+    ($data:expr, $stride:expr, $ids:expr, $width:ident) => {{
+        let row = |q: usize| {
+            let from = $ids[q] as usize * $stride;
+            &$data[from..from + $stride].as_chunks::<$width>().0[..$stride / $width]
+        };
+        [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]
+    }};
+}
+
+/// `out[r] = sum_k data[ids[r]][k] * weights[k]`.
 #[inline(always)]
-fn dot_rows<T: Lane, const FMA: bool>(data: &[T], stride: usize, ids: &[u32], weights: &[T], out: &mut [T]) {
-    const ROWS: usize = 4;
-    let mut groups = ids.chunks_exact(ROWS);
-    let mut results = out.chunks_exact_mut(ROWS);
+fn dot_rows<T: Lane, const FMA: bool, const W: usize>(
+    data: &[T],
+    stride: usize,
+    ids: &[u32],
+    weights: &[T],
+    out: &mut [T],
+) {
+    let weights = &weights.as_chunks::<W>().0[..stride / W];
+    let mut groups = ids.chunks_exact(TOGETHER);
+    let mut results = out.chunks_exact_mut(TOGETHER);
     for (ids, out) in (&mut groups).zip(&mut results) {
-        let rows: [&[T]; ROWS] = std::array::from_fn(|q| &data[ids[q] as usize * stride..][..stride]);
-        let mut sums = [[T::zero(); PAD]; ROWS];
-        // A `while` loop: the library's stepped ranges may be compiled outside of the vector region.
-        let mut k = 0;
-        while k < stride {
-            let w = &weights[k..k + PAD];
-            for q in 0..ROWS {
-                let x = &rows[q][k..k + PAD];
-                for l in 0..PAD {
-                    sums[q][l] = x[l].fused::<FMA>(w[l], sums[q][l]);
+        let rows = row_group!(data, stride, ids, W);
+        let mut sums = [[T::zero(); W]; TOGETHER];
+        for (k, w) in weights.iter().enumerate() {
+            for (sum, row) in sums.iter_mut().zip(&rows) {
+                let x = &row[k];
+                for l in 0..W {
+                    sum[l] = x[l].fused::<FMA>(w[l], sum[l]);
                 }
             }
-            k += PAD;
         }
-        for q in 0..ROWS {
-            out[q] = (sums[q][0] + sums[q][1]) + (sums[q][2] + sums[q][3]);
+        for (o, sum) in out.iter_mut().zip(&sums) {
+            *o = sum_lanes(sum);
         }
     }
     for (&id, out) in groups.remainder().iter().zip(results.into_remainder()) {
-        let row = &data[id as usize * stride..][..stride];
-        let mut sums = [T::zero(); PAD];
-        for (x, w) in row.chunks_exact(PAD).zip(weights.chunks_exact(PAD)) {
-            for l in 0..PAD {
-                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
+        let row = data[id as usize * stride..][..stride].as_chunks::<W>().0;
+        let mut sum = [T::zero(); W];
+        for (x, w) in row.iter().zip(weights) {
+            for l in 0..W {
+                sum[l] = x[l].fused::<FMA>(w[l], sum[l]);
             }
         }
-        *out = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        *out = sum_lanes(&sum);
     }
 }
 
 /// `weights_bar[k] += sum_r data[ids[r]][k] * out_bar[r]`.
 #[inline(always)]
-fn dot_rows_reverse<T: Lane, const FMA: bool>(
+fn dot_rows_reverse<T: Lane, const FMA: bool, const W: usize>(
     data: &[T],
     stride: usize,
     ids: &[u32],
     out_bar: &[T],
     weights_bar: &mut [T],
 ) {
-    const ROWS: usize = 4;
-    let groups = ids.chunks_exact(ROWS);
-    let bars = out_bar.chunks_exact(ROWS);
+    let weights_bar = &mut weights_bar.as_chunks_mut::<W>().0[..stride / W];
+    let groups = ids.chunks_exact(TOGETHER);
+    let bars = out_bar.chunks_exact(TOGETHER);
     let (rest_ids, rest_bars) = (groups.remainder(), bars.remainder());
     for (ids, g) in groups.zip(bars) {
-        let rows: [&[T]; ROWS] = std::array::from_fn(|q| &data[ids[q] as usize * stride..][..stride]);
-        let weights_bar = &mut weights_bar[..stride];
-        let mut k = 0;
-        while k < stride {
-            let w = &mut weights_bar[k..k + PAD];
-            for q in 0..ROWS {
-                let x = &rows[q][k..k + PAD];
-                for l in 0..PAD {
-                    w[l] = x[l].fused::<FMA>(g[q], w[l]);
+        let rows = row_group!(data, stride, ids, W);
+        for (k, w) in weights_bar.iter_mut().enumerate() {
+            let mut sum = *w;
+            for (row, &g) in rows.iter().zip(g) {
+                let x = &row[k];
+                for l in 0..W {
+                    sum[l] = x[l].fused::<FMA>(g, sum[l]);
                 }
             }
-            k += PAD;
+            *w = sum;
         }
     }
     for (&id, &g) in rest_ids.iter().zip(rest_bars) {
-        let row = &data[id as usize * stride..][..stride];
-        for (w, &x) in weights_bar.iter_mut().zip(row) {
-            *w = x.fused::<FMA>(g, *w);
+        let row = data[id as usize * stride..][..stride].as_chunks::<W>().0;
+        for (w, x) in weights_bar.iter_mut().zip(row) {
+            for l in 0..W {
+                w[l] = x[l].fused::<FMA>(g, w[l]);
+            }
         }
     }
 }
