@@ -43,7 +43,7 @@ fn check(draws: &[f64], expected_mean: f64, expected_sd: f64) {
 
 #[test]
 fn prior_draws_have_the_moments_of_the_model() {
-    let target = Target::new(&Levels { x: Column::new(&[1.0, 2.0, 3.0]) }).unwrap();
+    let target = Target::new(&Levels { x: Column::new([1.0, 2.0, 3.0]) }).unwrap();
     let n = 20_000;
     let made = target.prior_draws(&[10.0], Streams::new(5), n).unwrap();
     assert_eq!(made.draws.names, ["shift[0]", "tau", "centre[0]", "centre[1]", "sum"]);
@@ -171,7 +171,7 @@ fn what_cannot_be_simulated_is_refused_with_the_reason() {
     let z = jensen::model::Draws::zeros(target.layout(), 0, 3);
     let error = target.predictive_draws(&[], &z, Streams::new(1)).unwrap_err().to_string();
     assert!(error.contains("observes nothing"), "{error}");
-    let lagged = Target::new(&Lagged { y: Column::new(&X) }).unwrap();
+    let lagged = Target::new(&Lagged { y: Column::new(X) }).unwrap();
     assert!(lagged.prior_draws(&[], Streams::new(1), 2).unwrap().reads_its_data);
     let fit = |_: &jensen::diagnose::DataSet| Err(FitError::Setting("unreachable".into()));
     let error = calibrate(&lagged, &[], Streams::new(1), 30, fit).unwrap_err().to_string();
@@ -180,7 +180,7 @@ fn what_cannot_be_simulated_is_refused_with_the_reason() {
 
 #[test]
 fn calibration_passes_the_exact_posterior_and_fails_a_shifted_one() {
-    let target = Target::new(&Mean { x: Column::new(&X) }).unwrap();
+    let target = Target::new(&Mean { x: Column::new(X) }).unwrap();
     let run = |shift: f64| {
         let fit = |set: &jensen::diagnose::DataSet| {
             let (_, posterior) = fit(&set.data[0], shift, 99, 1000 + set.index as u64)?;
@@ -195,4 +195,60 @@ fn calibration_passes_the_exact_posterior_and_fails_a_shifted_one() {
     assert!(right.shift.abs() < 4.0 * right.shift_mcse);
     let wrong = &run(0.5)[0].1;
     assert!(wrong.symmetry_p_value < 1e-6 && wrong.shift < 0.0, "{wrong:?}");
+}
+
+/// The uniform distribution on a simplex of three numbers.
+#[derive(Debug)]
+struct Flat;
+
+impl Distribution for Flat {
+    type Value = Vector;
+
+    fn log_density(&self, _: Vector) -> Real {
+        Real::from(2f64.ln())
+    }
+
+    fn support(&self) -> Support {
+        Support::Simplex(3)
+    }
+
+    fn parameters(&self) -> Vec<Real> {
+        vec![]
+    }
+
+    fn sample(&self, _: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
+        use rand_distr::Distribution as _;
+        out.iter_mut().for_each(|x| *x = rand_distr::Exp1.sample(rng));
+        let total: f64 = out.iter().sum();
+        out.iter_mut().for_each(|x| *x /= total);
+    }
+}
+
+/// A vector latent read in three ways: an element, a function of all, and by the row.
+struct Shares {
+    x: Column,
+}
+
+impl Model for Shares {
+    fn log_joint(&self, p: &LogJoint) {
+        let w = p.draw("w", Flat);
+        p.derive("total", w.sum());
+        p.derive("middle", w.at(1));
+        p.rows(3, |i| i.observe(self.x.at(i), normal(w.at(i), 1e-9)));
+    }
+}
+
+#[test]
+fn vector_latents_are_drawn_in_all_their_places() {
+    let target = Target::new(&Shares { x: Column::new([0.2, 0.3, 0.5]) }).unwrap();
+    let made = target.prior_draws(&[], Streams::new(1), 2000).unwrap();
+    // The elements are Beta(1, 2): mean 1/3, variance 1/18.
+    check(made.draws.named("w[2]").unwrap(), 1.0 / 3.0, (1f64 / 18.0).sqrt());
+    assert!(made.draws.named("total").unwrap().iter().all(|t| (t - 1.0).abs() < 1e-15));
+    assert_eq!(made.draws.named("middle"), made.draws.named("w[1]"));
+    for row in 0..3 {
+        let (data, w) = (&made.data[0].values[row * 2000..(row + 1) * 2000], made.draws.element(row));
+        // Nine standard deviations of the noise.
+        assert!(data.iter().zip(w).all(|(x, w)| (x - w).abs() < 9e-9));
+    }
 }

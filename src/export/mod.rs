@@ -12,7 +12,7 @@ pub use csv::write_csv;
 pub use file::{FileError, write_whole};
 pub use saved::VERSION;
 
-use crate::model::SiteKind;
+use crate::model::{Site, SiteKind};
 use crate::posterior::Posterior;
 
 /// A site as other tools see it: its name, its shape, and the first of its elements among the draws.
@@ -29,9 +29,10 @@ fn variables(posterior: &Posterior) -> Vec<Variable> {
     let mut out: Vec<Variable> = Vec::new();
     let mut at = 0;
     while at < names.len() {
-        let starts = |s: &&crate::model::Site| {
+        let starts = |s: &&Site| {
             let inside = matches!(s.kind, SiteKind::RowLatent | SiteKind::RowInteger);
-            !inside && s.num_constrained() > 0 && s.element_names()[0] == names[at]
+            let rest = names[at].strip_prefix(&s.name).filter(|_| !inside && s.num_constrained() > 0);
+            rest.is_some_and(|rest| if s.shape.is_empty() { rest.is_empty() } else { rest.starts_with("[0") })
         };
         let site = posterior.layout().sites.iter().find(starts);
         let (name, shape) = site.map_or((names[at].clone(), vec![]), |s| (s.name.clone(), s.shape.clone()));

@@ -6,6 +6,7 @@ mod constrained;
 mod functions;
 mod pass;
 mod recorded;
+mod schedule;
 mod simulate;
 
 pub use constrained::Constrained;

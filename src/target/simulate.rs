@@ -3,11 +3,11 @@
 //! The oracle evaluates the program one draw at a time; where a site or an observation is reached, its distribution
 //! draws a value in place of the recorded one.
 
+use super::schedule::{Schedule, Step, own_nodes};
 use super::{Constrained, Target};
 use crate::model::{Draws, Simulated, SiteKind};
 use crate::program::TermKind;
 use crate::program::oracle::{Oracle, Point};
-use crate::program::plan::operands;
 use crate::program::recording::{Op, Recording};
 use crate::streams::{Stream, Streams};
 
@@ -241,71 +241,6 @@ impl Target {
     }
 }
 
-/// What to do, in order, in each segment: outside of rows, then in each plate.
-struct Schedule {
-    segments: Vec<Vec<Step>>,
-}
-
-enum Step {
-    /// Evaluate this node.
-    Evaluate(u32),
-    /// Draw from this entry of `simulated`.
-    Sample(usize),
-}
-
-impl Schedule {
-    /// With `prior`, sites are drawn and everything declared is evaluated; without, sites follow from the latents.
-    fn new(target: &Target, prior: bool) -> Self {
-        let recording = &target.recording;
-        let mut out = Schedule { segments: (0..=recording.plates.len()).map(|_| Vec::new()).collect() };
-        let mut known = vec![false; recording.nodes.len()];
-        for (k, simulated) in target.simulated.iter().enumerate() {
-            if simulated.site.is_some() && !prior {
-                continue;
-            }
-            for &parameter in &simulated.parameters {
-                out.need(recording, parameter, &mut known);
-            }
-            match simulated.site {
-                None => out.need(recording, simulated.node, &mut known),
-                Some(_) => own_nodes(recording, simulated.node).for_each(|n| known[n as usize] = true),
-            }
-            out.segments[simulated.plate as usize].push(Step::Sample(k));
-        }
-        if prior {
-            for &node in &target.outputs.outputs {
-                out.need(recording, node, &mut known);
-            }
-        }
-        out
-    }
-
-    /// Adds what `node` is computed from, operands first; node numbers are in that order.
-    fn need(&mut self, recording: &Recording, node: u32, known: &mut [bool]) {
-        let (mut stack, mut found) = (vec![node], Vec::new());
-        while let Some(i) = stack.pop() {
-            if std::mem::replace(&mut known[i as usize], true) {
-                continue;
-            }
-            found.push(i);
-            operands(&recording.nodes[i as usize], &recording.lists, |a| stack.push(a));
-        }
-        found.sort_unstable();
-        for i in found {
-            self.segments[recording.nodes[i as usize].plate as usize].push(Step::Evaluate(i));
-        }
-    }
-}
-
-/// The node of a drawn value, and the scalars that are packed into it; constants among them stay.
-fn own_nodes(recording: &Recording, node: u32) -> impl Iterator<Item = u32> {
-    let n = recording.nodes[node as usize];
-    let (start, len) = (n.list.0 as usize, n.list.1 as usize);
-    let packed: &[u32] = if n.op == Op::Pack { &recording.lists[start..start + len] } else { &[] };
-    let all = std::iter::once(node).chain(packed.iter().copied());
-    all.filter(|&i| !matches!(recording.nodes[i as usize].op, Op::Const(_)))
-}
-
 struct Run<'a> {
     recording: &'a Recording,
     simulated: &'a [Simulated],
@@ -399,10 +334,8 @@ struct Collected {
 
 impl Collected {
     fn new(target: &Target, in_rows: bool, num_rows: usize, num_draws: usize) -> Self {
-        let sites = target.layout.sites.iter().zip(&target.outputs.outputs);
-        let here = sites.filter(|(_, node)| (target.recording.nodes[**node as usize].plate != 0) == in_rows);
         let (mut names, mut nodes) = (Vec::new(), Vec::new());
-        for (site, &node) in here {
+        for (site, node) in target.listed_sites(in_rows) {
             names.extend(site.element_names());
             nodes.push((node, site.num_constrained()));
         }
