@@ -3,8 +3,19 @@
 //! Stochastic gradients are one of them, not the frame for all: natural gradient, fixed draws with a
 //! deterministic solver, Laplace and coordinate ascent implement the same three functions.
 
+mod density;
+mod gaussian;
+mod laplace;
+mod natural_gradient;
+mod path;
+mod start;
 mod stochastic;
 
+pub use gaussian::PathGaussian;
+pub use laplace::{Laplace, LaplaceState};
+pub use natural_gradient::{NaturalGradient, NaturalGradientState};
+pub use path::{Pair, Path, PathEnd};
+pub use start::{Explored, Found, Start};
 pub use stochastic::{Minibatch, StochasticState, StochasticVi};
 
 use serde::Serialize;
