@@ -1,6 +1,9 @@
 //! Is the fit any good? Pareto-smoothed importance sampling, calibration by simulation, and a
 //! verdict in words.
 
+mod calibrate;
 pub mod calibration;
 pub mod psis;
 pub mod verdict;
+
+pub use calibrate::{CalibrateError, DataSet, calibrate};

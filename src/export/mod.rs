@@ -1,1 +1,44 @@
 //! Files: saved fits, tables of draws, and formats other tools read.
+//!
+//! Every file is written under a temporary name and then renamed, so that there is never half of one.
+
+mod arviz;
+mod csv;
+mod file;
+mod saved;
+
+pub use arviz::{Groups, write_arviz};
+pub use csv::write_csv;
+pub use file::{FileError, write_whole};
+pub use saved::VERSION;
+
+use crate::model::{Site, SiteKind};
+use crate::posterior::Posterior;
+
+/// A site as other tools see it: its name, its shape, and the first of its elements among the draws.
+struct Variable {
+    name: String,
+    shape: Vec<usize>,
+    first: usize,
+    len: usize,
+}
+
+/// The sites outside of rows in their order, and what has no site one number at a time.
+fn variables(posterior: &Posterior) -> Vec<Variable> {
+    let names = posterior.names();
+    let mut out: Vec<Variable> = Vec::new();
+    let mut at = 0;
+    while at < names.len() {
+        let starts = |s: &&Site| {
+            let inside = matches!(s.kind, SiteKind::RowLatent | SiteKind::RowInteger);
+            let rest = names[at].strip_prefix(&s.name).filter(|_| !inside && s.num_constrained() > 0);
+            rest.is_some_and(|rest| if s.shape.is_empty() { rest.is_empty() } else { rest.starts_with("[0") })
+        };
+        let site = posterior.layout().sites.iter().find(starts);
+        let (name, shape) = site.map_or((names[at].clone(), vec![]), |s| (s.name.clone(), s.shape.clone()));
+        let len = shape.iter().product::<usize>().min(names.len() - at);
+        out.push(Variable { name, shape, first: at, len });
+        at += len;
+    }
+    out
+}

@@ -7,7 +7,7 @@ use crate::diagnose::psis::{MIN_DRAWS, Psis, log_evidence, psis};
 use crate::diagnose::verdict::{Evidence, HalfMeans, Trust, Verdict, halves_disagreement, restarts_disagreement};
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
-use crate::model::{Draws, Layout, RowSet};
+use crate::model::{Draws, Layout, RowSet, Site};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Pass};
 
@@ -152,7 +152,7 @@ fn restarts(settings: &Assessment, bound: &Bound, second: Option<&Fresh>) -> Vec
 
 /// Draws in a block: a function of the model alone, since it decides which noise a draw gets.
 fn block_of(layout: &Layout, num_draws: usize) -> usize {
-    let outside = layout.num_latents + layout.num_integers;
+    let outside: usize = layout.num_latents + layout.sites.iter().map(Site::num_constrained).sum::<usize>();
     let inside = (layout.num_row_latents + layout.num_row_integers) * layout.num_rows;
     (BLOCK_NUMBERS / (outside + inside).max(1)).clamp(8, BLOCK_DRAWS).min(num_draws)
 }

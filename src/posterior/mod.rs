@@ -3,6 +3,7 @@
 mod assess;
 mod bound;
 pub mod chain;
+mod predictive;
 mod rows;
 pub mod statistics;
 mod table;
@@ -163,11 +164,6 @@ impl Posterior {
     /// The seed behind the draws.
     pub fn seed(&self) -> u64 {
         self.streams.seed()
-    }
-
-    /// The streams behind the draws.
-    pub(crate) fn streams(&self) -> Streams {
-        self.streams
     }
 
     /// Number of blocks the draws were made in.

@@ -46,7 +46,8 @@ pub struct Loo {
 impl Loo {
     /// Rows whose share cannot be relied on.
     pub fn unreliable(&self) -> Vec<usize> {
-        (0..self.k_hat.len()).filter(|&i| !(self.k_hat[i] <= self.threshold)).collect()
+        let beyond = |k: f64| k.is_nan() || k > self.threshold;
+        (0..self.k_hat.len()).filter(|&i| beyond(self.k_hat[i])).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{MonteCarlo, Posterior, Summary};
 use crate::diagnose::psis::k_hat_threshold;
+use crate::model::{Site, SiteKind};
 
 /// Lines of a table before its middle is left out, and how many are then kept at either end.
 const MOST_LINES: usize = 40;
@@ -21,6 +22,11 @@ impl fmt::Display for Posterior {
         if inside > 0 {
             let times = if inside == 1 { "latent" } else { "latents" };
             writeln!(f, "and {inside} {times} in each of {} rows", layout.num_rows)?;
+        }
+        let is_of = |n: &String, s: &Site| n.strip_prefix(&s.name).is_some_and(|r| r.is_empty() || r.starts_with('['));
+        let listed = |s: &&Site| self.names().iter().any(|n| is_of(n, s));
+        for site in layout.sites_of(SiteKind::Parameter).filter(|s| s.num_constrained() > 0 && !listed(s)) {
+            writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
         self.write_bound(f)?;
         let evidence = self.evidence();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
+use crate::model::{Draws, Layout, RowSet, SiteKind};
 
 /// Named values of the sites in the space of the model, one number under each name and draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,47 +57,41 @@ pub(super) fn unchanged(layout: &Layout, theta: &[f64], z: &Draws) -> Constraine
 }
 
 impl Target {
-    /// Sites inside of rows (`in_rows`) or outside, in order, each with the length of its recorded value.
-    fn sites_at(&self, in_rows: bool) -> impl Iterator<Item = (&Site, usize)> {
-        let sites = self.layout.sites.iter().zip(&self.outputs.outputs);
-        let placed = sites.map(|(site, &node)| (site, self.outputs.nodes[node as usize]));
-        placed.filter(move |(_, node)| (node.plate != 0) == in_rows).map(|(site, node)| (site, node.len as usize))
-    }
-
     /// Values outside of rows: latents, integers, parameters and derived quantities in the order of the sites.
     pub(super) fn constrained_sites(&self, theta: &[f64], z: &Draws) -> Constrained {
         // No rows: the values outside of them do not need any.
         let none = RowSet { subset: Some(vec![]), weight: 1.0, global_terms: true };
-        let outside = Draws { num_rows: 0, row_latents: vec![], row_integers: vec![], ..z.clone() };
+        let outside = Draws {
+            num_draws: z.num_draws,
+            latents: z.latents.clone(),
+            integers: z.integers.clone(),
+            ..Draws::default()
+        };
         let (values, _) = self.constrain(theta, &outside, &none);
-        named(self.sites_at(false), &values, 1, z.num_draws)
+        self.named(false, &values, 1, z.num_draws)
     }
 
     /// Values of the sites inside of rows.
     pub(super) fn constrained_row_sites(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Constrained {
         let (_, values) = self.constrain(theta, z, rows);
-        named(self.sites_at(true), &values, rows.len(&self.layout), z.num_draws)
+        self.named(true, &values, rows.len(&self.layout), z.num_draws)
     }
-}
 
-/// Gives the elements their names; a value recorded once for a whole vector stands for each of its elements.
-fn named<'a>(
-    sites: impl Iterator<Item = (&'a Site, usize)>,
-    recorded: &[f64],
-    num_rows: usize,
-    num_draws: usize,
-) -> Constrained {
-    let mut out = Constrained { num_rows, num_draws, ..Constrained::default() };
-    let (size, mut from) = (num_rows * num_draws, 0);
-    for (site, len) in sites {
-        for (e, name) in site.element_names().into_iter().enumerate() {
-            let at = from + if len == 1 { 0 } else { e } * size;
-            out.names.push(name);
-            out.values.extend_from_slice(&recorded[at..at + size]);
+    /// Gives the elements their names; a value recorded once for a whole vector stands for each of its elements.
+    fn named(&self, in_rows: bool, recorded: &[f64], num_rows: usize, num_draws: usize) -> Constrained {
+        let mut out = Constrained { num_rows, num_draws, ..Constrained::default() };
+        let (size, mut from) = (num_rows * num_draws, 0);
+        for (site, node) in self.listed_sites(in_rows) {
+            let len = self.recording.nodes[node as usize].len as usize;
+            for (e, name) in site.element_names().into_iter().enumerate() {
+                let at = from + if len == 1 { 0 } else { e } * size;
+                out.names.push(name);
+                out.values.extend_from_slice(&recorded[at..at + size]);
+            }
+            from += len * size;
         }
-        from += len * size;
+        out
     }
-    out
 }
 
 #[cfg(test)]
@@ -160,6 +154,26 @@ mod tests {
         for (x, u) in rows.values.iter().zip([0.0f64, 1.0, 2.0, 3.0]) {
             assert!((x - u.exp()).abs() <= 2.0 * f64::EPSILON * x, "{x}");
         }
+    }
+
+    /// A network's worth of parameters.
+    struct Wide;
+
+    impl Model for Wide {
+        fn log_joint(&self, p: &LogJoint) {
+            let w = p.parameter("w", &[101]);
+            let x = p.draw("x", normal(w.sum(), 1.0));
+            p.derive("y", x + w.at(100));
+        }
+    }
+
+    #[test]
+    fn parameters_of_networks_are_not_repeated_for_every_draw() {
+        let target = Target::new(&Wide).unwrap();
+        let z = Draws { num_draws: 2, latents: vec![1.0, 2.0], ..Draws::default() };
+        let found = target.constrained(&[0.5; 101], &z);
+        assert_eq!(found.names, ["x", "y"]);
+        assert_eq!(found.values, [1.0, 2.0, 1.5, 2.5]);
     }
 
     #[test]

@@ -6,11 +6,14 @@ mod constrained;
 mod functions;
 mod pass;
 mod recorded;
+mod schedule;
+mod simulate;
 
 pub use constrained::Constrained;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
 pub use recorded::{Options, Precision, Target, TargetError};
+pub use simulate::{Replicated, Simulation, SimulationError};
 
 use crate::model::{Draws, Layout, RowSet};
 

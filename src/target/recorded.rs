@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
 use crate::dist::Support;
-use crate::model::{Draws, Layout, Model, RowSet, Simulated, SiteKind, recorded};
+use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
 use crate::program::execute::{Request, Rows, run};
 use crate::program::plan::{Plan, Stored};
 use crate::program::recording::Recording;
@@ -17,6 +17,8 @@ pub struct Target {
     double: Plan<f64>,
     single: Option<Plan<f32>>,
     pub(super) outputs: Plan<f64>,
+    /// The site of each output.
+    listed: Vec<usize>,
     supports: Vec<Option<Support>>,
     pub(crate) recording: Recording,
     pub(crate) simulated: Vec<Simulated>,
@@ -114,13 +116,15 @@ impl Target {
                 Some(Arc::new(built.map_err(|e| TargetError::Threads { threads, reason: e.to_string() })?))
             }
         };
-        let outputs: Vec<u32> = declared.values.iter().map(|v| v.1).collect();
+        let listed: Vec<usize> = (0..layout.sites.len()).filter(|&k| is_listed(&layout.sites[k])).collect();
+        let outputs: Vec<u32> = listed.iter().map(|&k| declared.values[k].1).collect();
         let has_bare_term = recording.terms.iter().any(|t| t.kind == TermKind::Bare);
         let has_data = recording.terms.iter().any(|t| t.kind == TermKind::Data);
         Ok(Target {
             double: Plan::new(&recording),
             single: (options.precision == Precision::Single).then(|| Plan::new(&recording)),
             outputs: Plan::of_outputs(&recording, &outputs),
+            listed,
             supports: declared.values.into_iter().map(|v| v.0).collect(),
             simulated: declared.simulated,
             separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
@@ -146,7 +150,10 @@ impl Target {
         &self.supports
     }
 
-    /// Constrained values of all sites: `(outside of rows [element][draw], of rows [element][row][draw])`, sites in order.
+    /// Constrained values of the sites that are listed by draw: `(outside of rows [element][draw], of rows
+    /// [element][row][draw])`, sites in order.
+    ///
+    /// Learnable parameters of more than 100 numbers are not listed: they are the same in every draw.
     pub fn constrain(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> (Vec<f64>, Vec<f64>) {
         let mut pass = Pass::default();
         let request = self.request(theta, z, rows, &[], None, false, false);
@@ -154,10 +161,11 @@ impl Target {
         (pass.response.outputs, pass.response.row_outputs)
     }
 
-    /// Sites whose values `constrain` returns outside of rows, in its order.
-    pub fn global_sites(&self) -> impl Iterator<Item = &crate::model::Site> {
-        let rows = [SiteKind::RowLatent, SiteKind::RowInteger];
-        self.layout.sites.iter().filter(move |s| !rows.contains(&s.kind))
+    /// The sites whose values `constrain` returns inside of rows (`in_rows`) or outside, in its order, and their nodes.
+    pub(super) fn listed_sites(&self, in_rows: bool) -> impl Iterator<Item = (&Site, u32)> {
+        let listed = self.listed.iter().zip(&self.outputs.outputs);
+        let here = listed.filter(move |(_, node)| (self.recording.nodes[**node as usize].plate != 0) == in_rows);
+        here.map(|(&site, &node)| (&self.layout.sites[site], node))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one private call that names every part of a request")]
@@ -238,6 +246,13 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Numbers of a parameter site that are still repeated for every draw; the weights of a network are not.
+const MOST_PARAMETERS: usize = 100;
+
+fn is_listed(site: &Site) -> bool {
+    site.kind != SiteKind::Parameter || site.num_constrained() <= MOST_PARAMETERS
 }
 
 fn kind_weights(data_weight: Option<f64>) -> [f64; 4] {

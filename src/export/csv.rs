@@ -1,0 +1,73 @@
+//! Draws as a table in the form of CmdStan's output files.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{FileError, variables, write_whole};
+use crate::posterior::Posterior;
+
+/// Writes the draws as CSV, one draw a line: `lp__`, `log_p__`, `log_q__`, `log_weight__`, then every quantity.
+///
+/// Names follow CmdStan: `theta.1` is `theta[0]`, `L.2.1` is `L[1,0]`. `lp__` is `log_p__` under the name tools expect.
+/// Lines that start with `#` say where the draws come from.
+///
+/// # Errors
+/// When the file cannot be written; there is then no new file.
+pub fn write_csv(posterior: &Posterior, path: impl AsRef<Path>) -> Result<(), FileError> {
+    write_whole(path.as_ref(), |out| write(posterior, out))
+}
+
+fn write(posterior: &Posterior, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# method = variational")?;
+    writeln!(out, "# family = {}", posterior.family().replace('\n', " "))?;
+    writeln!(out, "# num_samples = {}", posterior.num_draws())?;
+    writeln!(out, "# seed = {}", posterior.seed())?;
+    writeln!(out, "# k_hat = {}", posterior.k_hat())?;
+    writeln!(out, "# verdict = {}", posterior.verdict().trust)?;
+    let mut header: Vec<String> = ["lp__", "log_p__", "log_q__", "log_weight__"].map(String::from).to_vec();
+    for variable in variables(posterior) {
+        header.extend((0..variable.len).map(|e| quoted(&dotted(&variable.name, &variable.shape, e))));
+    }
+    writeln!(out, "{}", header.join(","))?;
+    let (log_p, draws) = (posterior.log_p(), posterior.constrained());
+    let columns = [log_p, log_p, posterior.log_q(), posterior.log_weights()];
+    let columns: Vec<&[f64]> = columns.into_iter().chain((0..draws.names.len()).map(|k| draws.element(k))).collect();
+    for d in 0..posterior.num_draws() {
+        for (k, column) in columns.iter().enumerate() {
+            let comma = if k == 0 { "" } else { "," };
+            // The shortest digits that read back as the same number; `nan` and `inf` as CmdStan writes them.
+            let x = column[d];
+            if x.is_nan() { write!(out, "{comma}nan")? } else { write!(out, "{comma}{x:?}")? }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// CmdStan's name of element `e` in row-major order: indices from one, joined by dots.
+fn dotted(name: &str, shape: &[usize], e: usize) -> String {
+    let mut indices = vec![0; shape.len()];
+    let mut rest = e;
+    for (index, n) in indices.iter_mut().zip(shape).rev() {
+        (*index, rest) = (rest % n, rest / n);
+    }
+    indices.iter().fold(name.to_owned(), |name, index| format!("{name}.{}", index + 1))
+}
+
+/// A cell in quotes where it needs them.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_cmdstan() {
+        assert_eq!(dotted("mu", &[], 0), "mu");
+        assert_eq!(dotted("theta", &[8], 7), "theta.8");
+        assert_eq!(dotted("L", &[2, 3], 3), "L.2.1");
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
+}

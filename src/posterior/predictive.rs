@@ -1,0 +1,49 @@
+//! New data as the fitted model would give them.
+
+use super::Posterior;
+use crate::algorithm::FitError;
+use crate::family::Family;
+use crate::target::{Replicated, Target};
+
+/// The streams' purpose.
+const PREDICTIVE: u32 = 0x7072_6564;
+
+impl Posterior {
+    /// New data of every `observe` at the first `num_draws` draws of q: `y_rep`, beside the data observed.
+    ///
+    /// `family` is needed where rows have latents of their own, whose draws are made again. To weight the replicates
+    /// towards the posterior use [`Posterior::log_weights`], which are in the same order.
+    ///
+    /// # Errors
+    /// When the model has bare latents or terms, observes nothing, or is not the one assessed.
+    pub fn predictive(
+        &self,
+        target: &Target,
+        family: Option<&dyn Family>,
+        num_draws: usize,
+    ) -> Result<Vec<Replicated>, FitError> {
+        let num_draws = num_draws.min(self.num_draws());
+        let streams = self.streams.purpose(PREDICTIVE);
+        let mut all: Vec<Replicated> = Vec::new();
+        let mut block = 0;
+        self.each_block(target, family, num_draws, |first, keep, z| {
+            let made = target.predictive_draws(&self.solution.theta, z, streams.at_step(block));
+            let made = made.map_err(|e| FitError::Unsupported(e.to_string()))?;
+            block += 1;
+            if first == 0 {
+                let room = |r: &Replicated| Replicated {
+                    num_draws,
+                    values: vec![0.0; r.len * r.num_rows * num_draws],
+                    ..r.clone()
+                };
+                all = made.iter().map(room).collect();
+            }
+            for (out, part) in all.iter_mut().zip(&made) {
+                let lanes = out.values.chunks_exact_mut(num_draws).zip(part.values.chunks_exact(part.num_draws));
+                lanes.for_each(|(lane, from)| lane[first..first + keep].copy_from_slice(&from[..keep]));
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
