@@ -3,10 +3,12 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
+mod hybrid;
 mod pathwise;
 mod score;
 mod sticking;
 
+pub use hybrid::{Hybrid, RealGradient};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};
 pub use sticking::StickingTheLanding;
@@ -80,6 +82,23 @@ pub struct Space {
     pub grad_theta: Vec<f64>,
     /// The target's results and scratch memory.
     pub pass: Pass,
+    unweighted: Unweighted,
+}
+
+/// The rows of a pass, each counted once.
+///
+/// A score-function gradient multiplies the signal, in which rows count by their weight, with the score of the
+/// draws as they were drawn, in which they do not.
+#[derive(Clone, Debug, Default)]
+struct Unweighted(Option<RowSet>);
+
+impl Unweighted {
+    /// Allocates only when the rows grow.
+    fn of(&mut self, rows: &RowSet) -> &RowSet {
+        let own = self.0.get_or_insert_with(RowSet::all);
+        own.subset.clone_from(&rows.subset);
+        own
+    }
 }
 
 impl Space {

@@ -66,7 +66,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Sco
                 Baseline::LeaveOneOut => 0.0,
             };
         }
-        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+        family.score(at.params, space.unweighted.of(at.rows), &space.z, &space.weights, grad);
         Ok(Estimate { value: mean, rejected, evaluations: at.num_draws })
     }
 }

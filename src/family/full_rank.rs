@@ -1,7 +1,10 @@
 //! A Gaussian with a full covariance matrix.
 
-use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
-use crate::model::{Draws, RowSet};
+use super::scratch::Pool;
+use super::{
+    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, weight_of,
+};
+use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
 /// Full-rank Gaussian: `z = mean + L noise` with `L` lower triangular and `L_ii = exp(params)`.
@@ -11,12 +14,13 @@ use crate::streams::Streams;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FullRank {
     dimension: usize,
+    scratch: Pool<(Vec<f64>, Vec<f64>)>,
 }
 
 impl FullRank {
     /// The family of `dimension` real latents.
     pub fn new(dimension: usize) -> Self {
-        FullRank { dimension }
+        FullRank { dimension, scratch: Pool::default() }
     }
 
     /// Number of latents.
@@ -97,59 +101,71 @@ impl FullRank {
 }
 
 impl Family for FullRank {
+    fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
+        covers_global(self, self.dimension, layout)
+    }
+
     fn num_params(&self) -> usize {
         self.row(self.dimension)
     }
 
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
-        let mut noise = vec![0.0; self.dimension * z.num_draws];
-        fill_noise(NoiseLaw::Normal, streams, z.num_draws, &mut noise);
-        self.transform(params, rows, &noise, z);
+        self.scratch.with(|(noise, _)| {
+            noise.resize(self.dimension * z.num_draws, 0.0);
+            fill_noise(NoiseLaw::Normal, streams, z.num_draws, noise);
+            self.transform(params, rows, noise, z);
+        });
     }
 
-    fn log_q(&self, params: &[f64], _: &RowSet, z: &Draws, log_q: &mut [f64]) {
-        let mut u = vec![0.0; z.latents.len()];
-        self.centred(params, z, &mut u);
-        self.solve(params, z.num_draws, &mut u);
-        log_q.fill(-self.ln_det(params) - self.dimension as f64 * LN_SQRT_2_PI);
-        for u in u.chunks_exact(z.num_draws) {
-            for (out, &u) in log_q.iter_mut().zip(u) {
-                *out -= 0.5 * u * u;
-            }
-        }
-    }
-
-    fn score(&self, params: &[f64], _: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
-        // With u = L^-1 (z - mean) and v = L^-T u: d/d mean = v, d/d L_ij = v_i u_j - [i = j] / L_ii.
-        let draws = z.num_draws;
-        let mut u = vec![0.0; z.latents.len()];
-        self.centred(params, z, &mut u);
-        self.solve(params, draws, &mut u);
-        let mut v = u.clone();
-        self.solve_transposed(params, draws, &mut v);
-        for i in 0..self.dimension {
-            let v = &v[i * draws..(i + 1) * draws];
-            grad[i] += v.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>();
-            let at = self.row(i);
-            for j in 0..=i {
-                let u = &u[j * draws..(j + 1) * draws];
-                let outer: f64 = v.iter().zip(u).zip(weights).map(|((v, u), w)| w * v * u).sum();
-                if i == j {
-                    grad[at + j] += outer * params[at + i].exp() - weights.iter().sum::<f64>();
-                } else {
-                    grad[at + j] += outer;
+    fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
+        let weight = weight_of(rows, false);
+        self.scratch.with(|(u, _)| {
+            u.resize(z.latents.len(), 0.0);
+            self.centred(params, z, u);
+            self.solve(params, z.num_draws, u);
+            log_q.fill(weight * (-self.ln_det(params) - self.dimension as f64 * LN_SQRT_2_PI));
+            for u in u.chunks_exact(z.num_draws) {
+                for (out, &u) in log_q.iter_mut().zip(u) {
+                    *out -= weight * 0.5 * u * u;
                 }
             }
-        }
+        });
     }
 
-    fn entropy(&self, params: &[f64], _: &RowSet) -> Option<f64> {
-        Some(self.ln_det(params) + self.dimension as f64 * (0.5 + LN_SQRT_2_PI))
+    fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+        // With u = L^-1 (z - mean) and v = L^-T u: d/d mean = v, d/d L_ij = v_i u_j - [i = j] / L_ii.
+        let draws = z.num_draws;
+        let weight = weight_of(rows, false);
+        self.scratch.with(|(u, v)| {
+            u.resize(z.latents.len(), 0.0);
+            self.centred(params, z, u);
+            self.solve(params, draws, u);
+            v.clear();
+            v.extend_from_slice(u);
+            self.solve_transposed(params, draws, v);
+            for v in v.chunks_exact_mut(draws) {
+                v.iter_mut().zip(weights).for_each(|(v, w)| *v *= weight * w);
+            }
+            let total = weight * weights.iter().sum::<f64>();
+            for i in 0..self.dimension {
+                let v = &v[i * draws..(i + 1) * draws];
+                grad[i] += v.iter().sum::<f64>();
+                let at = self.row(i);
+                for j in 0..=i {
+                    let outer: f64 = v.iter().zip(&u[j * draws..(j + 1) * draws]).map(|(v, u)| v * u).sum();
+                    grad[at + j] += if i == j { outer * params[at + i].exp() - total } else { outer };
+                }
+            }
+        });
     }
 
-    fn add_entropy_gradient(&self, _: &[f64], _: &RowSet, weight: f64, grad: &mut [f64]) {
+    fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
+        Some(weight_of(rows, false) * (self.ln_det(params) + self.dimension as f64 * (0.5 + LN_SQRT_2_PI)))
+    }
+
+    fn add_entropy_gradient(&self, _: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
         for i in 0..self.dimension {
-            grad[self.row(i) + i] += weight;
+            grad[self.row(i) + i] += weight * weight_of(rows, false);
         }
     }
 
@@ -217,10 +233,31 @@ impl Reparam for FullRank {
         }
     }
 
-    fn grad_log_q(&self, params: &[f64], _: &RowSet, z: &Draws, grad_z: &mut Draws) {
+    fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        let weight = weight_of(rows, false);
         self.centred(params, z, &mut grad_z.latents);
         self.solve(params, z.num_draws, &mut grad_z.latents);
         self.solve_transposed(params, z.num_draws, &mut grad_z.latents);
-        grad_z.latents.iter_mut().for_each(|g| *g = -*g);
+        grad_z.latents.iter_mut().for_each(|g| *g *= -weight);
+    }
+}
+
+impl LocationScale for FullRank {
+    fn num_global(&self) -> usize {
+        self.dimension
+    }
+
+    fn ln_scale(&self, params: &[f64], rows: &RowSet) -> f64 {
+        weight_of(rows, false) * self.ln_det(params)
+    }
+
+    fn standardise(&self, params: &[f64], _: &RowSet, z: &Draws, u: &mut [f64]) {
+        self.centred(params, z, u);
+        self.solve(params, z.num_draws, u);
+    }
+
+    fn unscale(&self, params: &[f64], _: &RowSet, slope: &mut [f64], grad_z: &mut Draws) {
+        self.solve_transposed(params, grad_z.num_draws, slope);
+        grad_z.latents.copy_from_slice(slope);
     }
 }

@@ -1,7 +1,10 @@
 //! Independent normals: one mean and one standard deviation for each latent.
 
-use super::{Family, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise};
-use crate::model::{Draws, Layout, RowSet};
+use super::scratch::Pool;
+use super::{
+    Family, FamilyError, INTEGERS, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, fill_noise, refuse_sites, weight_of,
+};
+use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::streams::Streams;
 
 /// Mean-field Gaussian: `z_i = mean_i + exp(ln_sd_i) * noise_i`.
@@ -14,6 +17,7 @@ pub struct MeanField {
     num_row_latents: usize,
     num_rows: usize,
     first_row: usize,
+    noise: Pool<Vec<f64>>,
 }
 
 impl MeanField {
@@ -24,12 +28,13 @@ impl MeanField {
             num_row_latents: layout.num_row_latents,
             num_rows: layout.num_rows,
             first_row: layout.first_row,
+            noise: Pool::default(),
         }
     }
 
     /// The family of `num_latents` real latents without rows.
     pub fn of_dimension(num_latents: usize) -> Self {
-        MeanField { num_latents, num_row_latents: 0, num_rows: 0, first_row: 0 }
+        MeanField::new(&Layout { num_latents, ..Layout::default() })
     }
 
     fn rows_in(&self, rows: &RowSet) -> usize {
@@ -38,7 +43,7 @@ impl MeanField {
 
     /// Calls `visit(place of the mean, place of ln sd, first number of the latent's draws, in rows)`.
     #[inline(always)]
-    fn each(&self, rows: &RowSet, mut visit: impl FnMut(usize, usize, usize, bool)) {
+    pub(super) fn each(&self, rows: &RowSet, mut visit: impl FnMut(usize, usize, usize, bool)) {
         let n = self.num_latents;
         for i in 0..n {
             visit(i, n + i, i, false);
@@ -54,42 +59,64 @@ impl MeanField {
         }
     }
 
-    fn size(&self, rows: &RowSet) -> usize {
+    /// Latents outside of rows.
+    pub(super) fn num_latents(&self) -> usize {
+        self.num_latents
+    }
+
+    /// Latents of a pass.
+    pub(super) fn size(&self, rows: &RowSet) -> usize {
         self.num_latents + self.num_row_latents * self.rows_in(rows)
     }
 }
 
 /// The draws of one latent.
-fn lane(z: &Draws, place: usize, in_rows: bool) -> &[f64] {
+pub(super) fn lane(z: &Draws, place: usize, in_rows: bool) -> &[f64] {
     let all = if in_rows { &z.row_latents } else { &z.latents };
     &all[place * z.num_draws..(place + 1) * z.num_draws]
 }
 
-fn lane_mut(z: &mut Draws, place: usize, in_rows: bool) -> &mut [f64] {
+pub(super) fn lane_mut(z: &mut Draws, place: usize, in_rows: bool) -> &mut [f64] {
     let n = z.num_draws;
     let all = if in_rows { &mut z.row_latents } else { &mut z.latents };
     &mut all[place * n..(place + 1) * n]
 }
 
+/// Covers every real latent, of rows and outside of them.
+pub(super) fn covers_real(num_latents: usize, num_row_latents: usize, layout: &Layout) -> Result<(), FamilyError> {
+    refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
+    let (found, expected) = (num_latents + num_row_latents, layout.num_latents + layout.num_row_latents);
+    match (num_latents, num_row_latents) == (layout.num_latents, layout.num_row_latents) {
+        true => Ok(()),
+        false => Err(FamilyError::Size { family: "family".into(), found, expected }),
+    }
+}
+
 impl Family for MeanField {
+    fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
+        covers_real(self.num_latents, self.num_row_latents, layout)
+    }
+
     fn num_params(&self) -> usize {
         2 * (self.num_latents + self.num_row_latents * self.num_rows)
     }
 
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
-        let mut noise = vec![0.0; self.size(rows) * z.num_draws];
-        fill_noise(NoiseLaw::Normal, streams, z.num_draws, &mut noise);
-        self.transform(params, rows, &noise, z);
+        self.noise.with(|noise| {
+            noise.resize(self.size(rows) * z.num_draws, 0.0);
+            fill_noise(NoiseLaw::Normal, streams, z.num_draws, noise);
+            self.transform(params, rows, noise, z);
+        });
     }
 
     fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
         log_q.fill(0.0);
         self.each(rows, |mean, ln_sd, place, in_rows| {
-            let (mean, ln_sd) = (params[mean], params[ln_sd]);
+            let (mean, ln_sd, weight) = (params[mean], params[ln_sd], weight_of(rows, in_rows));
             let precision_root = (-ln_sd).exp();
             for (out, &z) in log_q.iter_mut().zip(lane(z, place, in_rows)) {
                 let u = (z - mean) * precision_root;
-                *out -= 0.5 * u * u + ln_sd + LN_SQRT_2_PI;
+                *out -= weight * (0.5 * u * u + ln_sd + LN_SQRT_2_PI);
             }
         });
     }
@@ -97,7 +124,9 @@ impl Family for MeanField {
     fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
         self.each(rows, |at_mean, at_ln_sd, place, in_rows| {
             let (mean, precision_root) = (params[at_mean], (-params[at_ln_sd]).exp());
+            let weight = weight_of(rows, in_rows);
             for (&z, &w) in lane(z, place, in_rows).iter().zip(weights) {
+                let w = weight * w;
                 let u = (z - mean) * precision_root;
                 grad[at_mean] += w * u * precision_root;
                 grad[at_ln_sd] += w * (u * u - 1.0);
@@ -107,12 +136,14 @@ impl Family for MeanField {
 
     fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
         let mut total = 0.0;
-        self.each(rows, |_, ln_sd, _, _| total += params[ln_sd] + 0.5 + LN_SQRT_2_PI);
+        self.each(rows, |_, ln_sd, _, in_rows| {
+            total += weight_of(rows, in_rows) * (params[ln_sd] + 0.5 + LN_SQRT_2_PI);
+        });
         Some(total)
     }
 
     fn add_entropy_gradient(&self, _: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
-        self.each(rows, |_, ln_sd, _, _| grad[ln_sd] += weight);
+        self.each(rows, |_, ln_sd, _, in_rows| grad[ln_sd] += weight * weight_of(rows, in_rows));
     }
 
     fn init(&self, centre: &[f64], scale: f64) -> Vec<f64> {
@@ -166,9 +197,43 @@ impl Reparam for MeanField {
 
     fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
         self.each(rows, |mean, ln_sd, place, in_rows| {
-            let (mean, precision) = (params[mean], (-2.0 * params[ln_sd]).exp());
+            let (mean, precision) = (params[mean], weight_of(rows, in_rows) * (-2.0 * params[ln_sd]).exp());
             for (g, &z) in lane_mut(grad_z, place, in_rows).iter_mut().zip(lane(z, place, in_rows)) {
                 *g = -(z - mean) * precision;
+            }
+        });
+    }
+}
+
+impl LocationScale for MeanField {
+    fn num_global(&self) -> usize {
+        self.num_latents
+    }
+
+    fn ln_scale(&self, params: &[f64], rows: &RowSet) -> f64 {
+        let mut total = 0.0;
+        self.each(rows, |_, ln_sd, _, in_rows| total += weight_of(rows, in_rows) * params[ln_sd]);
+        total
+    }
+
+    fn standardise(&self, params: &[f64], rows: &RowSet, z: &Draws, u: &mut [f64]) {
+        let (draws, first) = (z.num_draws, self.num_latents);
+        self.each(rows, |mean, ln_sd, place, in_rows| {
+            let (mean, precision_root) = (params[mean], (-params[ln_sd]).exp());
+            let to = (place + if in_rows { first } else { 0 }) * draws;
+            for (u, &z) in u[to..to + draws].iter_mut().zip(lane(z, place, in_rows)) {
+                *u = (z - mean) * precision_root;
+            }
+        });
+    }
+
+    fn unscale(&self, params: &[f64], rows: &RowSet, slope: &mut [f64], grad_z: &mut Draws) {
+        let (draws, first) = (grad_z.num_draws, self.num_latents);
+        self.each(rows, |_, ln_sd, place, in_rows| {
+            let precision_root = (-params[ln_sd]).exp();
+            let from = (place + if in_rows { first } else { 0 }) * draws;
+            for (g, &s) in lane_mut(grad_z, place, in_rows).iter_mut().zip(&slope[from..from + draws]) {
+                *g = s * precision_root;
             }
         });
     }

@@ -2,25 +2,55 @@
 //!
 //! A family never sees a target: it samples, evaluates its own log density, and carries gradients with respect
 //! to draws back to its parameters.
+//!
+//! **Rows.** A pass over some rows with a weight estimates the pass over all of them, for q as for the model:
+//! `log q`, its gradients and the entropy count the latents outside of rows once (not at all without
+//! `global_terms`) and those of the pass's rows `rows.weight` times. Draws, `transform` and `pullback` know no weight.
 
+mod block;
+mod categorical;
+mod delegate;
+mod delta;
+mod error;
 mod full_rank;
+mod low_rank;
 mod mean_field;
+mod product;
+pub(crate) mod scratch;
+mod student_t;
+#[cfg(test)]
+mod tests;
+mod traced;
 
+pub use block::Block;
+pub use categorical::Categorical;
+pub use delta::Delta;
+pub use error::FamilyError;
 pub use full_rank::FullRank;
+pub use low_rank::LowRank;
 pub use mean_field::MeanField;
+pub use product::Product;
+pub use student_t::{LocationScale, StudentT};
+pub use traced::{Guide, Guided, GuidedRow, TracedFamily};
 
-use crate::model::{Draws, RowSet};
+use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::streams::Streams;
 
 /// A parametric density q(z; params) over the unconstrained latents of a model.
 pub trait Family: Sync {
+    /// Refuses a model some of whose latents this family does not draw.
+    ///
+    /// # Errors
+    /// When a site is left out, or the numbers of latents differ.
+    fn covers(&self, layout: &Layout) -> Result<(), FamilyError>;
+
     /// Length of `params`.
     fn num_params(&self) -> usize;
 
     /// Overwrites the `z.num_draws` draws of `z`, noise keyed by `streams`, the draw and the latent.
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws);
 
-    /// Overwrites `log_q[d] = log q(z_d; params)`, with every constant.
+    /// Overwrites `log_q[d] = log q(z_d; params)`, with every constant; rows count `rows.weight` times.
     fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]);
 
     /// `grad += sum_d weights[d] * d log q(z_d; params) / d params` with `z` fixed.
@@ -40,6 +70,38 @@ pub trait Family: Sync {
 
     /// A short name for reports.
     fn name(&self) -> String;
+}
+
+/// How often a latent counts in `log q`: once outside of rows, by the rows' weight in them.
+#[inline(always)]
+pub(crate) fn weight_of(rows: &RowSet, in_rows: bool) -> f64 {
+    match (in_rows, rows.global_terms) {
+        (true, _) => rows.weight,
+        (false, true) => 1.0,
+        (false, false) => 0.0,
+    }
+}
+
+/// An error that names the first site of one of `kinds`.
+pub(crate) fn refuse_sites(layout: &Layout, kinds: &[SiteKind], remedy: &'static str) -> Result<(), FamilyError> {
+    match layout.sites.iter().find(|s| kinds.contains(&s.kind)) {
+        Some(Site { name, .. }) => Err(FamilyError::Uncovered { site: name.clone(), remedy }),
+        None => Ok(()),
+    }
+}
+
+/// Integer latents are drawn by another family beside the real one.
+pub(crate) const INTEGERS: &str = "draw integers with `Product::new(.., Categorical::new(..))`";
+
+/// The refusal of every family of real latents outside of rows.
+pub(crate) fn covers_global(family: &dyn Family, dimension: usize, layout: &Layout) -> Result<(), FamilyError> {
+    refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
+    let remedy = "it is a latent of each row: put a `MeanField` over it in a `Block`, or write a `Guide`";
+    refuse_sites(layout, &[SiteKind::RowLatent], remedy)?;
+    match layout.num_latents == dimension {
+        true => Ok(()),
+        false => Err(FamilyError::Size { family: family.name(), found: dimension, expected: layout.num_latents }),
+    }
 }
 
 /// The law of a family's noise.

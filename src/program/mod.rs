@@ -11,6 +11,8 @@ pub(crate) mod plan;
 mod real;
 pub(crate) mod recording;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};

@@ -1,0 +1,74 @@
+//! Families behind references and boxes, so that a family can be chosen at run time.
+
+use super::{Family, FamilyError, NoiseLaw, Reparam};
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
+
+macro_rules! delegate {
+    ($($pointer:ty),*) => { $(
+        impl<F: Family + ?Sized> Family for $pointer {
+            fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
+                (**self).covers(layout)
+            }
+
+            fn num_params(&self) -> usize {
+                (**self).num_params()
+            }
+
+            fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
+                (**self).sample(params, rows, streams, z);
+            }
+
+            fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
+                (**self).log_q(params, rows, z, log_q);
+            }
+
+            fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+                (**self).score(params, rows, z, weights, grad);
+            }
+
+            fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
+                (**self).entropy(params, rows)
+            }
+
+            fn add_entropy_gradient(&self, params: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
+                (**self).add_entropy_gradient(params, rows, weight, grad);
+            }
+
+            fn init(&self, centre: &[f64], scale: f64) -> Vec<f64> {
+                (**self).init(centre, scale)
+            }
+
+            fn centre(&self, params: &[f64]) -> Vec<f64> {
+                (**self).centre(params)
+            }
+
+            fn name(&self) -> String {
+                (**self).name()
+            }
+        }
+
+        impl<F: Reparam + ?Sized> Reparam for $pointer {
+            fn num_noise(&self, rows: &RowSet) -> usize {
+                (**self).num_noise(rows)
+            }
+
+            fn noise_law(&self) -> NoiseLaw {
+                (**self).noise_law()
+            }
+
+            fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
+                (**self).transform(params, rows, noise, z);
+            }
+
+            fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+                (**self).pullback(params, rows, noise, z, z_bar, grad);
+            }
+
+            fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+                (**self).grad_log_q(params, rows, z, grad_z);
+            }
+        }
+    )* };
+}
+delegate!(&F, Box<F>);

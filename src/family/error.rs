@@ -1,0 +1,57 @@
+//! [`FamilyError`]: families that do not fit a model.
+
+use crate::program::ProgramError;
+
+/// A family that cannot be made, or does not fit the model's latents.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FamilyError {
+    /// A mistake in a user's guide, with its place in the source.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A site that the model has not.
+    #[error("the model has no {kind} \"{site}\"; it has {known}")]
+    UnknownSite {
+        /// The name that was given.
+        site: String,
+        /// What was looked for.
+        kind: &'static str,
+        /// The names there are.
+        known: String,
+    },
+    /// A site that two parts want.
+    #[error("site \"{site}\" is given to two parts of q; give it to one")]
+    Repeated {
+        /// The site.
+        site: String,
+    },
+    /// A site that nothing draws.
+    #[error("q leaves site \"{site}\" out; {remedy}")]
+    Uncovered {
+        /// The site.
+        site: String,
+        /// What covers it.
+        remedy: &'static str,
+    },
+    /// Sizes that differ.
+    #[error("the {family} covers {found} latents, the model has {expected}")]
+    Size {
+        /// The family.
+        family: String,
+        /// Latents it covers.
+        found: usize,
+        /// Latents there are.
+        expected: usize,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl FamilyError {
+    pub(crate) fn unknown_site<'a>(site: &str, kind: &'static str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<String> = known.map(|k| format!("\"{k}\"")).collect();
+        let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+        FamilyError::UnknownSite { site: site.into(), kind, known }
+    }
+}

@@ -1,0 +1,1 @@
+//! Facts about families that are not laws for all of them.

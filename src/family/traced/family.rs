@@ -1,0 +1,247 @@
+//! [`TracedFamily`]: two recorded programs as a family.
+
+use super::Guide;
+use super::guide::{Parameter, Part, recorded};
+use crate::family::scratch::Pool;
+use crate::family::{Family, FamilyError, INTEGERS, NoiseLaw, Reparam, fill_noise, refuse_sites};
+use crate::model::{Draws, Layout, RowSet, SiteKind};
+use crate::program::InstructionSet;
+use crate::program::execute::{Request, Response, Rows, Workspace, run};
+use crate::program::plan::Plan;
+use crate::streams::Streams;
+
+/// A [`Guide`] made into a family: its transform and its log density are two recorded programs, and pullback, score
+/// and the gradient of log q are their reverse sweeps.
+///
+/// *Shapes*: `params` is the guide's parameters in the order of their declaration, whatever the number of rows.
+/// The entropy has no closed form. A fit starts where the guide's parameters start, wherever the centre is asked for.
+pub struct TracedFamily {
+    layout: Layout,
+    transform: Plan<f64>,
+    density: Plan<f64>,
+    parameters: Vec<Parameter>,
+    num_noise: usize,
+    num_row_noise: usize,
+    name: String,
+    scratch: Pool<Scratch>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    transform: Workspace<f64>,
+    density: Workspace<f64>,
+    response: Response,
+    noise: Vec<f64>,
+}
+
+impl TracedFamily {
+    /// Records `guide` for the latents of `layout`.
+    ///
+    /// # Errors
+    /// When the guide has a mistake (the message names file and line), leaves a latent out, or does two different
+    /// things when it is recorded for its transform and for its density.
+    pub fn new(guide: &(impl Guide + ?Sized), layout: &Layout) -> Result<Self, FamilyError> {
+        refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
+        let (mut transform, state) = recorded(guide, layout, Part::Transform)?;
+        let (mut density, again) = recorded(guide, layout, Part::Density)?;
+        let places = |drawn: &[(SiteKind, usize, u32)]| drawn.iter().map(|d| (d.0, d.1)).collect::<Vec<_>>();
+        if state.parameters != again.parameters || places(&state.drawn) != places(&again.drawn) {
+            return Err(FamilyError::Setting(
+                "the guide did two different things when it was recorded twice; it must depend on nothing that \
+                 changes, such as a counter or random numbers"
+                    .into(),
+            ));
+        }
+        for site in layout.sites.iter().filter(|s| matches!(s.kind, SiteKind::Latent | SiteKind::RowLatent)) {
+            if site.num_unconstrained > 0 && !state.drawn.iter().any(|d| (d.0, d.1) == (site.kind, site.offset)) {
+                let remedy = "draw it in the guide with `q.normal(..)` or `q.latent(..)`";
+                return Err(FamilyError::Uncovered { site: site.name.clone(), remedy });
+            }
+        }
+        // The outputs in the order of the layout are the draws as they lie in `Draws`.
+        let mut drawn = state.drawn;
+        drawn.sort_by_key(|d| (d.0 == SiteKind::RowLatent, d.1));
+        let outputs: Vec<u32> = drawn.iter().map(|d| d.2).collect();
+        (transform.num_latents, transform.num_row_latents) = (state.num_noise, state.num_row_noise);
+        (density.num_latents, density.num_row_latents) = (layout.num_latents, layout.num_row_latents);
+        Ok(TracedFamily {
+            transform: Plan::of_outputs(&transform, &outputs),
+            density: Plan::new(&density),
+            layout: layout.clone(),
+            parameters: state.parameters,
+            num_noise: state.num_noise,
+            num_row_noise: state.num_row_noise,
+            name: "traced family".into(),
+            scratch: Pool::default(),
+        })
+    }
+
+    /// Gives the family a name for reports.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The values of the guide's parameter called `name`.
+    pub fn parameter<'a>(&self, name: &str, params: &'a [f64]) -> Option<&'a [f64]> {
+        let found = self.parameters.iter().find(|p| p.name == name)?;
+        params.get(found.offset..found.offset + found.start.len())
+    }
+
+    /// Runs the density program.
+    fn evaluate(
+        &self,
+        params: &[f64],
+        rows: &RowSet,
+        z: &Draws,
+        weights: Option<&[f64]>,
+        gradient: bool,
+        read: impl FnOnce(&Response),
+    ) {
+        let request = Request {
+            draw_weights: weights,
+            gradient,
+            ..request(params, rows, z.num_draws, &z.latents, &z.row_latents)
+        };
+        self.scratch.with(|work| {
+            run(&self.density, &request, &mut work.density, &mut work.response);
+            read(&work.response);
+        });
+    }
+
+    fn size(&self, rows: &RowSet) -> usize {
+        self.num_noise + self.num_row_noise * rows.len(&self.layout)
+    }
+}
+
+fn request<'a>(
+    params: &'a [f64],
+    rows: &'a RowSet,
+    num_draws: usize,
+    latents: &'a [f64],
+    row_latents: &'a [f64],
+) -> Request<'a> {
+    Request {
+        num_draws,
+        parameters: params,
+        latents,
+        integers: &[],
+        row_latents,
+        row_integers: &[],
+        rows: rows.subset.as_ref().map_or(Rows::All, |rows| Rows::Subset(rows)),
+        row_weight: rows.weight,
+        global_terms: rows.global_terms,
+        kind_weights: [1.0; 4],
+        draw_weights: None,
+        output_seeds: None,
+        gradient: false,
+        row_terms: false,
+        instructions: InstructionSet::detect(),
+        pool: None,
+    }
+}
+
+impl Family for TracedFamily {
+    fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
+        match *layout == self.layout {
+            true => Ok(()),
+            false => Err(FamilyError::Setting("the guide was recorded for another model".into())),
+        }
+    }
+
+    fn num_params(&self) -> usize {
+        self.transform.num_parameters
+    }
+
+    fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
+        let mut noise = self.scratch.with(|work| std::mem::take(&mut work.noise));
+        noise.resize(self.size(rows) * z.num_draws, 0.0);
+        fill_noise(NoiseLaw::Normal, streams, z.num_draws, &mut noise);
+        self.transform(params, rows, &noise, z);
+        self.scratch.with(|work| work.noise = noise);
+    }
+
+    fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
+        let draws = z.num_draws;
+        self.evaluate(params, rows, z, None, false, |response| {
+            log_q.fill(0.0);
+            let kinds = response.global_terms.chunks_exact(draws).zip(response.row_sums.chunks_exact(draws));
+            for (global, sums) in kinds {
+                for ((out, g), s) in log_q.iter_mut().zip(global).zip(sums) {
+                    *out += g + rows.weight * s;
+                }
+            }
+        });
+    }
+
+    fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+        self.evaluate(params, rows, z, Some(weights), true, |response| {
+            grad.iter_mut().zip(&response.parameters).for_each(|(g, p)| *g += p);
+        });
+    }
+
+    fn entropy(&self, _: &[f64], _: &RowSet) -> Option<f64> {
+        None
+    }
+
+    fn add_entropy_gradient(&self, _: &[f64], _: &RowSet, _: f64, _: &mut [f64]) {}
+
+    fn init(&self, _: &[f64], _: f64) -> Vec<f64> {
+        self.parameters.iter().flat_map(|p| p.start.iter().copied()).collect()
+    }
+
+    fn centre(&self, params: &[f64]) -> Vec<f64> {
+        // No rows: the latents outside of them cannot depend on a row.
+        let rows = RowSet { subset: Some(Vec::new()), ..RowSet::all() };
+        let mut z = Draws::zeros(&self.layout, 0, 1);
+        self.transform(params, &rows, &vec![0.0; self.num_noise], &mut z);
+        z.latents
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+impl Reparam for TracedFamily {
+    fn num_noise(&self, rows: &RowSet) -> usize {
+        self.size(rows)
+    }
+
+    fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
+        let (global, of_rows) = noise.split_at(self.num_noise * z.num_draws);
+        let request = request(params, rows, z.num_draws, global, of_rows);
+        self.scratch.with(|work| {
+            run(&self.transform, &request, &mut work.transform, &mut work.response);
+            z.latents.copy_from_slice(&work.response.outputs);
+            z.row_latents.copy_from_slice(&work.response.row_outputs);
+        });
+    }
+
+    fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], _: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+        let (global, of_rows) = noise.split_at(self.num_noise * z_bar.num_draws);
+        let request = Request {
+            gradient: true,
+            output_seeds: Some((&z_bar.latents, &z_bar.row_latents)),
+            ..request(params, rows, z_bar.num_draws, global, of_rows)
+        };
+        self.scratch.with(|work| {
+            run(&self.transform, &request, &mut work.transform, &mut work.response);
+            grad.iter_mut().zip(&work.response.parameters).for_each(|(g, p)| *g += p);
+        });
+    }
+
+    fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        self.evaluate(params, rows, z, None, true, |response| {
+            grad_z.latents.copy_from_slice(&response.latents);
+            grad_z.row_latents.copy_from_slice(&response.row_latents);
+        });
+    }
+}
+
+impl std::fmt::Debug for TracedFamily {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracedFamily").field("name", &self.name).field("params", &self.num_params()).finish()
+    }
+}

@@ -1,0 +1,362 @@
+//! The lane executor against the oracle and against differences, over every operation and every layout.
+
+use super::execute::{Request, Response, Rows, Workspace, run};
+use super::ops::{Binary, Unary};
+use super::oracle::{Oracle, Point};
+use super::plan::{Plan, Stored};
+use super::recording::{self, Op, Plate, Recording, Term};
+use super::*;
+
+/// Records `body`, which gets `n` latents and returns the terms outside of rows.
+fn record_latents(n: usize, body: impl FnOnce(&[Real]) -> Vec<Real>) -> Recording {
+    let recorded = recording::record(|| {
+        let vector = latent_vector(n);
+        for term in body(&vector.elements()) {
+            add_term(term);
+        }
+    });
+    recorded.expect("a valid program")
+}
+
+fn latent_vector(n: usize) -> Vector {
+    let node = recording::with(|r| {
+        let offset = r.num_latents as u32;
+        r.num_latents += n;
+        r.leaf(Op::Latent { offset }, n, false, true, true)
+    });
+    Vector::from_lanes(Real::from_node(node.expect("recording")), n)
+}
+
+fn add_term(term: Real) {
+    let node = term.node();
+    recording::with(|r| {
+        let plate = r.current_plate;
+        r.terms.push(Term { node: Some(node), constant: 0.0, kind: TermKind::Bare, plate });
+    });
+}
+
+/// Records terms for each of `rows` rows.
+fn in_rows(rows: std::ops::Range<usize>, body: impl FnOnce(RowIndex)) {
+    let plate = recording::with(|r| {
+        r.plates.push(Plate { start: rows.start, rows: rows.end - rows.start });
+        r.current_plate = r.plates.len() as u16;
+        r.current_plate
+    });
+    body(RowIndex { plate: plate.expect("recording") });
+    recording::with(|r| r.current_plate = 0);
+}
+
+struct Inputs {
+    draws: usize,
+    latents: Vec<f64>,
+    parameters: Vec<f64>,
+    row_latents: Vec<f64>,
+    num_rows: usize,
+}
+
+impl Inputs {
+    fn new(recording: &Recording, draws: usize) -> Inputs {
+        let value = |k: usize| 0.35 + 0.6 * ((k as f64) * 12.9898).sin();
+        let num_rows = recording.plates.first().map_or(0, |p| p.rows);
+        Inputs {
+            draws,
+            latents: (0..recording.num_latents * draws).map(value).collect(),
+            parameters: (0..recording.num_parameters).map(|k| value(k + 7)).collect(),
+            row_latents: (0..recording.num_row_latents * num_rows * draws).map(|k| value(k + 13)).collect(),
+            num_rows,
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            num_draws: self.draws,
+            parameters: &self.parameters,
+            latents: &self.latents,
+            integers: &[],
+            row_latents: &self.row_latents,
+            row_integers: &[],
+            rows: Rows::All,
+            row_weight: 1.0,
+            global_terms: true,
+            kind_weights: [1.0; 4],
+            draw_weights: None,
+            output_seeds: None,
+            gradient: true,
+            row_terms: false,
+            instructions: InstructionSet::detect(),
+            pool: None,
+        }
+    }
+
+    /// One draw's sum by the oracle.
+    fn oracle(&self, recording: &Recording, draw: usize) -> f64 {
+        let own = |v: &[f64]| -> Vec<f64> { v.iter().skip(draw).step_by(self.draws).copied().collect() };
+        let (latents, row_latents) = (own(&self.latents), own(&self.row_latents));
+        let point = Point {
+            parameters: &self.parameters,
+            latents: &latents,
+            row_latents: &row_latents,
+            num_rows: self.num_rows,
+            ..Point::default()
+        };
+        Oracle::total(Oracle::new(recording).log_joint(&point))
+    }
+}
+
+fn execute<T: Stored>(recording: &Recording, request: &Request) -> Response {
+    let plan: Plan<T> = Plan::new(recording);
+    let mut response = Response::default();
+    run(&plan, request, &mut Workspace::default(), &mut response);
+    response
+}
+
+fn totals(response: &Response, draws: usize) -> Vec<f64> {
+    let sum = |d: usize| (0..4).map(|k| response.global_terms[k * draws + d] + response.row_sums[k * draws + d]).sum();
+    (0..draws).map(sum).collect()
+}
+
+/// Values against the oracle and gradients against its central differences, for several numbers of draws.
+fn check(recording: &Recording) {
+    for draws in [1, 3, 70] {
+        let mut inputs = Inputs::new(recording, draws);
+        let response = execute::<f64>(recording, &inputs.request());
+        for (d, total) in totals(&response, draws).into_iter().enumerate() {
+            let expected = inputs.oracle(recording, d);
+            assert!((total - expected).abs() <= 1e-11 * (1.0 + expected.abs()), "draw {d} of {draws}: {total} {expected}");
+        }
+        // Central differences at h = 1e-5 err by about 1e-9 of the third derivative and of rounding.
+        let d = draws - 1;
+        let close = |a: f64, b: f64, what: &str| {
+            assert!((a - b).abs() <= 2e-7 * (1.0 + b.abs()), "{what}, draw {d} of {draws}: {a} {b}");
+        };
+        for k in 0..recording.num_latents {
+            let numeric = difference(&mut inputs, |i| &mut i.latents, k * draws + d, |i| i.oracle(recording, d));
+            close(response.latents[k * draws + d], numeric, "latent");
+        }
+        for k in 0..recording.num_row_latents * inputs.num_rows {
+            let numeric = difference(&mut inputs, |i| &mut i.row_latents, k * draws + d, |i| i.oracle(recording, d));
+            close(response.row_latents[k * draws + d], numeric, "row latent");
+        }
+        for k in 0..recording.num_parameters {
+            let all = |i: &Inputs| (0..draws).map(|d| i.oracle(recording, d)).sum();
+            let numeric = difference(&mut inputs, |i| &mut i.parameters, k, all);
+            close(response.parameters[k] / draws as f64, numeric / draws as f64, "parameter");
+        }
+    }
+}
+
+fn difference(
+    inputs: &mut Inputs,
+    field: impl Fn(&mut Inputs) -> &mut Vec<f64>,
+    at: usize,
+    value: impl Fn(&Inputs) -> f64,
+) -> f64 {
+    let (h, x) = (1e-5, field(inputs)[at]);
+    field(inputs)[at] = x + h;
+    let up = value(inputs);
+    field(inputs)[at] = x - h;
+    let down = value(inputs);
+    field(inputs)[at] = x;
+    (up - down) / (2.0 * h)
+}
+
+#[test]
+fn every_unary_operation_has_its_derivative() {
+    for &op in Unary::ALL {
+        for &x in op.test_points() {
+            let recording = record_latents(1, |z| vec![z[0].unary(op).powi(3)]);
+            let inputs = Inputs { latents: vec![x], ..Inputs::new(&recording, 1) };
+            let response = execute::<f64>(&recording, &inputs.request());
+            let h = 1e-5 * x.abs().max(0.01);
+            let numeric = (op.value(x + h).powi(3) - op.value(x - h).powi(3)) / (2.0 * h);
+            let found = response.latents[0];
+            assert!((found - numeric).abs() <= 1e-6 * (1e-3 + numeric.abs()), "{} at {x}: {found} {numeric}", op.name());
+        }
+    }
+}
+
+#[test]
+fn every_binary_operation_has_its_derivatives() {
+    for &op in Binary::ALL {
+        for &(x, y) in op.test_points() {
+            let recording = record_latents(2, |z| vec![Real::binary(op, z[0], z[1]).square()]);
+            let inputs = Inputs { latents: vec![x, y], ..Inputs::new(&recording, 1) };
+            let response = execute::<f64>(&recording, &inputs.request());
+            let f = |x: f64, y: f64| op.value(x, y).powi(2);
+            let h = 1e-6;
+            let numeric = [(f(x + h, y) - f(x - h, y)) / (2.0 * h), (f(x, y + h) - f(x, y - h)) / (2.0 * h)];
+            for (found, numeric) in response.latents.iter().zip(numeric) {
+                assert!((found - numeric).abs() <= 1e-7 * (1.0 + numeric.abs()), "{} at {x}, {y}", op.name());
+            }
+        }
+    }
+}
+
+/// A program that uses every kind of structure outside of rows.
+fn global_program() -> Recording {
+    record_latents(9, |z| {
+        let v = Vector::new(&z[..4]);
+        let matrix = Vector::new(&[z[0].exp() + 2.0, z[1], z[1], z[2].exp() + 2.0]);
+        let factor = matrix.cholesky(2);
+        let solved = factor.solve_lower(&Vector::new(&z[3..5]));
+        let product = v.mat_vec(2, &Vector::new(&z[5..7]));
+        let own = custom(&[z[7], z[8]], |x, partials| {
+            partials[0] = x[1].cos();
+            partials[1] = -x[0] * x[1].sin();
+            x[0] * x[1].cos()
+        });
+        vec![
+            v.map(|x| x.square().exp()).sum(),
+            v.log_sum_exp() * z[8],
+            log_sum_exp(&[z[0], z[1] * 2.0, z[2] - 1.0]),
+            solved.dot(&solved),
+            factor.at(0).ln() * z[0],
+            product.zip(&Vector::new(&z[1..3]), |a, b| a * b.exp()).sum(),
+            own.square(),
+            sum(&[z[3], z[4].sin(), z[5].tanh()]) * z[6],
+            (z[7].square() + 0.5).powf(3.5) + (z[8].square() + 0.5).powf(z[0]),
+            1.0 - 2.0 / (z[3].square() + 1.0),
+        ]
+    })
+}
+
+/// A program with two kinds of rows, data of every kind, row latents and parameters.
+fn row_program(rows: usize) -> Recording {
+    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
+    let x = Column::new((0..rows).map(value).collect::<Vec<_>>());
+    let group = IntColumn::new((0..rows).map(|k| (k * 7 % 3) as u32).collect::<Vec<_>>());
+    let table = Matrix::new((0..rows * 5).map(value).collect::<Vec<_>>(), 5).expect("whole rows");
+    let recorded = recording::record(|| {
+        let (a, w, scale) = (latent_vector(3), latent_vector(5), latent_vector(1).at(0));
+        let theta = recording::with(|r| {
+            r.num_parameters = 6;
+            r.leaf(Op::Parameter { offset: 0 }, 6, false, false, true)
+        });
+        let theta = Vector::from_lanes(Real::from_node(theta.expect("recording")), 6);
+        add_term(scale.square());
+        in_rows(0..rows, |i| {
+            let row_latent = recording::with(|r| {
+                r.num_row_latents = 2;
+                r.leaf(Op::RowLatent { offset: 0 }, 2, true, true, true)
+            });
+            let z = Vector::from_lanes(Real::from_node(row_latent.expect("recording")), 2);
+            let mean = a.at(group.at(i)) + table.at(i).dot(&w) + z.at(0);
+            add_term(x.at(i).gauss_kernel(mean, scale.exp()) - scale);
+            add_term(z.at(0).square() * -0.5 + (z.at(1) * x.at(i)).sin());
+            let hidden = z.dense(&theta.map(|t| t), &Vector::new(&[a.at(0), a.at(1), a.at(2)]));
+            add_term(hidden.map(|h| h.tanh()).sum());
+            let mask = x.at(i).less_than(0.0);
+            add_term(mask.select(w.at(group.at(i)).exp(), (x.at(i).abs() + 0.1).ln() * w.at(0)));
+        });
+    });
+    recorded.expect("a valid program")
+}
+
+#[test]
+fn global_programs_agree_with_the_oracle() {
+    check(&global_program());
+}
+
+#[test]
+fn row_programs_agree_with_the_oracle() {
+    for rows in [1, 5, 83] {
+        check(&row_program(rows));
+    }
+}
+
+#[test]
+fn single_precision_agrees_to_its_digits() {
+    let recording = row_program(83);
+    let inputs = Inputs::new(&recording, 3);
+    let (double, single) =
+        (execute::<f64>(&recording, &inputs.request()), execute::<f32>(&recording, &inputs.request()));
+    for (a, b) in totals(&double, 3).iter().zip(totals(&single, 3)) {
+        assert!((a - b).abs() <= 1e-4 * (1.0 + a.abs()), "{a} {b}");
+    }
+    for (a, b) in double.latents.iter().zip(&single.latents) {
+        assert!((a - b).abs() <= 1e-3 * (1.0 + a.abs()), "{a} {b}");
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let recording = row_program(2_500);
+    let inputs = Inputs::new(&recording, 70);
+    let alone = execute::<f64>(&recording, &inputs.request());
+    for threads in [2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let many = execute::<f64>(&recording, &Request { pool: Some(&pool), ..inputs.request() });
+        assert_eq!(alone.latents, many.latents);
+        assert_eq!(alone.row_latents, many.row_latents);
+        assert_eq!(alone.parameters, many.parameters);
+        assert_eq!(alone.row_sums, many.row_sums);
+    }
+}
+
+#[test]
+fn minibatches_over_a_partition_add_up_to_the_full_pass() {
+    let recording = row_program(83);
+    let inputs = Inputs::new(&recording, 2);
+    let full = execute::<f64>(&recording, &inputs.request());
+    let mut gradient = vec![0.0; full.latents.len()];
+    let mut sums = vec![0.0; full.row_sums.len()];
+    for start in (0..83).step_by(20) {
+        let rows: Vec<u32> = (start..83.min(start + 20)).collect();
+        // Row latents are laid out for the rows of the pass.
+        let pick = |k: usize| rows.iter().flat_map(move |&r| (0..2).map(move |d| (k * 83 + r as usize) * 2 + d));
+        let row_latents: Vec<f64> = (0..2).flat_map(pick).map(|at| inputs.row_latents[at]).collect();
+        let request = Request {
+            rows: Rows::Subset(&rows),
+            row_latents: &row_latents,
+            global_terms: start == 0,
+            ..inputs.request()
+        };
+        let part = execute::<f64>(&recording, &request);
+        gradient.iter_mut().zip(&part.latents).for_each(|(g, p)| *g += p);
+        sums.iter_mut().zip(&part.row_sums).for_each(|(s, p)| *s += p);
+    }
+    for (a, b) in full.latents.iter().zip(&gradient).chain(full.row_sums.iter().zip(&sums)) {
+        assert!((a - b).abs() <= 1e-11 * (1.0 + a.abs()), "{a} {b}");
+    }
+}
+
+#[test]
+fn row_terms_sum_to_the_total() {
+    let recording = row_program(83);
+    let inputs = Inputs::new(&recording, 3);
+    let response = execute::<f64>(&recording, &Request { row_terms: true, ..inputs.request() });
+    for d in 0..3 {
+        let rows: f64 = response.row_terms.iter().skip(d).step_by(3).sum();
+        let total: f64 = response.row_sums.iter().skip(d).step_by(3).sum();
+        assert!((rows - total).abs() <= 1e-11 * (1.0 + total.abs()), "{rows} {total}");
+    }
+}
+
+#[test]
+fn a_branch_not_taken_poisons_nothing() {
+    let recording = record_latents(2, |z| {
+        let bad = (z[0] - 10.0).ln().recip() * (z[1] / (z[0] - z[0])).sqrt();
+        vec![z[0].less_than(5.0).select(z[1].square(), bad)]
+    });
+    let inputs = Inputs { latents: vec![1.0, 3.0], ..Inputs::new(&recording, 1) };
+    let response = execute::<f64>(&recording, &inputs.request());
+    assert_eq!(totals(&response, 1), [9.0]);
+    assert_eq!(response.latents, [0.0, 6.0]);
+}
+
+#[test]
+fn mistakes_name_the_line() {
+    let error = recording::record(|| {
+        let v = latent_vector(3);
+        let _ = v.at(7usize);
+    });
+    let message = error.err().expect("an error").to_string();
+    assert!(message.contains("tests.rs:") && message.contains("element 7 of a vector with 3 elements"), "{message}");
+}
+
+#[test]
+fn constants_fold_and_equal_nodes_are_shared() {
+    let recording = record_latents(2, |z| vec![(z[0] * z[1]).exp() + (z[0] * z[1]).exp() * Real::from(2.0).ln()]);
+    // latent vector, two elements, product, exp, factor, sum
+    assert_eq!(recording.nodes.len(), 7);
+}
