@@ -14,6 +14,7 @@ pub mod posterior;
 pub mod program;
 pub mod streams;
 pub mod target;
+pub mod testing;
 
 /// What a model needs.
 pub mod prelude {

@@ -211,35 +211,52 @@ pub(crate) fn precision_factor(family: &FullRank, params: &[f64]) -> Result<DMat
     Ok(Cholesky::new(precision).ok_or_else(singular)?.unpack())
 }
 
-/// Full-rank parameters of a path's Gaussian, or those with the Hessian at its mean where that gives the better bound;
-/// with the bound from a few shared draws.
-///
-/// # Errors
-/// When the density cannot be evaluated.
-pub(crate) fn refined<T: Differentiable + ?Sized>(
-    density: &mut Density<'_, T>,
-    family: &FullRank,
-    gaussian: &PathGaussian,
-    streams: Streams,
-    difference: f64,
-) -> Result<(Vec<f64>, f64), FitError> {
-    let sd = gaussian.sd();
-    let from_path = params_of_covariance(family, &gaussian.mean, gaussian.covariance()).unwrap_or_else(|_| {
-        let diagonal = DMatrix::from_diagonal(&DVector::from_column_slice(&sd));
-        family.params_from(&gaussian.mean, &diagonal)
-    });
-    let mut best = (from_path, f64::NEG_INFINITY, usize::MAX);
-    (best.1, best.2) = full_rank_score(density, family, &best.0, streams)?;
-    if let Ok(hessian) = curvature(density, &gaussian.mean, &sd, difference) {
-        let (precision, _) = repaired(hessian, &sd)?;
-        if let Ok(params) = params_of_precision(family, &gaussian.mean, &precision) {
-            let (bound, rejected) = full_rank_score(density, family, &params, streams)?;
+/// A start for the full-rank family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullRankStart {
+    /// Parameters of the family.
+    pub params: Vec<f64>,
+    /// Its bound from a few draws.
+    pub bound: f64,
+    /// Density evaluations used.
+    pub evaluations: u64,
+}
+
+impl FullRankStart {
+    /// The path's Gaussian, or the one with the Hessian at its mean where that has the better bound.
+    ///
+    /// `difference` is the step of the differences in standard deviations: 1e-3, or more in single precision.
+    ///
+    /// # Errors
+    /// When the density cannot be evaluated.
+    pub fn new<T: Differentiable + ?Sized>(
+        target: &T,
+        family: &FullRank,
+        gaussian: &PathGaussian,
+        streams: Streams,
+        difference: f64,
+    ) -> Result<Self, FitError> {
+        only_global_latents("a Gaussian start", target.layout(), family)?;
+        let theta = vec![0.0; target.layout().num_parameters];
+        let mut density = Density::new(target, &theta);
+        let sd = gaussian.sd();
+        let params = params_of_covariance(family, &gaussian.mean, gaussian.covariance()).unwrap_or_else(|_| {
+            let diagonal = DMatrix::from_diagonal(&DVector::from_column_slice(&sd));
+            family.params_from(&gaussian.mean, &diagonal)
+        });
+        let (bound, rejected) = full_rank_score(&mut density, family, &params, streams)?;
+        let mut best = (params, bound, rejected);
+        if let Ok(hessian) = curvature(&mut density, &gaussian.mean, &sd, difference)
+            && let Ok((precision, _)) = repaired(hessian, &sd)
+            && let Ok(params) = params_of_precision(family, &gaussian.mean, &precision)
+        {
+            let (bound, rejected) = full_rank_score(&mut density, family, &params, streams)?;
             if rejected < best.2 || rejected == best.2 && bound > best.1 {
                 best = (params, bound, rejected);
             }
         }
+        Ok(FullRankStart { params: best.0, bound: best.1, evaluations: density.evaluations })
     }
-    Ok((best.0, best.1))
 }
 
 /// The bound of a full-rank Gaussian from the draws that scored the paths.

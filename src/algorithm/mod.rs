@@ -4,6 +4,7 @@
 //! deterministic solver, Laplace and coordinate ascent implement the same three functions.
 
 mod density;
+mod fixed_draws;
 mod gaussian;
 mod laplace;
 mod natural_gradient;
@@ -11,8 +12,12 @@ mod path;
 mod start;
 mod stochastic;
 
+pub use fixed_draws::{
+    Design, FixedBound, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Point, Solve, Solved,
+    fixed_noise, solve,
+};
 pub use gaussian::PathGaussian;
-pub use laplace::{Laplace, LaplaceState};
+pub use laplace::{FullRankStart, Laplace, LaplaceState};
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
 pub use start::{Explored, Found, Start};

@@ -17,6 +17,10 @@ const NOISE: u32 = 21;
 const WARM_UP: u64 = 8;
 const FIRST_WINDOW: u64 = 16;
 
+/// Largest `rho A` for which the quadratic term is left out: its mean is the variance of `A`, which under heavy tails
+/// would narrow q for good.
+const LINEAR: f64 = 0.75;
+
 /// Steps in a row without enough usable draws after which a fit gives up.
 const PATIENCE: u32 = 50;
 
@@ -32,7 +36,8 @@ const PATIENCE: u32 = 50;
 /// last two windows; the fit has converged when these two Gaussians differ by less than `tolerance` nats.
 ///
 /// *Source*: Lin, Schmidt and Khan 2020 (the improved Bayesian learning rule); the residual follows
-/// Roeder, Wu and Duvenaud 2017. Steps in which `rho A` exceeds one are shortened.
+/// Roeder, Wu and Duvenaud 2017. Departures: the quadratic term enters only where `rho A` exceeds 3/4, since its mean
+/// is the variance of `A`; steps in which `rho A` exceeds one are shortened.
 #[derive(Debug)]
 pub struct NaturalGradient<'a, T: ?Sized> {
     /// What is approximated.
@@ -53,11 +58,12 @@ pub struct NaturalGradient<'a, T: ?Sized> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NaturalGradientState {
     step: u64,
-    /// Steps that count for the schedule: shortened ones do not.
+    /// Steps that count for the schedule: shortened ones and those of a mean on its way do not.
     settled: u64,
     mean: Vec<f64>,
     /// `C`, by columns.
     factor: Vec<f64>,
+    drift: Drift,
     window: Window,
     previous: Option<Window>,
     failures: u32,
@@ -101,6 +107,26 @@ impl Window {
     }
 }
 
+/// Whether the mean still travels: running means of its whitened gradient and of that gradient's square.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Drift {
+    step: Vec<f64>,
+    square: f64,
+}
+
+impl Drift {
+    /// Takes in a gradient; true while the running mean is beyond noise and would matter.
+    ///
+    /// Pure noise gives a squared running mean of 0.1 / 1.9 of the mean square, a steady pull gives all of it.
+    fn follow(&mut self, grad: &DVector<f64>) -> bool {
+        self.step.resize(grad.len(), 0.0);
+        self.step.iter_mut().zip(grad.iter()).for_each(|(m, g)| *m += 0.1 * (g - *m));
+        self.square += 0.1 * (grad.norm_squared() - self.square);
+        let pull = super::density::dot(&self.step, &self.step);
+        pull > 0.3 * self.square && pull > 0.01
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Scratch {
     /// Noise and whitened residuals, `[draw, latent]` by columns.
@@ -113,9 +139,10 @@ struct Scratch {
 }
 
 impl<T: ?Sized> NaturalGradient<'_, T> {
-    /// Draws a step that suit `dimension`: as many as latents where that is cheap, else the noise of the Hessian is amplified.
+    /// Draws a step that suit `dimension`: no fewer than latents while that is cheap, or the Hessian's noise is amplified;
+    /// more in few dimensions, where posteriors are least Gaussian and draws are cheapest.
     pub fn draws_for(dimension: usize) -> usize {
-        dimension.next_multiple_of(2).clamp(16, 64)
+        if dimension <= 16 { 64 } else { dimension.next_multiple_of(2).clamp(32, 64) }
     }
 }
 
@@ -148,6 +175,7 @@ impl<T: Differentiable + ?Sized> Algorithm for NaturalGradient<'_, T> {
             settled: 0,
             mean: self.start[..d].to_vec(),
             factor: factor.as_slice().to_vec(),
+            drift: Drift::default(),
             window: Window::of(FIRST_WINDOW),
             previous: None,
             failures: 0,
@@ -284,9 +312,17 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         if !rho.is_finite() || !norm.is_finite() {
             return Err(FitError::Solver("the estimate of the Hessian is not finite".into()));
         }
-        state.settled = if rho < wanted { state.settled / 2 } else { state.settled + 1 };
-        b.gemm(0.5 * rho * rho, a, a, 0.0);
-        *b -= &*a * rho;
+        let travels = state.drift.follow(&shift);
+        // Later, shortened steps count: held back for them, the step size would never fall, and they lean to one side.
+        let shortened = rho < wanted && state.settled < WARM_UP;
+        state.settled = if travels || shortened { state.settled / 2 } else { state.settled + 1 };
+        if rho * size <= LINEAR {
+            b.copy_from(a);
+            *b *= -rho;
+        } else {
+            b.gemm(0.5 * rho * rho, a, a, 0.0);
+            *b -= &*a * rho;
+        }
         for k in 0..d {
             b[(k, k)] += 1.0;
         }

@@ -43,7 +43,7 @@ pub struct Start {
 /// What the paths found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The paths, the best bound first; never empty.
+    /// The paths and a few plain Gaussians around zero, the best bound first; never empty.
     pub paths: Vec<Explored>,
     /// Random points that were passed over because the density was not finite there.
     pub not_finite: usize,
@@ -94,9 +94,26 @@ impl Start {
         for path in begun {
             paths.push(self.explore(&mut density, path)?);
         }
+        self.add_plain(&mut density, &mut paths)?;
         paths.sort_by(|a, b| a.rejected.cmp(&b.rejected).then(b.bound.total_cmp(&a.bound)));
         let num_modes = count_modes(&paths);
         Ok(Found { paths, not_finite, num_modes, evaluations: density.evaluations })
+    }
+
+    /// Adds plain Gaussians around zero: in a hierarchy they can be better than anything on the way into a spike.
+    fn add_plain<T: Differentiable + ?Sized>(
+        &self,
+        density: &mut Density<'_, T>,
+        paths: &mut Vec<Explored>,
+    ) -> Result<(), FitError> {
+        let d = paths.first().map_or(0, |p| p.last.len());
+        let centre = self.point.clone().unwrap_or_else(|| vec![0.0; d]);
+        for sd in [1.0, 0.3, 0.1] {
+            let gaussian = PathGaussian::diagonal(centre.clone(), &vec![sd; d]);
+            let (bound, rejected) = score(density, &gaussian, self.num_draws, self.streams)?;
+            paths.push(Explored { gaussian, bound, rejected, last: centre.clone(), end: PathEnd::Budget });
+        }
+        Ok(())
     }
 
     /// A path from the first usable of some random points, the later ones closer to zero.

@@ -143,7 +143,10 @@ fn bad_columns_are_refused_with_a_remedy() {
             "hierarchical-regression --data d.csv --response y --features a,g --group g",
             &["`g` is named as the group and a feature"],
         ),
-        ("hierarchical-regression --data d.csv --response y --features a --group y", &["`y` is named as the response and the group"]),
+        (
+            "hierarchical-regression --data d.csv --response y --features a --group y",
+            &["`y` is named as the response and the group"],
+        ),
         ("gaussian-process --data d.csv --response y --features a,c", &["one feature is needed, found 2"]),
         ("autoregression --data d.csv --response y --lags 3", &["6 rows are too few", "for 3 lags", "--lags"]),
         ("autoregression --data d.csv --response g", &["line 2, column `g`: \"p\" is not a number"]),

@@ -1,10 +1,16 @@
 //! What the commands need of the library: a fit from choices, and draws from a saved one.
 
+use super::approximate::{SavedFamily, approximate};
 use crate::cli::args::MethodArgs;
-use jensen::diagnose::verdict::Verdict;
+use jensen::algorithm::{FitError, Solution, Step};
+use jensen::diagnose::verdict::{Trust, Verdict};
 use jensen::fit::Observer;
-use jensen::model::Model;
+use jensen::model::{Draws, Model, RowSet};
+use jensen::posterior::{Assessment, MonteCarlo, Posterior, Summary};
+use jensen::streams::Streams;
+use jensen::target::{Constrained, LogDensity, Options, Target, TargetError};
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 
 /// What to fit, and how.
 pub struct Request<'a> {
@@ -21,6 +27,8 @@ pub struct Request<'a> {
 pub struct Outcome {
     /// How it was done, in words.
     pub method: String,
+    /// Whether the lines are of the posterior, by importance weights, or of q alone.
+    pub weighted: bool,
     /// One line for each quantity.
     pub posterior: Vec<Line>,
     /// The bound and its parts.
@@ -119,12 +127,55 @@ pub struct NamedDraws {
 #[error("{0}")]
 pub struct EngineError(pub String);
 
+/// Draws for the report and `draws.csv`.
+const NUM_DRAWS: usize = 4000;
+
+/// Purpose of the streams of `jensen sample`, apart from those of fits.
+const SAMPLE: u32 = 0x7361_6d70;
+
+/// What is saved: enough to draw again with the model.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    family: SavedFamily,
+    solution: Solution,
+}
+
 /// Fits `request.model`.
 ///
 /// # Errors
 /// When the model cannot be recorded or the fit cannot go on.
-pub fn fit(_request: Request) -> Result<Outcome, EngineError> {
-    Err(EngineError("not connected".to_string()))
+pub fn fit(request: Request) -> Result<Outcome, EngineError> {
+    let Request { model, method, observer } = request;
+    let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
+    let target = Target::with_options(model, Options { threads, ..Options::default() })?;
+    let streams = Streams::new(method.seed);
+    let mut trace = jensen::fit::Trace::default();
+    let mut watched = Watched { observer, trace: &mut trace };
+    let found = approximate(&target, method, streams, &mut watched)?;
+    let family = found.family.build(target.layout());
+    let settings = Assessment {
+        num_draws: NUM_DRAWS,
+        trace: Some(&trace),
+        restarts: &found.restarts,
+        ..Assessment::new(streams, &found.stop)
+    };
+    let posterior = Posterior::assess(&target, &*family, &found.solution, &settings)?;
+    let weighted = posterior.verdict().trust == Trust::Trust;
+    let summary = if weighted { posterior.weighted_summary() } else { posterior.summary() };
+    Ok(Outcome {
+        method: found.method,
+        weighted,
+        posterior: summary.into_iter().map(Line::from).collect(),
+        bound: Bound::from(posterior.bound()),
+        k_hat: posterior.k_hat(),
+        verdict: posterior.verdict().clone(),
+        stop: posterior.stop().to_string(),
+        num_steps: posterior.stop().steps(),
+        trace: Trace { steps: trace.steps.clone(), objective: trace.objective.clone() },
+        draws: NamedDraws::from(posterior.constrained()),
+        saved: serde_json::to_value(Saved { family: found.family, solution: found.solution })
+            .map_err(|error| EngineError(error.to_string()))?,
+    })
 }
 
 /// Fresh draws of a saved fit of `model`.
@@ -132,10 +183,78 @@ pub fn fit(_request: Request) -> Result<Outcome, EngineError> {
 /// # Errors
 /// When `saved` does not belong to `model`.
 pub fn sample(
-    _model: &(dyn Model + Send + Sync),
-    _saved: &serde_json::Value,
-    _num_draws: usize,
-    _seed: u64,
+    model: &(dyn Model + Send + Sync),
+    saved: &serde_json::Value,
+    num_draws: usize,
+    seed: u64,
 ) -> Result<NamedDraws, EngineError> {
-    Err(EngineError("not connected".to_string()))
+    let Saved { family, solution } = Saved::deserialize(saved)
+        .map_err(|error| EngineError(format!("the saved fit is damaged ({error}); fit again with --out")))?;
+    let target = Target::new(model)?;
+    let layout = target.layout();
+    let family = family.build(layout);
+    if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
+        return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
+    }
+    let rows = RowSet::all();
+    let mut z = Draws::zeros(layout, rows.len(layout), num_draws);
+    family.sample(&solution.params, &rows, Streams::new(seed).purpose(SAMPLE), &mut z);
+    Ok(NamedDraws::from(&target.constrained(&solution.theta, &z)))
+}
+
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// Passes every step to the display and keeps the trace.
+struct Watched<'a> {
+    observer: &'a mut dyn Observer,
+    trace: &'a mut jensen::fit::Trace,
+}
+
+impl Observer for Watched<'_> {
+    fn on_step(&mut self, step: &Step) -> ControlFlow<()> {
+        let _ = self.trace.on_step(step); // never breaks
+        self.observer.on_step(step)
+    }
+}
+
+impl From<Summary> for Line {
+    fn from(s: Summary) -> Self {
+        Line { name: s.name, mean: s.mean, sd: s.sd, mcse: s.mcse, q05: s.q5, q50: s.q50, q95: s.q95 }
+    }
+}
+
+impl From<&jensen::posterior::Bound> for Bound {
+    fn from(b: &jensen::posterior::Bound) -> Self {
+        let estimate = |e: MonteCarlo| Estimate { value: e.value, se: e.mcse };
+        Bound {
+            elbo: estimate(b.elbo),
+            log_joint: estimate(b.log_joint),
+            entropy: estimate(b.entropy),
+            data: b.data.map(estimate),
+            kl: b.kl.map(estimate),
+            log_evidence: estimate(b.log_evidence),
+            gap: estimate(b.gap),
+        }
+    }
+}
+
+impl From<&Constrained> for NamedDraws {
+    fn from(draws: &Constrained) -> Self {
+        let values = (0..draws.names.len()).map(|k| draws.element(k).to_vec()).collect();
+        NamedDraws { names: draws.names.clone(), values }
+    }
+}
+
+impl From<FitError> for EngineError {
+    fn from(error: FitError) -> Self {
+        EngineError(error.to_string())
+    }
+}
+
+impl From<TargetError> for EngineError {
+    fn from(error: TargetError) -> Self {
+        EngineError(error.to_string())
+    }
 }

@@ -1,5 +1,6 @@
 //! The commands of `jensen`.
 
+mod approximate;
 pub mod engine;
 mod fit;
 mod interrupt;

@@ -26,6 +26,8 @@ pub struct Report {
     pub method: String,
     /// The seed.
     pub seed: u64,
+    /// Whether the table is of the posterior, by importance weights, or of q alone.
+    pub weighted: bool,
     /// The posterior table.
     pub posterior: Vec<Line>,
     /// The bound and its parts.
@@ -99,6 +101,7 @@ impl Report {
             standardised: built.scales.iter().map(ColumnScale::new).collect(),
             method: outcome.method.clone(),
             seed,
+            weighted: outcome.weighted,
             posterior,
             bound: outcome.bound.clone(),
             k_hat: outcome.k_hat,
@@ -121,7 +124,8 @@ impl Report {
         let mut text = format!("{}: {}, {} row{plural}\n", self.model, self.data, self.num_rows);
         text += &self.standardised_text(length);
         let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
-        text += &format!("\n{}\n", posterior_table(&rows, length));
+        let what = if self.weighted { "posterior, by importance-weighted draws of q" } else { "draws of q" };
+        text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
         text += &self.bound_text();
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);

@@ -1,10 +1,14 @@
-//! Regression with intercept and slopes that vary by group, non-centred, on standardised response and features.
+//! Regression with intercept and slopes that vary by group, on standardised response and features.
 //!
 //! ```text
-//! alpha ~ N(0, 1)    beta_k ~ N(0, 1)    tau, tau_k, sigma ~ half-normal(1)    eta_j, eta_kj ~ N(0, 1)
-//! a_j = alpha + tau eta_j    b_kj = beta_k + tau_k eta_kj
+//! alpha ~ N(0, 1)    beta_k ~ N(0, 1)    tau, tau_k, sigma ~ half-normal(1)
+//! a_j ~ N(alpha, tau)    b_kj ~ N(beta_k, tau_k)
 //! y_i ~ N(a_j + sum_k b_kj x_ik, sigma)  with j = group of row i
 //! ```
+//!
+//! Groups with many rows are known by themselves, and `a_j`, `b_kj` are latents; groups with few rows are known by
+//! the others, and their distances from the centre are: `a_j = alpha + tau eta_j` with `eta_j ~ N(0, 1)`.
+//! The posterior is the same; its shape is near to a Gaussian in the one case or the other.
 
 use super::{BuildError, Built, Input};
 use crate::data::{DesignError, DesignSpec, ResponseKind};
@@ -21,7 +25,12 @@ pub struct HierarchicalRegression {
     pub group: IntColumn,
     /// Name of each feature.
     pub features: Vec<String>,
+    /// Whether the groups' coefficients themselves are latents, not their distances from the centre.
+    pub centred: bool,
 }
+
+/// Rows a group has on average from which on it is known by itself.
+const MANY_ROWS: usize = 8;
 
 impl Model for HierarchicalRegression {
     fn log_joint(&self, p: &LogJoint) {
@@ -29,6 +38,9 @@ impl Model for HierarchicalRegression {
         let varying = |name: &str, prior_sd: f64| {
             let centre = p.draw(name, normal(0.0, prior_sd));
             let tau = p.draw(&format!("tau_{name}"), half_normal(1.0));
+            if self.centred {
+                return p.draws(&format!("{name}_by_group"), normal(centre, tau), num_groups);
+            }
             let eta = p.draws(&format!("eta_{name}"), normal(0.0, 1.0), num_groups);
             let by_group = eta.map(|eta| centre + tau * eta);
             p.derive(&format!("{name}_by_group"), by_group);
@@ -61,11 +73,12 @@ impl HierarchicalRegression {
         let varying: Vec<String> =
             std::iter::once("alpha".to_string()).chain(features.iter().map(|name| format!("beta_{name}"))).collect();
         let group = IntColumn::new(groups.index);
-        let model = HierarchicalRegression { x: data.x.clone(), y: data.y.clone(), group, features };
+        let centred = data.design.num_rows >= MANY_ROWS * groups.levels.len();
+        let model = HierarchicalRegression { x: data.x.clone(), y: data.y.clone(), group, features, centred };
         let built = Built::new(model, data.design.num_rows).scaled(scales);
         Ok(varying.iter().fold(built, |built, name| {
-            let levels = &groups.levels;
-            built.label(&format!("eta_{name}"), levels.clone()).label(&format!("{name}_by_group"), levels.clone())
+            let built = built.label(&format!("{name}_by_group"), groups.levels.clone());
+            if centred { built } else { built.label(&format!("eta_{name}"), groups.levels.clone()) }
         }))
     }
 }

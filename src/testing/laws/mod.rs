@@ -1,0 +1,93 @@
+//! What must hold for every family and every gradient estimator, as functions that say where it does not.
+//!
+//! A fit that recovers the right answer does not prove a gradient: with the factor `sigma` deleted from a pullback,
+//! sticking the landing still finds the exact posterior. Derivatives are therefore held against differences, and
+//! expectations against other routes to the same number.
+//!
+//! ```
+//! use jensen::family::{Family, MeanField};
+//! use jensen::model::{Layout, RowSet};
+//! use jensen::streams::Streams;
+//! use jensen::testing::laws::{self, Case};
+//!
+//! let layout = Layout { num_latents: 2, ..Layout::default() };
+//! let (family, rows) = (MeanField::new(&layout), RowSet::all());
+//! let params = family.init(&[0.3, -1.0], 0.5);
+//! let case = Case { layout: &layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(1), num_draws: 4 };
+//! laws::pullback_is_derivative(&family, &case)?;
+//! laws::is_normalised(&family, &case)?;
+//! # Ok::<(), laws::Broken>(())
+//! ```
+
+mod differences;
+mod estimator;
+mod family;
+
+pub use estimator::{gradient_is_derivative, is_unbiased, mean_gradient, vanishes_at_truth};
+pub use family::{
+    entropy_gradient_is_derivative, entropy_is_mean, grad_log_q_is_derivative, is_normalised, pullback_is_derivative,
+    score_has_mean_zero, score_is_derivative, sums_to_one, transform_is_sample,
+};
+
+use crate::estimate::Point;
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
+
+/// Where a law is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The latents.
+    pub layout: &'a Layout,
+    /// Parameters of q; a law holds everywhere, so take values without symmetry.
+    pub params: &'a [f64],
+    /// Learnable parameters of the model.
+    pub theta: &'a [f64],
+    /// Rows of the pass.
+    pub rows: &'a RowSet,
+    /// Randomness.
+    pub streams: Streams,
+    /// Draws.
+    pub num_draws: usize,
+}
+
+impl<'a> Case<'a> {
+    /// The case as an estimator sees it.
+    pub fn point(&self) -> Point<'a> {
+        let Case { params, theta, rows, streams, num_draws, .. } = *self;
+        Point { params, theta, rows, streams, num_draws }
+    }
+
+    fn draws(&self) -> Draws {
+        Draws::zeros(self.layout, self.rows.len(self.layout), self.num_draws)
+    }
+}
+
+/// A law that does not hold.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{law} does not hold at {place}: {found}, expected {expected} within {tolerance:e}")]
+pub struct Broken {
+    /// The law in words.
+    pub law: &'static str,
+    /// Where.
+    pub place: String,
+    /// The value found.
+    pub found: f64,
+    /// The value the law asks for.
+    pub expected: f64,
+    /// How far they may be apart.
+    pub tolerance: f64,
+}
+
+fn hold(
+    law: &'static str,
+    place: impl Fn() -> String,
+    found: f64,
+    expected: f64,
+    tolerance: f64,
+) -> Result<(), Broken> {
+    // A NaN is no agreement.
+    match (found - expected).abs() <= tolerance || found == expected {
+        true => Ok(()),
+        false => Err(Broken { law, place: place(), found, expected, tolerance }),
+    }
+}

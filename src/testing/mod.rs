@@ -1,0 +1,3 @@
+//! Laws that families, targets and estimators obey: run them over your own.
+
+pub mod laws;
