@@ -1,5 +1,6 @@
 //! Variational inference.
 pub mod algorithm;
+pub mod automatic;
 pub mod diagnose;
 pub mod dist;
 pub mod estimate;
@@ -15,6 +16,8 @@ pub mod program;
 pub mod streams;
 pub mod target;
 pub mod testing;
+
+pub use automatic::{Fit, Fitted, fit};
 
 /// What a model needs.
 pub mod prelude {

@@ -103,7 +103,8 @@ impl Path {
             self.end = Some(PathEnd::Arrived);
             return Ok(());
         }
-        let first = if self.pairs.is_empty() { 1.0 / slope.sqrt().max(1.0) } else { 1.0 };
+        let plain = self.pairs.is_empty() && self.diagonal.iter().all(|a| *a == 1.0);
+        let first = if plain { 1.0 / slope.sqrt().max(1.0) } else { 1.0 };
         let Some((position, value, grad)) = self.search(density, &direction, slope, first)? else {
             self.retry_or_end();
             return Ok(());

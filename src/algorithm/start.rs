@@ -17,6 +17,9 @@ const ATTEMPTS: usize = 20;
 /// Places along a path at which a Gaussian is scored.
 const PLACES: usize = 16;
 
+/// Latents up to which a path's first scales are worth a gradient for each.
+const SCALED_UP_TO: usize = 1000;
+
 /// Steps remembered by a path.
 const HISTORY: usize = 8;
 
@@ -137,7 +140,10 @@ impl Start {
                     point.iter_mut().for_each(|x| *x = width * (2.0 * *x - 1.0));
                 }
             }
-            if let Some(path) = Path::begin(density, &point, HISTORY)? {
+            if let Some(mut path) = Path::begin(density, &point, HISTORY)? {
+                if d <= SCALED_UP_TO {
+                    path.diagonal = first_scales(density, &path)?;
+                }
                 return Ok(Some(path));
             }
             *not_finite += 1;
@@ -184,6 +190,23 @@ impl Start {
             end,
         }))
     }
+}
+
+/// Inverse curvature along each latent by forward differences of the gradient: units for a path's first steps.
+fn first_scales<T: Differentiable + ?Sized>(density: &mut Density<'_, T>, path: &Path) -> Result<Vec<f64>, FitError> {
+    let d = path.position.len();
+    let mut z = density.block(d);
+    for (k, (lane, x)) in z.latents.chunks_exact_mut(d.max(1)).zip(&path.position).enumerate() {
+        lane.fill(*x);
+        lane[k] += 1e-4;
+    }
+    let (_, grad) = density.gradients(&z)?;
+    let scale = |k: usize| {
+        let curvature = ((path.grad[k] - grad[k * d + k]) / 1e-4).abs();
+        let usable = curvature.is_finite() && curvature > 1e-12;
+        if usable { 1.0 / curvature } else { 1.0 }
+    };
+    Ok((0..d).map(scale).collect())
 }
 
 /// Drops every second place of the first half.

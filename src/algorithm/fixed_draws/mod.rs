@@ -133,6 +133,11 @@ where
             (state.params, state.value) = (solved.params, value);
         }
         state.step += 1;
+        if let Some(far) = state.params.iter().find(|p| p.abs() > 1e12) {
+            return Err(FitError::Solver(format!(
+                "the bound with fixed draws has no maximum in reach (a parameter is at {far:.0e}); give every latent a proper prior"
+            )));
+        }
         let done = !(gain > self.tolerance);
         Ok(Step {
             index: state.step,

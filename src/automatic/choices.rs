@@ -1,0 +1,131 @@
+//! The named choices of a fit, with the names of the command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A name that is none of the choices.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{name}`: expected one of {choices}")]
+pub struct UnknownChoice {
+    what: &'static str,
+    name: String,
+    choices: String,
+}
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $type:ident, $what:literal, { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub enum $type {
+            #[default]
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $type {
+            /// Every choice, the default first.
+            pub const ALL: &[$type] = &[$($type::$variant),+];
+
+            /// The name that parses to this choice.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownChoice;
+
+            fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+                let found = Self::ALL.iter().find(|c| c.name() == name.to_lowercase().replace('_', "-"));
+                found.copied().ok_or_else(|| UnknownChoice {
+                    what: $what,
+                    name: name.into(),
+                    choices: Self::ALL.iter().map(|c| c.name()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    };
+}
+
+choice!(
+    /// The variational family q.
+    FamilyChoice, "family", {
+        /// By the number and kind of latents.
+        Auto = "auto",
+        /// Independent Gaussians.
+        MeanField = "mean-field",
+        /// One Gaussian with every correlation.
+        FullRank = "full-rank",
+        /// A Gaussian with a few directions of correlation beside the diagonal.
+        LowRank = "low-rank",
+        /// Student-t tails.
+        StudentT = "student-t",
+        /// A point at the maximum of the posterior.
+        Map = "map",
+    }
+);
+
+choice!(
+    /// The estimator of the bound's gradient.
+    EstimatorChoice, "estimator", {
+        /// The best that model and family allow.
+        Auto = "auto",
+        /// Reparameterised draws, entropy in closed form.
+        Pathwise = "pathwise",
+        /// Reparameterised draws, entropy from the same draws.
+        PathwiseMcEntropy = "pathwise-mc-entropy",
+        /// Reparameterised draws without the score term.
+        StickingTheLanding = "sticking-the-landing",
+        /// Score function.
+        Score = "score",
+        /// Score function with a leave-one-out baseline.
+        ScoreLoo = "score-loo",
+    }
+);
+
+choice!(
+    /// The optimiser of the bound.
+    OptimizerChoice, "optimiser", {
+        /// The best that the family allows.
+        Auto = "auto",
+        /// Adam.
+        Adam = "adam",
+        /// Adam with decoupled weight decay.
+        AdamW = "adamw",
+        /// AdaGrad.
+        AdaGrad = "adagrad",
+        /// RMSprop.
+        RmsProp = "rmsprop",
+        /// Stochastic gradient ascent with momentum.
+        Sgd = "sgd",
+        /// Distance over gradients.
+        Dog = "dog",
+        /// Distance over weighted gradients.
+        Dowg = "dowg",
+        /// Natural gradient of full-rank Gaussians.
+        NaturalGradient = "natural-gradient",
+        /// L-BFGS on the bound with fixed draws.
+        Lbfgs = "lbfgs",
+        /// Trust-region Newton with conjugate gradients on the bound with fixed draws.
+        NewtonCg = "newton-cg",
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_to_what_they_name() {
+        assert!(FamilyChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
+        assert!(EstimatorChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
+        assert!(OptimizerChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
+        let error = "adamant".parse::<OptimizerChoice>().unwrap_err().to_string();
+        assert!(error.contains("adamant") && error.contains("newton-cg"), "{error}");
+    }
+}

@@ -1,0 +1,247 @@
+//! What will be run and why: the one table of which choices go together.
+
+use super::{EstimatorChoice, FamilyChoice, OptimizerChoice};
+use crate::algorithm::{FitError, Minibatch};
+use crate::model::Layout;
+
+/// Latents up to which a full covariance matrix is the default.
+const FULL_RANK_UP_TO: usize = 200;
+
+/// Latents up to which fixed draws are whitened, and the default for mean-field.
+const FIXED_DRAWS_UP_TO: usize = 1000;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes {
+    pub family: FamilyChoice,
+    pub estimator: EstimatorChoice,
+    pub optimizer: OptimizerChoice,
+    pub minibatch: Minibatch,
+    pub draws: Option<usize>,
+}
+
+/// What a fit does, with every `auto` decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The family.
+    pub family: FamilyChoice,
+    /// The estimator; natural gradient and fixed draws have their own.
+    pub estimator: EstimatorChoice,
+    /// The optimiser.
+    pub optimizer: OptimizerChoice,
+    /// Draws of a step (for fixed draws: of the first round).
+    pub num_draws: usize,
+    /// Whether quasi-Newton paths find the start and the units of each latent.
+    pub paths: bool,
+    /// What was decided, in words.
+    pub reasons: Vec<String>,
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} family, {} optimiser", self.family, self.optimizer)?;
+        if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
+            write!(f, ", {} estimator", self.estimator)?;
+        }
+        write!(f, ", {} draws", self.num_draws)
+    }
+}
+
+pub(super) fn is_deterministic(optimizer: OptimizerChoice) -> bool {
+    matches!(optimizer, OptimizerChoice::Lbfgs | OptimizerChoice::NewtonCg)
+}
+
+fn is_score(estimator: EstimatorChoice) -> bool {
+    matches!(estimator, EstimatorChoice::Score | EstimatorChoice::ScoreLoo)
+}
+
+/// The kinds of numbers a model has.
+struct Kinds {
+    latents: usize,
+    integers: bool,
+    row_latents: bool,
+    theta: bool,
+}
+
+/// Decides every `auto`, or refuses in words.
+pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> {
+    let kinds = Kinds {
+        latents: layout.num_latents,
+        integers: layout.num_integers + layout.num_row_integers > 0,
+        row_latents: layout.num_row_latents > 0,
+        theta: layout.num_parameters > 0,
+    };
+    let mut reasons = Vec::new();
+    let family = family_for(&kinds, wishes.family, &mut reasons);
+    let optimizer = optimizer_for(&kinds, family, &wishes, &mut reasons);
+    if let Some(refusal) = refusal(&kinds, family, optimizer, &wishes) {
+        return Err(FitError::Unsupported(refusal));
+    }
+    let estimator = match (wishes.estimator, family) {
+        (EstimatorChoice::Auto, FamilyChoice::Map) => EstimatorChoice::Pathwise,
+        (EstimatorChoice::Auto, _) => EstimatorChoice::StickingTheLanding,
+        (chosen, _) => chosen,
+    };
+    let default_draws = match optimizer {
+        OptimizerChoice::NaturalGradient => crate::algorithm::NaturalGradient::<()>::draws_for(kinds.latents),
+        _ if family == FamilyChoice::Map => 2,
+        o if is_deterministic(o) => (kinds.latents + 16).max(64),
+        _ if kinds.integers || is_score(estimator) => 32,
+        _ => 10,
+    };
+    let num_draws = wishes.draws.unwrap_or(default_draws);
+    let needed = if estimator == EstimatorChoice::ScoreLoo || kinds.integers && !is_score(estimator) { 2 } else { 1 };
+    if num_draws < needed {
+        return Err(FitError::Setting(format!("{num_draws} draws a step; this estimator needs at least {needed}")));
+    }
+    let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
+    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons })
+}
+
+fn family_for(kinds: &Kinds, wish: FamilyChoice, reasons: &mut Vec<String>) -> FamilyChoice {
+    if wish != FamilyChoice::Auto {
+        return wish;
+    }
+    let d = kinds.latents;
+    let (family, why) = if kinds.integers {
+        (FamilyChoice::MeanField, "the model has integer latents, which get probabilities of their own".into())
+    } else if kinds.row_latents {
+        (FamilyChoice::MeanField, "the model has latents in its rows, which get factors of their own".into())
+    } else if d == 0 {
+        (FamilyChoice::MeanField, "the model has parameters alone".into())
+    } else if kinds.theta && d > 50 {
+        (FamilyChoice::MeanField, format!("{d} latents move together with parameters of the model"))
+    } else if d <= FULL_RANK_UP_TO {
+        (FamilyChoice::FullRank, format!("{d} latents allow a full covariance matrix"))
+    } else {
+        (FamilyChoice::LowRank, format!("{d} latents are too many for a full covariance matrix"))
+    };
+    reasons.push(format!("{family}: {why}"));
+    family
+}
+
+fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: &mut Vec<String>) -> OptimizerChoice {
+    if wishes.optimizer != OptimizerChoice::Auto {
+        return wishes.optimizer;
+    }
+    let noisy = wishes.minibatch != Minibatch::Full || wishes.estimator != EstimatorChoice::Auto;
+    let plain = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
+    let (optimizer, why) = match family {
+        _ if noisy => (OptimizerChoice::Adam, "an estimator or a minibatch was chosen"),
+        _ if !plain => (OptimizerChoice::Adam, "it moves every kind of parameter"),
+        FamilyChoice::FullRank => {
+            (OptimizerChoice::NaturalGradient, "it needs the fewest gradients for a full covariance")
+        }
+        FamilyChoice::Map => (OptimizerChoice::Lbfgs, "a point estimate needs no noise"),
+        FamilyChoice::MeanField if kinds.latents <= FIXED_DRAWS_UP_TO => {
+            (OptimizerChoice::Lbfgs, "with fixed draws the bound is an ordinary function")
+        }
+        _ => (OptimizerChoice::Adam, "it needs no tuning once each latent has its units"),
+    };
+    reasons.push(format!("{optimizer}: {why}"));
+    optimizer
+}
+
+/// Why these choices do not go together, with a remedy.
+fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wishes: &Wishes) -> Option<String> {
+    use FamilyChoice::{FullRank, LowRank, Map, StudentT};
+    let batch = wishes.minibatch != Minibatch::Full;
+    let natural = optimizer == OptimizerChoice::NaturalGradient;
+    let fixed = is_deterministic(optimizer);
+    let words = match () {
+        () if kinds.integers && family != FamilyChoice::MeanField => {
+            format!("the {family} family has no integers, and this model has integer latents; use mean-field")
+        }
+        () if kinds.row_latents && matches!(family, FullRank | LowRank) => {
+            format!(
+                "the {family} family covers latents outside of rows only, and this model has latents in its rows; use mean-field"
+            )
+        }
+        () if natural && family != FullRank => {
+            format!("the natural gradient is for the full-rank family, not {family}; use full-rank, or adam")
+        }
+        () if natural && kinds.theta => {
+            "the natural gradient does not move the model's parameters theta; use adam, which moves them along".into()
+        }
+        () if (natural || fixed) && batch => {
+            format!("{optimizer} sees all rows in every step; leave the minibatch out, or use adam")
+        }
+        () if natural && !matches!(wishes.estimator, EstimatorChoice::Auto | EstimatorChoice::StickingTheLanding) => {
+            format!("the natural gradient has its own estimator, not {}; use adam with it", wishes.estimator)
+        }
+        () if fixed && (kinds.theta || kinds.integers) => {
+            format!("{optimizer} with fixed draws moves neither integers nor the model's parameters theta; use adam")
+        }
+        () if fixed && !matches!(wishes.estimator, EstimatorChoice::Auto | EstimatorChoice::Pathwise) => {
+            format!("{optimizer} differentiates the bound with fixed draws, not {}; use adam with it", wishes.estimator)
+        }
+        () if fixed && family == FullRank && wishes.draws.is_some_and(|m| m <= kinds.latents) => format!(
+            "the full-rank bound with {} fixed draws in {} dimensions has no maximum; use more draws, or natural-gradient",
+            wishes.draws.unwrap_or(0),
+            kinds.latents
+        ),
+        () if is_score(wishes.estimator) && kinds.theta => {
+            "the score-function gradient has none for the model's parameters theta; use sticking-the-landing".into()
+        }
+        () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),
+        () if kinds.latents == 0
+            && !kinds.row_latents
+            && !kinds.integers
+            && matches!(family, FullRank | LowRank | StudentT) =>
+        {
+            format!("the model has no latents for the {family} family; leave the family out")
+        }
+        () => return None,
+    };
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(latents: usize, row_latents: usize, integers: usize, theta: usize) -> Layout {
+        Layout {
+            num_latents: latents,
+            num_row_latents: row_latents,
+            num_integers: integers,
+            num_parameters: theta,
+            num_rows: 10,
+            ..Layout::default()
+        }
+    }
+
+    #[test]
+    fn auto_follows_the_kinds_of_latents() {
+        use {FamilyChoice as F, OptimizerChoice as O};
+        let cases = [
+            (layout(10, 0, 0, 0), F::FullRank, O::NaturalGradient),
+            (layout(500, 0, 0, 0), F::LowRank, O::Adam),
+            (layout(3, 1, 0, 0), F::MeanField, O::Adam),
+            (layout(3, 0, 1, 0), F::MeanField, O::Adam),
+            (layout(3, 0, 0, 2), F::FullRank, O::Adam),
+        ];
+        for (layout, family, optimizer) in cases {
+            let plan = decide(&layout, Wishes::default()).unwrap();
+            assert_eq!((plan.family, plan.optimizer), (family, optimizer), "{plan}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_with_a_remedy() {
+        let wishes = |family, optimizer, estimator| Wishes { family, optimizer, estimator, ..Wishes::default() };
+        use {EstimatorChoice as E, FamilyChoice as F, OptimizerChoice as O};
+        let cases = [
+            (layout(3, 0, 0, 1), wishes(F::FullRank, O::NaturalGradient, E::Auto), "theta"),
+            (layout(3, 0, 0, 0), wishes(F::MeanField, O::NaturalGradient, E::Auto), "full-rank"),
+            (layout(3, 1, 0, 0), wishes(F::FullRank, O::Auto, E::Auto), "rows"),
+            (layout(3, 0, 1, 0), wishes(F::MeanField, O::Lbfgs, E::Auto), "adam"),
+            (layout(3, 0, 0, 1), wishes(F::Auto, O::Auto, E::Score), "theta"),
+            (layout(3, 0, 0, 0), wishes(F::MeanField, O::Lbfgs, E::ScoreLoo), "adam"),
+        ];
+        for (layout, wishes, word) in cases {
+            let error = decide(&layout, wishes).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! Runs a plan: every restart, and the choice between them.
+
+use std::ops::ControlFlow;
+
+use super::plan::{Plan, Wishes, decide, is_deterministic};
+use super::start::{Begin, begin};
+use super::units::{InUnits, in_own_units};
+use super::{EstimatorChoice, FamilyChoice, Fitted, OptimizerChoice, Restart};
+use crate::algorithm::{
+    Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, Minibatch, NaturalGradient, NewtonCg, Solution, Solve, Step,
+    StochasticVi,
+};
+use crate::estimate::{
+    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
+    StickingTheLanding,
+};
+use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
+use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
+use crate::model::{Draws, Layout, RowSet};
+use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
+use crate::streams::Streams;
+use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
+
+/// Purposes of the streams.
+const RUNS: u32 = 51;
+const COMPARE: u32 = 52;
+
+/// Fresh draws that compare the restarts.
+const COMPARED: usize = 1000;
+
+/// Factors of the low-rank family.
+const RANK: usize = 10;
+
+/// Degrees of freedom of the Student-t family.
+const DEGREES: f64 = 5.0;
+
+/// What a builder hands over.
+pub(super) struct Settings {
+    pub wishes: Wishes,
+    pub steps: Option<u64>,
+    pub learning_rate: Option<f64>,
+    pub streams: Streams,
+    pub restarts: usize,
+    pub point: Option<Vec<f64>>,
+    /// Step of differences of gradients, in standard deviations.
+    pub difference: f64,
+}
+
+/// One finished run.
+struct Run {
+    solution: Solution,
+    stop: Stop,
+    trace: Trace,
+}
+
+/// Everything one run needs.
+struct Job<'a> {
+    target: &'a Target,
+    plan: &'a Plan,
+    settings: &'a Settings,
+    begin: &'a Begin,
+    number: usize,
+    streams: Streams,
+}
+
+pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+    let plan = decide(target.layout(), settings.wishes)?;
+    let begin = begin(&target, &plan, &settings)?;
+    let (mut restarts, mut traces, mut family) = (Vec::new(), Vec::new(), None);
+    let (mut evaluations, mut rejected) = (begin.report.evaluations, 0);
+    for number in 0..settings.restarts {
+        let streams = settings.streams.purpose(RUNS).purpose(number as u32);
+        let job = Job { target: &target, plan: &plan, settings: &settings, begin: &begin, number, streams };
+        let (made, run) = job.run(observer)?;
+        evaluations += run.trace.evaluations;
+        rejected += run.trace.rejected;
+        let interrupted = matches!(run.stop, Stop::Interrupted { .. });
+        let restart = compared(&target, &*made, run.solution, run.stop, settings.streams)?;
+        evaluations += COMPARED as u64;
+        restarts.push(restart);
+        traces.push(run.trace);
+        family = Some(made);
+        if interrupted {
+            break;
+        }
+    }
+    let rank = |r: &Restart| if r.bound.is_nan() { f64::NEG_INFINITY } else { r.bound };
+    let chosen = (0..restarts.len()).max_by(|&a, &b| rank(&restarts[a]).total_cmp(&rank(&restarts[b]))).unwrap_or(0);
+    let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
+    let streams = settings.streams;
+    Ok(Fitted {
+        family,
+        solution: restarts[chosen].solution.clone(),
+        stop: restarts[chosen].stop.clone(),
+        trace: traces.swap_remove(chosen),
+        restarts,
+        chosen,
+        start: begin.report,
+        plan,
+        streams,
+        evaluations,
+        rejected,
+        target,
+    })
+}
+
+impl Job<'_> {
+    fn run(&self, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
+        let layout = self.target.layout();
+        if layout.num_integers + layout.num_row_integers > 0 {
+            return self.with_integers(layout, observer);
+        }
+        if self.plan.optimizer == OptimizerChoice::NaturalGradient {
+            let family = FullRank::new(layout.num_latents);
+            let run = self.natural_gradient(&family, observer)?;
+            return Ok((Box::new(family), run));
+        }
+        let family = reparameterised(layout, self.plan.family)?;
+        let run = self.pathwise(&*family, observer)?;
+        Ok((family, run))
+    }
+
+    fn steps(&self, default: u64) -> u64 {
+        self.settings.steps.unwrap_or(default)
+    }
+
+    /// The candidate this run starts from: each run its own, while there are good ones.
+    fn explored(&self) -> &crate::algorithm::Explored {
+        let all = &self.begin.explored;
+        let usable = all.iter().take_while(|e| e.rejected == all[0].rejected && e.bound > all[0].bound - 5.0).count();
+        &all[self.number % usable.max(1)]
+    }
+
+    fn natural_gradient(&self, family: &FullRank, observer: &mut dyn Observer) -> Result<Run, FitError> {
+        let gaussian = &self.explored().gaussian;
+        let start = FullRankStart::new(self.target, family, gaussian, self.streams, self.settings.difference)?;
+        let algorithm = NaturalGradient {
+            target: self.target,
+            family,
+            num_draws: self.plan.num_draws,
+            start: start.params,
+            tolerance: 0.02,
+            streams: self.streams,
+        };
+        let mut run = drive(&algorithm, &mut MaxSteps(self.steps(2000)), observer)?;
+        run.trace.evaluations += start.evaluations;
+        Ok(run)
+    }
+
+    /// Fixed draws or stochastic steps for a family with a transform, in units of each latent where they are known.
+    fn pathwise(&self, family: &dyn Reparam, observer: &mut dyn Observer) -> Result<Run, FitError> {
+        if !self.plan.paths {
+            let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
+            let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
+            return if is_deterministic(self.plan.optimizer) {
+                self.fixed_draws(self.target, family, start.params, observer)
+            } else {
+                self.stochastic(self.target, family, &self.estimator(), start, observer)
+            };
+        }
+        let explored = self.explored();
+        let at_mode = self.plan.family == FamilyChoice::Map;
+        let centre = if at_mode { &explored.last } else { &explored.gaussian.mean };
+        let scale = explored.gaussian.sd();
+        let inner = InUnits::new(self.target, centre, &scale);
+        let params = family.init(&vec![0.0; centre.len()], 0.7);
+        let mut run = if is_deterministic(self.plan.optimizer) {
+            self.fixed_draws(&inner, family, params, observer)?
+        } else {
+            self.stochastic(&inner, family, &self.estimator(), Solution { params, theta: Vec::new() }, observer)?
+        };
+        let full = is_full(self.plan.family, centre.len());
+        in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
+        Ok(run)
+    }
+
+    /// Rounds of fixed draws, four times as many in each, until two rounds agree.
+    fn fixed_draws<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
+        &self,
+        target: &T,
+        family: &F,
+        mut params: Vec<f64>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let chosen = self.settings.wishes.draws.is_some() || self.plan.family == FamilyChoice::Map;
+        let (mut num_draws, mut trace, mut last): (usize, Trace, Option<Run>) =
+            (self.plan.num_draws, Trace::default(), None);
+        loop {
+            let run = self.one_round(target, family, num_draws, &mut params, observer, &mut trace)?;
+            let before = last.replace(run);
+            let Some(run) = &last else { continue };
+            params.clone_from(&run.solution.params);
+            let agreed = before.as_ref().is_some_and(|b| close(&b.solution.params, &params));
+            if chosen || agreed || num_draws >= 4096 || !run.stop.has_converged() {
+                break;
+            }
+            num_draws *= 4;
+        }
+        let run = last.ok_or_else(|| FitError::Setting("a fit needs at least one round".into()))?;
+        Ok(Run { trace, ..run })
+    }
+
+    fn one_round<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
+        &self,
+        target: &T,
+        family: &F,
+        num_draws: usize,
+        params: &mut Vec<f64>,
+        observer: &mut dyn Observer,
+        trace: &mut Trace,
+    ) -> Result<Run, FitError> {
+        // A start too wide for the density is drawn in.
+        for shrink in 0..8 {
+            let outcome = match self.plan.optimizer {
+                OptimizerChoice::NewtonCg => {
+                    self.solve_round(target, family, NewtonCg::default(), num_draws, params, observer, trace)
+                }
+                _ => self.solve_round(target, family, Lbfgs::default(), num_draws, params, observer, trace),
+            };
+            match outcome {
+                Err(FitError::NotFinite { .. }) if shrink < 7 => {
+                    let centre = family.centre(params);
+                    *params = family.init(&centre, 0.7 * 0.3f64.powi(shrink + 1));
+                }
+                other => return other,
+            }
+        }
+        Err(FitError::Solver("no start is narrow enough for the density to be finite at every fixed draw".into()))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one private call with everything a round needs")]
+    fn solve_round<T: Differentiable + ?Sized, F: Reparam + ?Sized, S: Solve<T, F>>(
+        &self,
+        target: &T,
+        family: &F,
+        solver: S,
+        num_draws: usize,
+        params: &[f64],
+        observer: &mut dyn Observer,
+        trace: &mut Trace,
+    ) -> Result<Run, FitError> {
+        let algorithm = FixedDraws {
+            target,
+            family,
+            solver,
+            num_draws,
+            start: params.to_vec(),
+            iterations: 100,
+            tolerance: 1e-5,
+            streams: self.streams,
+        };
+        let mut state = algorithm.init()?;
+        let mut both = Both { trace, observer };
+        let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
+        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default() })
+    }
+
+    fn stochastic<T, F, E>(
+        &self,
+        target: &T,
+        family: &F,
+        estimator: &E,
+        start: Solution,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError>
+    where
+        T: LogDensity + ?Sized,
+        F: Family + ?Sized,
+        E: GradientEstimator<T, F>,
+    {
+        let optimizer = self.optimizer()?;
+        let num_draws = self.plan.num_draws;
+        let minibatch: Minibatch = self.settings.wishes.minibatch;
+        let algorithm = StochasticVi {
+            target,
+            family,
+            estimator: Borrowed(estimator),
+            optimizer,
+            average: Average::Tail,
+            num_draws,
+            minibatch,
+            start,
+            streams: self.streams,
+        };
+        let mut rules = (MaxSteps(self.steps(20_000)), Plateau::new(500, 0.01));
+        drive(&algorithm, &mut rules, observer)
+    }
+
+    fn optimizer(&self) -> Result<AnyOptimizer, FitError> {
+        let setting = |e: crate::optimize::OptimizeError| FitError::Setting(e.to_string());
+        let rule: AnyOptimizer = self.plan.optimizer.name().parse().map_err(setting)?;
+        let rule = match self.settings.learning_rate {
+            Some(rate) => rule.with_step_size(Schedule::inverse_sqrt(rate, 100.0)),
+            None => rule,
+        };
+        rule.check().map_err(setting)?;
+        Ok(rule)
+    }
+
+    fn estimator(&self) -> AnyEstimator {
+        match self.plan.estimator {
+            EstimatorChoice::Pathwise => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::ClosedForm }),
+            EstimatorChoice::PathwiseMcEntropy => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::MonteCarlo }),
+            EstimatorChoice::Score => AnyEstimator::Score(ScoreFunction { baseline: Baseline::None }),
+            EstimatorChoice::ScoreLoo => AnyEstimator::Score(ScoreFunction { baseline: Baseline::LeaveOneOut }),
+            _ => AnyEstimator::Sticking(StickingTheLanding),
+        }
+    }
+
+    fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
+        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
+        let discrete = Categorical::new(layout).map_err(unusable)?;
+        let family = Product::new(MeanField::new(layout), discrete);
+        let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
+        let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
+        let run = match self.estimator() {
+            AnyEstimator::Score(score) => self.stochastic(self.target, &family, &score, start, observer)?,
+            AnyEstimator::Sticking(_) => {
+                let hybrid = Hybrid { real: RealGradient::StickingTheLanding };
+                self.stochastic(self.target, &family, &hybrid, start, observer)?
+            }
+            AnyEstimator::Pathwise(_) => {
+                let hybrid = Hybrid { real: RealGradient::Pathwise };
+                self.stochastic(self.target, &family, &hybrid, start, observer)?
+            }
+        };
+        Ok((Box::new(family), run))
+    }
+}
+
+fn is_full(family: FamilyChoice, dimension: usize) -> bool {
+    match family {
+        FamilyChoice::FullRank => true,
+        FamilyChoice::StudentT => dimension <= 200,
+        _ => false,
+    }
+}
+
+fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
+    let d = layout.num_latents;
+    let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
+    let full = is_full(choice, d) && layout.num_row_latents == 0;
+    let family: Box<dyn Reparam> = match choice {
+        FamilyChoice::FullRank => Box::new(FullRank::new(d)),
+        FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),
+        FamilyChoice::StudentT if full => Box::new(StudentT::new(FullRank::new(d), DEGREES).map_err(unusable)?),
+        FamilyChoice::StudentT => Box::new(StudentT::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
+        FamilyChoice::Map => Box::new(Delta::new(layout)),
+        FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
+    };
+    family.covers(layout).map_err(unusable)?;
+    Ok(family)
+}
+
+/// Steps until a rule, the algorithm or the observer ends it.
+fn drive<A: Algorithm<Output = Solution>>(
+    algorithm: &A,
+    rule: &mut dyn crate::fit::StoppingRule,
+    observer: &mut dyn Observer,
+) -> Result<Run, FitError> {
+    let mut state = algorithm.init()?;
+    let mut trace = Trace::default();
+    let stop = crate::fit::run(algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
+    Ok(Run { solution: algorithm.output(&state), stop, trace })
+}
+
+/// The trace and the caller's observer.
+struct Both<'a> {
+    trace: &'a mut Trace,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Both<'_> {
+    fn on_step(&mut self, step: &Step) -> ControlFlow<()> {
+        let _ = self.trace.on_step(step);
+        self.observer.on_step(step)
+    }
+}
+
+/// Whether two rounds of fixed draws agree, in units of each latent.
+fn close(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.03)
+}
+
+/// A finished run with its bound from draws that all restarts share.
+fn compared(
+    target: &Target,
+    family: &dyn Family,
+    solution: Solution,
+    stop: Stop,
+    streams: Streams,
+) -> Result<Restart, FitError> {
+    const BLOCK: usize = 50;
+    let (layout, rows, mut pass) = (target.layout(), RowSet::all(), Pass::default());
+    let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
+    let (mut log_q, mut values) = (vec![0.0; BLOCK], Vec::with_capacity(COMPARED));
+    for block in 0..COMPARED / BLOCK {
+        family.sample(&solution.params, &rows, streams.purpose(COMPARE).at_step(block as u64), &mut z);
+        family.log_q(&solution.params, &rows, &z, &mut log_q);
+        target.log_density(&solution.theta, &z, &rows, &mut pass)?;
+        values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).filter(|f| f.is_finite()));
+    }
+    let n = values.len() as f64;
+    let bound = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected: COMPARED - values.len() })
+}
+
+/// An estimator chosen by name, for families with a transform.
+#[derive(Clone, Copy, Debug)]
+enum AnyEstimator {
+    Pathwise(Pathwise),
+    Sticking(StickingTheLanding),
+    Score(ScoreFunction),
+}
+
+impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for AnyEstimator {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        match self {
+            AnyEstimator::Pathwise(e) => e.estimate(target, family, at, space, grad, grad_theta),
+            AnyEstimator::Sticking(e) => e.estimate(target, family, at, space, grad, grad_theta),
+            AnyEstimator::Score(e) => e.estimate(target, family, at, space, grad, grad_theta),
+        }
+    }
+}
+
+/// An estimator behind a reference.
+struct Borrowed<'a, E>(&'a E);
+
+impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Borrowed<'_, E> {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        self.0.estimate(target, family, at, space, grad, grad_theta)
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the runs of an automatic fit begin.
+
+use super::plan::Plan;
+use super::run::Settings;
+use crate::algorithm::{Explored, FitError, Start};
+use crate::model::{Draws, RowSet, SiteKind};
+use crate::streams::Streams;
+use crate::target::{LogDensity, Pass, Target};
+
+/// Purposes of the streams.
+const POINTS: u32 = 41;
+const THETA: u32 = 42;
+
+/// What the search for a start found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartReport {
+    /// Paths and plain Gaussians that were compared.
+    pub num_candidates: usize,
+    /// Random points passed over because the density was not finite there.
+    pub not_finite: usize,
+    /// Distinct modes that paths arrived at.
+    pub num_modes: usize,
+    /// The best candidate's bound from a few draws.
+    pub bound: Option<f64>,
+    /// Density evaluations used.
+    pub evaluations: u64,
+}
+
+/// Places to begin from, the best first.
+pub(super) struct Begin {
+    pub explored: Vec<Explored>,
+    /// Plain centres, where no paths can be followed.
+    pub centres: Vec<Vec<f64>>,
+    pub theta: Vec<f64>,
+    pub report: StartReport,
+}
+
+pub(super) fn begin(target: &Target, plan: &Plan, settings: &Settings) -> Result<Begin, FitError> {
+    let layout = target.layout();
+    if let Some(point) = &settings.point
+        && point.len() != layout.num_latents
+    {
+        return Err(FitError::Setting(format!(
+            "the start has {} numbers, the model {} unconstrained latents outside of rows",
+            point.len(),
+            layout.num_latents
+        )));
+    }
+    let theta = first_theta(target, settings.streams);
+    if !plan.paths {
+        return plain(target, settings, theta);
+    }
+    let start = Start { point: settings.point.clone(), ..Start::new(settings.streams) };
+    let found = start.find(target, &theta)?;
+    let report = StartReport {
+        num_candidates: found.paths.len(),
+        not_finite: found.not_finite,
+        num_modes: found.num_modes,
+        bound: found.paths.first().map(|p| p.bound),
+        evaluations: found.evaluations,
+    };
+    Ok(Begin { explored: found.paths, centres: Vec::new(), theta, report })
+}
+
+/// Parameters of the model: matrices with variance `1 / columns`, so that layers neither fade nor explode; the rest zero.
+fn first_theta(target: &Target, streams: Streams) -> Vec<f64> {
+    let layout = target.layout();
+    let mut theta = vec![0.0; layout.num_parameters];
+    for site in layout.sites_of(SiteKind::Parameter).filter(|s| s.shape.len() > 1) {
+        let columns = site.shape.last().copied().unwrap_or(1).max(1) as f64;
+        let numbers = &mut theta[site.offset..site.offset + site.num_unconstrained];
+        streams.purpose(THETA).at_step(site.offset as u64).fill_normal(1, numbers);
+        numbers.iter_mut().for_each(|w| *w /= columns.sqrt());
+    }
+    theta
+}
+
+/// Centres at zero and at random, those with a higher density first; integers at the low ends of their ranges.
+fn plain(target: &Target, settings: &Settings, theta: Vec<f64>) -> Result<Begin, FitError> {
+    let (layout, rows) = (target.layout(), RowSet::all());
+    let mut z = Draws::zeros(layout, layout.num_rows, 1);
+    for site in &layout.sites {
+        let low = site.range.map_or(0, |r| r.0);
+        match site.kind {
+            SiteKind::Integer => z.integers[site.offset] = low,
+            SiteKind::RowInteger => {
+                z.row_integers[site.offset * layout.num_rows..(site.offset + 1) * layout.num_rows].fill(low);
+            }
+            _ => {}
+        }
+    }
+    let mut points = vec![vec![0.0; layout.num_latents]];
+    points.splice(0..0, settings.point.clone());
+    for k in 0..8u64 {
+        let mut point = vec![0.0; layout.num_latents];
+        settings.streams.purpose(POINTS).at_step(k).fill_uniform(1, &mut point);
+        point.iter_mut().for_each(|x| *x = 4.0 * *x - 2.0);
+        points.push(point);
+    }
+    let (mut scored, mut pass) = (Vec::new(), Pass::default());
+    let num_candidates = points.len();
+    for point in points {
+        z.latents.copy_from_slice(&point);
+        target.log_density(&theta, &z, &rows, &mut pass)?;
+        if pass.log_density[0].is_finite() {
+            scored.push((pass.log_density[0], point));
+        }
+    }
+    let not_finite = num_candidates - scored.len();
+    if settings.point.is_none() {
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    }
+    if scored.is_empty() {
+        // Rows of integers may make every single point impossible and still have draws that are not.
+        scored.push((f64::NEG_INFINITY, vec![0.0; layout.num_latents]));
+    }
+    let report =
+        StartReport { num_candidates, not_finite, evaluations: num_candidates as u64, ..StartReport::default() };
+    let centres = scored.into_iter().map(|(_, point)| point).collect();
+    Ok(Begin { explored: Vec::new(), centres, theta, report })
+}
