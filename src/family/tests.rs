@@ -130,10 +130,10 @@ fn mistakes_in_a_guide_are_said_in_words() {
     let layout = layout();
     let made = |body: Body| TracedFamily::new(&Written(body), &layout).map(|_| ());
     said(made(|_| {}), "leaves site \"a\" out; draw it in the guide");
-    said(made(|q| drop(q.normal("mu", 0.0, 1.0))), "no site \"mu\"; it has a, b, z");
-    said(made(|q| drop(q.normal("z", 0.0, 1.0))), "draw it inside `q.rows(..)`");
-    said(made(|q| q.rows(|i| drop(i.normal("a", 0.0, 1.0)))), "is not a latent of each row");
-    said(made(|q| drop(q.normal("b", 0.0, 1.0))), "has 2 unconstrained numbers, 1 are drawn");
+    said(made(|q| _ = q.normal("mu", 0.0, 1.0)), "no site \"mu\"; it has a, b, z");
+    said(made(|q| _ = q.normal("z", 0.0, 1.0)), "draw it inside `q.rows(..)`");
+    said(made(|q| q.rows(|i| _ = i.normal("a", 0.0, 1.0))), "is not a latent of each row");
+    said(made(|q| _ = q.normal("b", 0.0, 1.0)), "has 2 unconstrained numbers, 1 are drawn");
     let twice: Body = |q| {
         q.normal("a", 0.0, 1.0);
         q.normal("a", 0.0, 1.0);
@@ -141,7 +141,7 @@ fn mistakes_in_a_guide_are_said_in_words() {
     said(made(twice), "drawn twice");
     let column: Body = |q| {
         let short = Column::new([1.0]);
-        q.rows(|i| drop(i.normal("z", short.at(i), 1.0)));
+        q.rows(|i| _ = i.normal("z", short.at(i), 1.0));
     };
     said(made(column), "a column of 1 values is read in 4 rows");
 }
@@ -152,7 +152,7 @@ fn a_guide_without_noise_or_parameters_is_a_fixed_density() {
     let body: Body = |q| {
         let a = q.normal("a", 1.0, 0.5);
         q.normals("b", &crate::program::Vector::new(&[a, -a]), &crate::program::Vector::constant(&[1.0, 2.0]));
-        q.rows(|i| drop(i.normal("z", a, 0.1)));
+        q.rows(|i| _ = i.normal("z", a, 0.1));
     };
     let family = TracedFamily::new(&Written(body), &layout).unwrap();
     assert_eq!(family.num_params(), 0);
@@ -163,10 +163,10 @@ fn a_guide_without_noise_or_parameters_is_a_fixed_density() {
     let mut log_q = vec![0.0; 70];
     family.log_q(&[], &rows, &z, &mut log_q);
     let density = |x: f64, mean: f64, sd: f64| -0.5 * ((x - mean) / sd).powi(2) - sd.ln() - LN_SQRT_2_PI;
-    for d in 0..70 {
+    for (d, found) in log_q.iter().enumerate() {
         let (a, b, c) = (z.latent(0)[d], z.latent(1)[d], z.latent(2)[d]);
         let of_rows: f64 = (0..4).map(|r| density(z.row_latents[r * 70 + d], a, 0.1)).sum();
         let expected = density(a, 1.0, 0.5) + density(b, a, 1.0) + density(c, -a, 2.0) + of_rows;
-        assert!((log_q[d] - expected).abs() < 1e-11 * expected.abs().max(1.0), "{} for {expected}", log_q[d]);
+        assert!((found - expected).abs() < 1e-11 * expected.abs().max(1.0), "{found} for {expected}");
     }
 }
