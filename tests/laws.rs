@@ -341,8 +341,8 @@ impl Bell {
     fn target(&self) -> impl Differentiable + '_ {
         let n = self.mean.len();
         jensen::target::HandWritten::new(&self.names[..n], move |z: &[f64], grad: &mut [f64]| {
-            for i in 0..n {
-                grad[i] = -(0..n).map(|j| self.precision[i * n + j] * (z[j] - self.mean[j])).sum::<f64>();
+            for (i, g) in grad.iter_mut().enumerate() {
+                *g = -(0..n).map(|j| self.precision[i * n + j] * (z[j] - self.mean[j])).sum::<f64>();
             }
             0.5 * (0..n).map(|i| grad[i] * (z[i] - self.mean[i])).sum::<f64>()
         })
