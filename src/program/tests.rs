@@ -122,7 +122,10 @@ fn check(recording: &Recording) {
         let response = execute::<f64>(recording, &inputs.request());
         for (d, total) in totals(&response, draws).into_iter().enumerate() {
             let expected = inputs.oracle(recording, d);
-            assert!((total - expected).abs() <= 1e-11 * (1.0 + expected.abs()), "draw {d} of {draws}: {total} {expected}");
+            assert!(
+                (total - expected).abs() <= 1e-11 * (1.0 + expected.abs()),
+                "draw {d} of {draws}: {total} {expected}"
+            );
         }
         // Central differences at h = 1e-5 err by about 1e-9 of the third derivative and of rounding.
         let d = draws - 1;
@@ -170,7 +173,11 @@ fn every_unary_operation_has_its_derivative() {
             let h = 1e-5 * x.abs().max(0.01);
             let numeric = (op.value(x + h).powi(3) - op.value(x - h).powi(3)) / (2.0 * h);
             let found = response.latents[0];
-            assert!((found - numeric).abs() <= 1e-6 * (1e-3 + numeric.abs()), "{} at {x}: {found} {numeric}", op.name());
+            assert!(
+                (found - numeric).abs() <= 1e-6 * (1e-3 + numeric.abs()),
+                "{} at {x}: {found} {numeric}",
+                op.name()
+            );
         }
     }
 }
