@@ -92,7 +92,7 @@ pub fn load(name: &str) -> Result<Reference, ReferenceError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn model(name: &str) -> Result<Box<dyn Model + Send + Sync>, ReferenceError> {
+pub fn model(name: &str) -> Result<Box<dyn Model + Send>, ReferenceError> {
     Ok(match name {
         "eight-schools" => Box::new(eight_schools()?),
         "eight-schools-centred" => Box::new(EightSchoolsCentred(eight_schools()?)),
@@ -110,12 +110,12 @@ pub fn model(name: &str) -> Result<Box<dyn Model + Send + Sync>, ReferenceError>
         }
         "nes" => Box::new(nes()?),
         "logearn-height" => {
-            let (log_earn, height, _) = earnings()?;
+            let [log_earn, height, _] = earnings()?;
             let x = rows(height.len(), |i| vec![1.0, height[i]]);
             Box::new(regression(x, log_earn, None, SigmaPrior::Flat)?)
         }
         "logearn-interaction" => {
-            let (log_earn, height, male) = earnings()?;
+            let [log_earn, height, male] = earnings()?;
             let scale = crate::data::Scale::measure("height", &height);
             let z: Vec<f64> = height.iter().map(|&h| scale.apply(h)).collect();
             let x = rows(z.len(), |i| vec![1.0, z[i], male[i], z[i] * male[i]]);
@@ -145,10 +145,10 @@ fn eight_schools() -> Result<EightSchools, ReferenceError> {
     Ok(EightSchools { effect: Column::new(schools.real("effect")?), stderr: Column::new(schools.real("stderr")?) })
 }
 
-fn earnings() -> Result<(Vec<f64>, Vec<f64>, Vec<f64>), ReferenceError> {
+fn earnings() -> Result<[Vec<f64>; 3], ReferenceError> {
     let people = table!("earnings.csv")?;
     let log_earn = people.real("earn")?.into_iter().map(f64::ln).collect();
-    Ok((log_earn, people.real("height")?, people.real("male")?))
+    Ok([log_earn, people.real("height")?, people.real("male")?])
 }
 
 fn nes() -> Result<PlainRegression, ReferenceError> {
@@ -200,14 +200,14 @@ fn regression(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jensen::target::Target;
+    use jensen::target::{LogDensity, Target};
 
     #[test]
     fn every_reference_belongs_to_a_model_with_those_quantities() {
         for &name in NAMES {
             let reference = load(name).unwrap();
             let target = Target::new(&model(name).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let known: Vec<String> = target.global_sites().flat_map(|site| site.element_names()).collect();
+            let known: Vec<String> = target.layout().sites.iter().flat_map(|site| site.element_names()).collect();
             for quantity in &reference.names {
                 assert!(known.contains(quantity), "{name}: no {quantity} in {known:?}");
             }

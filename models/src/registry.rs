@@ -272,7 +272,7 @@ static ENTRIES: [Entry; 12] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jensen::target::Target;
+    use jensen::target::{LogDensity, Target};
 
     #[test]
     fn every_model_records_on_its_own_data() {
@@ -280,7 +280,7 @@ mod tests {
             let built = entry.build_embedded(&DataOptions::default()).unwrap();
             let target = Target::new(&built.model).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
             for (site, names) in &built.labels {
-                let found = target.global_sites().find(|s| s.name == *site);
+                let found = target.layout().sites.iter().find(|s| s.name == *site);
                 let found = found.unwrap_or_else(|| panic!("{}: no site {site}", entry.name));
                 assert_eq!(found.num_constrained(), names.len(), "{}: {site}", entry.name);
             }

@@ -45,7 +45,6 @@ fn trusted_fits_match_their_reference() {
             "{name}: k-hat {:.2}, {}: means {mean:.3} sd, quantiles {quantile:.3} sd, sd x {ratios:.3?}",
             outcome.k_hat, outcome.verdict.trust
         );
-        eprintln!("{found}");
         if outcome.weighted {
             trusted += 1;
             assert!(mean < 0.16 && quantile < 0.32 && ratios[0] > 0.88 && ratios[1] < 1.12, "{found}");

@@ -3,9 +3,12 @@
 use super::engine::EngineError;
 use crate::cli::args::MethodArgs;
 use crate::cli::choices::{Estimator, Family as FamilyChoice, Optimizer};
-use jensen::algorithm::{FitError, Minibatch, NaturalGradient, Solution, Start, StochasticVi};
+use jensen::algorithm::{
+    Algorithm, FitError, FixedDraws, Lbfgs, Minibatch, NaturalGradient, NewtonCg, PathGaussian, Solution, Solve, Start,
+    StochasticVi,
+};
 use jensen::estimate::{Baseline, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
-use jensen::family::{Family, FullRank, MeanField, Reparam};
+use jensen::family::{Delta, Family, FullRank, LowRank, MeanField, Reparam, StudentT};
 use jensen::fit::{MaxSteps, Observer, Plateau, Stop, run};
 use jensen::model::Layout;
 use jensen::optimize::{AnyOptimizer, Average};
@@ -33,14 +36,39 @@ pub(super) struct Found {
 pub(super) enum SavedFamily {
     MeanField,
     FullRank,
+    LowRank { rank: usize },
+    StudentT,
+    Map,
 }
 
+/// Factors of a low-rank Gaussian, and degrees of freedom of a Student-t one.
+const RANK: usize = 5;
+const DEGREES_OF_FREEDOM: f64 = 7.0;
+
 impl SavedFamily {
-    pub fn build(self, layout: &Layout) -> Box<dyn Reparam> {
-        match self {
-            Self::MeanField => Box::new(MeanField::new(layout)),
-            Self::FullRank => Box::new(FullRank::new(layout.num_latents)),
+    fn choose(choice: FamilyChoice, layout: &Layout) -> Self {
+        match choice {
+            FamilyChoice::MeanField => Self::MeanField,
+            FamilyChoice::FullRank => Self::FullRank,
+            FamilyChoice::LowRank => Self::LowRank { rank: RANK },
+            FamilyChoice::StudentT => Self::StudentT,
+            FamilyChoice::Map => Self::Map,
+            FamilyChoice::Auto if layout.num_row_latents > 0 => Self::MeanField,
+            FamilyChoice::Auto if layout.num_latents > FULL_RANK_LIMIT => Self::LowRank { rank: RANK },
+            FamilyChoice::Auto => Self::FullRank,
         }
+    }
+
+    pub fn build(self, layout: &Layout) -> Result<Box<dyn Reparam>, EngineError> {
+        let d = layout.num_latents;
+        let student = || StudentT::new(FullRank::new(d), DEGREES_OF_FREEDOM);
+        Ok(match self {
+            Self::MeanField => Box::new(MeanField::new(layout)),
+            Self::FullRank => Box::new(FullRank::new(d)),
+            Self::LowRank { rank } => Box::new(LowRank::new(d, rank)),
+            Self::StudentT => Box::new(student().map_err(|error| EngineError(error.to_string()))?),
+            Self::Map => Box::new(Delta::new(layout)),
+        })
     }
 }
 
@@ -54,26 +82,62 @@ pub(super) fn approximate(
     streams: Streams,
     observer: &mut dyn Observer,
 ) -> Result<Found, EngineError> {
-    let layout = target.layout();
-    let family = match method.family {
-        FamilyChoice::MeanField => SavedFamily::MeanField,
-        FamilyChoice::FullRank => SavedFamily::FullRank,
-        FamilyChoice::Auto if layout.num_latents > FULL_RANK_LIMIT => SavedFamily::MeanField,
-        FamilyChoice::Auto => SavedFamily::FullRank,
-        other => return Err(unavailable(&format!("--family {other}"))),
+    let kind = SavedFamily::choose(method.family, target.layout());
+    let family = kind.build(target.layout())?;
+    family.covers(target.layout()).map_err(|error| EngineError(error.to_string()))?;
+    let start = Start::new(streams).find(target, &vec![0.0; target.layout().num_parameters])?;
+    let start = &start.paths[0].gaussian;
+    let optimizer = match method.optimizer {
+        Optimizer::Auto if kind == SavedFamily::Map => Optimizer::Lbfgs,
+        Optimizer::Auto if kind == SavedFamily::FullRank && method.estimator == Estimator::Auto => {
+            Optimizer::NaturalGradient
+        }
+        Optimizer::Auto => Optimizer::Adam,
+        chosen => chosen,
     };
-    let natural = match method.optimizer {
-        Optimizer::NaturalGradient => true,
-        Optimizer::Auto => family == SavedFamily::FullRank && method.estimator == Estimator::Auto,
-        _ => false,
-    };
-    let found = Start::new(streams).find(target, &[])?;
-    let centre = &found.paths[0].gaussian;
-    if natural {
-        natural_gradient(target, method, streams, observer, centre)
-    } else {
-        stochastic(target, method, streams, observer, family, &centre.mean)
+    let deterministic = matches!(optimizer, Optimizer::NaturalGradient | Optimizer::Lbfgs | Optimizer::NewtonCg);
+    if deterministic && method.estimator != Estimator::Auto {
+        return Err(unavailable(&format!("--estimator {} with --optimizer {optimizer}", method.estimator)));
     }
+    match optimizer {
+        Optimizer::NaturalGradient if kind == SavedFamily::FullRank => {
+            natural_gradient(target, method, streams, observer, start)
+        }
+        Optimizer::NaturalGradient => {
+            Err(unavailable(&format!("--optimizer {optimizer} with --family {}", method.family)))
+        }
+        Optimizer::Lbfgs => fixed_draws(target, method, streams, observer, kind, &start.mean, Lbfgs::default()),
+        Optimizer::NewtonCg => fixed_draws(target, method, streams, observer, kind, &start.mean, NewtonCg::default()),
+        _ => stochastic(target, method, streams, observer, kind, &start.mean, optimizer),
+    }
+}
+
+fn fixed_draws(
+    target: &Target,
+    method: &MethodArgs,
+    streams: Streams,
+    observer: &mut dyn Observer,
+    kind: SavedFamily,
+    centre: &[f64],
+    solver: impl Solve<Target, dyn Reparam>,
+) -> Result<Found, EngineError> {
+    let family = kind.build(target.layout())?;
+    let least = if kind == SavedFamily::Map { 2 } else { 2 * target.layout().num_latents + 16 };
+    let algorithm = FixedDraws {
+        target,
+        family: &*family,
+        solver,
+        num_draws: method.draws.map_or(least, |n| n.get()),
+        start: family.init(centre, 0.1),
+        iterations: 100,
+        tolerance: 1e-4,
+        streams,
+    };
+    let mut state = algorithm.init()?;
+    let mut most = MaxSteps(method.steps.map_or(100, |n| n.get() as u64));
+    let stop = run(&algorithm, &mut state, &mut most, observer)?;
+    let method = format!("{}, {} on {} fixed draws", family.name(), method.optimizer, algorithm.num_draws);
+    Ok(Found { family: kind, solution: algorithm.output(&state), stop, restarts: Vec::new(), method })
 }
 
 fn natural_gradient(
@@ -81,7 +145,7 @@ fn natural_gradient(
     method: &MethodArgs,
     streams: Streams,
     observer: &mut dyn Observer,
-    start: &jensen::algorithm::PathGaussian,
+    start: &PathGaussian,
 ) -> Result<Found, EngineError> {
     let family = FullRank::new(target.layout().num_latents);
     let factor = start.covariance().cholesky().map(|c| c.l());
@@ -97,12 +161,12 @@ fn natural_gradient(
         tolerance: 1e-3,
         streams,
     };
-    let mut state = jensen::algorithm::Algorithm::init(&algorithm)?;
+    let mut state = algorithm.init()?;
     let mut most = MaxSteps(method.steps.map_or(4000, |n| n.get() as u64));
     let stop = run(&algorithm, &mut state, &mut most, observer)?;
     Ok(Found {
         family: SavedFamily::FullRank,
-        solution: jensen::algorithm::Algorithm::output(&algorithm, &state),
+        solution: algorithm.output(&state),
         stop,
         restarts: Vec::new(),
         method: "full-rank Gaussian, natural gradient".to_string(),
@@ -116,8 +180,9 @@ fn stochastic(
     observer: &mut dyn Observer,
     kind: SavedFamily,
     centre: &[f64],
+    optimizer: Optimizer,
 ) -> Result<Found, EngineError> {
-    let family = kind.build(target.layout());
+    let family = kind.build(target.layout())?;
     let estimator: Box<dyn GradientEstimator<Target, dyn Reparam>> = match method.estimator {
         Estimator::Auto | Estimator::StickingTheLanding => Box::new(StickingTheLanding),
         Estimator::Pathwise => Box::new(Pathwise { entropy: Entropy::ClosedForm }),
@@ -125,15 +190,9 @@ fn stochastic(
         Estimator::Score => Box::new(ScoreFunction { baseline: Baseline::None }),
         Estimator::ScoreLoo => Box::new(ScoreFunction { baseline: Baseline::LeaveOneOut }),
     };
-    let mut optimizer: AnyOptimizer = match method.optimizer {
-        Optimizer::Auto => "adam".to_string(),
-        Optimizer::NaturalGradient | Optimizer::Lbfgs | Optimizer::NewtonCg => {
-            return Err(unavailable(&format!("--optimizer {}", method.optimizer)));
-        }
-        other => other.to_string(),
-    }
-    .parse()
-    .map_err(|error: jensen::optimize::OptimizeError| EngineError(error.to_string()))?;
+    let name = optimizer.to_string();
+    let mut optimizer: AnyOptimizer =
+        name.parse().map_err(|error: jensen::optimize::OptimizeError| EngineError(error.to_string()))?;
     if let Some(rate) = method.learning_rate {
         optimizer = optimizer.with_step_size(rate);
     }
@@ -148,16 +207,16 @@ fn stochastic(
         start: Solution { params: family.init(centre, 0.1), theta: vec![0.0; target.layout().num_parameters] },
         streams,
     };
-    let mut state = jensen::algorithm::Algorithm::init(&algorithm)?;
+    let mut state = algorithm.init()?;
     let most = MaxSteps(method.steps.map_or(50_000, |n| n.get() as u64));
     let mut stop = (Plateau::new(500, 0.01), most);
     let stop = run(&algorithm, &mut state, &mut stop, observer)?;
     Ok(Found {
         family: kind,
-        solution: jensen::algorithm::Algorithm::output(&algorithm, &state),
+        solution: algorithm.output(&state),
         stop,
         restarts: Vec::new(),
-        method: format!("{} Gaussian, {} with {} draws", family.name(), optimizer.name(), algorithm.num_draws),
+        method: format!("{}, {} with {} draws", family.name(), optimizer.name(), algorithm.num_draws),
     })
 }
 
@@ -179,5 +238,5 @@ impl GradientEstimator<Target, dyn Reparam> for Estimators {
 }
 
 fn unavailable(choice: &str) -> EngineError {
-    FitError::Unsupported(format!("{choice} cannot be had with these choices; see `jensen fit --help`")).into()
+    FitError::Unsupported(format!("{choice} cannot be had; leave one of them at auto, see `jensen fit --help`")).into()
 }

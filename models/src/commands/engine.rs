@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 /// What to fit, and how.
 pub struct Request<'a> {
     /// The model on its data.
-    pub model: &'a (dyn Model + Send + Sync),
+    pub model: &'a (dyn Model + Send),
     /// The choices of the command line.
     pub method: &'a MethodArgs,
     /// Sees every step; breaking ends the fit with what was reached.
@@ -152,7 +152,7 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let mut trace = jensen::fit::Trace::default();
     let mut watched = Watched { observer, trace: &mut trace };
     let found = approximate(&target, method, streams, &mut watched)?;
-    let family = found.family.build(target.layout());
+    let family = found.family.build(target.layout())?;
     let settings = Assessment {
         num_draws: NUM_DRAWS,
         trace: Some(&trace),
@@ -183,7 +183,7 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
 /// # Errors
 /// When `saved` does not belong to `model`.
 pub fn sample(
-    model: &(dyn Model + Send + Sync),
+    model: &(dyn Model + Send),
     saved: &serde_json::Value,
     num_draws: usize,
     seed: u64,
@@ -192,7 +192,7 @@ pub fn sample(
         .map_err(|error| EngineError(format!("the saved fit is damaged ({error}); fit again with --out")))?;
     let target = Target::new(model)?;
     let layout = target.layout();
-    let family = family.build(layout);
+    let family = family.build(layout)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
     }

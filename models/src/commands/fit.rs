@@ -36,7 +36,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
 fn fitted(
     args: &FitArgs,
     name: &str,
-    model: &(dyn jensen::model::Model + Send + Sync),
+    model: &(dyn jensen::model::Model + Send),
 ) -> Result<engine::Outcome, CommandError> {
     let total = args.method.steps.map(|n| n.get() as u64);
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), name, total).stop_on(interrupt::flag());

@@ -33,7 +33,7 @@ pub struct Input<'a> {
 /// A model on its data.
 pub struct Built {
     /// The model.
-    pub model: Box<dyn Model + Send + Sync>,
+    pub model: Box<dyn Model + Send>,
     /// Names for the elements of a site, where they are better than numbers: site, and a name for each element.
     pub labels: Vec<(String, Vec<String>)>,
     /// What was done to each column before the fit.
@@ -44,7 +44,7 @@ pub struct Built {
 
 impl Built {
     /// A model on `num_rows` rows.
-    pub fn new(model: impl Model + Send + Sync + 'static, num_rows: usize) -> Self {
+    pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
         Self { model: Box::new(model), labels: Vec::new(), scales: Vec::new(), num_rows }
     }
 
@@ -81,7 +81,7 @@ impl Regression {
     }
 
     /// The model with its features named at `beta` and their scales reported.
-    pub fn built(&self, model: impl Model + Send + Sync + 'static) -> Built {
+    pub fn built(&self, model: impl Model + Send + 'static) -> Built {
         let scales = self.design.scales.iter().chain([&self.design.response_scale]).cloned();
         Built::new(model, self.design.num_rows).label("beta", self.features()).scaled(scales)
     }
