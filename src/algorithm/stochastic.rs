@@ -166,6 +166,7 @@ where
                 layout.num_parameters
             )));
         }
+        self.family.covers(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
         if self.num_draws == 0 {
             return Err(FitError::Setting("a step needs at least one draw".into()));
         }

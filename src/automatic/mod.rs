@@ -8,12 +8,14 @@ mod units;
 
 pub use choices::{EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
 pub use plan::Plan;
+pub use run::family_of;
 pub use start::StartReport;
 
 use crate::algorithm::{FitError, Minibatch, Solution};
 use crate::family::Family;
 use crate::fit::{Observer, Stop, Trace};
 use crate::model::Model;
+use crate::posterior::Posterior;
 use crate::streams::Streams;
 use crate::target::{Options, Precision, Target};
 
@@ -34,6 +36,9 @@ use crate::target::{Options, Precision, Target};
 ///
 /// let fitted = jensen::fit(&Mean { x: Column::new([1.0, 2.0, 3.0]) })?;
 /// assert!(fitted.stop.has_converged());
+/// // the table, the bound, k-hat and the verdict
+/// let report = fitted.to_string();
+/// assert!(report.contains("mu"));
 /// # Ok::<(), jensen::algorithm::FitError>(())
 /// ```
 ///
@@ -56,8 +61,12 @@ pub struct Fit<'a, M: ?Sized> {
     observer: Option<&'a mut dyn Observer>,
 }
 
-/// A finished fit: the approximation, and all that is needed to judge it.
+/// A finished fit: the posterior with its verdict, and how it came about.
+///
+/// It reads like its [`Posterior`]: `fitted.summary()`, `fitted.verdict()`, `println!("{fitted}")`.
 pub struct Fitted {
+    /// Fresh draws of the solution, the bound, and the verdict.
+    pub posterior: Posterior,
     /// The recorded model.
     pub target: Target,
     /// The family of the solution.
@@ -97,6 +106,20 @@ pub struct Restart {
     pub bound_se: f64,
     /// Fresh draws without a finite density.
     pub rejected: usize,
+}
+
+impl std::ops::Deref for Fitted {
+    type Target = Posterior;
+
+    fn deref(&self) -> &Posterior {
+        &self.posterior
+    }
+}
+
+impl std::fmt::Display for Fitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.posterior.fmt(f)
+    }
 }
 
 impl std::fmt::Debug for Fitted {

@@ -18,6 +18,7 @@ use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Pr
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
+use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
 use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
 
@@ -88,7 +89,18 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let chosen = (0..restarts.len()).max_by(|&a, &b| rank(&restarts[a]).total_cmp(&rank(&restarts[b]))).unwrap_or(0);
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
+    let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
+    let next = (0..restarts.len()).filter(|&k| k != chosen);
+    let second = next.max_by(|&a, &b| rank(&restarts[a]).total_cmp(&rank(&restarts[b])));
+    let assessment = Assessment {
+        trace: Some(&traces[chosen]),
+        restarts: &bounds,
+        second: second.map(|k| &restarts[k].solution),
+        ..Assessment::new(streams, &restarts[chosen].stop)
+    };
+    let posterior = Posterior::assess(&target, &*family, &restarts[chosen].solution, &assessment)?;
     Ok(Fitted {
+        posterior,
         family,
         solution: restarts[chosen].solution.clone(),
         stop: restarts[chosen].stop.clone(),
@@ -334,6 +346,19 @@ fn is_full(family: FamilyChoice, dimension: usize) -> bool {
         FamilyChoice::StudentT => dimension <= 200,
         _ => false,
     }
+}
+
+/// The family that a fit of a model with this layout uses for `choice` (not [`FamilyChoice::Auto`], which a fit
+/// decides): a saved solution is read with it.
+///
+/// # Errors
+/// When the family does not cover the model's latents.
+pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
+    if layout.num_integers + layout.num_row_integers > 0 {
+        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
+        return Ok(Box::new(Product::new(MeanField::new(layout), Categorical::new(layout).map_err(unusable)?)));
+    }
+    Ok(reparameterised(layout, choice)?)
 }
 
 fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {

@@ -1,16 +1,16 @@
 //! What the commands need of the library: a fit from choices, and draws from a saved one.
 
-use super::approximate::{SavedFamily, approximate};
 use crate::cli::args::MethodArgs;
-use jensen::algorithm::{FitError, Solution, Step};
+use jensen::Fit;
+use jensen::algorithm::{FitError, Solution};
+use jensen::automatic::{UnknownChoice, family_of};
 use jensen::diagnose::verdict::{Trust, Verdict};
 use jensen::fit::Observer;
 use jensen::model::{Draws, Model, RowSet};
-use jensen::posterior::{Assessment, MonteCarlo, Posterior, Summary};
+use jensen::posterior::{MonteCarlo, Summary};
 use jensen::streams::Streams;
-use jensen::target::{Constrained, LogDensity, Options, Target, TargetError};
+use jensen::target::{Constrained, LogDensity, Target, TargetError};
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
 
 /// What to fit, and how.
 pub struct Request<'a> {
@@ -127,43 +127,46 @@ pub struct NamedDraws {
 #[error("{0}")]
 pub struct EngineError(pub String);
 
-/// Draws for the report and `draws.csv`.
-const NUM_DRAWS: usize = 4000;
-
 /// Purpose of the streams of `jensen sample`, apart from those of fits.
 const SAMPLE: u32 = 0x7361_6d70;
 
 /// What is saved: enough to draw again with the model.
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved {
-    family: SavedFamily,
+    family: String,
     solution: Solution,
 }
 
 /// Fits `request.model`.
 ///
 /// # Errors
-/// When the model cannot be recorded or the fit cannot go on.
+/// When the model cannot be recorded, the choices do not go together, or the fit cannot go on.
 pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let Request { model, method, observer } = request;
     let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
-    let target = Target::with_options(model, Options { threads, ..Options::default() })?;
-    let streams = Streams::new(method.seed);
-    let mut trace = jensen::fit::Trace::default();
-    let mut watched = Watched { observer, trace: &mut trace };
-    let found = approximate(&target, method, streams, &mut watched)?;
-    let family = found.family.build(target.layout())?;
-    let settings = Assessment {
-        num_draws: NUM_DRAWS,
-        trace: Some(&trace),
-        restarts: &found.restarts,
-        ..Assessment::new(streams, &found.stop)
-    };
-    let posterior = Posterior::assess(&target, &*family, &found.solution, &settings)?;
+    let mut fit = Fit::new(model)
+        .family(choice(method.family)?)
+        .estimator(choice(method.estimator)?)
+        .optimizer(choice(method.optimizer)?)
+        .seed(method.seed)
+        .threads(threads)
+        .observer(observer);
+    if let Some(draws) = method.draws {
+        fit = fit.draws(draws.get());
+    }
+    if let Some(steps) = method.steps {
+        fit = fit.steps(steps.get() as u64);
+    }
+    if let Some(rate) = method.learning_rate {
+        fit = fit.learning_rate(rate);
+    }
+    let fitted = fit.run()?;
+    let posterior = &fitted.posterior;
     let weighted = posterior.verdict().trust == Trust::Trust;
     let summary = if weighted { posterior.weighted_summary() } else { posterior.summary() };
+    let saved = Saved { family: fitted.plan.family.to_string(), solution: fitted.solution.clone() };
     Ok(Outcome {
-        method: found.method,
+        method: fitted.plan.to_string(),
         weighted,
         posterior: summary.into_iter().map(Line::from).collect(),
         bound: Bound::from(posterior.bound()),
@@ -171,11 +174,15 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
         verdict: posterior.verdict().clone(),
         stop: posterior.stop().to_string(),
         num_steps: posterior.stop().steps(),
-        trace: Trace { steps: trace.steps.clone(), objective: trace.objective.clone() },
+        trace: Trace { steps: fitted.trace.steps.clone(), objective: fitted.trace.objective.clone() },
         draws: NamedDraws::from(posterior.constrained()),
-        saved: serde_json::to_value(Saved { family: found.family, solution: found.solution })
-            .map_err(|error| EngineError(error.to_string()))?,
+        saved: serde_json::to_value(saved).map_err(|error| EngineError(error.to_string()))?,
     })
+}
+
+/// The library's choice of the same name.
+fn choice<C: std::str::FromStr<Err = UnknownChoice>>(named: impl std::fmt::Display) -> Result<C, EngineError> {
+    named.to_string().parse().map_err(|error: UnknownChoice| EngineError(error.to_string()))
 }
 
 /// Fresh draws of a saved fit of `model`.
@@ -192,7 +199,7 @@ pub fn sample(
         .map_err(|error| EngineError(format!("the saved fit is damaged ({error}); fit again with --out")))?;
     let target = Target::new(model)?;
     let layout = target.layout();
-    let family = family.build(layout)?;
+    let family = family_of(choice(family)?, layout)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
     }
@@ -204,19 +211,6 @@ pub fn sample(
 
 fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
-/// Passes every step to the display and keeps the trace.
-struct Watched<'a> {
-    observer: &'a mut dyn Observer,
-    trace: &'a mut jensen::fit::Trace,
-}
-
-impl Observer for Watched<'_> {
-    fn on_step(&mut self, step: &Step) -> ControlFlow<()> {
-        let _ = self.trace.on_step(step); // never breaks
-        self.observer.on_step(step)
-    }
 }
 
 impl From<Summary> for Line {

@@ -1,6 +1,5 @@
 //! The commands of `jensen`.
 
-mod approximate;
 pub mod engine;
 mod fit;
 mod interrupt;
