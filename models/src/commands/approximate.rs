@@ -106,8 +106,12 @@ pub(super) fn approximate(
         Optimizer::NaturalGradient => {
             Err(unavailable(&format!("--optimizer {optimizer} with --family {}", method.family)))
         }
-        Optimizer::Lbfgs => fixed_draws(target, method, streams, observer, kind, &start.mean, Lbfgs::default()),
-        Optimizer::NewtonCg => fixed_draws(target, method, streams, observer, kind, &start.mean, NewtonCg::default()),
+        Optimizer::Lbfgs => {
+            fixed_draws(target, method, streams, observer, kind, &start.mean, ("L-BFGS", Lbfgs::default()))
+        }
+        Optimizer::NewtonCg => {
+            fixed_draws(target, method, streams, observer, kind, &start.mean, ("Newton-CG", NewtonCg::default()))
+        }
         _ => stochastic(target, method, streams, observer, kind, &start.mean, optimizer),
     }
 }
@@ -119,7 +123,7 @@ fn fixed_draws(
     observer: &mut dyn Observer,
     kind: SavedFamily,
     centre: &[f64],
-    solver: impl Solve<Target, dyn Reparam>,
+    (name, solver): (&str, impl Solve<Target, dyn Reparam>),
 ) -> Result<Found, EngineError> {
     let family = kind.build(target.layout())?;
     let least = if kind == SavedFamily::Map { 2 } else { 2 * target.layout().num_latents + 16 };
@@ -136,7 +140,7 @@ fn fixed_draws(
     let mut state = algorithm.init()?;
     let mut most = MaxSteps(method.steps.map_or(100, |n| n.get() as u64));
     let stop = run(&algorithm, &mut state, &mut most, observer)?;
-    let method = format!("{}, {} on {} fixed draws", family.name(), method.optimizer, algorithm.num_draws);
+    let method = format!("{}, {name} on {} fixed draws", family.name(), algorithm.num_draws);
     Ok(Found { family: kind, solution: algorithm.output(&state), stop, restarts: Vec::new(), method })
 }
 
