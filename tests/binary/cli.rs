@@ -363,6 +363,33 @@ fn every_model_fits_its_own_data() {
     }
 }
 
+/// Every family, estimator and optimiser is reached, or refused in words.
+#[test]
+fn choices_are_carried_out_or_refused() {
+    let folder = Folder::new("choices");
+    for options in [
+        "--family mean-field",
+        "--family low-rank --steps 300",
+        "--family student-t --steps 300",
+        "--family map",
+        "--family mean-field --optimizer lbfgs",
+        "--family mean-field --optimizer newton-cg",
+        "--estimator pathwise --optimizer dowg --steps 300",
+        "--family mean-field --estimator score-loo --draws 20 --optimizer rmsprop --learning-rate 0.01 --steps 300",
+    ] {
+        let run = folder.jensen(&format!("fit linear-regression --quiet {options}"));
+        assert!(run.fitted().out.contains("beta[mom_iq]"), "{options}: {run:?}");
+    }
+    for options in [
+        "--family mean-field --optimizer natural-gradient",
+        "--optimizer lbfgs --estimator score",
+        "--family full-rank --optimizer lbfgs --draws 3",
+    ] {
+        folder.jensen(&format!("fit linear-regression --quiet {options} --out r")).refused(&["linear-regression: "]);
+        assert!(folder.names().is_empty());
+    }
+}
+
 #[test]
 fn json_records_and_columns_fit_alike() {
     let folder = Folder::new("alike");

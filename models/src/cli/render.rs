@@ -130,7 +130,8 @@ impl std::fmt::Display for TextTable {
 }
 
 fn posterior_cells(row: &PosteriorRow) -> Vec<String> {
-    let decimals = decimals_for(row.sd, 3);
+    // A point has no spread to take its digits from.
+    let decimals = if row.sd == 0.0 { decimals_for(row.mean, 5).min(6) } else { decimals_for(row.sd, 3) };
     let [low, median, high] = row.quantiles.map(|value| fixed(value, decimals));
     vec![
         row.name.clone(),

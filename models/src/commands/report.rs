@@ -253,7 +253,8 @@ impl Line {
 
 impl Estimate {
     fn short(&self) -> String {
-        fixed(self.value, decimals_for(self.se, 2))
+        // An exact value has no error to take its digits from.
+        fixed(self.value, if self.se == 0.0 { decimals_for(self.value, 7) } else { decimals_for(self.se, 2) })
     }
 }
 
