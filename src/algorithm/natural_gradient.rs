@@ -482,7 +482,9 @@ mod tests {
         let algorithm =
             NaturalGradient { target: &target, family: &family, num_draws: 16, start, tolerance: 0.0, streams };
         let mut state = algorithm.init().unwrap();
-        (0..20).for_each(|_| drop(algorithm.step(&mut state).unwrap()));
+        for _ in 0..20 {
+            algorithm.step(&mut state).unwrap();
+        }
         let text = serde_json::to_string(&state).unwrap();
         let mut resumed: NaturalGradientState = serde_json::from_str(&text).unwrap();
         for _ in 0..20 {

@@ -166,7 +166,7 @@ impl Path {
             position.copy_from_slice(&self.position);
             add_scaled(&mut position, length, direction);
             let value = density.at(&position, &mut grad)?;
-            if !(value >= self.value + INCREASE * length * slope) {
+            if value < self.value + INCREASE * length * slope {
                 high = length;
             } else if dot(&grad, direction) > CURVATURE * slope {
                 low = length;

@@ -138,7 +138,7 @@ where
                 "the bound with fixed draws has no maximum in reach (a parameter is at {far:.0e}); give every latent a proper prior"
             )));
         }
-        let done = !(gain > self.tolerance);
+        let done = gain <= self.tolerance;
         Ok(Step {
             index: state.step,
             objective: Some(state.value),
