@@ -295,7 +295,9 @@ impl<T: Stored> RowTask<'_, T> {
                 let v = &chunk.values[root.at + e * lanes..][..lanes];
                 if !root.per_draw || draws == 1 {
                     let total = root.coefficient * sum_doubles(&v[..valid]);
-                    sums.iter_mut().for_each(|s| *s += total);
+                    for s in sums.iter_mut() {
+                        *s += total;
+                    }
                 } else {
                     for v in v[..valid * draws].chunks_exact(draws) {
                         for (s, &x) in sums.iter_mut().zip(v) {
@@ -338,20 +340,7 @@ impl<T: Stored> RowTask<'_, T> {
             let lanes = self.layout.rows * per_row;
             for e in 0..root.len {
                 let bar = &mut chunk.adjoints[root.at + e * lanes..][..valid * per_row];
-                let (own, real) =
-                    (|d: usize| self.draw_weights.map_or(1.0, |w| w[self.first_draw + d]), self.real_draws());
-                if !root.per_draw {
-                    let total: f64 = (0..real).map(own).sum();
-                    bar.iter_mut().for_each(|b| *b += T::from_f64(seed * total));
-                } else if self.draw_weights.is_none() && real == draws {
-                    bar.iter_mut().for_each(|b| *b += T::from_f64(seed));
-                } else {
-                    for bar in bar.chunks_exact_mut(draws) {
-                        for (d, b) in bar[..real].iter_mut().enumerate() {
-                            *b += T::from_f64(seed * own(d));
-                        }
-                    }
-                }
+                self.seed_lanes(bar, seed, root.per_draw);
             }
         }
         self.seed_outputs(chunk, at, valid);
@@ -379,6 +368,30 @@ impl<T: Stored> RowTask<'_, T> {
                     &chunk.values,
                     &mut chunk.adjoints,
                 ),
+            }
+        }
+    }
+
+    /// Adds `seed * draw weight` to the lanes of a row term; a value without draws counts for all of them.
+    #[inline(always)]
+    fn seed_lanes(&self, bar: &mut [T], seed: f64, per_draw: bool) {
+        let (draws, real) = (self.draws, self.real_draws());
+        let constant = match self.draw_weights {
+            None if real == draws || !per_draw => Some(seed * if per_draw { 1.0 } else { real as f64 }),
+            Some(w) if !per_draw => Some(seed * w[self.first_draw..self.first_draw + real].iter().sum::<f64>()),
+            _ => None,
+        };
+        if let Some(seed) = constant {
+            let seed = T::from_f64(seed);
+            for b in bar.iter_mut() {
+                *b += seed;
+            }
+            return;
+        }
+        for bar in bar.chunks_exact_mut(draws) {
+            for (d, b) in bar[..real].iter_mut().enumerate() {
+                let weight = self.draw_weights.map_or(1.0, |w| w[self.first_draw + d]);
+                *b += T::from_f64(seed * weight);
             }
         }
     }
@@ -529,15 +542,15 @@ fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
 /// Rows of a matrix product taken together, so that their additions overlap.
 const TOGETHER: usize = 8;
 
-/// Eight rows as whole registers of `W` numbers, all of the same length.
+/// Eight rows as whole registers of `W` numbers, all of the same length (a macro: a closure is compiled apart
+/// from the vector region).
 macro_rules! row_group {
-    ($data:expr, $stride:expr, $ids:expr, $width:ident) => {{
-        let row = |q: usize| {
-            let from = $ids[q] as usize * $stride;
-            &$data[from..from + $stride].as_chunks::<$width>().0[..$stride / $width]
-        };
-        [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]
-    }};
+    ($data:expr, $stride:expr, $ids:expr, $width:ident) => {
+        row_group!(@rows $data, $stride, $ids, $width, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    (@rows $data:expr, $stride:expr, $ids:expr, $width:ident, $($q:literal),*) => {
+        [$( &$data[$ids[$q] as usize * $stride..][..$stride].as_chunks::<$width>().0[..$stride / $width] ),*]
+    };
 }
 
 /// `out[r] = sum_k data[ids[r]][k] * weights[k]`.
@@ -625,7 +638,9 @@ fn import_forward<T: Lane>(step: &Step, globals: &[T], values: &mut [T]) {
         if source_lanes == 1 {
             out.fill(source[0]);
         } else {
-            out.chunks_exact_mut(source_lanes).for_each(|o| o.copy_from_slice(source));
+            for o in out.chunks_exact_mut(source_lanes) {
+                o.copy_from_slice(source);
+            }
         }
     }
 }
@@ -639,7 +654,9 @@ fn import_reverse<T: Lane>(step: &Step, adjoints: &[T], import_adjoints: &mut [T
         if source_lanes == 1 {
             bar[0] += sum_lanes(g);
         } else {
-            g.chunks_exact(source_lanes).for_each(|g| add(g, bar));
+            for g in g.chunks_exact(source_lanes) {
+                add(g, bar);
+            }
         }
     }
 }
