@@ -13,24 +13,17 @@ use super::terms::{Addends, addends};
 
 /// Numbers that data can be kept in.
 pub(crate) trait Stored: Lane {
-    /// Numbers in a vector register: rows of a data matrix are padded to whole registers.
-    const PAD: usize;
-
     /// The data in this type.
     fn store(data: &Arc<[f64]>) -> Arc<[Self]>;
 }
 
 impl Stored for f64 {
-    const PAD: usize = 4;
-
     fn store(data: &Arc<[f64]>) -> Arc<[f64]> {
         data.clone()
     }
 }
 
 impl Stored for f32 {
-    const PAD: usize = 8;
-
     fn store(data: &Arc<[f64]>) -> Arc<[f32]> {
         data.iter().map(|&x| x as f32).collect()
     }
@@ -42,6 +35,9 @@ pub(crate) struct PaddedMatrix<T> {
     pub columns: usize,
     pub stride: usize,
 }
+
+/// Rows of a data matrix are padded to whole groups of this many numbers.
+const PAD: usize = 4;
 
 /// A program made ready to run in numbers of type `T`.
 pub(crate) struct Plan<T> {
@@ -122,7 +118,7 @@ impl<T: Stored> Plan<T> {
 const GLOBAL_BUDGET: usize = 24_000;
 
 fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
-    let stride = columns.div_ceil(T::PAD) * T::PAD;
+    let stride = columns.div_ceil(PAD) * PAD;
     let stored = T::store(data);
     if stride == columns {
         return PaddedMatrix { data: stored, columns, stride };

@@ -242,11 +242,7 @@ impl<T: Stored> RowTask<'_, T> {
                     chunk.weights.clear();
                     chunk.weights.extend_from_slice(source);
                     chunk.weights.resize(m.stride, T::zero());
-                    if T::PAD == 8 {
-                        dot_rows::<T, FMA, 8>(&m.data, m.stride, ids, &chunk.weights, out);
-                    } else {
-                        dot_rows::<T, FMA, 4>(&m.data, m.stride, ids, &chunk.weights, out);
-                    }
+                    dot_rows::<T, FMA>(&m.data, m.stride, ids, &chunk.weights, out);
                 } else {
                     for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
                         let row = &m.data[id as usize * m.stride..][..m.columns];
@@ -450,11 +446,7 @@ impl<T: Stored> RowTask<'_, T> {
                 if lanes == 1 {
                     chunk.weights_adjoint.clear();
                     chunk.weights_adjoint.resize(m.stride, T::zero());
-                    if T::PAD == 8 {
-                        dot_rows_reverse::<T, FMA, 8>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
-                    } else {
-                        dot_rows_reverse::<T, FMA, 4>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
-                    }
+                    dot_rows_reverse::<T, FMA>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
                     add(&chunk.weights_adjoint[..m.columns], bar);
                 } else {
                     for (g, &id) in g.chunks_exact(lanes).zip(ids) {
@@ -539,91 +531,50 @@ fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
     sum_lanes(&partial)
 }
 
-/// Rows of a matrix product taken together, so that their additions overlap.
-const TOGETHER: usize = 8;
-
-/// Eight rows as whole registers of `W` numbers, all of the same length (a macro: a closure is compiled apart
-/// from the vector region).
-macro_rules! row_group {
-    ($data:expr, $stride:expr, $ids:expr, $width:ident) => {
-        row_group!(@rows $data, $stride, $ids, $width, 0, 1, 2, 3, 4, 5, 6, 7)
-    };
-    (@rows $data:expr, $stride:expr, $ids:expr, $width:ident, $($q:literal),*) => {
-        [$( &$data[$ids[$q] as usize * $stride..][..$stride].as_chunks::<$width>().0[..$stride / $width] ),*]
-    };
-}
-
-/// `out[r] = sum_k data[ids[r]][k] * weights[k]`.
+/// `out[r] = sum_k data[ids[r]][k] * weights[k]`, row by row: taking rows together tempts the compiler into
+/// transposing them.
 #[inline(always)]
-fn dot_rows<T: Lane, const FMA: bool, const W: usize>(
-    data: &[T],
-    stride: usize,
-    ids: &[u32],
-    weights: &[T],
-    out: &mut [T],
-) {
-    let weights = &weights.as_chunks::<W>().0[..stride / W];
-    let mut groups = ids.chunks_exact(TOGETHER);
-    let mut results = out.chunks_exact_mut(TOGETHER);
-    for (ids, out) in (&mut groups).zip(&mut results) {
-        let rows = row_group!(data, stride, ids, W);
-        let mut sums = [[T::zero(); W]; TOGETHER];
-        for (k, w) in weights.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(&rows) {
-                let x = &row[k];
-                for l in 0..W {
-                    sum[l] = x[l].fused::<FMA>(w[l], sum[l]);
-                }
+fn dot_rows<T: Lane, const FMA: bool>(data: &[T], stride: usize, ids: &[u32], weights: &[T], out: &mut [T]) {
+    const WIDE: usize = 16;
+    for (&id, out) in ids.iter().zip(out) {
+        let row = &data[id as usize * stride..][..stride];
+        let ((x, rest_x), (w, rest_w)) = (row.as_chunks::<WIDE>(), weights.as_chunks::<WIDE>());
+        let mut sums = [T::zero(); WIDE];
+        for (x, w) in x.iter().zip(w) {
+            for l in 0..WIDE {
+                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
             }
         }
-        for (o, sum) in out.iter_mut().zip(&sums) {
-            *o = sum_lanes(sum);
-        }
-    }
-    for (&id, out) in groups.remainder().iter().zip(results.into_remainder()) {
-        let row = data[id as usize * stride..][..stride].as_chunks::<W>().0;
-        let mut sum = [T::zero(); W];
-        for (x, w) in row.iter().zip(weights) {
-            for l in 0..W {
-                sum[l] = x[l].fused::<FMA>(w[l], sum[l]);
+        for (x, w) in rest_x.as_chunks::<4>().0.iter().zip(rest_w.as_chunks::<4>().0) {
+            for l in 0..4 {
+                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
             }
         }
-        *out = sum_lanes(&sum);
+        *out = sum_lanes(&sums);
     }
 }
 
-/// `weights_bar[k] += sum_r data[ids[r]][k] * out_bar[r]`.
+/// `weights_bar[k] += sum_r data[ids[r]][k] * out_bar[r]`, four rows at a time.
 #[inline(always)]
-fn dot_rows_reverse<T: Lane, const FMA: bool, const W: usize>(
+fn dot_rows_reverse<T: Lane, const FMA: bool>(
     data: &[T],
     stride: usize,
     ids: &[u32],
     out_bar: &[T],
     weights_bar: &mut [T],
 ) {
-    let weights_bar = &mut weights_bar.as_chunks_mut::<W>().0[..stride / W];
-    let groups = ids.chunks_exact(TOGETHER);
-    let bars = out_bar.chunks_exact(TOGETHER);
-    let (rest_ids, rest_bars) = (groups.remainder(), bars.remainder());
-    for (ids, g) in groups.zip(bars) {
-        let rows = row_group!(data, stride, ids, W);
-        for (k, w) in weights_bar.iter_mut().enumerate() {
-            let mut sum = *w;
-            for (row, &g) in rows.iter().zip(g) {
-                let x = &row[k];
-                for l in 0..W {
-                    sum[l] = x[l].fused::<FMA>(g, sum[l]);
-                }
-            }
-            *w = sum;
+    let (groups, rest_ids) = ids.as_chunks::<4>();
+    let (bars, rest_bars) = out_bar.as_chunks::<4>();
+    for (ids, g) in groups.iter().zip(bars) {
+        let (a, b) = (&data[ids[0] as usize * stride..][..stride], &data[ids[1] as usize * stride..][..stride]);
+        let (c, d) = (&data[ids[2] as usize * stride..][..stride], &data[ids[3] as usize * stride..][..stride]);
+        for ((((w, &a), &b), &c), &d) in weights_bar.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *w = a.fused::<FMA>(g[0], b.fused::<FMA>(g[1], c.fused::<FMA>(g[2], d.fused::<FMA>(g[3], *w))));
         }
     }
     for (&id, &g) in rest_ids.iter().zip(rest_bars) {
-        let row = data[id as usize * stride..][..stride].as_chunks::<W>().0;
-        for (w, x) in weights_bar.iter_mut().zip(row) {
-            for l in 0..W {
-                w[l] = x[l].fused::<FMA>(g, w[l]);
-            }
+        for (w, &x) in weights_bar.iter_mut().zip(&data[id as usize * stride..][..stride]) {
+            *w = x.fused::<FMA>(g, *w);
         }
     }
 }
