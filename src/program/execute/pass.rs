@@ -204,6 +204,13 @@ impl<T: Stored> Pass<'_, T> {
         let total = request.num_draws;
         let last = total - first - 1;
         for port in &self.global.latents {
+            if total == draws {
+                let from = &request.latents[port.from * draws..][..port.len * draws];
+                for (o, &z) in sweep.values[port.at..].iter_mut().zip(from) {
+                    *o = T::from_f64(z);
+                }
+                continue;
+            }
             for e in 0..port.len {
                 let from = &request.latents[(port.from + e) * total + first..(port.from + e + 1) * total];
                 for (d, o) in sweep.values[port.at + e * draws..][..draws].iter_mut().enumerate() {
@@ -387,6 +394,13 @@ impl<T: Stored> Pass<'_, T> {
     fn collect_gradient(&self, sweep: &Sweep<T>, first: usize, real: usize, response: &mut Response) {
         let (draws, total) = (self.draws, self.request.num_draws);
         for port in &self.global.latents {
+            if total == draws {
+                let to = &mut response.latents[port.from * draws..][..port.len * draws];
+                for (t, &g) in to.iter_mut().zip(&sweep.adjoints[port.at..]) {
+                    *t = g.to_f64();
+                }
+                continue;
+            }
             for e in 0..port.len {
                 let to = &mut response.latents[(port.from + e) * total + first..][..real];
                 for (t, &g) in to.iter_mut().zip(&sweep.adjoints[port.at + e * draws..]) {
