@@ -5,7 +5,7 @@
 //! gradient = 1/S sum over both of (dT / d params)' grad log p(z) + d H[q] / d params
 //! ```
 //!
-//! What is odd in the noise cancels; on a logistic regression most of the gradient of the mean is.
+//! What is odd in the noise cancels: most of the gradient of a mean. (A complete estimator also counts bad draws.)
 //!
 //! Output:
 //! ```text
@@ -44,7 +44,8 @@ impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Antithetic {
         family.pullback(at.params, at.rows, &space.noise, z, z_bar, grad);
         family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
         let mean = pass.log_density.iter().sum::<f64>() / n as f64;
-        Ok(Estimate { value: mean + family.entropy(at.params, at.rows).unwrap_or(0.0), rejected: 0, evaluations: n })
+        let value = mean + family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
+        Ok(Estimate { value, rejected: 0, evaluations: n })
     }
 }
 
