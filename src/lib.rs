@@ -1,4 +1,51 @@
-//! Variational inference.
+//! Variational inference: write log p(x, z) once, fit q(z | x), and be told whether to trust it.
+//!
+//! A [`Model`](model::Model) adds the terms of log p(x, z) to a [`LogJoint`](model::LogJoint), in ordinary arithmetic.
+//! [`fit`] records it, chooses a family and an algorithm, maximises the evidence lower bound
+//!
+//! ```text
+//! ELBO(q) = E_q[log p(x, z) - log q(z)]  <=  log p(x)
+//! ```
+//!
+//! and ends in a [`Posterior`](posterior::Posterior): draws, summaries, the bound with its standard error, a verdict.
+//!
+//! ```
+//! use jensen::prelude::*;
+//!
+//! /// y_i ~ N(a + b x_i, s)
+//! struct Line { x: Column, y: Column }
+//!
+//! impl Model for Line {
+//!     fn log_joint(&self, p: &LogJoint) {
+//!         let (a, b) = (p.draw("a", normal(0.0, 5.0)), p.draw("b", normal(0.0, 5.0)));
+//!         let s = p.draw("s", half_normal(2.0));
+//!         p.rows(self.y.len(), |i| i.observe(self.y.at(i), normal(a + b * self.x.at(i), s)));
+//!     }
+//! }
+//!
+//! let model = Line { x: Column::new([0.0, 1.0, 2.0, 3.0]), y: Column::new([0.9, 3.2, 4.8, 7.1]) };
+//! let fitted = jensen::fit(&model)?;
+//! let slope = &fitted.summary()[1];
+//! assert!((slope.mean - 2.0).abs() < 0.5);
+//! # Ok::<(), jensen::algorithm::FitError>(())
+//! ```
+//!
+//! # Where to find what
+//!
+//! | to | look at |
+//! |---|---|
+//! | write a model | [`prelude`], [`model`], [`dist`], [`program`] |
+//! | choose family, estimator, optimiser, seed, threads | [`Fit`], [`automatic`] |
+//! | read a fit: draws, summaries, prediction, leave-one-out | [`Fitted`], [`posterior`] |
+//! | ask whether to trust it | [`diagnose`] |
+//! | save it, or hand it to other tools | [`export`] |
+//! | bring a density without a model | [`target::HandWritten`], [`target::ValueOnly`] |
+//! | write your own q(z \| x) | [`family::Guide`], or [`family::Family`] and [`family::Reparam`] by hand |
+//! | write your own estimator, optimiser, algorithm | [`estimate::GradientEstimator`], [`optimize::Optimizer`], [`algorithm::Algorithm`] |
+//! | end, watch or continue a fit yourself | [`fit::run`], [`mod@fit`] |
+//! | hold what you wrote against what must be true | [`testing::laws`] |
+//!
+//! Everything is maximised, nothing is printed, and all randomness is a function of a seed ([`streams`]).
 pub mod algorithm;
 pub mod automatic;
 pub mod diagnose;
@@ -24,4 +71,27 @@ pub mod prelude {
     pub use crate::dist::*;
     pub use crate::model::{LogJoint, Model, Row};
     pub use crate::program::{Column, Int, IntColumn, Mask, Matrix, Real, Vector};
+}
+
+/// The README and the chapters of `docs/`, whose code runs as tests.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../README.md")]
+    pub struct Readme;
+    #[doc = include_str!("../docs/bound.md")]
+    pub struct Bound;
+    #[doc = include_str!("../docs/first_fit.md")]
+    pub struct FirstFit;
+    #[doc = include_str!("../docs/models.md")]
+    pub struct Models;
+    #[doc = include_str!("../docs/families.md")]
+    pub struct Families;
+    #[doc = include_str!("../docs/estimators.md")]
+    pub struct Estimators;
+    #[doc = include_str!("../docs/optimisers.md")]
+    pub struct Optimisers;
+    #[doc = include_str!("../docs/stopping_and_verdict.md")]
+    pub struct StoppingAndVerdict;
+    #[doc = include_str!("../docs/command_line.md")]
+    pub struct CommandLine;
 }
