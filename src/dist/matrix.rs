@@ -58,6 +58,7 @@ pub(super) fn whiten(factor: &Vector, x: &Vector) -> Vector {
 }
 
 /// The lower Cholesky factor of `matrix`; NaN where it is not positive definite.
+#[cfg(test)]
 pub(super) fn cholesky(n: usize, matrix: &[f64]) -> Vec<f64> {
     let mut factor = vec![0.0; n * n];
     for i in 0..n {

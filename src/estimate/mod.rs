@@ -166,17 +166,17 @@ impl Space {
     }
 }
 
-/// Whether no number is infinite or NaN: `x - x` is zero for every finite number and for no other.
+/// Whether no number is infinite or NaN: `0 * x` is zero for every finite number and for no other.
 fn all_finite(values: &[f64]) -> bool {
     let chunks = values.chunks_exact(4);
     let rest = chunks.remainder();
     let mut partial = [0.0; 4];
     for chunk in chunks {
         for l in 0..4 {
-            partial[l] += chunk[l] - chunk[l];
+            partial[l] += 0.0 * chunk[l];
         }
     }
-    partial.iter().sum::<f64>() + rest.iter().map(|x| x - x).sum::<f64>() == 0.0
+    partial.iter().sum::<f64>() + rest.iter().map(|x| 0.0 * x).sum::<f64>() == 0.0
 }
 
 fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {

@@ -41,6 +41,9 @@ pub(crate) struct Declared {
     pub num_bare_latents: usize,
 }
 
+/// Overwrites its last argument with one draw at the given parameter values.
+type Sampler = Box<dyn Fn(&[f64], &mut dyn rand::Rng, &mut [f64]) + Send + Sync>;
+
 /// A `draw` or `observe`, kept so that values can be simulated from it.
 pub(crate) struct Simulated {
     /// The site drawn; `None` for an observation.
@@ -52,7 +55,7 @@ pub(crate) struct Simulated {
     pub len: usize,
     /// Independent values with the same distribution (`draws`), else one.
     pub repeated: usize,
-    pub sampler: Box<dyn Fn(&[f64], &mut dyn rand::Rng, &mut [f64]) + Send + Sync>,
+    pub sampler: Sampler,
 }
 
 /// Rows `start..end` of the data.

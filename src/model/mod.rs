@@ -12,7 +12,7 @@ pub use log_joint::{LogJoint, RowRange, Scope};
 pub(crate) use log_joint::{Simulated, recorded};
 pub use row::Row;
 pub use site::{Layout, Site, SiteKind};
-pub(crate) use transform::unconstrain;
+pub use transform::unconstrain;
 
 /// A joint density log p(x, z), recorded once for a data set.
 ///

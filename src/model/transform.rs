@@ -57,7 +57,7 @@ fn simplex(n: usize, u: &[Real]) -> Constrained {
         let (log_take, log_leave) = (-(-a).softplus(), -a.softplus());
         elements.push((log_rest + log_take).exp());
         terms.push(log_take + log_leave + log_rest);
-        log_rest = log_rest + log_leave;
+        log_rest += log_leave;
     }
     elements.push(log_rest.exp());
     Constrained { elements, log_jacobian: sum(&terms) }
@@ -110,7 +110,7 @@ fn cholesky_correlation(n: usize, u: &[Real]) -> Constrained {
             let log_one_less = 2.0 * (std::f64::consts::LN_2 - u - (-2.0 * u).softplus());
             elements[i * n + j] = z * (0.5 * log_left).exp();
             terms.push(log_one_less + 0.5 * log_left);
-            log_left = log_left + log_one_less;
+            log_left += log_one_less;
         }
         elements[i * n + i] = (0.5 * log_left).exp();
     }
@@ -156,8 +156,10 @@ fn covariance(n: usize, u: &[Real]) -> Constrained {
     Constrained { elements, log_jacobian: sum(&terms) }
 }
 
-/// The unconstrained numbers of a constrained value with constant bounds; `None` outside of the support.
-pub(crate) fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
+/// The unconstrained numbers of a constrained value, row-major for matrices: a start given in the model's own space.
+///
+/// `None` outside of the support, for integers, and where a bound is itself a latent.
+pub fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
     let bound = |b: &Real| b.as_constant();
     let logit = |p: f64| (p / (1.0 - p)).ln();
     let out: Vec<f64> = match support {

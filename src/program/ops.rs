@@ -146,6 +146,7 @@ macro_rules! binary_table {
             #[inline(always)]
             pub(crate) fn reverse_first<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T]) {
                 match self { $( Binary::$op => {
+                    #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
                     for ((((t, &$dx), &$dy), &$dz), &g) in a_bar.iter_mut().zip(a).zip(b).zip(out).zip(out_bar) {
                         *t += guarded(g, g * $sx);
                     }
@@ -156,6 +157,7 @@ macro_rules! binary_table {
             #[inline(always)]
             pub(crate) fn reverse_second<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], b_bar: &mut [T]) {
                 match self { $( Binary::$op => {
+                    #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
                     for ((((t, &$dx), &$dy), &$dz), &g) in b_bar.iter_mut().zip(a).zip(b).zip(out).zip(out_bar) {
                         *t += guarded(g, g * $sy);
                     }

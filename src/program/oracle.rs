@@ -57,6 +57,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The log joint's sum over terms, and each row's sum, by kind.
+    #[cfg(test)]
     pub fn log_joint(&mut self, point: &Point) -> [f64; 4] {
         let all = 0..self.recording.nodes.len();
         let mut sums = [0.0; 4];
@@ -72,6 +73,7 @@ impl<'a> Oracle<'a> {
         sums
     }
 
+    #[cfg(test)]
     fn add_terms(&self, plate: u16, sums: &mut [f64; 4]) {
         for term in self.recording.terms.iter().filter(|t| t.plate == plate) {
             let value: f64 = term.node.map_or(0.0, |n| self.values[n as usize].iter().sum());

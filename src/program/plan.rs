@@ -54,9 +54,7 @@ pub(crate) struct Plan<T> {
     pub functions: Vec<CustomFunction>,
     pub num_parameters: usize,
     pub num_latents: usize,
-    pub num_integers: usize,
     pub num_row_latents: usize,
-    pub num_row_integers: usize,
     /// A global sweep has at most this many draws at a time.
     pub max_draws: usize,
 }
@@ -96,9 +94,7 @@ impl<T: Stored> Plan<T> {
             lists: recording.lists.clone(),
             num_parameters: recording.num_parameters,
             num_latents: recording.num_latents,
-            num_integers: recording.num_integers,
             num_row_latents: recording.num_row_latents,
-            num_row_integers: recording.num_row_integers,
             max_draws: (GLOBAL_BUDGET / width.max(1)).clamp(4, 64),
             nodes,
         }

@@ -334,11 +334,11 @@ impl Recording {
     }
 
     pub fn column(&mut self, data: &Arc<[f64]>) -> u32 {
-        intern(&mut self.columns, data, |a, b| Arc::ptr_eq(a, b))
+        intern(&mut self.columns, data, Arc::ptr_eq)
     }
 
     pub fn integer_column(&mut self, data: &Arc<[u32]>) -> u32 {
-        intern(&mut self.integer_columns, data, |a, b| Arc::ptr_eq(a, b))
+        intern(&mut self.integer_columns, data, Arc::ptr_eq)
     }
 
     pub fn matrix(&mut self, data: &Arc<[f64]>, columns: usize) -> u32 {

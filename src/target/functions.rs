@@ -122,7 +122,7 @@ pub fn check_gradient(target: &dyn Differentiable, point: &[f64]) -> Result<(f64
         };
         let numeric: f64 = (value(step)? - value(-step)?) / (2.0 * step);
         let error = (numeric - grad.latents[k]).abs() / (1.0 + numeric.abs());
-        if !(error <= worst.0) {
+        if error > worst.0 || error.is_nan() {
             worst = (error, k);
         }
     }

@@ -93,18 +93,14 @@ pub(super) fn reverse<T: Lane, const FMA: bool>(
     let [a, b, _] = step.args;
     let list = &segment.operands[step.list.0..step.list.0 + step.list.1];
     match step.op {
-        Op::Element(k) => {
-            if step.active[0] {
-                let to = a + k as usize * lanes;
-                add(&g[..lanes], &mut low[to..to + lanes]);
-            }
+        Op::Element(k) if step.active[0] => {
+            let to = a + k as usize * lanes;
+            add(&g[..lanes], &mut low[to..to + lanes]);
         }
-        Op::Gather => {
-            if step.active[0] {
-                for l in 0..lanes {
-                    if let Some(k) = element_index(values[b + l], step.arg_len) {
-                        low[a + k * lanes + l] += g[l];
-                    }
+        Op::Gather if step.active[0] => {
+            for l in 0..lanes {
+                if let Some(k) = element_index(values[b + l], step.arg_len) {
+                    low[a + k * lanes + l] += g[l];
                 }
             }
         }
@@ -131,19 +127,15 @@ pub(super) fn reverse<T: Lane, const FMA: bool>(
                 }
             }
         }
-        Op::LogSumExpElements => {
-            if step.active[0] {
-                for k in 0..step.arg_len {
-                    let to = a + k * lanes;
-                    softmax_reverse(&values[step.out + (k + 1) * lanes..], &g[..lanes], &mut low[to..to + lanes]);
-                }
+        Op::LogSumExpElements if step.active[0] => {
+            for k in 0..step.arg_len {
+                let to = a + k * lanes;
+                softmax_reverse(&values[step.out + (k + 1) * lanes..], &g[..lanes], &mut low[to..to + lanes]);
             }
         }
-        Op::SumElements => {
-            if step.active[0] {
-                for k in 0..step.arg_len {
-                    add(&g[..lanes], &mut low[a + k * lanes..a + (k + 1) * lanes]);
-                }
+        Op::SumElements if step.active[0] => {
+            for k in 0..step.arg_len {
+                add(&g[..lanes], &mut low[a + k * lanes..a + (k + 1) * lanes]);
             }
         }
         Op::Dot => {
@@ -159,11 +151,9 @@ pub(super) fn reverse<T: Lane, const FMA: bool>(
             }
         }
         Op::MatVec { rows } => mat_vec_reverse::<T, FMA>(step, rows as usize, values, low, g),
-        Op::Cholesky { n } => {
-            if step.active[0] {
-                let size = step.len * lanes;
-                cholesky_reverse(n as usize, lanes, &values[step.out..step.out + size], g, &mut low[a..a + size]);
-            }
+        Op::Cholesky { n } if step.active[0] => {
+            let size = step.len * lanes;
+            cholesky_reverse(n as usize, lanes, &values[step.out..step.out + size], g, &mut low[a..a + size]);
         }
         Op::SolveLower { n } => solve_lower_reverse(step, n as usize, values, low, g),
         Op::Custom { function } => {
