@@ -226,6 +226,9 @@ impl Target {
     }
 
     fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
+        if z.num_draws == 0 {
+            return Err(DensityError("no draws are given; give at least one".into()));
+        }
         let layout = &self.layout;
         let num_rows = rows.len(layout);
         let sizes = [
