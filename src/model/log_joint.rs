@@ -9,7 +9,7 @@ use super::row::Row;
 use super::site::{Layout, Site, SiteKind};
 use super::transform::{constrain_scalar, constrain_vector};
 use crate::dist::{Distribution, Support, Value};
-use crate::program::recording::{self, Op, Plate, Recording, Term};
+use crate::program::recording::{self, Node, Op, Plate, Recording, Term};
 use crate::program::{Int, ProgramError, Real, RowIndex, TermKind, Vector};
 
 /// The log joint density of a model, built term by term.
@@ -370,7 +370,13 @@ impl Scope {
     /// A latent with a scalar support, or `n` of them as lanes; returns the constrained value and its node.
     #[track_caller]
     fn scalar_latent(&self, name: &str, support: &Support, n: usize) -> (Real, u32) {
-        let (u, offset) = self.unconstrained(n);
+        if let Support::Interval(low, high) = support
+            && let (Some(low), Some(high)) = (low.as_constant(), high.as_constant())
+            && (low.is_nan() || high.is_nan() || low >= high)
+        {
+            recording::fail(format!("site \"{name}\" lies between {low} and {high}; give the lower bound first"));
+        }
+        let (u, offset) = self.unconstrained(name, n);
         let Some((x, log_jacobian)) = constrain_scalar(support, u) else {
             recording::fail(format!("site \"{name}\" has a vector support where a scalar is needed"));
             return (u, 0);
@@ -385,7 +391,7 @@ impl Scope {
     #[track_caller]
     fn vector_latent(&self, name: &str, support: &Support) -> (Vector, u32) {
         let n = support.num_unconstrained();
-        let (u, offset) = self.unconstrained(n.max(1));
+        let (u, offset) = self.unconstrained(name, n);
         let vector = if let Support::RealVector(_) = support {
             Vector::from_lanes(u, n)
         } else {
@@ -413,9 +419,29 @@ impl Scope {
         self.site(site, Some(support.clone()), node);
     }
 
-    fn unconstrained(&self, n: usize) -> (Real, usize) {
-        let in_rows = self.in_rows;
+    /// A latent of the model declared inside `rows` would have its prior repeated for every row.
+    fn check_place(&self, r: &mut Recording, name: &str, location: &'static Location<'static>) {
+        match (self.in_rows, r.current_plate != 0) {
+            (false, true) => r.fail(
+                format!(
+                    "site \"{name}\" of the whole model is declared inside `rows`; declare it before the rows, or \
+                     draw one for each row with the closure's argument: `i.draw(..)`"
+                ),
+                location,
+            ),
+            (true, false) => r.fail(format!("site \"{name}\" of a row is declared outside of its `rows`"), location),
+            _ => {}
+        }
+    }
+
+    #[track_caller]
+    fn unconstrained(&self, name: &str, n: usize) -> (Real, usize) {
+        let (in_rows, location) = (self.in_rows, Location::caller());
         let leaf = recording::with(|r| {
+            self.check_place(r, name, location);
+            if n == 0 {
+                r.fail(format!("site \"{name}\" has no free number; give it more elements or leave it out"), location);
+            }
             let count = if in_rows { &mut r.num_row_latents } else { &mut r.num_latents };
             let offset = *count;
             *count += n;
@@ -428,8 +454,9 @@ impl Scope {
 
     #[track_caller]
     fn integer_latent(&self, name: &str, low: u32, high: u32) -> Int {
-        let in_rows = self.in_rows;
+        let (in_rows, location) = (self.in_rows, Location::caller());
         let leaf = recording::with(|r| {
+            self.check_place(r, name, location);
             let count = if in_rows { &mut r.num_row_integers } else { &mut r.num_integers };
             let offset = *count;
             *count += 1;
@@ -496,7 +523,11 @@ impl Scope {
         }
         let node = x.lanes().node();
         recording::with(|r| {
-            let Op::Column { column, shift } = r.nodes[node as usize].op else { return };
+            let Node { op: Op::Column { column, shift }, plate, .. } = r.nodes[node as usize] else { return };
+            if !r.is_visible(plate) {
+                r.fail("a row's value is used outside of its `rows` closure".into(), location);
+                return;
+            }
             let plate = r.plates[r.current_plate as usize - 1];
             let first = (plate.start as i64 + i64::from(shift)).max(0) as usize;
             let values = r.columns[column as usize].iter().enumerate().skip(first).take(plate.rows);

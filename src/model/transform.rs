@@ -212,3 +212,106 @@ pub fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
     };
     out.iter().all(|u| u.is_finite()).then_some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::DMatrix;
+
+    /// Constrained elements and log Jacobian at a point; constants fold, so nothing is recorded.
+    fn constrained(support: &Support, u: &[f64]) -> (Vec<f64>, f64) {
+        let u: Vec<Real> = u.iter().map(|&u| Real::from(u)).collect();
+        let number = |x: Real| x.as_constant().unwrap();
+        if let Some((x, log_jacobian)) = constrain_scalar(support, u[0]) {
+            return (vec![number(x)], number(log_jacobian));
+        }
+        let made = constrain_vector(support, &u);
+        (made.elements.into_iter().map(number).collect(), number(made.log_jacobian))
+    }
+
+    /// The constrained elements that are free: as many as there are unconstrained numbers.
+    fn free(support: &Support) -> Vec<usize> {
+        match *support {
+            Support::Simplex(n) => (0..n - 1).collect(),
+            Support::CholeskyCorrelation(n) => (0..n).flat_map(|i| (0..i).map(move |j| i * n + j)).collect(),
+            Support::CholeskyCovariance(n) | Support::Covariance(n) => {
+                (0..n).flat_map(|i| (0..=i).map(move |j| i * n + j)).collect()
+            }
+            _ => (0..support.num_constrained()).collect(),
+        }
+    }
+
+    fn supports() -> Vec<Support> {
+        use Support::*;
+        let mut all = vec![Real, Positive, Unit, Circle, RealVector(3)];
+        all.extend([Above(2.0.into()), Below((-1.0).into()), Interval((-3.0).into(), 0.5.into())]);
+        for n in 2..=5 {
+            all.extend([Simplex(n), Ordered(n), PositiveOrdered(n), CholeskyCorrelation(n)]);
+        }
+        for n in 1..=4 {
+            all.extend([CholeskyCovariance(n), Covariance(n)]);
+        }
+        all
+    }
+
+    /// A point with every coordinate different, of both signs.
+    fn point(n: usize, seed: usize) -> Vec<f64> {
+        (0..n).map(|k| 1.3 * ((3 * k + 7 * seed + 1) as f64).sin()).collect()
+    }
+
+    /// ln |det| of the derivative of the free elements, by central differences.
+    fn numerical(support: &Support, u: &[f64]) -> f64 {
+        let (h, free) = (1e-5, free(support));
+        let column = |k: usize| {
+            let moved = |by: f64| {
+                let mut u = u.to_vec();
+                u[k] += by;
+                constrained(support, &u).0
+            };
+            let (up, down) = (moved(h), moved(-h));
+            free.iter().map(|&e| (up[e] - down[e]) / (2.0 * h)).collect::<Vec<f64>>()
+        };
+        let columns: Vec<f64> = (0..u.len()).flat_map(column).collect();
+        DMatrix::from_column_slice(free.len(), u.len(), &columns).determinant().abs().ln()
+    }
+
+    #[test]
+    fn log_jacobians_are_those_of_the_transforms() {
+        for support in supports() {
+            for seed in 0..3 {
+                let u = point(support.num_unconstrained(), seed);
+                let (found, expected) = (constrained(&support, &u).1, numerical(&support, &u));
+                // Central differences: h^2 of truncation and 1e-16 / h of rounding, relative to entries as small as 0.01.
+                assert!((found - expected).abs() < 1e-7, "{support:?} at {u:?}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn unconstrain_is_the_inverse() {
+        for support in supports() {
+            for seed in 0..3 {
+                let u = point(support.num_unconstrained(), seed);
+                let back = unconstrain(&support, &constrained(&support, &u).0).unwrap();
+                assert_eq!(back.len(), u.len(), "{support:?}");
+                for (found, expected) in back.iter().zip(&u) {
+                    assert!((found - expected).abs() < 1e-11, "{support:?}: {back:?}, expected {u:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_free_length_of_a_unit_vector_is_normal() {
+        // Uniform on the sphere with a standard normal u: the density of u is area * N(u; 0, I), whatever the direction.
+        let areas = [(2, 2.0 * std::f64::consts::PI), (3, 4.0 * std::f64::consts::PI), (4, 19.739_208_802_178_716)];
+        for (n, area) in areas {
+            let u = point(n, 1);
+            let squares: f64 = u.iter().map(|u| u * u).sum();
+            let (x, found) = constrained(&Support::UnitVector(n), &u);
+            let expected = area.ln() - 0.5 * squares - 0.5 * n as f64 * (2.0 * std::f64::consts::PI).ln();
+            assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
+            assert!((x.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-14);
+        }
+    }
+}

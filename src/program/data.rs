@@ -165,7 +165,7 @@ impl Matrix {
             check_rows(r, row, 0, self.num_rows(), "matrix", location);
             r.matrix(&self.data, self.columns)
         });
-        MatrixRow { matrix: matrix.unwrap_or(0), columns: self.columns }
+        MatrixRow { matrix: matrix.unwrap_or(0), columns: self.columns, row }
     }
 }
 
@@ -174,6 +174,7 @@ impl Matrix {
 pub struct MatrixRow {
     matrix: u32,
     columns: usize,
+    row: RowIndex,
 }
 
 impl MatrixRow {
@@ -197,6 +198,9 @@ impl MatrixRow {
         }
         let weights_node = weights.lanes().node();
         let node = recording::with(|r| {
+            if !self.is_here(r, location) {
+                return None;
+            }
             let w = r.nodes[weights_node as usize];
             if w.plate != 0 {
                 let x = r.leaf(Op::MatrixRow { matrix: self.matrix }, self.columns, true, false, false);
@@ -224,15 +228,28 @@ impl MatrixRow {
             recording::fail(format!("column {k} of a row with {} columns", self.columns));
             return Real::from(f64::NAN);
         }
-        let op = Op::MatrixColumn { matrix: self.matrix, column: k as u32 };
-        recording::with(|r| r.leaf(op, 1, true, false, false)).map_or(Real::from(f64::NAN), Real::from_node)
+        self.read(Op::MatrixColumn { matrix: self.matrix, column: k as u32 }, 1, Location::caller())
     }
 
     /// The whole row as a [`Vector`].
+    #[track_caller]
     pub fn to_vector(self) -> Vector {
-        let op = Op::MatrixRow { matrix: self.matrix };
-        let node = recording::with(|r| r.leaf(op, self.columns, true, false, false));
-        Vector::from_lanes(node.map_or(Real::from(f64::NAN), Real::from_node), self.columns)
+        let lanes = self.read(Op::MatrixRow { matrix: self.matrix }, self.columns, Location::caller());
+        Vector::from_lanes(lanes, self.columns)
+    }
+
+    fn read(self, op: Op, len: usize, location: &'static Location<'static>) -> Real {
+        let node = recording::with(|r| self.is_here(r, location).then(|| r.leaf(op, len, true, false, false)));
+        node.flatten().map_or(Real::from(f64::NAN), Real::from_node)
+    }
+
+    /// Whether the `rows` block this row belongs to is being recorded; a mistake otherwise.
+    fn is_here(self, r: &mut recording::Recording, location: &'static Location<'static>) -> bool {
+        let here = self.row.plate != 0 && self.row.plate == r.current_plate;
+        if !here {
+            r.fail("a row of a matrix is used outside of its `rows` closure".into(), location);
+        }
+        here
     }
 }
 

@@ -333,6 +333,11 @@ impl Recording {
         Some(self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]))
     }
 
+    /// Whether a value of this plate may be used here: everywhere if it is global, else only inside its own rows.
+    pub fn is_visible(&self, plate: u16) -> bool {
+        plate == 0 || plate == self.current_plate
+    }
+
     pub fn column(&mut self, data: &Arc<[f64]>) -> u32 {
         intern(&mut self.columns, data, Arc::ptr_eq)
     }

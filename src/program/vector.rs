@@ -81,8 +81,12 @@ impl Vector {
             Index::Fixed(k) => self.element(k, location),
             Index::Row(row, shift) => self.at_row(row, shift, location),
             Index::Int(i) => match (i.value.as_constant(), i.column) {
+                (Some(k), _) if k < 0.0 => {
+                    recording::with(|r| r.fail(format!("element {k} of a vector; elements count from 0"), location));
+                    Real::from(f64::NAN)
+                }
                 (Some(k), _) => self.element(k as usize, location),
-                (None, Some((column, shift))) => self.at_column(column, shift, location),
+                (None, Some((column, shift))) => self.at_column(i, column, shift, location),
                 (None, None) => self.gather(i, location),
             },
         }
@@ -241,12 +245,13 @@ impl Vector {
     fn at_row(&self, row: RowIndex, shift: i32, location: &'static Location<'static>) -> Real {
         let len = self.len;
         self.import(Op::GatherRow { shift }, location, move |r| {
+            if row.plate == 0 || row.plate != r.current_plate {
+                return Some("a vector is indexed by a row of another `rows` block".into());
+            }
             let plate = r.plates[row.plate as usize - 1];
             let first = plate.start as i64 + i64::from(shift);
             let end = (plate.start + plate.rows) as i64 + i64::from(shift);
-            if row.plate != r.current_plate {
-                Some("a vector is indexed by a row of another `rows` block".into())
-            } else if first < 0 || end > len as i64 {
+            if first < 0 || end > len as i64 {
                 Some(format!("a vector of {len} elements is read at rows {first} to {}", end - 1))
             } else {
                 None
@@ -254,9 +259,14 @@ impl Vector {
         })
     }
 
-    fn at_column(&self, column: u32, shift: i32, location: &'static Location<'static>) -> Real {
-        let len = self.len;
+    fn at_column(&self, index: Int, column: u32, shift: i32, location: &'static Location<'static>) -> Real {
+        let (len, index) = (self.len, index.value.node());
         self.import(Op::GatherColumn { column, shift }, location, move |r| {
+            // An integer kept from an earlier recording has become a constant here, which has no rows.
+            let plate = r.nodes[index as usize].plate;
+            if plate == 0 || plate != r.current_plate {
+                return Some("a row's integer is used outside of its `rows` closure".into());
+            }
             let largest = r.integer_columns[column as usize].iter().max().copied().unwrap_or(0) as usize;
             (largest >= len)
                 .then(|| format!("the integer column holds {largest}, the vector only elements 0 to {}", len - 1))

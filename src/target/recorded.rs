@@ -72,6 +72,11 @@ pub enum TargetError {
         "the model has no latents and no parameters; declare one with `p.draw(..)`, `p.real(..)` or `p.parameter(..)`"
     )]
     Empty,
+    /// Latents of rows have no place in draws when the `rows` blocks differ.
+    #[error(
+        "the model has latents of each row and `rows` blocks over different rows; take the same rows in every block, or declare the latents as vectors with `p.draws(..)`"
+    )]
+    SeveralRowBlocks,
     /// Threads could not be started.
     #[error("{threads} threads could not be started: {reason}")]
     Threads {
@@ -108,6 +113,9 @@ impl Target {
         let latents = layout.num_latents + layout.num_integers + layout.num_row_latents + layout.num_row_integers;
         if latents + layout.num_parameters == 0 {
             return Err(TargetError::Empty);
+        }
+        if layout.num_rows == 0 && layout.num_row_latents + layout.num_row_integers > 0 {
+            return Err(TargetError::SeveralRowBlocks);
         }
         let pool = match options.threads {
             0 | 1 => None,
@@ -218,6 +226,9 @@ impl Target {
     }
 
     fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
+        if z.num_draws == 0 {
+            return Err(DensityError("no draws are given; give at least one".into()));
+        }
         let layout = &self.layout;
         let num_rows = rows.len(layout);
         let sizes = [

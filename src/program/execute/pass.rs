@@ -233,6 +233,7 @@ impl<T: Stored> Pass<'_, T> {
         let layout = &self.rows[plate];
         let num_rows = self.num_rows(plate);
         if num_rows == 0 {
+            sweep.chunks[plate].clear();
             return;
         }
         let chunk_rows = chunk_rows(num_rows, layout.rows);

@@ -1,0 +1,142 @@
+//! Models with mistakes: recording them ends in words that say what and where, never in a panic or a wrong answer.
+
+use std::sync::Mutex;
+
+use jensen::prelude::*;
+use jensen::program::MatrixRow;
+use jensen::target::Target;
+
+struct Of<F>(F);
+
+impl<F: Fn(&LogJoint) + Sync> Model for Of<F> {
+    fn log_joint(&self, p: &LogJoint) {
+        (self.0)(p);
+    }
+}
+
+/// The mistake found in a model.
+fn mistake(log_joint: impl Fn(&LogJoint) + Sync) -> String {
+    Target::new(&Of(log_joint)).expect_err("the model has a mistake").to_string()
+}
+
+/// A value taken out of the closure it belongs to.
+struct Kept<T>(Mutex<Option<T>>);
+
+impl<T: Copy> Kept<T> {
+    fn new() -> Self {
+        Kept(Mutex::new(None))
+    }
+    fn put(&self, value: T) {
+        *self.0.lock().unwrap() = Some(value);
+    }
+    fn value(&self) -> T {
+        self.0.lock().unwrap().unwrap()
+    }
+}
+
+fn y() -> Column {
+    Column::new([1.0, 2.0, 3.0, 2.5])
+}
+
+#[test]
+fn a_prior_is_not_repeated_for_every_row() {
+    let y = y();
+    let found = mistake(|p| {
+        p.rows(4, |i| {
+            let mu = p.draw("mu", normal(0.0, 1.0));
+            i.observe(y.at(i), normal(mu, 1.0));
+        });
+    });
+    assert!(found.contains("\"mu\"") && found.contains("before the rows"), "{found}");
+    let found = mistake(|p| p.rows(4, |i| i.add(p.integer("k", 0..3).to_real())));
+    assert!(found.contains("\"k\"") && found.contains("before the rows"), "{found}");
+    let found = mistake(|p| p.rows(4, |i| i.add(p.draws("v", normal(0.0, 1.0), 4).at(i))));
+    assert!(found.contains("\"v\"") && found.contains("before the rows"), "{found}");
+}
+
+#[test]
+fn data_of_a_row_stays_in_its_rows() {
+    let y = y();
+    let k = IntColumn::new([0, 1, 2, 1]);
+    let x = Matrix::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 2).unwrap();
+    let outside = "outside of its `rows` closure";
+
+    let found = mistake(|p| {
+        let kept = Kept::new();
+        let mu = p.draw("mu", normal(0.0, 1.0));
+        p.rows(4, |i| kept.put(y.at(i)));
+        p.observe(kept.value(), normal(mu, 1.0));
+    });
+    assert!(found.contains(outside), "{found}");
+
+    for rows in [0..0, 1..9] {
+        let found = mistake(|p| {
+            let kept = Kept::new();
+            let v = p.draws("v", normal(0.0, 1.0), 3);
+            p.rows(4, |i| kept.put(k.at(i)));
+            match rows.is_empty() {
+                true => p.add(v.at(kept.value())),
+                false => p.rows(rows.clone(), |i| i.add(v.at(kept.value()))),
+            }
+        });
+        assert!(found.contains(outside), "{found}");
+    }
+
+    let uses: [fn(MatrixRow, &Vector) -> Real; 3] =
+        [|row, v| row.dot(v), |row, v| row.get(1) * v.at(0), |row, v| row.to_vector().dot(v)];
+    for (n, of_row) in [(0, uses[0]), (0, uses[1]), (0, uses[2]), (900, uses[0]), (900, uses[1]), (900, uses[2])] {
+        let found = mistake(|p| {
+            let kept = Kept::new();
+            let v = p.draws("v", normal(0.0, 1.0), 2);
+            p.rows(4, |i| kept.put(x.at(i)));
+            match n {
+                0 => p.add(of_row(kept.value(), &v)),
+                n => p.rows(n, |i| i.add(of_row(kept.value(), &v))),
+            }
+        });
+        assert!(found.contains(outside), "{found}");
+    }
+}
+
+#[test]
+fn latents_of_rows_need_the_same_rows_everywhere() {
+    let y = y();
+    let found = mistake(|p| {
+        p.rows(4, |i| {
+            let z = i.draw("z", normal(0.0, 1.0));
+            i.observe(y.at(i), normal(z, 1.0));
+        });
+        p.rows(2, |i| i.observe(y.at(i), normal(0.0, 2.0)));
+    });
+    assert!(found.contains("the same rows in every block"), "{found}");
+}
+
+#[test]
+fn sites_without_a_free_number_are_named() {
+    let sites: [fn(&LogJoint); 6] = [
+        |p| _ = p.draws("s", normal(0.0, 1.0), 0),
+        |p| _ = p.simplex("s", 0),
+        |p| _ = p.simplex("s", 1),
+        |p| _ = p.ordered("s", 0),
+        |p| _ = p.unit_vector("s", 0),
+        |p| _ = p.cholesky_correlation("s", 1),
+    ];
+    for site in sites {
+        let found = mistake(|p| {
+            p.draw("mu", normal(0.0, 1.0));
+            site(p);
+        });
+        assert!(found.contains("\"s\" has no free number"), "{found}");
+    }
+}
+
+#[test]
+fn indices_and_bounds_that_cannot_be_are_refused() {
+    let found = mistake(|p| {
+        let v = p.draws("v", normal(0.0, 1.0), 3);
+        p.add(v.at(Int::from(-1)));
+    });
+    assert!(found.contains("element -1"), "{found}");
+    let found = mistake(|p| p.add(p.interval("x", 2.0, 1.0)));
+    assert!(found.contains("\"x\" lies between 2 and 1"), "{found}");
+}
