@@ -257,7 +257,8 @@ impl Job<'_> {
             solver,
             num_draws,
             start: params.to_vec(),
-            iterations: 100,
+            // A chosen number of steps bounds the solver's own iterations too.
+            iterations: self.steps(100).min(100),
             tolerance: 1e-5,
             streams: self.streams,
         };

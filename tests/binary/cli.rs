@@ -307,7 +307,16 @@ fn a_fit_is_reported_saved_shown_and_drawn_from() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let expected = ["draws.csv", "fit.json", "marginals.png", "marginals.svg", "summary.csv", "trace.png", "trace.svg"];
+    let expected = [
+        "draws.csv",
+        "fit.json",
+        "marginals.png",
+        "marginals.svg",
+        "summary.csv",
+        "trace.csv",
+        "trace.png",
+        "trace.svg",
+    ];
     assert_eq!(names, expected);
     assert!(is_png(&folder.path("a/b/trace.png")) && is_png(&folder.path("a/b/marginals.png")));
 

@@ -113,6 +113,20 @@ pub struct Trace {
     pub objective: Vec<f64>,
 }
 
+impl Trace {
+    /// Writes a line for each kept point.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(out, "step,bound")?;
+        for (step, bound) in self.steps.iter().zip(&self.objective) {
+            writeln!(out, "{step},{bound}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Draws by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NamedDraws {

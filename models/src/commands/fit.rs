@@ -65,6 +65,7 @@ fn write(
     })?;
     folder.write("draws.csv", |out| outcome.draws.write_csv(out))?;
     folder.write("summary.csv", |out| report.write_summary(out))?;
+    folder.write("trace.csv", |out| outcome.trace.write_csv(out))?;
     if plot {
         for (name, bytes) in report.figures(&outcome.draws)? {
             folder.write(&name, |out| out.write_all(&bytes))?;
