@@ -1,8 +1,7 @@
 //! Your own gradient estimator: antithetic pathwise gradients, measured against the plain ones.
 //!
 //! ```text
-//! z+ = T(params, noise)    z- = T(params, -noise)
-//! gradient = 1/S sum over both of (dT / d params)' grad log p(z) + d H[q] / d params
+//! 1/S sum over z = T(params, noise) and T(params, -noise) of (dT / d params)' grad log p(z) + d H[q] / d params
 //! ```
 //!
 //! What is odd in the noise cancels: most of the gradient of a mean. (A complete estimator also counts bad draws.)
@@ -32,25 +31,22 @@ impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Antithetic {
         grad: &mut [f64],
         _: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        let (n, half) = (at.num_draws, at.num_draws / 2);
+        let n = at.num_draws;
         space.draw(family, target.layout(), at);
-        for noise in space.noise.chunks_exact_mut(n) {
-            (0..half).for_each(|d| noise[half + d] = -noise[d]);
-        }
+        space.noise.chunks_exact_mut(n).for_each(|e| (0..n / 2).for_each(|d| e[n / 2 + d] = -e[d]));
         family.transform(at.params, at.rows, &space.noise, &mut space.z);
         let Space { z, z_bar, pass, grad_theta, .. } = space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, grad_theta)?;
         z_bar.latents.iter_mut().for_each(|g| *g /= n as f64);
         family.pullback(at.params, at.rows, &space.noise, z, z_bar, grad);
         family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
-        let mean = pass.log_density.iter().sum::<f64>() / n as f64;
-        let value = mean + family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
+        let entropy = family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
+        let value = entropy + pass.log_density.iter().sum::<f64>() / n as f64;
         Ok(Estimate { value, rejected: 0, evaluations: n })
     }
 }
 
 struct Logistic;
-
 impl Model for Logistic {
     fn log_joint(&self, p: &LogJoint) {
         let (a, b) = (p.draw("a", normal(0.0, 1.0)), p.draw("b", normal(0.0, 1.0)));
@@ -73,7 +69,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
         }
         Ok(squares / 2000.0 - (sum / 2000.0f64).powi(2))
     };
-    let (plain, paired) = (variance(&Pathwise::default())?, variance(&Antithetic)?);
+    let [plain, paired] = [variance(&Pathwise::default())?, variance(&Antithetic)?];
     Ok(format!("variance with 2 draws: plain {plain:.1}, antithetic {paired:.1}\n"))
 }
 

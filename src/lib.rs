@@ -1,7 +1,7 @@
 //! Variational inference: write log p(x, z) once, fit q(z | x), and be told whether to trust it.
 //!
 //! A [`Model`](model::Model) adds the terms of log p(x, z) to a [`LogJoint`](model::LogJoint), in ordinary arithmetic.
-//! [`fit`] records it, chooses a family and an algorithm, maximises the evidence lower bound
+//! [`fit()`] records it, chooses a family and an algorithm, maximises the evidence lower bound
 //!
 //! ```text
 //! ELBO(q) = E_q[log p(x, z) - log q(z)]  <=  log p(x)

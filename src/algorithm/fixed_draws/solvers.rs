@@ -115,12 +115,12 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
 /// ```
 /// use argmin::solver::gradientdescent::SteepestDescent;
 /// use argmin::solver::linesearch::{BacktrackingLineSearch, condition::ArmijoCondition};
-/// use jensen::algorithm::{FixedDraws, FromArgmin, Point, solve};
+/// use jensen::algorithm::{FixedBound, FixedDraws, FromArgmin, Point, solve};
 /// # use jensen::{algorithm::Algorithm, family::{Family, MeanField}, streams::Streams, target::HandWritten};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let target = HandWritten::new(&["x"], |z, grad| { grad[0] = 3.0 - z[0]; -0.5 * (z[0] - 3.0).powi(2) });
 /// # let family = MeanField::of_dimension(1);
-/// let steepest = FromArgmin(|bound: &_, start: &[f64], iterations| {
+/// let steepest = FromArgmin(|bound: &FixedBound<'_, _, _>, start: &[f64], iterations| {
 ///     let condition = ArmijoCondition::new(0.1).map_err(|e| jensen::algorithm::FitError::Solver(e.to_string()))?;
 ///     let solver = SteepestDescent::new(BacktrackingLineSearch::new(condition));
 ///     solve::<_, _, _, Point, ()>(bound, solver, start, iterations)
