@@ -63,7 +63,7 @@ impl Verdict {
     /// | rejected draws | <= 1 % | <= 10 % | more |
     /// | restarts, best two bounds | <= 0.1 nat or not run | <= 1 nat | more |
     /// | means of two halves | <= 0.1 sd | <= 0.3 sd | more |
-    /// | `k_hat`, S draws | <= min(1 - 1/log10 S, 0.7) | < 1 | 1 or more, S < 25 |
+    /// | `k_hat`, S draws | <= min(1 - 1/log10 S, 0.7), or `effective_share` >= 0.9 | < 1 | 1 or more, S < 25 |
     ///
     /// NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
@@ -71,6 +71,7 @@ impl Verdict {
     /// # use jensen::diagnose::verdict::{Evidence, Trust, Verdict};
     /// let evidence = Evidence {
     ///     k_hat: 0.82,
+    ///     effective_share: 0.4,
     ///     num_draws: 4000,
     ///     converged: true,
     ///     stop_reason: "gradient below 1e-4".into(),
@@ -87,7 +88,7 @@ impl Verdict {
         let mut findings = vec![judge_convergence(evidence), judge_rejections(evidence.rejected_share)];
         findings.extend(evidence.restarts_disagreement.map(judge_restarts));
         findings.push(judge_halves(evidence.halves_disagreement));
-        findings.push(judge_k_hat(evidence.k_hat, evidence.num_draws));
+        findings.push(judge_k_hat(evidence));
         let trust = findings.iter().map(|f| f.trust).max().unwrap_or(Trust::DoNotTrust);
         let mut advice: Vec<String> = Vec::new();
         for next in findings.iter().filter_map(|f| f.advice.as_ref()) {
@@ -221,8 +222,14 @@ fn judge_halves(shift: f64) -> Finding {
     Finding::new(trust, reason, advice)
 }
 
+/// Effective share from which the shape of the tail is beside the point: where q is nearly the posterior, the tail
+/// is a few draws above a flat crowd, and a Pareto fit to both gives shapes of 2 and more for weights that hardly
+/// differ.
+const EVEN_WEIGHTS: f64 = 0.9;
+
 /// The tail of the weights says whether reweighting q gives the posterior with so many draws.
-fn judge_k_hat(k_hat: f64, num_draws: usize) -> Finding {
+fn judge_k_hat(evidence: &Evidence) -> Finding {
+    let Evidence { k_hat, effective_share, num_draws, .. } = *evidence;
     if num_draws < MIN_DRAWS {
         let reason = format!("k-hat cannot be estimated from {num_draws} draws, fewer than {MIN_DRAWS}");
         return Finding::new(Trust::DoNotTrust, reason, "take 4000 draws for the diagnostics");
@@ -230,6 +237,14 @@ fn judge_k_hat(k_hat: f64, num_draws: usize) -> Finding {
     let threshold = k_hat_threshold(num_draws);
     if k_hat <= threshold {
         return trusted_k_hat(k_hat, threshold, num_draws);
+    }
+    if effective_share >= EVEN_WEIGHTS {
+        let reason = format!(
+            "the importance weights are nearly even (effective size {:.0} of {num_draws} draws), so their tail (k-hat \
+             {k_hat:.2}) carries next to nothing",
+            effective_share * num_draws as f64
+        );
+        return Finding::new(Trust::Trust, reason, "");
     }
     if k_hat < INFINITE_MEAN {
         let (found, limit) = against(k_hat, threshold);

@@ -86,6 +86,7 @@ impl Posterior {
         let restarts = restarts(settings, &bound, second.as_ref());
         let evidence = Evidence {
             k_hat: if fresh.is_a_point() { f64::INFINITY } else { weighted.k_hat },
+            effective_share: if fresh.is_a_point() { 0.0 } else { weighted.effective_size / settings.num_draws as f64 },
             num_draws: settings.num_draws,
             converged: settings.stop.has_converged(),
             stop_reason: settings.stop.to_string(),

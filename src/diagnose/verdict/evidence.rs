@@ -11,6 +11,9 @@ pub struct Evidence {
     /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights.
     #[serde(with = "crate::number")]
     pub k_hat: f64,
+    /// Effective size of the importance-weighted draws over their number, between 0 and 1.
+    #[serde(with = "crate::number")]
+    pub effective_share: f64,
     /// Number of fresh draws behind `k_hat`, those rejected included.
     pub num_draws: usize,
     /// Whether the stopping rule, not a limit on steps or time, ended the optimisation.

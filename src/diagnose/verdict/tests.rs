@@ -3,6 +3,7 @@ use super::*;
 fn good() -> Evidence {
     Evidence {
         k_hat: 0.3,
+        effective_share: 0.6,
         num_draws: 4000,
         converged: true,
         stop_reason: "step 812: bound settled".into(),
@@ -172,6 +173,7 @@ fn worse_evidence_never_improves_the_verdict() {
         let at = digits(index);
         let evidence = Evidence {
             k_hat: k_hats[at[0]],
+            effective_share: 0.6,
             num_draws: num_draws[at[1]],
             converged: converged[at[2]],
             stop_reason: String::new(),
@@ -242,4 +244,15 @@ fn evidence_and_verdict_survive_json() {
     }
     assert_eq!(serde_json::to_string(&Trust::TrustMeansOnly).unwrap(), "\"trust-means-only\"");
     assert!(serde_json::from_str::<Evidence>("{\"k_hat\": \"much\"}").is_err());
+}
+
+#[test]
+fn even_weights_are_trusted_whatever_the_shape_of_their_tail() {
+    // One gamma-distributed latent under its Gaussian: k-hat 3.9 with an effective size of 3700 out of 4000.
+    let verdict = with(|e| (e.k_hat, e.effective_share) = (3.9, 0.92));
+    assert_eq!(verdict.trust, Trust::Trust);
+    assert!(verdict.to_string().contains("nearly even (effective size 3680 of 4000 draws)"), "{verdict}");
+    for share in [0.89, 0.0, f64::NAN] {
+        assert_eq!(with(|e| (e.k_hat, e.effective_share) = (3.9, share)).trust, Trust::DoNotTrust);
+    }
 }
