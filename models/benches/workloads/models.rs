@@ -126,6 +126,41 @@ impl Model for Radon {
     }
 }
 
+/// W7: a correlated Gaussian, by the rows of its whitening matrix.
+pub struct Correlated {
+    whitening: Matrix,
+    mean: Vec<f64>,
+}
+
+impl Correlated {
+    pub fn read(path: &Path) -> (Self, Vec<f64>, nalgebra::DMatrix<f64>) {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let json: serde_json::Value = serde_json::from_str(&text).expect("json");
+        let list = |v: &serde_json::Value| -> Vec<f64> {
+            v.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
+        };
+        let (mean, diagonal) = (list(&json["mean"]), list(&json["diag"]));
+        let w: Vec<Vec<f64>> = json["W"].as_array().expect("W").iter().map(list).collect();
+        let d = mean.len();
+        let covariance = nalgebra::DMatrix::from_fn(d, d, |i, j| {
+            let product: f64 = w[i].iter().zip(&w[j]).map(|(a, b)| a * b).sum();
+            product + if i == j { diagonal[i] } else { 0.0 }
+        });
+        let factor = covariance.clone().cholesky().expect("a covariance").l();
+        let inverse = factor.try_inverse().expect("a regular factor");
+        let rows: Vec<f64> = inverse.transpose().iter().copied().collect();
+        (Correlated { whitening: Matrix::new(rows, d).expect("whole rows"), mean: mean.clone() }, mean, covariance)
+    }
+}
+
+impl Model for Correlated {
+    fn log_joint(&self, p: &LogJoint) {
+        let z = p.reals("z", self.mean.len());
+        let centred = z.zip(&Vector::constant(&self.mean), |z, m| z - m);
+        p.rows(self.mean.len(), |i| i.add(-0.5 * self.whitening.at(i).dot(&centred).square()));
+    }
+}
+
 /// A straight line, for the time a row takes.
 pub struct Line {
     x: Column,
