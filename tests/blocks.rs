@@ -79,17 +79,17 @@ fn a_block_is_its_draws() {
         pass.draw_weights = weights.clone();
         target.log_density_and_gradient(&theta, &z, rows, &mut pass, &mut grad_z, &mut grad_theta).unwrap();
         let mut sum_theta = [0.0; 2];
-        for d in 0..num_draws {
+        for (d, &weight) in weights.iter().enumerate().take(num_draws) {
             let (mut single, mut grad, mut own_theta) = (Pass::default(), Draws::default(), [0.0; 2]);
             target.log_density_and_gradient(&theta, &one(&z, d), rows, &mut single, &mut grad, &mut own_theta).unwrap();
             close(pass.log_density[d], single.log_density[0], "log density");
             for (found, expected) in one(&grad_z, d).latents.iter().zip(&grad.latents) {
-                close(*found, weights[d] * expected, "gradient of a latent");
+                close(*found, weight * expected, "gradient of a latent");
             }
             for (found, expected) in one(&grad_z, d).row_latents.iter().zip(&grad.row_latents) {
-                close(*found, weights[d] * expected, "gradient of a row's latent");
+                close(*found, weight * expected, "gradient of a row's latent");
             }
-            sum_theta.iter_mut().zip(own_theta).for_each(|(s, g)| *s += weights[d] * g);
+            sum_theta.iter_mut().zip(own_theta).for_each(|(s, g)| *s += weight * g);
         }
         grad_theta.iter().zip(sum_theta).for_each(|(f, e)| close(*f, e, "gradient of theta"));
     }
