@@ -16,7 +16,7 @@ pub use sticking::StickingTheLanding;
 use crate::family::{Family, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
-use crate::target::{DensityError, LogDensity, Pass};
+use crate::target::{DensityError, Pass};
 
 /// Where a gradient is estimated, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -205,9 +205,4 @@ fn add_theta(space: &Space, rejected: usize, share: f64, grad_theta: &mut [f64])
 /// The worded error for an estimator that needs more draws.
 fn too_few_draws(estimator: &str, needed: usize, found: usize) -> DensityError {
     DensityError(format!("{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"))
-}
-
-/// A target an estimator can be asked about without knowing its type.
-pub(crate) fn layout_of<T: LogDensity + ?Sized>(target: &T) -> &Layout {
-    target.layout()
 }

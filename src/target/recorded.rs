@@ -6,7 +6,7 @@ use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
 use crate::dist::Support;
 use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
 use crate::program::execute::{Request, Rows, run};
-use crate::program::plan::{Plan, Stored};
+use crate::program::plan::Plan;
 use crate::program::recording::Recording;
 use crate::program::{InstructionSet, ProgramError, TermKind};
 
@@ -366,10 +366,3 @@ impl std::fmt::Debug for Target {
         f.debug_struct("Target").field("layout", &self.layout).field("operations", &self.num_operations()).finish()
     }
 }
-
-/// A plan in either precision can be stored.
-const _: fn() = || {
-    fn stored<T: Stored>() {}
-    stored::<f64>();
-    stored::<f32>();
-};
