@@ -4,6 +4,7 @@ mod data;
 pub(crate) mod execute;
 mod functions;
 mod int;
+mod join;
 pub mod maths;
 mod ops;
 pub(crate) mod oracle;
