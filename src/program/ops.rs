@@ -55,20 +55,20 @@ macro_rules! map_lanes {
 }
 pub(crate) use map_lanes;
 
-/// `to[l] += value of the operands' lanes l`.
+/// `to[l] += value of the operands' lanes l`, or `=` where it is the first to arrive.
 macro_rules! add_lanes {
-    ($to:expr, [$($slice:expr => $x:ident),*], $value:expr) => {{
-        let to = $to;
+    ($to:expr, $first:expr, [$($slice:expr => $x:ident),*], $value:expr) => {{
+        let (to, first) = ($to, $first);
         let n = to.len();
         if n <= FEW {
             for l in 0..n {
                 $( let $x = $slice[l]; )*
-                to[l] += $value;
+                to[l] = if first { T::zero() } else { to[l] } + $value;
             }
         } else {
             let (to, _) = to.as_chunks_mut::<WIDE>();
             for k in 0..to.len() {
-                let mut y = to[k];
+                let mut y = if first { [T::zero(); WIDE] } else { to[k] };
                 let group = ( $( match $slice.as_chunks::<WIDE>().0.get(k) { Some($x) => *$x, None => [T::zero(); WIDE] }, )* );
                 let ( $( $x, )* ) = group;
                 for l in 0..WIDE {
@@ -119,10 +119,10 @@ macro_rules! unary_table {
                 match self { $( Unary::$op => map_lanes!(out, [a => $x], $value), )* }
             }
 
-            /// `a_bar += out_bar * f'(a)`.
+            /// `a_bar += out_bar * f'(a)`; `first` overwrites.
             #[inline(always)]
-            pub(crate) fn reverse<T: Lane, const FMA: bool>(self, a: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T]) {
-                match self { $( Unary::$op => add_lanes!(a_bar, [a => $dx, out => $dy, out_bar => g], guarded(g, g * $slope)), )* }
+            pub(crate) fn reverse<T: Lane, const FMA: bool>(self, a: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T], first: bool) {
+                match self { $( Unary::$op => add_lanes!(a_bar, first, [a => $dx, out => $dy, out_bar => g], guarded(g, g * $slope)), )* }
             }
         }
     };
@@ -204,21 +204,21 @@ macro_rules! binary_table {
                 match self { $( Binary::$op => map_lanes!(out, [a => $x, b => $y], $value), )* }
             }
 
-            /// `a_bar += out_bar * df/da`.
+            /// `a_bar += out_bar * df/da`; `first` overwrites.
             #[inline(always)]
-            pub(crate) fn reverse_first<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T]) {
+            pub(crate) fn reverse_first<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T], first: bool) {
                 match self { $( Binary::$op => {
                     #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
-                    { add_lanes!(a_bar, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sx)) }
+                    { add_lanes!(a_bar, first, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sx)) }
                 } )* }
             }
 
-            /// `b_bar += out_bar * df/db`.
+            /// `b_bar += out_bar * df/db`; `first` overwrites.
             #[inline(always)]
-            pub(crate) fn reverse_second<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], b_bar: &mut [T]) {
+            pub(crate) fn reverse_second<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], b_bar: &mut [T], first: bool) {
                 match self { $( Binary::$op => {
                     #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
-                    { add_lanes!(b_bar, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sy)) }
+                    { add_lanes!(b_bar, first, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sy)) }
                 } )* }
             }
         }

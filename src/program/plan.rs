@@ -38,8 +38,14 @@ pub(crate) struct PaddedMatrix<T> {
     pub stride: usize,
 }
 
-/// Rows of a data matrix are padded to whole groups of this many numbers.
-const PAD: usize = 4;
+impl<T> PaddedMatrix<T> {
+    /// A row with its padding.
+    #[inline(always)]
+    pub fn row(&self, id: u32) -> &[T] {
+        &self.data[id as usize * self.stride..][..self.stride]
+    }
+}
+
 
 /// A program made ready to run in numbers of type `T`.
 pub(crate) struct Plan<T> {
@@ -113,7 +119,7 @@ impl<T: Stored> Plan<T> {
             num_parameters: recording.num_parameters,
             num_latents: recording.num_latents,
             num_row_latents: recording.num_row_latents,
-            max_draws: (GLOBAL_BUDGET / width.max(1)).clamp(4, 64),
+            max_draws: (GLOBAL_BUDGET / width.max(1)).clamp(4, 128),
             nodes,
         }
     }
@@ -121,6 +127,8 @@ impl<T: Stored> Plan<T> {
     /// Numbers a node keeps for each lane: its elements, and the softmax of a log-sum-exp.
     pub fn width(&self, node: &Node) -> usize {
         match node.op {
+            // The slope is worked out with the value.
+            Op::Unary(Unary::Softplus) => 2 * node.len as usize,
             Op::LogSumExp => node.len as usize * (1 + node.list.1 as usize),
             Op::LogSumExpElements => 1 + self.nodes[node.args[0] as usize].len as usize,
             _ => node.len as usize,
@@ -132,7 +140,7 @@ impl<T: Stored> Plan<T> {
 const GLOBAL_BUDGET: usize = 24_000;
 
 fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
-    let stride = columns.div_ceil(PAD) * PAD;
+    let stride = columns.next_multiple_of(T::REGISTER);
     let stored = T::store(data);
     if stride == columns {
         return PaddedMatrix { data: stored, columns, stride };

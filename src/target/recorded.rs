@@ -123,7 +123,7 @@ impl Target {
         let pool = match options.threads {
             0 | 1 => None,
             threads => {
-                let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                let built = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build();
                 Some(Arc::new(built.map_err(|e| TargetError::Threads { threads, reason: e.to_string() })?))
             }
         };

@@ -1,9 +1,10 @@
 //! Where every node's lanes lie, for a given number of draws and rows in a block.
 
-use super::super::ops::{FEW, WIDE, padded};
+use super::super::ops::{FEW, Unary, WIDE, padded};
 use super::super::plan::{Plan, Stored, operands};
 use super::super::recording::{Node, Op};
-use super::sweep::{Segment, Step};
+use super::adjoints::{Owned, mark_first};
+use super::sweep::{Operand, Segment, Step};
 
 /// A sum's addend with its place: `coefficient * sum of lanes`.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,10 @@ pub(super) struct Root {
     pub plate: u16,
     /// The rows of the plate are the elements.
     pub over_elements: bool,
+    /// Numbers it has in all lanes.
+    pub size: usize,
+    /// Its seed is the first contribution to its adjoint, so it is assigned.
+    pub first: bool,
 }
 
 /// A leaf that is filled from the pass's input, or an output copied out.
@@ -42,6 +47,9 @@ pub(super) struct GlobalLayout {
     pub integers: Vec<Port>,
     pub outputs: Vec<Port>,
     pub roots: Vec<Root>,
+    owned: Vec<Owned>,
+    /// Adjoints set to zero before a reverse sweep; all others are assigned first.
+    pub cleared: Vec<(usize, usize)>,
     /// Operand reads of one draw.
     pub work: usize,
 }
@@ -59,7 +67,11 @@ pub(super) struct RowLayout {
     /// Global nodes whose adjoint the rows feed: place in the global arena, place in the import adjoints, size.
     pub imported: Vec<(usize, usize, usize)>,
     pub import_size: usize,
+    /// Adjoints set to zero before a block's reverse sweep; all others are assigned first.
+    pub cleared: Vec<(usize, usize)>,
     pub loads_latents: bool,
+    /// Some step multiplies rows of a data matrix.
+    pub reads_matrix: bool,
     /// Operand reads of one row and draw.
     pub work: usize,
 }
@@ -68,8 +80,12 @@ const NOWHERE: usize = usize::MAX;
 
 pub(super) fn lay_out<T: Stored>(plan: &Plan<T>, draws: usize) -> (GlobalLayout, Vec<RowLayout>) {
     let mut places = vec![NOWHERE; plan.nodes.len()];
-    let global = lay_out_global(plan, draws, &mut places);
-    let rows = (0..plan.plates.len()).map(|p| lay_out_rows(plan, p, draws, &mut places)).collect();
+    let mut global = lay_out_global(plan, draws, &mut places);
+    let rows: Vec<RowLayout> = (0..plan.plates.len()).map(|p| lay_out_rows(plan, p, draws, &mut places)).collect();
+    let GlobalLayout { owned, outputs, roots, segment, .. } = &mut global;
+    let imported = rows.iter().flat_map(|r| &r.imported).map(|i| i.0);
+    let seeded = imported.chain(outputs.iter().map(|o| o.at));
+    global.cleared = mark_first(owned, seeded, roots, segment);
     (global, rows)
 }
 
@@ -78,9 +94,16 @@ fn lanes(node: &Node, rows: usize, draws: usize) -> usize {
     if node.per_draw { rows * draws } else { rows }
 }
 
+fn size(node: &Node, rows: usize, draws: usize) -> usize {
+    node.len as usize * lanes(node, rows, draws)
+}
+
 /// Numbers set aside for a node of this width: whole groups of lanes, from whatever element on they are read.
 fn room(width: usize, node: &Node, rows: usize, draws: usize) -> usize {
     let n = lanes(node, rows, draws);
+    if node.op == Op::Unary(Unary::Softplus) {
+        return 2 * padded(width / 2 * n) + WIDE;
+    }
     let beyond = if width > 1 && width * n > n.max(FEW) { WIDE } else { 0 };
     padded(width * n) + beyond
 }
@@ -112,14 +135,15 @@ fn step<T: Stored>(
     let start = segment.operands.len();
     let (from, len) = (node.list.0 as usize, node.list.1 as usize);
     for &a in &plan.lists[from..from + len] {
-        segment.operands.push((places[a as usize], plan.nodes[a as usize].active));
+        segment.operands.push(Operand { at: places[a as usize], active: plan.nodes[a as usize].active, first: false });
     }
     let mut args = [0; 3];
-    let mut active = [false; 3];
+    let (mut active, mut sizes) = ([false; 3], [0; 3]);
     let used = super::super::plan::arity(node.op);
     for k in 0..used {
         args[k] = places[node.args[k] as usize];
         active[k] = plan.nodes[node.args[k] as usize].active;
+        sizes[k] = size(&plan.nodes[node.args[k] as usize], rows, draws);
     }
     let first = if used > 0 { plan.nodes[node.args[0] as usize] } else { *node };
     Step {
@@ -131,11 +155,14 @@ fn step<T: Stored>(
         lanes: lanes(node, rows, draws),
         arg_lanes: lanes(&first, rows, draws),
         list: (start, len),
+        sizes,
         active,
+        first: [false; 3],
     }
 }
 
 fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize]) -> GlobalLayout {
+    let mut owned = Vec::new();
     let mut out = GlobalLayout { work: work(plan, &plan.global), ..GlobalLayout::default() };
     for &index in &plan.global {
         let node = plan.nodes[index as usize];
@@ -163,14 +190,25 @@ fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize])
                 out.segment.steps.push(step);
             }
         }
-        out.segment.size += room(plan.width(&node), &node, 1, draws);
+        let room = room(plan.width(&node), &node, 1, draws);
+        if node.active {
+            owned.push(Owned { at, size: size(&node, 1, draws), room });
+        }
+        out.segment.size += room;
     }
-    out.roots = roots(plan, places, |node, _| node.plate == 0);
+    out.roots = roots(plan, places, 1, draws, |node, _| node.plate == 0);
     out.outputs = output_ports(plan, places, 0);
+    out.owned = owned;
     out
 }
 
-fn roots<T: Stored>(plan: &Plan<T>, places: &[usize], wanted: impl Fn(&Node, u16) -> bool) -> Vec<Root> {
+fn roots<T: Stored>(
+    plan: &Plan<T>,
+    places: &[usize],
+    rows: usize,
+    draws: usize,
+    wanted: impl Fn(&Node, u16) -> bool,
+) -> Vec<Root> {
     let addends = plan.addends.addends.iter();
     addends
         .filter_map(|a| {
@@ -184,6 +222,8 @@ fn roots<T: Stored>(plan: &Plan<T>, places: &[usize], wanted: impl Fn(&Node, u16
                 kind: a.kind as usize,
                 plate: a.plate,
                 over_elements: a.over_elements,
+                size: size(&node, rows, draws),
+                first: false,
             })
         })
         .collect()
@@ -228,6 +268,7 @@ fn block_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize) -> usize {
 fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &mut [usize]) -> RowLayout {
     let rows = block_rows(plan, plate, draws);
     let mut out = RowLayout { rows, work: work(plan, &plan.rows[plate]), ..RowLayout::default() };
+    let mut owned = Vec::new();
     let is_import = |node: &Node| node.op == Op::Spread && plan.nodes[node.args[0] as usize].plate == 0;
     // Values that stay the same for all blocks come first.
     for &index in plan.rows[plate].iter().filter(|&&i| is_import(&plan.nodes[i as usize])) {
@@ -246,6 +287,7 @@ fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &
             continue;
         }
         out.loads_latents |= matches!(node.op, Op::RowLatent { .. });
+        out.reads_matrix |= matches!(node.op, Op::DotData { .. });
         let mut step = step(plan, &node, places, rows, draws, &mut out.segment);
         if reads_global(node.op) {
             step.args[2] = import_place(plan, &node, places, draws, &mut out);
@@ -253,12 +295,19 @@ fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &
         if matches!(node.op, Op::RowLatent { .. }) {
             step.active[0] = true;
         }
-        places[index as usize] = out.segment.size;
-        out.segment.size += room(plan.width(&node), &node, rows, draws);
+        let at = out.segment.size;
+        places[index as usize] = at;
+        let room = room(plan.width(&node), &node, rows, draws);
+        if node.active {
+            owned.push(Owned { at, size: size(&node, rows, draws), room });
+        }
+        out.segment.size += room;
         out.segment.steps.push(step);
     }
-    out.roots = roots(plan, places, |node, _| node.plate as usize == plate + 1);
+    out.roots = roots(plan, places, rows, draws, |node, _| node.plate as usize == plate + 1);
     out.outputs = output_ports(plan, places, plate as u16 + 1);
+    let seeded = out.outputs.iter().map(|o| o.at);
+    out.cleared = mark_first(&owned, seeded, &mut out.roots, &mut out.segment);
     out
 }
 

@@ -1,6 +1,6 @@
 //! One pass over a program: draws in sweeps, rows in chunks, results reduced in a fixed order.
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use super::super::maths::{InstructionSet, Kernel, dispatch};
 use super::super::plan::{Plan, Stored};
@@ -98,9 +98,7 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
     let global_work = space.global.work * draws;
     let pool = request.pool.filter(|_| num_sweeps > 1 && global_work + pass.row_work() > PARALLEL_WORK / num_sweeps);
     match pool {
-        Some(pool) => pool.install(|| {
-            space.sweeps.par_iter_mut().enumerate().for_each(|(k, sweep)| pass.sweep(sweep, k * draws, false));
-        }),
+        Some(pool) => share_out(pool, &mut space.sweeps, |(k, sweep)| pass.sweep(sweep, k * draws, false)),
         None => {
             for (k, sweep) in space.sweeps.iter_mut().enumerate() {
                 pass.sweep(sweep, k * draws, true);
@@ -108,6 +106,24 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
         }
     }
     pass.collect(&space.sweeps, response);
+}
+
+/// Runs `work` on every item, on this thread and on those of `pool`, each taking the next item when it is free.
+fn share_out<I: Send>(pool: &rayon::ThreadPool, items: &mut [I], work: impl Fn((usize, &mut I)) + Sync) {
+    let queue = Mutex::new(items.iter_mut().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take = || {
+        while let Some(item) = next() {
+            work(item);
+        }
+    };
+    // This thread starts at once instead of waiting until another one has woken up.
+    pool.in_place_scope(|scope| {
+        for _ in 0..pool.current_num_threads() {
+            scope.spawn(|_| take());
+        }
+        take();
+    });
 }
 
 struct Pass<'a, T> {
@@ -173,8 +189,10 @@ impl<T: Stored> Pass<'_, T> {
             sweep.chunks.resize_with(self.rows.len(), Vec::new);
         }
         if self.request.gradient {
-            sweep.adjoints.clear();
             sweep.adjoints.resize(self.global.segment.size, T::zero());
+            for &(from, to) in &self.global.cleared {
+                sweep.adjoints[from..to].fill(T::zero());
+            }
         }
         for plate in 0..self.rows.len() {
             self.run_rows(sweep, plate, first, may_split);
@@ -274,7 +292,7 @@ impl<T: Stored> Pass<'_, T> {
         };
         let enough = layout.work * num_rows * self.draws > PARALLEL_WORK;
         match request.pool.filter(|_| may_split && num_chunks > 1 && enough) {
-            Some(pool) => pool.install(|| chunks.par_iter_mut().enumerate().for_each(one)),
+            Some(pool) => share_out(pool, &mut chunks, one),
             None => chunks.iter_mut().enumerate().for_each(one),
         }
         for chunk in &chunks {
@@ -336,15 +354,22 @@ impl<T: Stored> Pass<'_, T> {
         for root in self.global.roots.iter().filter(|r| r.active) {
             let times = match root.plate {
                 0 if request.global_terms => 1.0,
-                0 => continue,
+                0 => 0.0,
                 _ if root.over_elements => request.row_weight,
                 p => self.num_rows(p as usize - 1) as f64 * request.row_weight,
             };
             let seed = root.coefficient * times * request.kind_weights[root.kind];
             if even && root.per_draw {
-                let bar = &mut sweep.adjoints[root.at..root.at + root.len * draws];
-                bar.iter_mut().for_each(|b| *b += T::from_f64(seed));
+                let bar = &mut sweep.adjoints[root.at..root.at + root.size];
+                let seed = T::from_f64(seed);
+                match root.first {
+                    true => bar.fill(seed),
+                    false => bar.iter_mut().for_each(|b| *b += seed),
+                }
                 continue;
+            }
+            if root.first {
+                sweep.adjoints[root.at..root.at + root.size].fill(T::zero());
             }
             for e in 0..root.len {
                 if root.per_draw {

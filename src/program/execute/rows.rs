@@ -3,9 +3,10 @@
 use super::super::maths::Lane;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
+use super::dot_data;
 use super::layout::{RowLayout, reads_global};
 use super::structured::element_index;
-use super::sweep::{Step, add, forward_step, reverse_step, sum_lanes};
+use super::sweep::{Step, add, clear_first, forward_step, reverse_step, sum_lanes};
 
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,10 @@ pub(super) struct Chunk<T> {
     /// Values of the row outputs, `[output element][row of the chunk][draw]`.
     pub outputs: Vec<f64>,
     ids: Vec<u32>,
+    /// The rows of the next block, and products with their data that are known already, at their step's place.
+    next_ids: Vec<u32>,
+    ahead: Vec<T>,
+    is_ahead: bool,
     weights: Vec<T>,
     weights_adjoint: Vec<T>,
 }
@@ -60,13 +65,19 @@ impl<T: Stored> RowTask<'_, T> {
         let mut at = from;
         while at < to {
             let valid = layout.rows.min(to - at);
-            let contiguous = self.load_ids(chunk, at, valid);
+            let contiguous = self.load_ids(&mut chunk.ids, at, valid);
+            let next = layout.rows.min(to - at - valid);
+            if next > 0 && layout.reads_matrix {
+                self.load_ids(&mut chunk.next_ids, at + valid, next);
+            }
             for step in &layout.segment.steps {
                 self.forward_row_step::<FMA>(chunk, step, at, valid, contiguous);
             }
             self.add_up(chunk, at - from, valid, to - from);
             if self.gradient {
-                self.sweep_back::<FMA>(chunk, at, at - from, valid, to - from);
+                let can_look_ahead = next > 0 && layout.reads_matrix;
+                self.sweep_back::<FMA>(chunk, at, at - from, valid, to - from, can_look_ahead);
+                chunk.is_ahead = can_look_ahead;
             }
             at += valid;
         }
@@ -99,21 +110,26 @@ impl<T: Stored> RowTask<'_, T> {
         let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
         refill(&mut chunk.outputs, outputs * rows * self.draws);
         chunk.ids.resize(layout.rows, 0);
+        chunk.is_ahead = false;
+        if layout.reads_matrix {
+            chunk.next_ids.resize(layout.rows, 0);
+            fit(&mut chunk.ahead, layout.segment.size);
+        }
     }
 
     /// Writes the block's row numbers; a short block repeats its last row, whose weight is zero.
-    fn load_ids(&self, chunk: &mut Chunk<T>, at: usize, valid: usize) -> bool {
+    fn load_ids(&self, ids: &mut [u32], at: usize, valid: usize) -> bool {
         match self.subset {
-            Some(rows) => chunk.ids[..valid].copy_from_slice(&rows[at..at + valid]),
+            Some(rows) => ids[..valid].copy_from_slice(&rows[at..at + valid]),
             None => {
                 let first = (self.start + at) as u32;
-                for (id, k) in chunk.ids[..valid].iter_mut().zip(first..) {
+                for (id, k) in ids[..valid].iter_mut().zip(first..) {
                     *id = k;
                 }
             }
         }
-        let last = chunk.ids[valid - 1];
-        chunk.ids[valid..].fill(last);
+        let last = ids[valid - 1];
+        ids[valid..].fill(last);
         self.subset.is_none() && valid == self.layout.rows
     }
 
@@ -238,11 +254,11 @@ impl<T: Stored> RowTask<'_, T> {
             }
             Op::DotData { matrix } => {
                 let m = &self.plan.matrices[matrix as usize];
-                if lanes == 1 {
-                    chunk.weights.clear();
-                    chunk.weights.extend_from_slice(source);
-                    chunk.weights.resize(m.stride, T::zero());
-                    dot_rows::<T, FMA>(&m.data, m.stride, ids, &chunk.weights, out);
+                if lanes == 1 && chunk.is_ahead && step.active[0] {
+                    out.copy_from_slice(&chunk.ahead[step.out..step.out + step.lanes]);
+                } else if lanes == 1 {
+                    pad(source, m.stride, &mut chunk.weights);
+                    dot_data::forward::<T, FMA>(m, ids, &chunk.weights, out);
                 } else {
                     for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
                         let row = &m.data[id as usize * m.stride..][..m.columns];
@@ -327,13 +343,26 @@ impl<T: Stored> RowTask<'_, T> {
     }
 
     #[inline(always)]
-    fn sweep_back<const FMA: bool>(&self, chunk: &mut Chunk<T>, at: usize, position: usize, valid: usize, rows: usize) {
+    fn sweep_back<const FMA: bool>(
+        &self,
+        chunk: &mut Chunk<T>,
+        at: usize,
+        position: usize,
+        valid: usize,
+        rows: usize,
+        look_ahead: bool,
+    ) {
         let draws = self.draws;
-        chunk.adjoints[self.layout.persistent..].fill(T::zero());
+        for &(from, to) in &self.layout.cleared {
+            chunk.adjoints[from..to].fill(T::zero());
+        }
         for root in self.layout.roots.iter().filter(|r| r.active) {
             let seed = root.coefficient * self.seeds[root.kind];
             let per_row = if root.per_draw { draws } else { 1 };
             let lanes = self.layout.rows * per_row;
+            if root.first {
+                chunk.adjoints[root.at..root.at + root.size].fill(T::zero());
+            }
             for e in 0..root.len {
                 let bar = &mut chunk.adjoints[root.at + e * lanes..][..valid * per_row];
                 self.seed_lanes(bar, seed, root.per_draw);
@@ -356,7 +385,10 @@ impl<T: Stored> RowTask<'_, T> {
                         }
                     }
                 }
-                op if reads_global(op) => self.import_step_reverse::<FMA>(chunk, step),
+                op if reads_global(op) => {
+                    clear_first(step, &self.layout.segment, &mut chunk.adjoints);
+                    self.import_step_reverse::<FMA>(chunk, step, look_ahead);
+                }
                 _ => reverse_step::<T, FMA>(
                     step,
                     &self.layout.segment,
@@ -412,7 +444,7 @@ impl<T: Stored> RowTask<'_, T> {
     }
 
     #[inline(always)]
-    fn import_step_reverse<const FMA: bool>(&self, chunk: &mut Chunk<T>, step: &Step) {
+    fn import_step_reverse<const FMA: bool>(&self, chunk: &mut Chunk<T>, step: &Step, look_ahead: bool) {
         let size = step.arg_len * step.arg_lanes;
         let lanes = step.arg_lanes;
         let (low, high) = chunk.adjoints.split_at_mut(step.out);
@@ -446,7 +478,15 @@ impl<T: Stored> RowTask<'_, T> {
                 if lanes == 1 {
                     chunk.weights_adjoint.clear();
                     chunk.weights_adjoint.resize(m.stride, T::zero());
-                    dot_rows_reverse::<T, FMA>(&m.data, m.stride, ids, g, &mut chunk.weights_adjoint);
+                    let weights_bar = &mut chunk.weights_adjoint[..];
+                    if look_ahead {
+                        pad(&self.globals[step.args[0]..step.args[0] + size], m.stride, &mut chunk.weights);
+                        let ahead = &mut chunk.ahead[step.out..step.out + step.lanes];
+                        let next = (&chunk.next_ids[..], &chunk.weights[..], ahead);
+                        dot_data::reverse_and_next::<T, FMA>(m, (ids, g, weights_bar), next);
+                    } else {
+                        dot_data::reverse::<T, FMA>(m, ids, g, weights_bar);
+                    }
                     add(&chunk.weights_adjoint[..m.columns], bar);
                 } else {
                     for (g, &id) in g.chunks_exact(lanes).zip(ids) {
@@ -494,6 +534,14 @@ impl<T: Stored> RowTask<'_, T> {
     }
 }
 
+/// A copy of `source` with zeros behind it.
+#[inline(always)]
+fn pad<T: Lane>(source: &[T], length: usize, out: &mut Vec<T>) {
+    out.clear();
+    out.extend_from_slice(source);
+    out.resize(length, T::zero());
+}
+
 fn refill(v: &mut Vec<f64>, n: usize) {
     v.clear();
     v.resize(n, 0.0);
@@ -529,54 +577,6 @@ fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
         partial[l] = x.fused::<FMA>(y, partial[l]);
     }
     sum_lanes(&partial)
-}
-
-/// `out[r] = sum_k data[ids[r]][k] * weights[k]`, row by row: taking rows together tempts the compiler into
-/// transposing them.
-#[inline(always)]
-fn dot_rows<T: Lane, const FMA: bool>(data: &[T], stride: usize, ids: &[u32], weights: &[T], out: &mut [T]) {
-    const WIDE: usize = 16;
-    for (&id, out) in ids.iter().zip(out) {
-        let row = &data[id as usize * stride..][..stride];
-        let ((x, rest_x), (w, rest_w)) = (row.as_chunks::<WIDE>(), weights.as_chunks::<WIDE>());
-        let mut sums = [T::zero(); WIDE];
-        for (x, w) in x.iter().zip(w) {
-            for l in 0..WIDE {
-                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
-            }
-        }
-        for (x, w) in rest_x.as_chunks::<4>().0.iter().zip(rest_w.as_chunks::<4>().0) {
-            for l in 0..4 {
-                sums[l] = x[l].fused::<FMA>(w[l], sums[l]);
-            }
-        }
-        *out = sum_lanes(&sums);
-    }
-}
-
-/// `weights_bar[k] += sum_r data[ids[r]][k] * out_bar[r]`, four rows at a time.
-#[inline(always)]
-fn dot_rows_reverse<T: Lane, const FMA: bool>(
-    data: &[T],
-    stride: usize,
-    ids: &[u32],
-    out_bar: &[T],
-    weights_bar: &mut [T],
-) {
-    let (groups, rest_ids) = ids.as_chunks::<4>();
-    let (bars, rest_bars) = out_bar.as_chunks::<4>();
-    for (ids, g) in groups.iter().zip(bars) {
-        let (a, b) = (&data[ids[0] as usize * stride..][..stride], &data[ids[1] as usize * stride..][..stride]);
-        let (c, d) = (&data[ids[2] as usize * stride..][..stride], &data[ids[3] as usize * stride..][..stride]);
-        for ((((w, &a), &b), &c), &d) in weights_bar.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *w = a.fused::<FMA>(g[0], b.fused::<FMA>(g[1], c.fused::<FMA>(g[2], d.fused::<FMA>(g[3], *w))));
-        }
-    }
-    for (&id, &g) in rest_ids.iter().zip(rest_bars) {
-        for (w, &x) in weights_bar.iter_mut().zip(&data[id as usize * stride..][..stride]) {
-            *w = x.fused::<FMA>(g, *w);
-        }
-    }
 }
 
 /// A global value copied into all rows: `[element][draw]` to `[element][row][draw]`.

@@ -4,7 +4,7 @@ use super::super::maths::Lane;
 use super::super::ops::guarded;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
-use super::sweep::{Segment, Step, add};
+use super::sweep::{Operand, Segment, Step, add};
 
 #[inline(always)]
 pub(super) fn forward<T: Stored, const FMA: bool>(
@@ -41,20 +41,20 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
             }
         }
         Op::Pack => {
-            for (o, &(from, _)) in out.chunks_exact_mut(lanes).zip(list) {
+            for (o, &Operand { at: from, .. }) in out.chunks_exact_mut(lanes).zip(list) {
                 o.copy_from_slice(&low[from..from + lanes]);
             }
         }
         Op::Sum => {
             let n = step.len * lanes;
             out[..n].fill(T::zero());
-            for &(from, _) in list {
+            for &Operand { at: from, .. } in list {
                 add(&low[from..from + n], &mut out[..n]);
             }
         }
         Op::LogSumExp => {
             let n = step.len * lanes;
-            log_sum_exp::<T, FMA>(list.iter().map(|&(from, _)| from), n, low, out);
+            log_sum_exp::<T, FMA>(list.iter().map(|&Operand { at: from, .. }| from), n, low, out);
         }
         Op::LogSumExpElements => {
             log_sum_exp::<T, FMA>((0..step.arg_len).map(|k| a + k * lanes), lanes, low, out);
@@ -83,7 +83,7 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
             let mut inputs = vec![0.0; list.len()];
             let mut partials = vec![0.0; list.len()];
             for l in 0..step.len * lanes {
-                for (x, &(from, _)) in inputs.iter_mut().zip(list) {
+                for (x, &Operand { at: from, .. }) in inputs.iter_mut().zip(list) {
                     *x = low[from + l].to_f64();
                 }
                 out[l] = T::from_f64(plan.functions[function as usize](&inputs, &mut partials));
@@ -124,7 +124,7 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
             }
         }
         Op::Pack => {
-            for (g, &(to, active)) in g.chunks_exact(lanes).zip(list) {
+            for (g, &Operand { at: to, active, .. }) in g.chunks_exact(lanes).zip(list) {
                 if active {
                     add(g, &mut low[to..to + lanes]);
                 }
@@ -132,7 +132,7 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
         }
         Op::Sum => {
             let n = step.len * lanes;
-            for &(to, active) in list {
+            for &Operand { at: to, active, .. } in list {
                 if active {
                     add(&g[..n], &mut low[to..to + n]);
                 }
@@ -140,7 +140,7 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
         }
         Op::LogSumExp => {
             let n = step.len * lanes;
-            for (k, &(to, active)) in list.iter().enumerate() {
+            for (k, &Operand { at: to, active, .. }) in list.iter().enumerate() {
                 if active {
                     softmax_reverse(&values[step.out + (k + 1) * n..], &g[..n], &mut low[to..to + n]);
                 }
@@ -179,11 +179,11 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
             let mut inputs = vec![0.0; list.len()];
             let mut partials = vec![0.0; list.len()];
             for l in 0..step.len * lanes {
-                for (x, &(from, _)) in inputs.iter_mut().zip(list) {
+                for (x, &Operand { at: from, .. }) in inputs.iter_mut().zip(list) {
                     *x = values[from + l].to_f64();
                 }
                 plan.functions[function as usize](&inputs, &mut partials);
-                for (&p, &(to, active)) in partials.iter().zip(list) {
+                for (&p, &Operand { at: to, active, .. }) in partials.iter().zip(list) {
                     if active {
                         low[to + l] += guarded(g[l], g[l] * T::from_f64(p));
                     }

@@ -1,7 +1,7 @@
 //! Forward and reverse sweeps of one segment over its lanes: plain loops over slices that vectorise.
 
 use super::super::maths::Lane;
-use super::super::ops::{FEW, WIDE, add_lanes, guarded, map_lanes, padded};
+use super::super::ops::{FEW, Unary, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::structured;
@@ -20,16 +20,27 @@ pub(crate) struct Step {
     pub arg_lanes: usize,
     /// Operands of an n-ary operation: range in `Segment::operands`.
     pub list: (usize, usize),
+    /// Numbers of each operand.
+    pub sizes: [usize; 3],
     /// Which operands receive an adjoint.
     pub active: [bool; 3],
+    /// Which of those receive their first contribution here, so that it is assigned.
+    pub first: [bool; 3],
+}
+
+/// An operand of an n-ary operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand {
+    pub at: usize,
+    pub active: bool,
+    pub first: bool,
 }
 
 /// The operations of one segment, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Segment {
     pub steps: Vec<Step>,
-    /// Places and activity of the operands of n-ary operations.
-    pub operands: Vec<(usize, bool)>,
+    pub operands: Vec<Operand>,
     /// Size of the arena.
     pub size: usize,
 }
@@ -53,6 +64,7 @@ pub(crate) fn forward_step<T: Stored, const FMA: bool>(
     let [a, b, c] = step.args;
     let (low, high) = values.split_at_mut(step.out);
     match step.op {
+        Op::Unary(Unary::Softplus) => softplus::<T, FMA>(&low[a..a + n], high),
         Op::Unary(u) => u.forward::<T, FMA>(&low[a..a + n], &mut high[..n]),
         Op::Binary(f) => f.forward::<T, FMA>(&low[a..a + n], &low[b..b + n], &mut high[..n]),
         Op::AddConst(k) => {
@@ -105,55 +117,100 @@ pub(crate) fn reverse_step<T: Stored, const FMA: bool>(
     let [a, b, c] = step.args;
     let (low, high) = adjoints.split_at_mut(step.out);
     match step.op {
+        Op::Unary(Unary::Softplus) if step.active[0] => {
+            let (slope, g) = (&values[step.out + n..step.out + 2 * n], &high[..n]);
+            add_lanes!(&mut low[a..a + n], step.first[0], [slope => s, g => g], guarded(g, g * s))
+        }
         Op::Unary(u) => {
             if step.active[0] {
                 let (x, y) = (&values[a..a + n], &values[step.out..step.out + n]);
-                u.reverse::<T, FMA>(x, y, &high[..n], &mut low[a..a + n]);
+                u.reverse::<T, FMA>(x, y, &high[..n], &mut low[a..a + n], step.first[0]);
             }
         }
         Op::Binary(f) => {
             let (x, y, z) = (&values[a..a + n], &values[b..b + n], &values[step.out..step.out + n]);
             if step.active[0] {
-                f.reverse_first::<T, FMA>(x, y, z, &high[..n], &mut low[a..a + n]);
+                f.reverse_first::<T, FMA>(x, y, z, &high[..n], &mut low[a..a + n], step.first[0]);
             }
             if step.active[1] {
-                f.reverse_second::<T, FMA>(x, y, z, &high[..n], &mut low[b..b + n]);
+                f.reverse_second::<T, FMA>(x, y, z, &high[..n], &mut low[b..b + n], step.first[1]);
             }
         }
         Op::AddConst(_) => {
             if step.active[0] {
                 let g = &high[..n];
-                add_lanes!(&mut low[a..a + n], [g => g], g)
+                add_lanes!(&mut low[a..a + n], step.first[0], [g => g], g)
             }
         }
         Op::MulConst(k) => {
             if step.active[0] {
                 let (k, g) = (T::from_f64(k), &high[..n]);
-                add_lanes!(&mut low[a..a + n], [g => g], g * k)
+                add_lanes!(&mut low[a..a + n], step.first[0], [g => g], g * k)
             }
         }
         Op::PowConst(k) => {
             if step.active[0] {
                 let (k, less, x, g) = (T::from_f64(k), T::from_f64(k - 1.0), &values[a..a + n], &high[..n]);
-                add_lanes!(&mut low[a..a + n], [x => x, g => g], guarded(g, g * k * x.powf(less)))
+                add_lanes!(&mut low[a..a + n], step.first[0], [x => x, g => g], guarded(g, g * k * x.powf(less)))
             }
         }
         Op::GaussKernel => gauss_kernel_reverse(step, values, low, high),
         Op::Select => {
             let (mask, g) = (&values[a..a + n], &high[..n]);
             if step.active[1] {
-                add_lanes!(&mut low[b..b + n], [mask => m, g => g], if m != T::zero() { g } else { T::zero() })
+                add_lanes!(&mut low[b..b + n], step.first[1], [mask => m, g => g], if m != T::zero() { g } else { T::zero() })
             }
             if step.active[2] {
-                add_lanes!(&mut low[c..c + n], [mask => m, g => g], if m != T::zero() { T::zero() } else { g })
+                add_lanes!(&mut low[c..c + n], step.first[2], [mask => m, g => g], if m != T::zero() { T::zero() } else { g })
             }
         }
         Op::Spread => {
             if step.active[0] {
+                clear_first(step, segment, low);
                 spread_reverse(step, high, &mut low[a..]);
             }
         }
-        _ => structured::reverse::<T, FMA>(step, segment, plan, values, low, high),
+        _ => {
+            clear_first(step, segment, low);
+            structured::reverse::<T, FMA>(step, segment, plan, values, low, high)
+        }
+    }
+}
+
+/// The values, and behind them the slopes.
+#[inline(always)]
+fn softplus<T: Lane, const FMA: bool>(x: &[T], out: &mut [T]) {
+    let n = x.len();
+    let (value, slope) = out.split_at_mut(n);
+    if n <= FEW {
+        for l in 0..n {
+            (value[l], slope[l]) = x[l].softplus_and_sigmoid::<FMA>();
+        }
+        return;
+    }
+    let (x, _) = x.as_chunks::<WIDE>();
+    let (value, slope) = (value.as_chunks_mut::<WIDE>().0, slope.as_chunks_mut::<WIDE>().0);
+    for k in 0..x.len() {
+        let (x, mut y, mut s) = (x[k], [T::zero(); WIDE], [T::zero(); WIDE]);
+        for l in 0..WIDE {
+            (y[l], s[l]) = x[l].softplus_and_sigmoid::<FMA>();
+        }
+        (value[k], slope[k]) = (y, s);
+    }
+}
+
+/// Sets to zero what receives its first contribution from a step that only adds.
+#[inline(always)]
+pub(super) fn clear_first<T: Lane>(step: &Step, segment: &Segment, adjoints: &mut [T]) {
+    for k in 0..3 {
+        if step.first[k] {
+            adjoints[step.args[k]..step.args[k] + step.sizes[k]].fill(T::zero());
+        }
+    }
+    for operand in &segment.operands[step.list.0..step.list.0 + step.list.1] {
+        if operand.first {
+            adjoints[operand.at..operand.at + step.len * step.lanes].fill(T::zero());
+        }
     }
 }
 
@@ -164,13 +221,13 @@ fn gauss_kernel_reverse<T: Lane>(step: &Step, values: &[T], low: &mut [T], high:
     let (x, m, w, g) = (&values[a..a + n], &values[b..b + n], &values[c..c + n], &high[..n]);
     // d/dx = -(x - m) w^2, d/dm = -d/dx, d/dw = -(x - m)^2 w.
     if step.active[0] {
-        add_lanes!(&mut low[a..a + n], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * w * w))
+        add_lanes!(&mut low[a..a + n], step.first[0], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * w * w))
     }
     if step.active[1] {
-        add_lanes!(&mut low[b..b + n], [x => x, m => m, w => w, g => g], guarded(g, g * (x - m) * w * w))
+        add_lanes!(&mut low[b..b + n], step.first[1], [x => x, m => m, w => w, g => g], guarded(g, g * (x - m) * w * w))
     }
     if step.active[2] {
-        add_lanes!(&mut low[c..c + n], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * (x - m) * w))
+        add_lanes!(&mut low[c..c + n], step.first[2], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * (x - m) * w))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use num_traits::{Float, NumAssign};
 
+use super::products::Products;
 use super::{exponential, gamma, logarithm, normal, trigonometric};
 
 /// The number type of the executor's lanes: `f64` or `f32`.
@@ -9,7 +10,7 @@ use super::{exponential, gamma, logarithm, normal, trigonometric};
 /// The `*_lane` functions are branch-free polynomials: a plain loop over slices that calls them vectorises
 /// inside [`dispatch`](super::dispatch). `FMA` is the constant handed to [`Kernel::run`](super::Kernel::run).
 /// The others are scalar, and work in double precision for both types.
-pub trait Lane: Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static {
+pub trait Lane: Products + Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static {
     /// The largest `|x|` that [`sin_lane`](Self::sin_lane) and [`cos_lane`](Self::cos_lane) can reduce: 2^45 or 2^18.
     const TRIG_LIMIT: Self;
 
@@ -39,6 +40,8 @@ pub trait Lane: Float + NumAssign + Default + Send + Sync + std::fmt::Debug + st
     fn sigmoid_lane<const FMA: bool>(self) -> Self;
     /// `ln(1 + e^self)`, without overflow and accurate in both tails.
     fn softplus_lane<const FMA: bool>(self) -> Self;
+    /// [`softplus_lane`](Self::softplus_lane) and its derivative [`sigmoid_lane`](Self::sigmoid_lane), with one exponential for both.
+    fn softplus_and_sigmoid<const FMA: bool>(self) -> (Self, Self);
 
     /// `ln |Gamma(self)|`; inf at 0, -1, -2, ...
     fn ln_gamma(self) -> Self;
@@ -106,6 +109,11 @@ macro_rules! impl_lane {
                 tanh_lane => exponential::tanh::<Self, FMA>,
                 sigmoid_lane => exponential::sigmoid::<Self, FMA>,
                 softplus_lane => logarithm::softplus::<Self, FMA>,
+            }
+
+            #[inline(always)]
+            fn softplus_and_sigmoid<const FMA: bool>(self) -> (Self, Self) {
+                logarithm::softplus_and_sigmoid::<Self, FMA>(self)
             }
 
             scalar_functions! {

@@ -35,6 +35,12 @@ pub(super) fn ln_1p<T: Format, const FMA: bool>(x: T) -> T {
 /// `ln(1 + e^x) = max(x, 0) + ln(1 + e)` with `e = e^-|x|`.
 #[inline(always)]
 pub(super) fn softplus<T: Format, const FMA: bool>(x: T) -> T {
+    softplus_and_sigmoid::<T, FMA>(x).0
+}
+
+/// The softplus and its derivative, `1 / (1 + e)` for `x >= 0` and `e / (1 + e)` below.
+#[inline(always)]
+pub(super) fn softplus_and_sigmoid<T: Format, const FMA: bool>(x: T) -> (T, T) {
     let (zero, one, half) = (T::zero(), T::one(), T::from_f64(0.5));
     let e = exp::<T, FMA>(-x.abs());
     // 1 + e lies in [1, 2]: halved where that brings it nearer to 1.
@@ -42,7 +48,8 @@ pub(super) fn softplus<T: Format, const FMA: bool>(x: T) -> T {
     let f = if is_halved { (e - one) * half } else { e };
     let k = if is_halved { one } else { zero };
     let positive_part = if x > zero { x } else { zero };
-    positive_part + LnReduced::new(f).plus::<FMA>(k, zero)
+    let numerator = if x < zero { e } else { one };
+    (positive_part + LnReduced::new(f).plus::<FMA>(k, zero), numerator / (one + e))
 }
 
 /// `ln(1 + f) = f - f^2/2 + s f^2/2 + s^3 R(s^2)` with `s = f / (2 + f)` and `2 atanh(s) = 2 s + s^3 R(s^2)`.

@@ -31,6 +31,7 @@ mod gamma;
 mod lane;
 mod logarithm;
 mod normal;
+mod products;
 mod slices;
 mod trigonometric;
 
