@@ -46,7 +46,6 @@ impl<T> PaddedMatrix<T> {
     }
 }
 
-
 /// A program made ready to run in numbers of type `T`.
 pub(crate) struct Plan<T> {
     pub nodes: Vec<Node>,

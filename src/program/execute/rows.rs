@@ -389,13 +389,7 @@ impl<T: Stored> RowTask<'_, T> {
                     clear_first(step, &self.layout.segment, &mut chunk.adjoints);
                     self.import_step_reverse::<FMA>(chunk, step, look_ahead);
                 }
-                _ => reverse_step::<T, FMA>(
-                    step,
-                    &self.layout.segment,
-                    self.plan,
-                    &chunk.values,
-                    &mut chunk.adjoints,
-                ),
+                _ => reverse_step::<T, FMA>(step, &self.layout.segment, self.plan, &chunk.values, &mut chunk.adjoints),
             }
         }
     }

@@ -10,7 +10,9 @@ use super::{exponential, gamma, logarithm, normal, trigonometric};
 /// The `*_lane` functions are branch-free polynomials: a plain loop over slices that calls them vectorises
 /// inside [`dispatch`](super::dispatch). `FMA` is the constant handed to [`Kernel::run`](super::Kernel::run).
 /// The others are scalar, and work in double precision for both types.
-pub trait Lane: Products + Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static {
+pub trait Lane:
+    Products + Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static
+{
     /// The largest `|x|` that [`sin_lane`](Self::sin_lane) and [`cos_lane`](Self::cos_lane) can reduce: 2^45 or 2^18.
     const TRIG_LIMIT: Self;
 
