@@ -29,7 +29,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("diagnose", [posterior.clone(), vec!["posterior"]].concat()),
         ("export", [posterior.clone(), vec!["posterior", "export"]].concat()),
         ("study", [algorithm.clone(), vec!["algorithm", "fit"]].concat()),
-        ("automatic", [algorithm.clone(), vec!["algorithm", "fit", "posterior", "diagnose", "export", "study"]].concat()),
+        (
+            "automatic",
+            [algorithm.clone(), vec!["algorithm", "fit", "posterior", "diagnose", "export", "study"]].concat(),
+        ),
         ("testing", [algorithm, vec!["algorithm", "fit"]].concat()),
     ])
 }

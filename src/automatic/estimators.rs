@@ -178,6 +178,8 @@ mod tests {
         assert!(words.contains("integer latents") && words.contains("score-loo"), "{words}");
         let words = refusal(EstimatorChoice::Score, theta.clone()).unwrap();
         assert!(words.contains("theta") && words.contains("pathwise") && !words.contains("score-loo"), "{words}");
-        assert!(refusal(EstimatorChoice::Score, integers).is_none() && refusal(EstimatorChoice::Pathwise, theta).is_none());
+        assert!(
+            refusal(EstimatorChoice::Score, integers).is_none() && refusal(EstimatorChoice::Pathwise, theta).is_none()
+        );
     }
 }

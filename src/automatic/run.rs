@@ -5,22 +5,19 @@ use std::ops::ControlFlow;
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{EstimatorChoice, FamilyChoice, Fitted, OptimizerChoice, Restart};
+use super::{EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart};
 use crate::algorithm::{
     Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, Minibatch, NaturalGradient, NewtonCg, Solution, Solve, Step,
     StochasticVi,
 };
-use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
-    StickingTheLanding,
-};
+use crate::estimate::GradientEstimator;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
-use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
+use crate::target::{Differentiable, LogDensity, Pass, Target};
 
 /// Purposes of the streams.
 const RUNS: u32 = 51;
@@ -160,14 +157,20 @@ impl Job<'_> {
     }
 
     /// Fixed draws or stochastic steps for a family with a transform, in units of each latent where they are known.
-    fn pathwise(&self, family: &dyn Reparam, observer: &mut dyn Observer) -> Result<Run, FitError> {
+    fn pathwise(&self, family: &(dyn Reparam + 'static), observer: &mut dyn Observer) -> Result<Run, FitError> {
         if !self.plan.paths {
             let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
             let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
             return if is_deterministic(self.plan.optimizer) {
                 self.fixed_draws(self.target, family, start.params, observer)
             } else {
-                self.stochastic(self.target, family, &self.estimator(), start, observer)
+                self.stochastic::<dyn Differentiable, dyn Reparam, _>(
+                    self.target,
+                    family,
+                    &self.entry()?.real()?,
+                    start,
+                    observer,
+                )
             };
         }
         let explored = self.explored();
@@ -179,7 +182,14 @@ impl Job<'_> {
         let mut run = if is_deterministic(self.plan.optimizer) {
             self.fixed_draws(&inner, family, params, observer)?
         } else {
-            self.stochastic(&inner, family, &self.estimator(), Solution { params, theta: Vec::new() }, observer)?
+            let start = Solution { params, theta: Vec::new() };
+            self.stochastic::<dyn Differentiable, dyn Reparam, _>(
+                &inner,
+                family,
+                &self.entry()?.real()?,
+                start,
+                observer,
+            )?
         };
         let full = is_full(self.plan.family, centre.len());
         in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
@@ -287,7 +297,7 @@ impl Job<'_> {
         let algorithm = StochasticVi {
             target,
             family,
-            estimator: Borrowed(estimator),
+            estimator,
             optimizer,
             average: Average::Tail,
             num_draws,
@@ -310,35 +320,25 @@ impl Job<'_> {
         Ok(rule)
     }
 
-    fn estimator(&self) -> AnyEstimator {
-        match self.plan.estimator {
-            EstimatorChoice::Pathwise => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::ClosedForm }),
-            EstimatorChoice::PathwiseMcEntropy => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::MonteCarlo }),
-            EstimatorChoice::Score => AnyEstimator::Score(ScoreFunction { baseline: Baseline::None }),
-            EstimatorChoice::ScoreLoo => AnyEstimator::Score(ScoreFunction { baseline: Baseline::LeaveOneOut }),
-            _ => AnyEstimator::Sticking(StickingTheLanding),
-        }
+    fn entry(&self) -> Result<&'static EstimatorEntry, FitError> {
+        let unnamed = || FitError::Setting(format!("no estimator is called {}", self.plan.estimator));
+        self.plan.estimator.entry().ok_or_else(unnamed)
     }
 
     fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
-        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-        let discrete = Categorical::new(layout).map_err(unusable)?;
-        let family = Product::new(MeanField::new(layout), discrete);
+        let family = mixed(layout)?;
         let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
-        let run = match self.estimator() {
-            AnyEstimator::Score(score) => self.stochastic(self.target, &family, &score, start, observer)?,
-            AnyEstimator::Sticking(_) => {
-                let hybrid = Hybrid { real: RealGradient::StickingTheLanding };
-                self.stochastic(self.target, &family, &hybrid, start, observer)?
-            }
-            AnyEstimator::Pathwise(_) => {
-                let hybrid = Hybrid { real: RealGradient::Pathwise };
-                self.stochastic(self.target, &family, &hybrid, start, observer)?
-            }
-        };
+        let estimator = self.entry()?.mixed()?;
+        let run = self.stochastic::<dyn Differentiable, Mixed, _>(self.target, &family, &estimator, start, observer)?;
         Ok((Box::new(family), run))
     }
+}
+
+/// The family of a model with integers.
+pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
+    let discrete = Categorical::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+    Ok(Product::new(MeanField::new(layout), discrete))
 }
 
 fn is_full(family: FamilyChoice, dimension: usize) -> bool {
@@ -356,13 +356,12 @@ fn is_full(family: FamilyChoice, dimension: usize) -> bool {
 /// When the family does not cover the model's latents.
 pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
     if layout.num_integers + layout.num_row_integers > 0 {
-        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-        return Ok(Box::new(Product::new(MeanField::new(layout), Categorical::new(layout).map_err(unusable)?)));
+        return Ok(Box::new(mixed(layout)?));
     }
     Ok(reparameterised(layout, choice)?)
 }
 
-fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
+pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
     let d = layout.num_latents;
     let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
     let full = is_full(choice, d) && layout.num_row_latents == 0;
@@ -430,47 +429,4 @@ fn compared(
     let bound = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected: COMPARED - values.len() })
-}
-
-/// An estimator chosen by name, for families with a transform.
-#[derive(Clone, Copy, Debug)]
-enum AnyEstimator {
-    Pathwise(Pathwise),
-    Sticking(StickingTheLanding),
-    Score(ScoreFunction),
-}
-
-impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for AnyEstimator {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        match self {
-            AnyEstimator::Pathwise(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Sticking(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Score(e) => e.estimate(target, family, at, space, grad, grad_theta),
-        }
-    }
-}
-
-/// An estimator behind a reference.
-struct Borrowed<'a, E>(&'a E);
-
-impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Borrowed<'_, E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.0.estimate(target, family, at, space, grad, grad_theta)
-    }
 }

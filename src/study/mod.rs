@@ -216,8 +216,13 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
     /// # Errors
     /// When the study was asked for in a way that makes no sense.
     pub fn run(mut self) -> Result<StudyReport, StudyError> {
-        self.check()?;
         let observer = self.observer.take();
+        self.run_seen(observer)
+    }
+
+    /// As [`run`](Self::run), for an observer that lives less long than the rest.
+    pub(crate) fn run_seen(self, observer: Option<&mut dyn StudyObserver>) -> Result<StudyReport, StudyError> {
+        self.check()?;
         Ok(run::run(&self, observer))
     }
 
