@@ -27,6 +27,8 @@ type OfMixed = for<'t> fn(PhantomData<&'t ()>) -> MixedEstimator<'t>;
 pub struct EstimatorEntry {
     /// Its name.
     pub choice: EstimatorChoice,
+    /// What it is, in one line.
+    pub about: &'static str,
     /// Whether it needs the gradient of the model and a family with a transform.
     pub pathwise: bool,
     /// Draws it needs at least, in a model without and with integers.
@@ -41,6 +43,7 @@ pub struct EstimatorEntry {
 
 const ENTRY: EstimatorEntry = EstimatorEntry {
     choice: EstimatorChoice::Auto,
+    about: "",
     pathwise: true,
     least_draws: (1, 2),
     moves_theta: true,
@@ -53,23 +56,27 @@ const ENTRY: EstimatorEntry = EstimatorEntry {
 static TABLE: &[EstimatorEntry] = &[
     EstimatorEntry {
         choice: EstimatorChoice::StickingTheLanding,
+        about: "Reparameterised draws without the score term: no noise where q is exact",
         real: Some(|_| Box::new(StickingTheLanding)),
         mixed: Some(|_| Box::new(Hybrid { real: RealGradient::StickingTheLanding })),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::Pathwise,
+        about: "Reparameterised draws, entropy in closed form",
         real: Some(|_| Box::new(Pathwise { entropy: Entropy::ClosedForm })),
         mixed: Some(|_| Box::new(Hybrid { real: RealGradient::Pathwise })),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::PathwiseMcEntropy,
+        about: "Reparameterised draws, entropy from the same draws",
         real: Some(|_| Box::new(Pathwise { entropy: Entropy::MonteCarlo })),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::ScoreLoo,
+        about: "Score function with a leave-one-out baseline: needs at least 2 draws",
         pathwise: false,
         least_draws: (2, 2),
         moves_theta: false,
@@ -79,6 +86,7 @@ static TABLE: &[EstimatorEntry] = &[
     },
     EstimatorEntry {
         choice: EstimatorChoice::Score,
+        about: "Score function (REINFORCE): needs no gradient of the model, very noisy",
         pathwise: false,
         least_draws: (1, 1),
         moves_theta: false,
@@ -94,6 +102,11 @@ pub fn estimators() -> &'static [EstimatorEntry] {
 }
 
 impl EstimatorChoice {
+    /// What it is, in one line.
+    pub fn about(self) -> &'static str {
+        self.entry().map_or("The best that model and family allow", |entry| entry.about)
+    }
+
     /// Its row of the table; none for [`EstimatorChoice::Auto`].
     pub fn entry(self) -> Option<&'static EstimatorEntry> {
         TABLE.iter().find(|entry| entry.choice == self)
@@ -163,6 +176,7 @@ mod tests {
         for choice in EstimatorChoice::ALL.iter().filter(|c| **c != EstimatorChoice::Auto) {
             assert_eq!(TABLE.iter().filter(|e| e.choice == *choice).count(), 1, "{choice}");
             let entry = choice.entry().unwrap();
+            assert!(!entry.about.is_empty(), "{choice}");
             assert!(entry.real().is_ok() || entry.mixed().is_ok(), "{choice}");
         }
         assert_eq!(TABLE.len(), EstimatorChoice::ALL.len() - 1);

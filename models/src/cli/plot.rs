@@ -2,6 +2,7 @@
 
 mod axis;
 mod charts;
+mod compared;
 mod font;
 mod mark;
 mod panel;
@@ -10,6 +11,7 @@ mod scene;
 mod svg;
 
 pub use charts::{Trace, marginal, marginals, scatter, trace};
+pub use compared::{Series, by_name, curves};
 pub use mark::Mark;
 pub use panel::Panel;
 pub use raster::PlotError;
