@@ -77,7 +77,7 @@ where
         seconds.push(started.elapsed().as_secs_f64());
         let estimate = match outcome {
             Ok(estimate) => estimate,
-            Err(error) => return Taken::Failed(error.to_string()),
+            Err(error) => return Taken::Failed(error.0),
         };
         out.evaluations += estimate.evaluations as u64;
         out.rejected += estimate.rejected as u64;

@@ -93,6 +93,8 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
                 let lost = FRESH - values.len();
                 fit.failure = (lost > 0).then(|| format!("{lost} of {FRESH} fresh draws have no finite density"));
             }
+            // What an estimator refuses is no fault of the density.
+            Err(FitError::Density(error)) => fit.failure = Some(error.0),
             Err(error) => fit.failure = Some(error.to_string()),
         }
         Some(fit)

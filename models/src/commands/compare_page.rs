@@ -2,7 +2,7 @@
 
 use super::compare::Comparison;
 use crate::cli::number::{duration, grouped, significant};
-use crate::cli::plot::{Figure, Panel, Series, by_name, curves};
+use crate::cli::plot::{Figure, Panel, by_name, curves, series_colour};
 use jensen::study::{Cell, Figures, ShortFit, StudyReport};
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.2rem .7rem;text-align:right;\
 border-bottom:1px solid #e9ebee}th:first-child,td:first-child{text-align:left}.bad{color:#a03030;font-weight:600}\
 td.words{text-align:left}svg{max-width:100%;height:auto}dt{font-weight:600}dd{margin:0 0 .4rem 1.2rem}\
-.faint{color:#6b727d}";
+.faint{color:#6b727d}.legend span{margin-right:1.4rem}";
 
 /// What each column says.
 const COLUMNS: [(&str, &str); 8] = [
@@ -98,59 +98,61 @@ pub(super) fn page(found: &Comparison) -> String {
 
 /// The plots: noise x time, variance against draws, bias.
 fn figures(report: &StudyReport, out: &mut String) {
-    let cost = points(report, |name| {
-        let value = |f: &Figures| f.variance_x_seconds * 1e6;
-        let panel = |s: &[Series], names: &[String]| {
-            by_name(name, "variance × time (microseconds)", names, s, true, f64::INFINITY, None)
-        };
-        per_draws(report, name, value, panel)
+    let (names, draws) = (names(report), draws(report));
+    let by_draws = |point: &str, value: fn(&Figures) -> f64| -> Vec<Vec<f64>> {
+        let of = |name: &String, n: usize| report.figures(name, point, n).map_or(f64::NAN, value);
+        draws.iter().map(|n| names.iter().map(|name| of(name, *n)).collect()).collect()
+    };
+    let kinds: Vec<String> = draws.iter().map(|n| counted(*n)).collect();
+    let size = (500.0, 96.0 + 27.0 * names.len() as f64);
+    let title = "Noise for the time: further left is better";
+    let note = "Each dot is an estimator with a number of draws. A dot that is missing has no noise at all, or failed.";
+    let panels = points(report, |point| {
+        let series = by_draws(point, |f| f.variance_x_seconds * 1e6);
+        by_name(point, "variance × time (microseconds)", &names, &series, None)
     });
-    let lines = points(report, |name| {
-        let draws = draws(report);
-        let x: Vec<f64> = draws.iter().map(|n| *n as f64).collect();
-        let series = names(report).into_iter().map(|estimator| {
-            let of = |n: &usize| report.figures(&estimator, name, *n).map_or(f64::NAN, |f| f.total_variance);
-            Series { values: draws.iter().map(of).collect(), name: estimator }
-        });
-        curves(name, ("draws of a gradient", "variance"), &x, &series.collect::<Vec<_>>())
+    section(("cost", title, note), panels, &kinds, (2, size), out);
+
+    let note = "With independent draws, ten times the draws give a tenth of the variance: a straight line down.";
+    let x: Vec<f64> = draws.iter().map(|n| *n as f64).collect();
+    let panels = points(report, |point| {
+        let of = |name: &String, n: &usize| report.figures(name, point, *n).map_or(f64::NAN, |f| f.total_variance);
+        let series: Vec<Vec<f64>> = names.iter().map(|name| draws.iter().map(|n| of(name, n)).collect()).collect();
+        curves(point, ("draws of a gradient", "variance"), &x, &series)
     });
-    let bias = points(report, |name| {
-        let limit = limit(report, name);
-        let panel = |s: &[Series], names: &[String]| {
-            by_name(name, "bias (standard errors)", names, s, false, 3.0 * limit, Some(limit))
-        };
-        per_draws(report, name, |f| f.bias.as_ref().map_or(f64::NAN, |b| b.largest), panel)
+    section(("lines", "Noise against draws", note), panels, &names, (3, (340.0, 300.0)), out);
+
+    let note = "Left of the dashed line, chance explains the distance; right of it the estimator is biased, unless a \
+                second run said otherwise. Dots far out stand at the edge.";
+    let panels = points(report, |point| {
+        let series = by_draws(point, |f| f.bias.as_ref().map_or(f64::NAN, |b| b.largest));
+        by_name(point, "bias (standard errors)", &names, &series, Some(3.0 * limit(report, point)))
     });
-    let parts = [
-        (
-            "cost",
-            "Noise for the time: further left is better",
-            cost,
-            "Each dot is an estimator with a number of draws. A dot that is missing has no noise at all, or failed.",
-        ),
-        (
-            "lines",
-            "Noise against draws",
-            lines,
-            "With independent draws, ten times the draws give a tenth of the variance: a straight line down.",
-        ),
-        (
-            "bias",
-            "Bias",
-            bias,
-            "Left of the dashed line, chance explains the distance; right of it the estimator is biased, unless a \
-          second run said otherwise. Dots far out stand at the edge.",
-        ),
-    ];
-    for (id, title, panels, note) in parts {
-        if panels.is_empty() {
-            continue;
-        }
-        let _ = writeln!(out, "<h2>{title}</h2>\n<p>{note}</p>");
-        // Names of clips are shared by all drawings of a page.
-        let svg = Figure::new("", panels).svg();
-        out.push_str(&svg.replace("id=\"clip", &format!("id=\"{id}")).replace("url(#clip", &format!("url(#{id}")));
+    section(("bias", "Bias", note), panels, &kinds, (2, size), out);
+}
+
+/// A heading, a note, a legend and a figure.
+fn section(
+    (id, title, note): (&str, &str, &str),
+    panels: Vec<Panel>,
+    legend: &[String],
+    (columns, size): (usize, (f64, f64)),
+    out: &mut String,
+) {
+    if panels.is_empty() {
+        return;
     }
+    let columns = columns.min(panels.len());
+    let _ = writeln!(out, "<h2>{title}</h2>\n<p>{note}</p>\n<p class=\"legend\">");
+    for (k, name) in legend.iter().enumerate() {
+        let (colour, name) = (series_colour(k), escaped(name));
+        let _ = writeln!(out, "<span><b style=\"color:{colour}\">●</b> {name}</span>");
+    }
+    // Names of clips are shared by all drawings of a page.
+    let svg = Figure::new("", panels).grid(columns, size).svg();
+    let svg = svg.replace("id=\"clip", &format!("id=\"{id}")).replace("url(#clip", &format!("url(#{id}"));
+    let svg = svg.replacen("<title></title>", &format!("<title>{title}</title>"), 1);
+    let _ = write!(out, "</p>\n{svg}");
 }
 
 fn points(report: &StudyReport, panel: impl Fn(&str) -> Panel) -> Vec<Panel> {
@@ -158,19 +160,8 @@ fn points(report: &StudyReport, panel: impl Fn(&str) -> Panel) -> Vec<Panel> {
     measured.map(|point| panel(&point.name)).collect()
 }
 
-/// A dot for each number of draws beside each estimator.
-fn per_draws(
-    report: &StudyReport,
-    point: &str,
-    value: impl Fn(&Figures) -> f64,
-    panel: impl Fn(&[Series], &[String]) -> Panel,
-) -> Panel {
-    let names = names(report);
-    let series = draws(report).into_iter().map(|n| Series {
-        name: if n == 1 { "1 draw".into() } else { format!("{} draws", grouped(n as u64)) },
-        values: names.iter().map(|e| report.figures(e, point, n).map_or(f64::NAN, &value)).collect(),
-    });
-    panel(&series.collect::<Vec<_>>(), &names)
+fn counted(draws: usize) -> String {
+    if draws == 1 { "1 draw".into() } else { format!("{} draws", grouped(draws as u64)) }
 }
 
 fn limit(report: &StudyReport, point: &str) -> f64 {
