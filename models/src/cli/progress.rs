@@ -263,11 +263,11 @@ mod tests {
     fn lines_grow_sparse() {
         let log = Log::default();
         let mut progress = logged(&log, Duration::ZERO);
-        progress.show(1, None, Duration::from_secs(1));
+        progress.show(1, &bound_text(None), Duration::from_secs(1));
         let Display::Lines { due, pause, .. } = &mut progress.display else { panic!("lines") };
         (*due, *pause) = (Duration::from_secs(2), Duration::from_secs(2));
         for second in 2..=1000 {
-            progress.show(second, Some(f64::NEG_INFINITY), Duration::from_secs(second));
+            progress.show(second, &bound_text(Some(f64::NEG_INFINITY)), Duration::from_secs(second));
         }
         // After 2, 6, 14, 30, 62 s, then every minute to 1000 s.
         assert_eq!(log.text().lines().count(), 1 + 5 + 15, "{}", log.text());
