@@ -28,7 +28,7 @@ use crate::target::{Differentiable, LogDensity, Options, Target};
 /// impl Model for Coin {
 ///     fn log_joint(&self, p: &LogJoint) {
 ///         let odds = p.draw("odds", normal(0.0, 2.0));
-///         p.observe(7, binomial_logit(10, odds));
+///         p.observe(7.0, binomial_logit(10, odds));
 ///     }
 /// }
 ///

@@ -50,6 +50,9 @@ impl At {
     }
 }
 
+/// The gradient at a point.
+type ExactGradient<'a> = Box<dyn Fn(&Solution) -> Vec<f64> + 'a>;
+
 /// What every estimator's mean is held against.
 enum Reference<'a, T: ?Sized, F: ?Sized> {
     /// A long run of the first estimator.
@@ -57,7 +60,7 @@ enum Reference<'a, T: ?Sized, F: ?Sized> {
     /// A long run of this one.
     Estimator(String, Box<dyn GradientEstimator<T, F> + 'a>),
     /// A function of the point.
-    Exact(Box<dyn Fn(&Solution) -> Vec<f64> + 'a>),
+    Exact(ExactGradient<'a>),
 }
 
 /// Compares gradient estimators on one target and family.

@@ -58,9 +58,9 @@ pub(super) fn page(found: &Comparison) -> String {
         escaped(&title),
         escaped(&report.recommendation.sentence)
     );
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<p>Data: {}, {} rows. q: {}, {} parameters. {} gradients of each kind, seed {}.{}</p>\n",
+        "<p>Data: {}, {} rows. q: {}, {} parameters. {} gradients of each kind, seed {}.{}</p>",
         escaped(&found.data),
         found.num_rows,
         escaped(&report.family),
