@@ -3,6 +3,7 @@
 mod choices;
 mod compare;
 mod estimators;
+mod measured;
 mod plan;
 mod run;
 mod start;

@@ -35,6 +35,8 @@ pub struct Plan {
     pub paths: bool,
     /// What was decided, in words.
     pub reasons: Vec<String>,
+    /// With [`EstimatorChoice::Measured`]: what the run of the solution chose, and at which step.
+    pub picks: Vec<String>,
 }
 
 impl std::fmt::Display for Plan {
@@ -43,7 +45,10 @@ impl std::fmt::Display for Plan {
         if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
         }
-        write!(f, ", {} draws", self.num_draws)
+        match self.picks.is_empty() {
+            true => write!(f, ", {} draws", self.num_draws),
+            false => write!(f, ", {} draws; {}", self.num_draws, self.picks.join("; ")),
+        }
     }
 }
 
@@ -96,7 +101,7 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         return Err(FitError::Setting(format!("{num_draws} draws a step; this estimator needs at least {needed}")));
     }
     let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
-    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons })
+    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons, picks: Vec::new() })
 }
 
 fn family_for(kinds: &Kinds, wish: FamilyChoice, reasons: &mut Vec<String>) -> FamilyChoice {
@@ -181,6 +186,9 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
             wishes.draws.unwrap_or(0),
             kinds.latents
         ),
+        () if wishes.estimator == EstimatorChoice::Measured && family == Map => {
+            "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
+        }
         () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),
         () if kinds.latents == 0
             && !kinds.row_latents

@@ -98,6 +98,51 @@ where
     Taken::Done(out)
 }
 
+/// Signal and noise of an estimator at one point, in short.
+#[derive(Clone, Debug)]
+pub(crate) struct Noise {
+    /// Squared length of the mean gradient, less what its own noise adds.
+    pub signal: f64,
+    /// Sum of the variances.
+    pub total_variance: f64,
+    /// Density evaluations of one gradient.
+    pub evaluations: u64,
+}
+
+impl Noise {
+    /// From `repeats` gradients.
+    #[allow(clippy::too_many_arguments, reason = "what a gradient needs, and how many")]
+    pub(crate) fn measure<T, F>(
+        target: &T,
+        family: &F,
+        estimator: &dyn GradientEstimator<T, F>,
+        at: &Solution,
+        num_draws: usize,
+        repeats: usize,
+        streams: Streams,
+    ) -> Result<Noise, String>
+    where
+        T: LogDensity + ?Sized,
+        F: Family + ?Sized,
+    {
+        let mut watch = Watch { observer: None, done: 0, total: 0, interrupted: false };
+        let request = Request { at, num_draws, repeats, streams, doing: "" };
+        match gradients(target, family, estimator, &request, &mut watch) {
+            Taken::Done(taken) => {
+                let noise: f64 = taken.moments.squared_errors().iter().sum();
+                let length: f64 = taken.moments.mean.iter().map(|m| m * m).sum();
+                Ok(Noise {
+                    signal: (length - noise).max(0.0),
+                    total_variance: taken.moments.variance().iter().sum(),
+                    evaluations: taken.evaluations / repeats as u64,
+                })
+            }
+            Taken::Failed(failure) => Err(failure),
+            Taken::Interrupted => Err("interrupted".into()),
+        }
+    }
+}
+
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -17,6 +17,7 @@ mod tests;
 mod watch;
 
 pub use error::StudyError;
+pub(crate) use measure::Noise;
 pub use report::{Bias, Cell, Figures, PointReport, Recommendation, ReferenceGradient, ShortFit, StudyReport};
 pub use watch::{Progress, StudyObserver};
 

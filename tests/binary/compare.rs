@@ -106,7 +106,7 @@ fn a_comparison_is_printed_and_written() {
 fn the_seed_decides_everything_but_the_times() {
     let folder = Folder::new("seed");
     let figures = |seed: u64| {
-        let line = format!("compare eight-schools --family mean-field --estimators pathwise,score-loo --draws 4");
+        let line = "compare eight-schools --family mean-field --estimators pathwise,score-loo --draws 4";
         let (_, out, _) =
             folder.jensen(&format!("{line} --at optimum --repeats 50 --budget 0 --quiet --json --seed {seed}"));
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -32,7 +32,7 @@ pub fn estimator() -> impl TypedValueParser<Value = Estimator> {
 
 /// Reads the name of an estimator that can be compared.
 pub fn compared_estimator() -> impl TypedValueParser<Value = Estimator> {
-    among(Estimator::ALL.iter().copied().filter(|choice| *choice != Estimator::Auto))
+    among(Estimator::ALL.iter().copied().filter(|choice| choice.entry().is_some()))
 }
 
 fn among(choices: impl Iterator<Item = Estimator>) -> impl TypedValueParser<Value = Estimator> {
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "student-t", "map"]);
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),
-            ["auto", "pathwise", "pathwise-mc-entropy", "sticking-the-landing", "score", "score-loo"]
+            ["auto", "pathwise", "pathwise-mc-entropy", "sticking-the-landing", "score", "score-loo", "measured"]
         );
         assert_eq!(
             names::<Optimizer>(),
