@@ -42,6 +42,7 @@
 //! | bring a density without a model | [`target::HandWritten`], [`target::ValueOnly`] |
 //! | write your own q(z \| x) | [`family::Guide`], or [`family::Family`] and [`family::Reparam`] by hand |
 //! | write your own estimator, optimiser, algorithm | [`estimate::GradientEstimator`], [`optimize::Optimizer`], [`algorithm::Algorithm`] |
+//! | compare gradient estimators on your model | [`study::GradientStudy`] |
 //! | end, watch or continue a fit yourself | [`fit::run`], [`mod@fit`] |
 //! | hold what you wrote against what must be true | [`testing::laws`] |
 //!
@@ -61,6 +62,7 @@ pub mod optimize;
 pub mod posterior;
 pub mod program;
 pub mod streams;
+pub mod study;
 pub mod target;
 pub mod testing;
 
@@ -88,6 +90,8 @@ mod book {
     pub struct Families;
     #[doc = include_str!("../docs/estimators.md")]
     pub struct Estimators;
+    #[doc = include_str!("../docs/gradient_laboratory.md")]
+    pub struct GradientLaboratory;
     #[doc = include_str!("../docs/optimisers.md")]
     pub struct Optimisers;
     #[doc = include_str!("../docs/stopping_and_verdict.md")]

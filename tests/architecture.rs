@@ -28,7 +28,11 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("posterior", posterior.clone()),
         ("diagnose", [posterior.clone(), vec!["posterior"]].concat()),
         ("export", [posterior.clone(), vec!["posterior", "export"]].concat()),
-        ("automatic", [algorithm.clone(), vec!["algorithm", "fit", "posterior", "diagnose", "export"]].concat()),
+        ("study", [algorithm.clone(), vec!["algorithm", "fit"]].concat()),
+        (
+            "automatic",
+            [algorithm.clone(), vec!["algorithm", "fit", "posterior", "diagnose", "export", "study"]].concat(),
+        ),
         ("testing", [algorithm, vec!["algorithm", "fit"]].concat()),
     ])
 }

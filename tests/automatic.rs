@@ -210,7 +210,8 @@ fn choices_are_honoured() {
     assert!((map.solution.params[2] - 1.0).abs() < 1e-3, "{:?}", map.solution);
     for estimator in EstimatorChoice::ALL {
         let fitted = Fit::new(&model).estimator(*estimator).steps(50).draws(4).run().unwrap();
-        assert!(*estimator == EstimatorChoice::Auto || fitted.plan.estimator == *estimator);
+        let rule = [EstimatorChoice::Auto, EstimatorChoice::Measured].contains(estimator);
+        assert!(rule || fitted.plan.estimator == *estimator);
     }
     for optimizer in OptimizerChoice::ALL {
         let fit = Fit::new(&model).optimizer(*optimizer).steps(20).run();
@@ -225,4 +226,34 @@ fn choices_are_honoured() {
     let fitted = Fit::new(&model).observer(&mut observer).run().unwrap();
     assert_eq!((fitted.stop.steps(), fitted.restarts.len()), (7, 1));
     assert!(fitted.target.layout().num_latents == 3);
+}
+
+#[test]
+fn the_estimator_is_chosen_by_measurement() {
+    let model = Written(|p: &LogJoint| {
+        let x = p.draws("x", normal(1.0, 2.0), 3);
+        p.add(-0.1 * x.at(0) * x.at(1));
+    });
+    let fit = || Fit::new(&model).family(FamilyChoice::FullRank).estimator(EstimatorChoice::Measured);
+    let fitted = fit().seed(5).run().unwrap();
+    // q can be the posterior, so that sticking the landing has next to no noise where the fit ends.
+    assert_eq!(fitted.plan.estimator, EstimatorChoice::StickingTheLanding);
+    assert!(fitted.plan.to_string().contains("measured at step 0: "), "{}", fitted.plan);
+    assert!((fitted.solution.params[0] - 0.25 / 0.35).abs() < 0.05, "{:?}", fitted.solution);
+    let again = fit().seed(5).run().unwrap();
+    assert_eq!((&again.plan, &again.solution), (&fitted.plan, &fitted.solution));
+    let chosen = fit().draws(6).steps(300).run().unwrap();
+    assert_eq!((chosen.plan.num_draws, chosen.plan.picks.is_empty()), (6, false));
+    let error = fit().optimizer(OptimizerChoice::NaturalGradient).run().unwrap_err().to_string();
+    assert!(error.contains("its own estimator, not measured; use adam"), "{error}");
+    let error = Fit::new(&model).family(FamilyChoice::Map).estimator(EstimatorChoice::Measured).run().unwrap_err();
+    assert!(error.to_string().contains("no noise to measure"), "{error}");
+    // The gradient falls by orders of magnitude on the way from a far start, and the choice is made again.
+    let counts = Written(|p: &LogJoint| {
+        let k = p.integer("k", 0..4);
+        let x = p.draw("x", normal(40.0, 1.0));
+        p.add(-0.5 * (x - k.to_real()) * (x - k.to_real()));
+    });
+    let fitted = Fit::new(&counts).estimator(EstimatorChoice::Measured).run().unwrap();
+    assert!(fitted.plan.picks.len() > 1, "{}", fitted.plan);
 }

@@ -25,6 +25,7 @@ examples! {
     theta = "../examples/09_theta.rs",
     recurrence = "../examples/10_recurrence.rs",
     predict = "../examples/11_predict.rs",
+    compare_estimators = "../examples/12_compare_estimators.rs",
 }
 
 /// The block after `Output:` in the header.

@@ -100,6 +100,11 @@ impl<S> StochasticState<S> {
     pub fn params(&self) -> &[f64] {
         &self.params
     }
+
+    /// The current parameters of the model.
+    pub fn theta(&self) -> &[f64] {
+        &self.theta
+    }
 }
 
 impl<T, F, E, O> StochasticVi<'_, T, F, E, O>

@@ -85,6 +85,9 @@ choice!(
         Score = "score",
         /// Score function with a leave-one-out baseline.
         ScoreLoo = "score-loo",
+        /// The one of least measured variance x cost, with draws enough for its signal: chosen at the start of a
+        /// fit, and again when the gradient has changed.
+        Measured = "measured",
     }
 );
 

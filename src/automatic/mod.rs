@@ -1,12 +1,17 @@
 //! The automatic fit: a start, a family and an algorithm chosen for the model, each of them open to choice.
 
 mod choices;
+mod compare;
+mod estimators;
+mod measured;
 mod plan;
 mod run;
 mod start;
 mod units;
 
 pub use choices::{EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
+pub use compare::Compare;
+pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
 pub use plan::Plan;
 pub use run::family_of;
 pub use start::StartReport;

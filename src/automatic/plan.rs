@@ -35,6 +35,8 @@ pub struct Plan {
     pub paths: bool,
     /// What was decided, in words.
     pub reasons: Vec<String>,
+    /// With [`EstimatorChoice::Measured`]: what the run of the solution chose, and at which step.
+    pub picks: Vec<String>,
 }
 
 impl std::fmt::Display for Plan {
@@ -43,7 +45,10 @@ impl std::fmt::Display for Plan {
         if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
         }
-        write!(f, ", {} draws", self.num_draws)
+        match self.picks.is_empty() {
+            true => write!(f, ", {} draws", self.num_draws),
+            false => write!(f, ", {} draws; {}", self.num_draws, self.picks.join("; ")),
+        }
     }
 }
 
@@ -52,7 +57,7 @@ pub(super) fn is_deterministic(optimizer: OptimizerChoice) -> bool {
 }
 
 fn is_score(estimator: EstimatorChoice) -> bool {
-    matches!(estimator, EstimatorChoice::Score | EstimatorChoice::ScoreLoo)
+    estimator.entry().is_some_and(|entry| !entry.pathwise)
 }
 
 /// The kinds of numbers a model has.
@@ -74,7 +79,8 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
     let mut reasons = Vec::new();
     let family = family_for(&kinds, wishes.family, &mut reasons);
     let optimizer = optimizer_for(&kinds, family, &wishes, &mut reasons);
-    if let Some(refusal) = refusal(&kinds, family, optimizer, &wishes) {
+    let of_estimator = wishes.estimator.entry().and_then(|entry| entry.refusal(layout));
+    if let Some(refusal) = refusal(&kinds, family, optimizer, &wishes).or(of_estimator) {
         return Err(FitError::Unsupported(refusal));
     }
     let estimator = match (wishes.estimator, family) {
@@ -90,12 +96,12 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         _ => 10,
     };
     let num_draws = wishes.draws.unwrap_or(default_draws);
-    let needed = if estimator == EstimatorChoice::ScoreLoo || kinds.integers && !is_score(estimator) { 2 } else { 1 };
+    let needed = estimator.entry().map_or(1, |entry| entry.least_draws(layout));
     if num_draws < needed {
         return Err(FitError::Setting(format!("{num_draws} draws a step; this estimator needs at least {needed}")));
     }
     let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
-    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons })
+    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons, picks: Vec::new() })
 }
 
 fn family_for(kinds: &Kinds, wish: FamilyChoice, reasons: &mut Vec<String>) -> FamilyChoice {
@@ -180,8 +186,8 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
             wishes.draws.unwrap_or(0),
             kinds.latents
         ),
-        () if is_score(wishes.estimator) && kinds.theta => {
-            "the score-function gradient has none for the model's parameters theta; use sticking-the-landing".into()
+        () if wishes.estimator == EstimatorChoice::Measured && family == Map => {
+            "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
         }
         () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),
         () if kinds.latents == 0

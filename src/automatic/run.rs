@@ -2,17 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{EstimatorChoice, FamilyChoice, Fitted, OptimizerChoice, Restart};
+use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators};
 use crate::algorithm::{
-    Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, Minibatch, NaturalGradient, NewtonCg, Solution, Solve, Step,
+    Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, Solution, Solve, Step,
     StochasticVi,
-};
-use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
-    StickingTheLanding,
 };
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
@@ -20,11 +17,12 @@ use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
-use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
+use crate::target::{Differentiable, LogDensity, Pass, Target};
 
 /// Purposes of the streams.
 const RUNS: u32 = 51;
 const COMPARE: u32 = 52;
+const PICKS: u32 = 53;
 
 /// Fresh draws that compare the restarts.
 const COMPARED: usize = 1000;
@@ -52,6 +50,25 @@ struct Run {
     solution: Solution,
     stop: Stop,
     trace: Trace,
+    picks: Picks,
+}
+
+/// What was chosen by measurement: the last choice, and all in words.
+#[derive(Default)]
+struct Picks {
+    last: Option<(EstimatorChoice, usize)>,
+    words: Vec<String>,
+}
+
+impl Picks {
+    fn add(&mut self, step: u64, estimator: EstimatorChoice, num_draws: usize) {
+        if self.last != Some((estimator, num_draws)) || self.words.is_empty() {
+            self.words.push(format!("measured at step {step}: {estimator}, {num_draws} draws"));
+        } else {
+            self.words.push(format!("at step {step}: the same"));
+        }
+        self.last = Some((estimator, num_draws));
+    }
 }
 
 /// Everything one run needs.
@@ -65,10 +82,10 @@ struct Job<'a> {
 }
 
 pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
-    let plan = decide(target.layout(), settings.wishes)?;
+    let mut plan = decide(target.layout(), settings.wishes)?;
     let begin = begin(&target, &plan, &settings)?;
     let (mut restarts, mut traces, mut family) = (Vec::new(), Vec::new(), None);
-    let (mut evaluations, mut rejected) = (begin.report.evaluations, 0);
+    let (mut evaluations, mut rejected, mut picks) = (begin.report.evaluations, 0, Vec::new());
     for number in 0..settings.restarts {
         let streams = settings.streams.purpose(RUNS).purpose(number as u32);
         let job = Job { target: &target, plan: &plan, settings: &settings, begin: &begin, number, streams };
@@ -80,6 +97,7 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         evaluations += COMPARED as u64;
         restarts.push(restart);
         traces.push(run.trace);
+        picks.push(run.picks);
         family = Some(made);
         if interrupted {
             break;
@@ -98,6 +116,10 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         second: second.map(|k| &restarts[k].solution),
         ..Assessment::new(streams, &restarts[chosen].stop)
     };
+    let picks = picks.swap_remove(chosen);
+    if let Some((estimator, num_draws)) = picks.last {
+        (plan.estimator, plan.num_draws, plan.picks) = (estimator, num_draws, picks.words);
+    }
     let posterior = Posterior::assess(&target, &*family, &restarts[chosen].solution, &assessment)?;
     Ok(Fitted {
         posterior,
@@ -160,14 +182,20 @@ impl Job<'_> {
     }
 
     /// Fixed draws or stochastic steps for a family with a transform, in units of each latent where they are known.
-    fn pathwise(&self, family: &dyn Reparam, observer: &mut dyn Observer) -> Result<Run, FitError> {
+    fn pathwise(&self, family: &(dyn Reparam + 'static), observer: &mut dyn Observer) -> Result<Run, FitError> {
         if !self.plan.paths {
             let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
             let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
             return if is_deterministic(self.plan.optimizer) {
                 self.fixed_draws(self.target, family, start.params, observer)
             } else {
-                self.stochastic(self.target, family, &self.estimator(), start, observer)
+                self.stochastic::<dyn Differentiable, dyn Reparam>(
+                    self.target,
+                    family,
+                    &self.candidates(EstimatorEntry::real)?,
+                    start,
+                    observer,
+                )
             };
         }
         let explored = self.explored();
@@ -179,7 +207,14 @@ impl Job<'_> {
         let mut run = if is_deterministic(self.plan.optimizer) {
             self.fixed_draws(&inner, family, params, observer)?
         } else {
-            self.stochastic(&inner, family, &self.estimator(), Solution { params, theta: Vec::new() }, observer)?
+            let start = Solution { params, theta: Vec::new() };
+            self.stochastic::<dyn Differentiable, dyn Reparam>(
+                &inner,
+                family,
+                &self.candidates(EstimatorEntry::real)?,
+                start,
+                observer,
+            )?
         };
         let full = is_full(self.plan.family, centre.len());
         in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
@@ -265,38 +300,54 @@ impl Job<'_> {
         let mut state = algorithm.init()?;
         let mut both = Both { trace, observer };
         let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
-        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default() })
+        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default(), picks: Picks::default() })
     }
 
-    fn stochastic<T, F, E>(
+    /// Adam or another rule along the plan's estimator, or along the one that measurement chooses, stretch by stretch.
+    fn stochastic<T, F>(
         &self,
         target: &T,
         family: &F,
-        estimator: &E,
+        candidates: &[Candidate<T, F>],
         start: Solution,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError>
     where
         T: LogDensity + ?Sized,
         F: Family + ?Sized,
-        E: GradientEstimator<T, F>,
     {
-        let optimizer = self.optimizer()?;
-        let num_draws = self.plan.num_draws;
-        let minibatch: Minibatch = self.settings.wishes.minibatch;
-        let algorithm = StochasticVi {
+        let measured = self.plan.estimator == EstimatorChoice::Measured;
+        let mut algorithm = StochasticVi {
             target,
             family,
-            estimator: Borrowed(estimator),
-            optimizer,
+            estimator: &*candidates[0].1,
+            optimizer: self.optimizer()?,
             average: Average::Tail,
-            num_draws,
-            minibatch,
+            num_draws: self.plan.num_draws,
+            minibatch: self.settings.wishes.minibatch,
             start,
             streams: self.streams,
         };
+        let mut state = algorithm.init()?;
         let mut rules = (MaxSteps(self.steps(20_000)), Plateau::new(500, 0.01));
-        drive(&algorithm, &mut rules, observer)
+        let (mut trace, mut picks) = (Trace::default(), Picks::default());
+        loop {
+            if measured {
+                let at = Solution { params: state.params().to_vec(), theta: state.theta().to_vec() };
+                let streams = self.streams.purpose(PICKS).purpose(picks.words.len() as u32);
+                let fixed = self.settings.wishes.draws;
+                let found = pick(target, family, candidates, &at, self.plan.num_draws, fixed, streams)?;
+                (algorithm.estimator, algorithm.num_draws) = (&*candidates[found.number].1, found.num_draws);
+                trace.evaluations += found.evaluations;
+                picks.add(state.step(), candidates[found.number].0.choice, found.num_draws);
+            }
+            let mut both = Both { trace: &mut trace, observer };
+            let mut stretch = Stretch::new(&mut both, measured && picks.words.len() < MOST_PICKS);
+            let stop = crate::fit::run(&algorithm, &mut state, &mut rules, &mut stretch)?;
+            if !(stretch.changed && matches!(stop, Stop::Interrupted { .. })) {
+                return Ok(Run { solution: algorithm.output(&state), stop, trace, picks });
+            }
+        }
     }
 
     fn optimizer(&self) -> Result<AnyOptimizer, FitError> {
@@ -310,35 +361,37 @@ impl Job<'_> {
         Ok(rule)
     }
 
-    fn estimator(&self) -> AnyEstimator {
-        match self.plan.estimator {
-            EstimatorChoice::Pathwise => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::ClosedForm }),
-            EstimatorChoice::PathwiseMcEntropy => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::MonteCarlo }),
-            EstimatorChoice::Score => AnyEstimator::Score(ScoreFunction { baseline: Baseline::None }),
-            EstimatorChoice::ScoreLoo => AnyEstimator::Score(ScoreFunction { baseline: Baseline::LeaveOneOut }),
-            _ => AnyEstimator::Sticking(StickingTheLanding),
+    /// The plan's estimator, or all that measurement may choose from, made by `make`.
+    fn candidates<E>(
+        &self,
+        make: fn(&EstimatorEntry) -> Result<E, FitError>,
+    ) -> Result<Vec<(&'static EstimatorEntry, E)>, FitError> {
+        let (layout, wish) = (self.target.layout(), self.plan.estimator);
+        let usable = |e: &&EstimatorEntry| match wish {
+            EstimatorChoice::Measured => !e.biased && e.refusal(layout).is_none(),
+            named => e.choice == named,
+        };
+        let found: Result<Vec<_>, _> = estimators().iter().filter(usable).map(|e| Ok((e, make(e)?))).collect();
+        match found {
+            Ok(none) if none.is_empty() => Err(FitError::Unsupported(format!("no estimator is called {wish}"))),
+            other => other,
         }
     }
 
     fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
-        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-        let discrete = Categorical::new(layout).map_err(unusable)?;
-        let family = Product::new(MeanField::new(layout), discrete);
+        let family = mixed(layout)?;
         let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
-        let run = match self.estimator() {
-            AnyEstimator::Score(score) => self.stochastic(self.target, &family, &score, start, observer)?,
-            AnyEstimator::Sticking(_) => {
-                let hybrid = Hybrid { real: RealGradient::StickingTheLanding };
-                self.stochastic(self.target, &family, &hybrid, start, observer)?
-            }
-            AnyEstimator::Pathwise(_) => {
-                let hybrid = Hybrid { real: RealGradient::Pathwise };
-                self.stochastic(self.target, &family, &hybrid, start, observer)?
-            }
-        };
+        let candidates = self.candidates(EstimatorEntry::mixed)?;
+        let run = self.stochastic::<dyn Differentiable, Mixed>(self.target, &family, &candidates, start, observer)?;
         Ok((Box::new(family), run))
     }
+}
+
+/// The family of a model with integers.
+pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
+    let discrete = Categorical::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+    Ok(Product::new(MeanField::new(layout), discrete))
 }
 
 fn is_full(family: FamilyChoice, dimension: usize) -> bool {
@@ -356,13 +409,12 @@ fn is_full(family: FamilyChoice, dimension: usize) -> bool {
 /// When the family does not cover the model's latents.
 pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
     if layout.num_integers + layout.num_row_integers > 0 {
-        let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-        return Ok(Box::new(Product::new(MeanField::new(layout), Categorical::new(layout).map_err(unusable)?)));
+        return Ok(Box::new(mixed(layout)?));
     }
     Ok(reparameterised(layout, choice)?)
 }
 
-fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
+pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
     let d = layout.num_latents;
     let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
     let full = is_full(choice, d) && layout.num_row_latents == 0;
@@ -387,7 +439,7 @@ fn drive<A: Algorithm<Output = Solution>>(
     let mut state = algorithm.init()?;
     let mut trace = Trace::default();
     let stop = crate::fit::run(algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
-    Ok(Run { solution: algorithm.output(&state), stop, trace })
+    Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })
 }
 
 /// The trace and the caller's observer.
@@ -430,47 +482,4 @@ fn compared(
     let bound = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected: COMPARED - values.len() })
-}
-
-/// An estimator chosen by name, for families with a transform.
-#[derive(Clone, Copy, Debug)]
-enum AnyEstimator {
-    Pathwise(Pathwise),
-    Sticking(StickingTheLanding),
-    Score(ScoreFunction),
-}
-
-impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for AnyEstimator {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        match self {
-            AnyEstimator::Pathwise(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Sticking(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Score(e) => e.estimate(target, family, at, space, grad, grad_theta),
-        }
-    }
-}
-
-/// An estimator behind a reference.
-struct Borrowed<'a, E>(&'a E);
-
-impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Borrowed<'_, E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.0.estimate(target, family, at, space, grad, grad_theta)
-    }
 }

@@ -63,7 +63,7 @@ pub(super) fn begin(target: &Target, plan: &Plan, settings: &Settings) -> Result
 }
 
 /// Parameters of the model: matrices with variance `1 / columns`, so that layers neither fade nor explode; the rest zero.
-fn first_theta(target: &Target, streams: Streams) -> Vec<f64> {
+pub(super) fn first_theta(target: &Target, streams: Streams) -> Vec<f64> {
     let layout = target.layout();
     let mut theta = vec![0.0; layout.num_parameters];
     for site in layout.sites_of(SiteKind::Parameter).filter(|s| s.shape.len() > 1) {

@@ -3,6 +3,7 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
+mod delegate;
 mod hybrid;
 mod pathwise;
 mod score;

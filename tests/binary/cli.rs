@@ -282,7 +282,7 @@ fn the_list_names_every_model() {
 #[test]
 fn help_and_version_are_no_errors() {
     let folder = Folder::new("help");
-    for line in ["--help", "fit --help", "list --help", "sample --help", "show --help", "--version"] {
+    for line in ["--help", "fit --help", "list --help", "compare --help", "sample --help", "show --help", "--version"] {
         let run = folder.jensen(line);
         assert!(run.code == Some(0) && !run.out.is_empty() && run.err.is_empty(), "{line}: {run:?}");
     }
@@ -384,6 +384,7 @@ fn choices_are_carried_out_or_refused() {
         "--family mean-field --optimizer lbfgs",
         "--family mean-field --optimizer newton-cg",
         "--estimator pathwise --optimizer dowg --steps 300",
+        "--estimator measured --family mean-field --steps 300",
         "--family mean-field --estimator score-loo --draws 20 --optimizer rmsprop --learning-rate 0.01 --steps 300",
     ] {
         let run = folder.jensen(&format!("fit linear-regression --quiet {options}"));
@@ -392,6 +393,7 @@ fn choices_are_carried_out_or_refused() {
     for options in [
         "--family mean-field --optimizer natural-gradient",
         "--optimizer lbfgs --estimator score",
+        "--optimizer natural-gradient --estimator measured",
         "--family full-rank --optimizer lbfgs --draws 3",
     ] {
         folder.jensen(&format!("fit linear-regression --quiet {options} --out r")).refused(&["linear-regression: "]);

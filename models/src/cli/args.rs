@@ -1,7 +1,7 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
-use super::choices::{Estimator, Family, Optimizer};
-use super::guide::{FIT_GUIDE, GUIDE, LIST_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE};
+use super::choices::{Estimator, Family, Optimizer, Place, compared_estimator, estimator};
+use super::guide::{COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE};
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -33,6 +33,9 @@ pub enum Command {
     /// Fit a model: posterior table, bound and verdict
     #[command(after_help = FIT_GUIDE)]
     Fit(Box<FitArgs>),
+    /// Compare gradient estimators on a model: bias, noise, cost, and which to use
+    #[command(after_help = COMPARE_GUIDE)]
+    Compare(Box<CompareArgs>),
     /// Draw from the posterior of a saved fit, as CSV
     #[command(after_help = SAMPLE_GUIDE)]
     Sample(SampleArgs),
@@ -96,7 +99,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
     pub family: Family,
     /// Estimator of the bound's gradient
-    #[arg(long, value_name = "ESTIMATOR", value_enum, default_value_t)]
+    #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "auto")]
     pub estimator: Estimator,
     /// Optimiser of the bound
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
@@ -134,6 +137,66 @@ pub struct OutputArgs {
     #[arg(long)]
     pub all: bool,
     /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The model's name; `jensen list` shows them all
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Where the data come from.
+    #[command(flatten, next_help_heading = "Data")]
+    pub data: DataArgs,
+    /// What is compared.
+    #[command(flatten, next_help_heading = "Comparison")]
+    pub study: StudyArgs,
+    /// What is printed and written.
+    #[command(flatten, next_help_heading = "Output")]
+    pub output: CompareOutputArgs,
+}
+
+/// What `jensen compare` compares.
+#[derive(Debug, Clone, Args)]
+pub struct StudyArgs {
+    /// Gradient estimators, separated by commas [default: all that the model allows]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = compared_estimator())]
+    pub estimators: Option<Vec<Estimator>>,
+    /// Variational family q
+    #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
+    pub family: Family,
+    /// Numbers of draws of a gradient, separated by commas
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
+    pub draws: Vec<NonZeroUsize>,
+    /// Points where gradients are taken, separated by commas
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_enum, default_value = "init,middle,optimum")]
+    pub at: Vec<Place>,
+    /// Gradients of each kind, at least 10: more find smaller biases and take longer
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
+    pub repeats: u32,
+    /// Density evaluations of the short fit by each estimator and number of draws; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub budget: u64,
+    /// Seed of all randomness: same seed, same figures, wall times apart
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads to use: the times are those of this many
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub threads: NonZeroUsize,
+}
+
+/// The output of a comparison.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CompareOutputArgs {
+    /// Folder for compare.html (tables and plots, for a browser), compare.csv and compare.json
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// No progress and no messages on standard error, errors apart
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the whole comparison as JSON instead of tables
     #[arg(long)]
     pub json: bool,
 }
@@ -286,8 +349,25 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        for command in ["list", "sample", "show"] {
+        for command in ["list", "compare", "sample", "show"] {
             assert!(help(command).contains("Examples:"), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_is_read() {
+        let words = "jensen compare garch --estimators pathwise,score-loo --draws 2,8 --at optimum --repeats 20";
+        let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(words.split(' ')) else { panic!() };
+        assert_eq!(args.study.estimators, Some(vec![Estimator::Pathwise, Estimator::ScoreLoo]));
+        assert_eq!(args.study.draws.iter().map(|n| n.get()).collect::<Vec<_>>(), [2, 8]);
+        assert_eq!((args.study.at, args.study.repeats, args.study.budget), (vec![Place::Optimum], 20, 20_000));
+        let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(["jensen", "compare", "m"]) else {
+            panic!()
+        };
+        assert_eq!((args.study.estimators, args.study.draws.len(), args.study.at.len()), (None, 3, 3));
+        let text = help("compare");
+        for words in ["score-loo:", "optimum:", "Comparison:", "Columns:"] {
+            assert!(text.contains(words), "{words}: {text}");
         }
     }
 

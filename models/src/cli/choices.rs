@@ -1,6 +1,7 @@
-//! The named choices of a fit: variational family, gradient estimator, optimiser.
+//! The named choices of fits and comparisons: variational family, gradient estimator, optimiser, point.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::fmt;
 
 /// The variational family q.
@@ -21,22 +22,33 @@ pub enum Family {
     Map,
 }
 
-/// The estimator of the bound's gradient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Estimator {
-    /// The best that model and family allow
-    #[default]
-    Auto,
-    /// Reparameterised draws, entropy in closed form
-    Pathwise,
-    /// Reparameterised draws, entropy from the same draws
-    PathwiseMcEntropy,
-    /// Reparameterised draws without the score term: no noise where q is exact
-    StickingTheLanding,
-    /// Score function (REINFORCE): needs no gradient of the model, very noisy
-    Score,
-    /// Score function with a leave-one-out baseline: needs at least 2 draws
-    ScoreLoo,
+/// The estimator of the bound's gradient; the library's table has their names and what they are.
+pub use jensen::automatic::EstimatorChoice as Estimator;
+
+/// Reads the name of an estimator, `auto` included.
+pub fn estimator() -> impl TypedValueParser<Value = Estimator> {
+    among(Estimator::ALL.iter().copied())
+}
+
+/// Reads the name of an estimator that can be compared.
+pub fn compared_estimator() -> impl TypedValueParser<Value = Estimator> {
+    among(Estimator::ALL.iter().copied().filter(|choice| choice.entry().is_some()))
+}
+
+fn among(choices: impl Iterator<Item = Estimator>) -> impl TypedValueParser<Value = Estimator> {
+    let values: Vec<_> = choices.map(|choice| PossibleValue::new(choice.name()).help(choice.about())).collect();
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Estimator>())
+}
+
+/// Where gradients are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// Where a fit begins
+    Init,
+    /// Half-way, in parameters, between the beginning and the optimum
+    Middle,
+    /// Where a fit ends
+    Optimum,
 }
 
 /// The optimiser of the bound.
@@ -77,7 +89,7 @@ macro_rules! shown_by_name {
     )*};
 }
 
-shown_by_name!(Family, Estimator, Optimizer);
+shown_by_name!(Family, Optimizer, Place);
 
 #[cfg(test)]
 mod tests {
@@ -91,8 +103,8 @@ mod tests {
     fn names_are_those_of_the_manual() {
         assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "student-t", "map"]);
         assert_eq!(
-            names::<Estimator>(),
-            ["auto", "pathwise", "pathwise-mc-entropy", "sticking-the-landing", "score", "score-loo"]
+            Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),
+            ["auto", "pathwise", "pathwise-mc-entropy", "sticking-the-landing", "score", "score-loo", "measured"]
         );
         assert_eq!(
             names::<Optimizer>(),

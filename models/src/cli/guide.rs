@@ -7,6 +7,7 @@ Examples:
   jensen fit logistic-regression --data patients.csv --response ill --features age,dose
   jensen fit garch --out garch-fit --plot
   jensen show garch-fit
+  jensen compare eight-schools --out schools
 
 Results go to standard output, progress and messages to standard error.
 
@@ -39,6 +40,35 @@ Exit codes:
   0  fitted and trusted
   1  fitted, but the verdict is not to trust it, or to trust its means only
   2  error: nothing was fitted, no result file was written or changed";
+
+pub(super) const COMPARE_GUIDE: &str = "\
+A fit follows gradients that are estimated from random draws. This command takes many gradients with each
+estimator at the points of a fit and says how noisy each is, what it costs, whether it is biased, and
+which one to use. Every model runs with no option. --out writes a page with plots for a browser.
+
+Columns:
+  bias (se)     distance of the mean gradient from a long reference run, the largest over the parameters,
+                in standard errors; BIASED where chance is no explanation, and a second run agreed
+  variance      noise of one gradient, summed over the parameters
+  signal/noise  length of the true gradient over the noise: below 1, steps are mostly noise
+  evals         evaluations of the model for one gradient
+  time          wall time of one gradient, the median
+  var x evals   noise for the work, the same on every machine: lower is better
+  var x time    noise for the time (microseconds), as measured here: lower is better
+  bound         what a short fit reached with equal work: higher is better
+
+Ctrl-C ends the comparison and keeps what is finished.
+
+Examples:
+  jensen compare eight-schools
+  jensen compare eight-schools --estimators pathwise,sticking-the-landing --draws 1,8 --out schools
+  jensen compare linear-regression --data trees.csv --response volume --features girth,height
+  jensen compare logistic-regression --family mean-field --at optimum --repeats 2000
+
+Exit codes:
+  0  compared, and an estimator is recommended
+  1  compared, but no estimator can be recommended, or it was interrupted
+  2  error: nothing was compared, no result file was written or changed";
 
 pub(super) const SAMPLE_GUIDE: &str = "\
 Examples:

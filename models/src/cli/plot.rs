@@ -2,6 +2,7 @@
 
 mod axis;
 mod charts;
+mod compared;
 mod font;
 mod mark;
 mod panel;
@@ -10,6 +11,7 @@ mod scene;
 mod svg;
 
 pub use charts::{Trace, marginal, marginals, scatter, trace};
+pub use compared::{by_name, curves, series_colour};
 pub use mark::Mark;
 pub use panel::Panel;
 pub use raster::PlotError;
@@ -56,6 +58,12 @@ impl Figure {
         Self { title: title.to_string(), note: String::new(), panels, columns, panel_size }
     }
 
+    /// Lays the panels out in so many columns, each panel of this width and height.
+    pub fn grid(mut self, columns: usize, panel_size: (f64, f64)) -> Self {
+        (self.columns, self.panel_size) = (columns.max(1), panel_size);
+        self
+    }
+
     /// Sets a line of small grey text below the title.
     pub fn note(mut self, note: &str) -> Self {
         self.note = note.to_string();
@@ -78,7 +86,11 @@ impl Figure {
     fn scene(&self) -> Scene {
         const MARGIN: f64 = 14.0;
         let (width, height) = self.panel_size;
-        let head = if self.note.is_empty() { 34.0 } else { 52.0 };
+        let head = match (self.title.is_empty(), self.note.is_empty()) {
+            (true, true) => 0.0,
+            (_, true) => 34.0,
+            _ => 52.0,
+        };
         let rows = self.panels.len().div_ceil(self.columns).max(1);
         let size = (self.columns as f64 * width + 2.0 * MARGIN, head + rows as f64 * height + 2.0 * MARGIN);
         let mut scene = Scene::new(size.0, size.1, &self.title);

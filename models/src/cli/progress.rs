@@ -41,6 +41,7 @@ pub struct Progress {
     label: String,
     display: Display,
     total: Option<u64>,
+    unit: &'static str,
     start: Instant,
     stop: Option<Arc<AtomicBool>>,
     pace: Pace,
@@ -64,7 +65,21 @@ impl Progress {
     }
 
     fn with(display: Display, label: &str, total: Option<u64>) -> Self {
-        Self { label: label.to_string(), display, total, start: Instant::now(), stop: None, pace: Pace::default() }
+        Self {
+            label: label.to_string(),
+            display,
+            total,
+            unit: "step",
+            start: Instant::now(),
+            stop: None,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Calls what is counted `unit` in place of "step".
+    pub fn counting(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
     }
 
     /// Ends the run at the next update after `flag` is set, as an interrupt handler would.
@@ -75,13 +90,18 @@ impl Progress {
 
     /// Reports that `step` steps are done and the last estimate of the bound, and answers whether to go on.
     pub fn update(&mut self, step: u64, bound: Option<f64>) -> ControlFlow<()> {
+        self.update_doing(step, || bound_text(bound))
+    }
+
+    /// As [`update`](Self::update), with words of one's own in place of the bound.
+    pub fn update_doing(&mut self, step: u64, doing: impl FnOnce() -> String) -> ControlFlow<()> {
         if self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             return ControlFlow::Break(());
         }
         if !matches!(self.display, Display::Silent) && self.pace.is_due(step) {
             let elapsed = self.start.elapsed();
             self.pace.advance(step, elapsed);
-            self.show(step, bound, elapsed);
+            self.show(step, &doing(), elapsed);
         }
         ControlFlow::Continue(())
     }
@@ -92,7 +112,14 @@ impl Progress {
             bar.finish_and_clear();
         }
         let elapsed = self.start.elapsed();
-        self.line(&format!("done: {}", self.state(step, bound, elapsed)));
+        self.line(&format!("done: {}", self.state(step, &bound_text(bound), elapsed)));
+    }
+
+    /// Removes the bar without a last line.
+    pub fn clear(self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+        }
     }
 
     /// Writes a message without tearing the bar; nothing where silent.
@@ -103,12 +130,12 @@ impl Progress {
         }
     }
 
-    fn show(&mut self, step: u64, bound: Option<f64>, elapsed: Duration) {
-        let state = self.state(step, bound, elapsed);
+    fn show(&mut self, step: u64, doing: &str, elapsed: Duration) {
+        let state = self.state(step, doing, elapsed);
         match &mut self.display {
             Display::Bar(bar) => {
                 bar.set_position(step);
-                bar.set_message(bound_text(bound));
+                bar.set_message(doing.to_string());
             }
             Display::Lines { due, pause, .. } if elapsed >= *due => {
                 *pause = (*pause * 2).min(Duration::from_secs(60));
@@ -126,12 +153,12 @@ impl Progress {
         }
     }
 
-    fn state(&self, step: u64, bound: Option<f64>, elapsed: Duration) -> String {
+    fn state(&self, step: u64, doing: &str, elapsed: Duration) -> String {
         let steps = match self.total {
-            Some(total) => format!("step {} of {}", grouped(step), grouped(total)),
-            None => format!("step {}", grouped(step)),
+            Some(total) => format!("{} {} of {}", self.unit, grouped(step), grouped(total)),
+            None => format!("{} {}", self.unit, grouped(step)),
         };
-        let parts = [steps, bound_text(bound), duration(elapsed.as_secs_f64())];
+        let parts = [steps, doing.to_string(), duration(elapsed.as_secs_f64())];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 }
@@ -236,11 +263,11 @@ mod tests {
     fn lines_grow_sparse() {
         let log = Log::default();
         let mut progress = logged(&log, Duration::ZERO);
-        progress.show(1, None, Duration::from_secs(1));
+        progress.show(1, &bound_text(None), Duration::from_secs(1));
         let Display::Lines { due, pause, .. } = &mut progress.display else { panic!("lines") };
         (*due, *pause) = (Duration::from_secs(2), Duration::from_secs(2));
         for second in 2..=1000 {
-            progress.show(second, Some(f64::NEG_INFINITY), Duration::from_secs(second));
+            progress.show(second, &bound_text(Some(f64::NEG_INFINITY)), Duration::from_secs(second));
         }
         // After 2, 6, 14, 30, 62 s, then every minute to 1000 s.
         assert_eq!(log.text().lines().count(), 1 + 5 + 15, "{}", log.text());

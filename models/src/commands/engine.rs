@@ -160,7 +160,7 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
     let mut fit = Fit::new(model)
         .family(choice(method.family)?)
-        .estimator(choice(method.estimator)?)
+        .estimator(method.estimator)
         .optimizer(choice(method.optimizer)?)
         .seed(method.seed)
         .threads(threads)
@@ -195,7 +195,9 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
 }
 
 /// The library's choice of the same name.
-fn choice<C: std::str::FromStr<Err = UnknownChoice>>(named: impl std::fmt::Display) -> Result<C, EngineError> {
+pub(super) fn choice<C: std::str::FromStr<Err = UnknownChoice>>(
+    named: impl std::fmt::Display,
+) -> Result<C, EngineError> {
     named.to_string().parse().map_err(|error: UnknownChoice| EngineError(error.to_string()))
 }
 

@@ -1,5 +1,7 @@
 //! The commands of `jensen`.
 
+mod compare;
+mod compare_page;
 pub mod engine;
 mod fit;
 mod interrupt;
@@ -37,6 +39,7 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::List(args) => list::run(args),
         Command::Fit(args) => fit::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Show(args) => show::run(args),
     }

@@ -68,8 +68,8 @@ impl Frame {
     }
 
     fn at(&self, [x, y]: [f64; 2]) -> Option<Point> {
-        let usable = x.is_finite() && y.is_finite() && (self.x.scale == Scale::Linear || x > 0.0);
-        usable.then(|| (self.x_at(x), self.y_at(y)))
+        let on = |axis: &Axis, value: f64| value.is_finite() && (axis.scale == Scale::Linear || value > 0.0);
+        (on(&self.x, x) && on(&self.y, y)).then(|| (self.x_at(x), self.y_at(y)))
     }
 
     /// A bar from zero, with a hair of paper to its neighbour.

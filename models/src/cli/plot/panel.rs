@@ -20,6 +20,9 @@ pub struct Panel {
     pub(super) x_limits: Option<(f64, f64)>,
     pub(super) y_limits: Option<(f64, f64)>,
     pub(super) y_ticks: bool,
+    pub(super) y_scale: Scale,
+    /// Names at the heights 0, 1, 2, ... in place of numbers.
+    pub(super) y_names: Vec<String>,
     /// Small text inside, at the bottom in the middle.
     pub(super) note: String,
     pub(super) marks: Vec<Mark>,
@@ -36,6 +39,8 @@ impl Panel {
             x_limits: None,
             y_limits: None,
             y_ticks: true,
+            y_scale: Scale::Linear,
+            y_names: Vec::new(),
             note: String::new(),
             marks: Vec::new(),
         }
@@ -53,9 +58,15 @@ impl Panel {
         self
     }
 
+    /// Spaces the vertical axis by logarithm; values that are not positive are left out.
+    pub fn log_y(mut self) -> Self {
+        self.y_scale = Scale::Log;
+        self
+    }
+
     pub(super) fn draw(&self, outer: Rect, scene: &mut Scene) {
         let (x, y) = (self.x_axis(), self.y_axis());
-        let y_ticks = if self.y_ticks { y.ticks(((outer.height / 55.0) as usize).clamp(3, 12)) } else { Vec::new() };
+        let y_ticks = self.y_ticks(&y, outer.height);
         let inner = self.inner(outer, &y_ticks);
         let frame = Frame { x, y, inner };
         let x_ticks = x_ticks(&x, inner.width);
@@ -71,6 +82,14 @@ impl Panel {
         self.draw_words(outer, &frame, scene);
     }
 
+    fn y_ticks(&self, y: &Axis, height: f64) -> Vec<Tick> {
+        if !self.y_names.is_empty() {
+            let names = self.y_names.iter().enumerate();
+            return names.map(|(k, name)| Tick { value: k as f64, label: name.clone() }).collect();
+        }
+        if self.y_ticks { y.ticks(((height / 55.0) as usize).clamp(3, 12)) } else { Vec::new() }
+    }
+
     fn x_axis(&self) -> Axis {
         let pad = if self.x_limits.is_some() || self.x_scale == Scale::Log { 0.0 } else { 0.03 };
         match self.x_limits {
@@ -81,9 +100,12 @@ impl Panel {
 
     fn y_axis(&self) -> Axis {
         let bars = self.marks.iter().any(|mark| matches!(mark, Mark::Bars { .. }));
+        if !self.y_names.is_empty() {
+            return Axis { scale: Scale::Linear, low: -0.6, high: self.y_names.len() as f64 - 0.4 };
+        }
         let mut axis = match self.y_limits {
-            Some((low, high)) => Axis::covering([low, high], Scale::Linear, 0.0),
-            None => Axis::covering(self.marks.iter().flat_map(|mark| mark.extent(1)), Scale::Linear, 0.06),
+            Some((low, high)) => Axis::covering([low, high], self.y_scale, 0.0),
+            None => Axis::covering(self.marks.iter().flat_map(|mark| mark.extent(1)), self.y_scale, 0.06),
         };
         if bars {
             axis.low = 0.0; // bars stand on the axis

@@ -37,6 +37,18 @@ pub(super) mod palette {
     pub(crate) const PAPER: Colour = Colour::new(0xff, 0xff, 0xff);
     pub(crate) const FIRST: Colour = Colour::new(0x2f, 0x66, 0xa8);
     pub(crate) const SECOND: Colour = Colour::new(0xc8, 0x6a, 0x1b);
+
+    /// Colours that are told apart in a legend, again from the first after the last.
+    pub(crate) const SERIES: [Colour; 8] = [
+        FIRST,
+        SECOND,
+        Colour::new(0x3a, 0x8f, 0x5c),
+        Colour::new(0xa0, 0x3a, 0x6b),
+        Colour::new(0x7a, 0x5c, 0xb8),
+        Colour::new(0x8a, 0x7a, 0x1f),
+        Colour::new(0x2a, 0x9d, 0xa5),
+        Colour::new(0x6b, 0x72, 0x7d),
+    ];
 }
 
 /// An upright rectangle.

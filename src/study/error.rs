@@ -1,0 +1,15 @@
+//! [`StudyError`]: a study that makes no sense as it was asked for.
+
+use crate::family::FamilyError;
+
+/// A study that cannot begin. What fails later is reported beside the rest.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// The family does not draw the model's latents.
+    #[error(transparent)]
+    Family(#[from] FamilyError),
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+}

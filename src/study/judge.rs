@@ -1,0 +1,93 @@
+//! From gradients to figures: bias, noise and cost.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::measure::Gradients;
+use super::report::{Bias, Figures, ReferenceGradient};
+
+/// Chance that a study of unbiased estimators calls any of them biased, before the second run.
+const FALSE_ALARM: f64 = 0.01;
+
+/// What the largest of `num_tests` distances stays below with 99 % probability if nothing is biased.
+///
+/// *Source*: Bonferroni's inequality on two-sided Student-t tests with `repeats - 1` degrees of freedom.
+pub(super) fn threshold(repeats: usize, num_tests: usize) -> f64 {
+    let tail = FALSE_ALARM / (2 * num_tests.max(1)) as f64;
+    let freedom = repeats.saturating_sub(1).max(1) as f64;
+    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - tail))
+}
+
+/// The figures of gradients of `num_draws` draws.
+pub(super) fn figures(taken: &Gradients, num_draws: usize, reference: Option<&ReferenceGradient>) -> Figures {
+    let variance = taken.moments.variance();
+    let total_variance: f64 = variance.iter().sum();
+    let attempts = (taken.moments.count + taken.not_finite) as f64;
+    let evaluations = taken.evaluations as f64 / attempts;
+    Figures {
+        repeats: taken.moments.count,
+        not_finite: taken.not_finite,
+        rejected: taken.rejected as f64 / (attempts * num_draws as f64),
+        signal_to_noise: (signal(taken, reference) / total_variance).sqrt(),
+        mean: taken.moments.mean.clone(),
+        variance,
+        total_variance,
+        bias: None,
+        evaluations,
+        seconds: taken.seconds,
+        variance_x_evaluations: total_variance * evaluations,
+        variance_x_seconds: total_variance * taken.seconds,
+        bound: if taken.bound.count > 0 { taken.bound.mean[0] } else { f64::NAN },
+    }
+}
+
+/// Squared length of the gradient: of the reference, or of the mean, less what its own noise adds.
+fn signal(taken: &Gradients, reference: Option<&ReferenceGradient>) -> f64 {
+    let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+    let (length, noise) = match reference {
+        Some(r) => (squares(&r.gradient), squares(&r.standard_error)),
+        None => (squares(&taken.moments.mean), taken.moments.squared_errors().iter().sum()),
+    };
+    (length - noise).max(0.0)
+}
+
+/// How far the mean is from the reference, in standard errors of their difference.
+pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: f64) -> Bias {
+    let errors = taken.moments.squared_errors();
+    let pairs = taken.moments.mean.iter().zip(&reference.gradient);
+    let in_standard_errors: Vec<f64> = pairs
+        .zip(errors.iter().zip(&reference.standard_error))
+        .map(|((mean, truth), (squared, se))| {
+            // Gradients without noise still differ by rounding.
+            let rounding = 1e-9 * (1.0 + truth.abs());
+            (mean - truth) / (squared + se * se + rounding * rounding).sqrt()
+        })
+        .collect();
+    let worst = (0..in_standard_errors.len())
+        .max_by(|&a, &b| in_standard_errors[a].abs().total_cmp(&in_standard_errors[b].abs()))
+        .unwrap_or(0);
+    let length = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    let off = length(&mut taken.moments.mean.iter().zip(&reference.gradient).map(|(m, t)| m - t));
+    Bias {
+        largest: in_standard_errors.get(worst).map_or(0.0, |z| z.abs()),
+        parameter: worst,
+        threshold,
+        in_standard_errors,
+        relative: off / length(&mut reference.gradient.iter().copied()),
+        found_twice: false,
+        own_reference: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::threshold;
+
+    #[test]
+    fn the_threshold_is_the_quantile_of_a_table() {
+        // Two-sided t with 9 degrees of freedom, 1 % in all: 3.2498 (printed tables); 10 tests of 0.1 %: 4.7809.
+        assert!((threshold(10, 1) - 3.2498).abs() < 1e-3);
+        assert!((threshold(10, 10) - 4.7809).abs() < 1e-3);
+        // Normal: 2.5758 for 1 %.
+        assert!((threshold(1_000_000, 1) - 2.5758).abs() < 1e-3);
+    }
+}

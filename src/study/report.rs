@@ -1,0 +1,196 @@
+//! What a study found: plain values, to be saved or read by a program.
+
+use serde::{Deserialize, Serialize};
+
+use crate::number;
+
+/// A finished (or interrupted) study.
+///
+/// `println!("{report}")` shows the tables and the recommendation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyReport {
+    /// The family.
+    pub family: String,
+    /// Numbers in a gradient: parameters of q, then of the model.
+    pub num_params: usize,
+    /// Gradients of each kind that were asked for.
+    pub repeats: usize,
+    /// Density evaluations of each short fit that were asked for.
+    pub budget: u64,
+    /// The seed.
+    pub seed: u64,
+    /// The points, in order.
+    pub points: Vec<PointReport>,
+    /// One entry for each point, number of draws and estimator.
+    pub cells: Vec<Cell>,
+    /// The short fits, one for each number of draws and estimator.
+    pub fits: Vec<ShortFit>,
+    /// Whether nothing was interrupted.
+    pub complete: bool,
+    /// Which estimator to use.
+    pub recommendation: Recommendation,
+}
+
+/// Where gradients were taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointReport {
+    /// `init`, `middle`, `optimum`, or the caller's name.
+    pub name: String,
+    /// Parameters of q.
+    #[serde(with = "number::list")]
+    pub params: Vec<f64>,
+    /// Parameters of the model.
+    #[serde(with = "number::list")]
+    pub theta: Vec<f64>,
+    /// What every estimator is held against; `None` where it could not be had.
+    pub reference: Option<ReferenceGradient>,
+    /// Why there is no reference.
+    pub failure: Option<String>,
+}
+
+/// The gradient that unbiased estimators have as their mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceGradient {
+    /// Where it comes from, in words.
+    pub source: String,
+    /// The gradient, in parameters of q and then of the model.
+    #[serde(with = "number::list")]
+    pub gradient: Vec<f64>,
+    /// Its standard errors; zero where it is exact.
+    #[serde(with = "number::list")]
+    pub standard_error: Vec<f64>,
+}
+
+/// One estimator with one number of draws at one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The estimator's name.
+    pub estimator: String,
+    /// The point's name.
+    pub point: String,
+    /// Draws for each gradient.
+    pub num_draws: usize,
+    /// What was measured.
+    pub figures: Option<Figures>,
+    /// Why nothing was.
+    pub failure: Option<String>,
+}
+
+/// What was measured of an estimator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Gradients that were taken and finite.
+    pub repeats: usize,
+    /// Gradients that were not finite; they are left out of everything else.
+    pub not_finite: usize,
+    /// Share of the draws that had no finite density.
+    #[serde(with = "number")]
+    pub rejected: f64,
+    /// Mean of the gradients.
+    #[serde(with = "number::list")]
+    pub mean: Vec<f64>,
+    /// Variance of each number of a gradient.
+    #[serde(with = "number::list")]
+    pub variance: Vec<f64>,
+    /// Sum of the variances.
+    #[serde(with = "number")]
+    pub total_variance: f64,
+    /// Length of the reference gradient over the square root of the total variance.
+    #[serde(with = "number")]
+    pub signal_to_noise: f64,
+    /// Distance from the reference; `None` without one.
+    pub bias: Option<Bias>,
+    /// Density evaluations of a gradient.
+    #[serde(with = "number")]
+    pub evaluations: f64,
+    /// Wall time of a gradient in seconds, the median.
+    #[serde(with = "number")]
+    pub seconds: f64,
+    /// Total variance x evaluations: lower is better, the same on every machine.
+    #[serde(with = "number")]
+    pub variance_x_evaluations: f64,
+    /// Total variance x seconds: lower is better, as measured here.
+    #[serde(with = "number")]
+    pub variance_x_seconds: f64,
+    /// Mean of the bound's estimates that came with the gradients.
+    #[serde(with = "number")]
+    pub bound: f64,
+}
+
+/// How far the mean of an estimator's gradients is from the reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bias {
+    /// The largest distance, in its standard errors (of both).
+    #[serde(with = "number")]
+    pub largest: f64,
+    /// The number of the gradient where it is the largest.
+    pub parameter: usize,
+    /// What the largest stays below with 99 % probability in the whole study if nothing is biased.
+    #[serde(with = "number")]
+    pub threshold: f64,
+    /// Every distance, signed.
+    #[serde(with = "number::list")]
+    pub in_standard_errors: Vec<f64>,
+    /// Length of the distance over the length of the reference.
+    #[serde(with = "number")]
+    pub relative: f64,
+    /// Whether it was found again by a second, longer run, whose figures these are.
+    pub found_twice: bool,
+    /// Whether the reference is a long run of this very estimator, which then says nothing about its bias.
+    pub own_reference: bool,
+}
+
+impl Bias {
+    /// Whether the estimator is biased beyond chance.
+    pub fn is_biased(&self) -> bool {
+        // NaN is no evidence of being unbiased.
+        !self.own_reference && (self.largest > self.threshold || self.largest.is_nan())
+    }
+}
+
+/// A short fit from the first point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShortFit {
+    /// The estimator's name.
+    pub estimator: String,
+    /// Draws of a step.
+    pub num_draws: usize,
+    /// The bound it reached, from fresh draws that all short fits share.
+    #[serde(with = "number")]
+    pub bound: f64,
+    /// Its standard error.
+    #[serde(with = "number")]
+    pub standard_error: f64,
+    /// Steps taken.
+    pub steps: u64,
+    /// Density evaluations used.
+    pub evaluations: u64,
+    /// Wall time.
+    #[serde(with = "number")]
+    pub seconds: f64,
+    /// Why it ended early.
+    pub failure: Option<String>,
+}
+
+/// What to use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// The estimator; `None` where none can be recommended.
+    pub estimator: Option<String>,
+    /// Its number of draws.
+    pub num_draws: Option<usize>,
+    /// Why, in one sentence.
+    pub sentence: String,
+}
+
+impl StudyReport {
+    /// The cell of an estimator.
+    pub fn cell(&self, estimator: &str, point: &str, num_draws: usize) -> Option<&Cell> {
+        self.cells.iter().find(|c| c.estimator == estimator && c.point == point && c.num_draws == num_draws)
+    }
+
+    /// Its figures, where it has any.
+    pub fn figures(&self, estimator: &str, point: &str, num_draws: usize) -> Option<&Figures> {
+        self.cell(estimator, point, num_draws)?.figures.as_ref()
+    }
+}

@@ -1,0 +1,262 @@
+//! A target and a family whose gradients are known in closed form.
+
+use std::ops::ControlFlow;
+
+use super::*;
+use crate::estimate::{Baseline, Estimate, Pathwise, Point, ScoreFunction, Space, StickingTheLanding};
+use crate::family::{MeanField, Reparam};
+use crate::target::{DensityError, Differentiable, HandWritten};
+
+const MEAN: f64 = 1.5;
+const SD: f64 = 2.0;
+
+type Gaussian = HandWritten<fn(&[f64], &mut [f64]) -> f64>;
+
+/// N(1.5, 2)
+fn target() -> Gaussian {
+    HandWritten::new(&["z"], |z, grad| {
+        grad[0] = (MEAN - z[0]) / (SD * SD);
+        -0.5 * ((z[0] - MEAN) / SD).powi(2)
+    })
+}
+
+/// q = N(mu, sigma)
+fn at(mu: f64, sigma: f64) -> Solution {
+    Solution { params: vec![mu, sigma.ln()], theta: vec![] }
+}
+
+/// `d KL(q || N(1.5, 2)) / d (mu, ln sigma)`, negated, by hand.
+fn exact(at: &Solution) -> Vec<f64> {
+    let sigma = at.params[1].exp();
+    vec![(MEAN - at.params[0]) / (SD * SD), 1.0 - sigma * sigma / (SD * SD)]
+}
+
+/// An estimator with its gradient multiplied.
+struct Scaled<E>(E, f64);
+
+impl<T: Differentiable + ?Sized, F: Reparam + ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F>
+    for Scaled<E>
+{
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let out = self.0.estimate(target, family, at, space, grad, grad_theta);
+        grad.iter_mut().for_each(|g| *g *= self.1);
+        out
+    }
+}
+
+#[test]
+fn variances_are_those_of_the_closed_forms() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let (mu, sigma): (f64, f64) = (0.5, 1.2);
+    let report = GradientStudy::new(&target, &family)
+        .estimator("pathwise", Pathwise::default())
+        .estimator("stl", StickingTheLanding)
+        .exact(exact)
+        .at([])
+        .point("p", at(mu, sigma))
+        .draws([1, 4])
+        .repeats(40_000)
+        .budget(0)
+        .run()
+        .unwrap();
+    let (d2, r2) = ((mu - MEAN).powi(2), SD * SD);
+    let off = (1.0 / sigma - sigma / r2).powi(2);
+    // In (mu, sigma) per draw (Roeder, Wu and Duvenaud 2017 by hand); ln sigma multiplies by sigma.
+    let pathwise = [sigma * sigma / (r2 * r2), sigma * sigma * (d2 / (r2 * r2) + 2.0 * sigma * sigma / (r2 * r2))];
+    let stl = [off, sigma * sigma * (d2 / (r2 * r2) + 2.0 * off)];
+    for (name, expected) in [("pathwise", pathwise), ("stl", stl)] {
+        for n in [1, 4] {
+            let found = report.figures(name, "p", n).unwrap();
+            for (found, expected) in found.variance.iter().zip(expected) {
+                // A variance of n numbers is off by sqrt((kurtosis - 1) / n), kurtosis at most 15: 2 %; 5 of it.
+                let expected = expected / n as f64;
+                assert!((found / expected - 1.0).abs() < 0.1, "{name}, {n} draws: {found} {expected}");
+            }
+            let bias = found.bias.as_ref().unwrap();
+            assert!(!bias.is_biased() && bias.largest < 4.5, "{name}: {bias:?}");
+            assert_eq!(found.evaluations, n as f64);
+            let signal = exact(&at(mu, sigma)).iter().map(|g| g * g).sum::<f64>();
+            let ratio = found.signal_to_noise / (signal / found.total_variance).sqrt();
+            assert!((ratio - 1.0).abs() < 1e-12, "{ratio}");
+        }
+    }
+}
+
+#[test]
+fn a_planted_bias_of_two_percent_is_found_twice_and_never_recommended() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let study = || {
+        GradientStudy::new(&target, &family)
+            .estimator("pathwise", Pathwise::default())
+            .estimator("planted", Scaled(Pathwise::default(), 1.02))
+            .estimator("half", Scaled(StickingTheLanding, 0.5))
+            .at([])
+            .point("p", at(-3.0, 1.0))
+            .draws([100])
+            .repeats(2000)
+            .budget(0)
+    };
+    let report = study().exact(exact).run().unwrap();
+    let bias = |name: &str| report.figures(name, "p", 100).unwrap().bias.clone().unwrap();
+    assert!(!bias("pathwise").is_biased());
+    assert!(bias("planted").is_biased() && bias("planted").found_twice);
+    assert!((bias("planted").relative - 0.02).abs() < 0.004, "{:?}", bias("planted"));
+    assert_eq!(report.recommendation.estimator.as_deref(), Some("pathwise"));
+    // The same against a long run of the first, which is told not to have been tested.
+    let report = study().run().unwrap();
+    let bias = |name: &str| report.figures(name, "p", 100).unwrap().bias.clone().unwrap();
+    assert!(bias("planted").is_biased() && bias("pathwise").own_reference);
+    assert!(report.recommendation.sentence.contains("own bias was not tested"), "{}", report.recommendation.sentence);
+}
+
+#[test]
+fn unbiased_estimators_are_not_called_biased() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let mut found = 0;
+    for seed in 0..20 {
+        let report = GradientStudy::new(&target, &family)
+            .estimator("score", ScoreFunction { baseline: Baseline::None })
+            .estimator("loo", ScoreFunction::default())
+            .exact(exact)
+            .at([])
+            .point("p", at(-3.0, 1.0))
+            .draws([2, 10])
+            .repeats(100)
+            .budget(0)
+            .seed(seed)
+            .run()
+            .unwrap();
+        found += report.cells.iter().filter(|c| c.figures.as_ref().unwrap().bias.as_ref().unwrap().is_biased()).count();
+    }
+    assert_eq!(found, 0, "of 80 cells, each called biased with a chance below 1e-3");
+}
+
+/// Always an error.
+struct Refusing;
+
+impl<T: ?Sized, F: ?Sized> GradientEstimator<T, F> for Refusing {
+    fn estimate(
+        &self,
+        _: &T,
+        _: &F,
+        _: &Point,
+        _: &mut Space,
+        _: &mut [f64],
+        _: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        Err(DensityError("no such thing".into()))
+    }
+}
+
+#[test]
+fn what_fails_is_reported_and_the_study_goes_on() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let report = GradientStudy::new(&target, &family)
+        .estimator("refusing", Refusing)
+        .estimator("infinite", Scaled(Pathwise::default(), f64::INFINITY))
+        .estimator("loo", ScoreFunction::default())
+        .reference("pathwise", Pathwise::default())
+        .draws([1, 2])
+        .repeats(200)
+        .budget(400)
+        .run()
+        .unwrap();
+    let failure = |name: &str, n| report.cell(name, "optimum", n).unwrap().failure.clone().unwrap_or_default();
+    assert!(failure("refusing", 2).contains("no such thing"));
+    assert!(failure("infinite", 2).contains("200 of 200 gradients were not finite"));
+    assert!(failure("loo", 1).contains("at least 2 draws"));
+    assert_eq!(report.fits.iter().filter(|f| f.failure.is_some()).count(), 5);
+    assert_eq!((report.recommendation.estimator.as_deref(), report.recommendation.num_draws), (Some("loo"), Some(2)));
+    assert!(report.complete);
+    let text = report.to_string();
+    for words in
+        ["at init: bias against 200 gradients of pathwise", "no such thing", "bound reached", "Use loo with 2 draws"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn without_a_reference_nothing_is_recommended() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let study = GradientStudy::new(&target, &family).estimator("pathwise", Pathwise::default());
+    let report = study.reference("refusing", Refusing).at([At::Init]).repeats(20).budget(0).run().unwrap();
+    assert!(report.points[0].failure.as_ref().unwrap().contains("no such thing"));
+    assert!(report.figures("pathwise", "init", 10).is_some() && report.recommendation.estimator.is_none());
+    let study = GradientStudy::new(&target, &family).estimator("pathwise", Pathwise::default());
+    let report = study.exact(|_| vec![0.0]).at([At::Init]).repeats(20).budget(0).run().unwrap();
+    assert!(report.points[0].failure.as_ref().unwrap().contains("1 numbers, a gradient 2"));
+}
+
+#[test]
+fn an_interrupt_keeps_what_is_finished() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let mut seen = 0;
+    let mut observer = |progress: &Progress| {
+        assert_eq!(progress.done, seen);
+        assert!(progress.done < progress.total && !progress.doing.is_empty());
+        seen += 1;
+        if progress.done == 130 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let study = GradientStudy::new(&target, &family)
+        .estimator("pathwise", Pathwise::default())
+        .estimator("stl", StickingTheLanding)
+        .exact(exact)
+        .at([At::Init])
+        .draws([1, 10])
+        .repeats(50);
+    let report = study.observer(&mut observer).run().unwrap();
+    assert_eq!((report.cells.len(), report.fits.len(), report.complete, seen), (2, 0, false, 131));
+    assert!(report.to_string().contains("interrupted"));
+}
+
+#[test]
+fn middle_is_half_way_and_the_optimum_is_found() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let study = || GradientStudy::new(&target, &family).estimator("stl", StickingTheLanding).repeats(10).draws([2]);
+    let report = study().run().unwrap();
+    let [init, middle, end] = [0, 1, 2].map(|k| report.points[k].params.clone());
+    assert_eq!(init, [0.0, 0.1f64.ln()]);
+    assert!((end[0] - MEAN).abs() < 0.05 && (end[1] - SD.ln()).abs() < 0.05, "{end:?}");
+    assert!((middle[0] - 0.5 * end[0]).abs() < 1e-12);
+    assert!(
+        report.fits.iter().all(|f| f.evaluations == 20_000 && (f.bound - SD.ln() - 0.919).abs() < 0.02),
+        "{report}"
+    );
+    // Everything but the times is a function of the seed.
+    let again = study().run().unwrap();
+    assert_eq!(report.points, again.points);
+    assert_eq!(report.figures("stl", "init", 2).unwrap().variance, again.figures("stl", "init", 2).unwrap().variance);
+    let text = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<StudyReport>(&text).unwrap(), report);
+}
+
+#[test]
+fn studies_that_make_no_sense_are_refused() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let new = || GradientStudy::new(&target, &family);
+    let one = || new().estimator("pathwise", Pathwise::default());
+    let cases = [
+        (new(), "at least one estimator"),
+        (one().estimator("pathwise", StickingTheLanding), "two estimators are called `pathwise`"),
+        (one().draws([]), "one number of draws"),
+        (one().draws([1, 0]), "not 0"),
+        (one().at([]), "one point"),
+        (one().repeats(2), "take at least 10"),
+        (one().point("p", Solution::default()), "the point `p` has 0 parameters"),
+    ];
+    for (study, words) in cases {
+        let error = study.run().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let wide = MeanField::of_dimension(2);
+    assert!(GradientStudy::new(&target, &wide).run().is_err());
+}
