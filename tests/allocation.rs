@@ -1,7 +1,7 @@
 //! No step allocates memory after the first, with one thread.
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Baseline, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
+use jensen::estimate::{Baseline, Design, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
 use jensen::family::{FullRank, MeanField, Reparam};
 use jensen::optimize::{Adam, Average};
 use jensen::prelude::*;
@@ -45,6 +45,7 @@ fn allocations<F: Reparam, E: GradientEstimator<Target, F>>(family: F, estimator
         optimizer: Adam::default(),
         average: Average::default(),
         num_draws: 5,
+        design: Design::Independent,
         minibatch,
         start: Solution { params: family.init(&vec![0.0; dimension], 0.1), theta: vec![] },
         streams: Streams::new(3),

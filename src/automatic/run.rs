@@ -11,8 +11,8 @@ use crate::algorithm::{
     StochasticVi,
 };
 use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
-    StickingTheLanding,
+    Baseline, Design, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction,
+    Space, StickingTheLanding,
 };
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
@@ -291,6 +291,7 @@ impl Job<'_> {
             optimizer,
             average: Average::Tail,
             num_draws,
+            design: Design::Independent,
             minibatch,
             start,
             streams: self.streams,
