@@ -3,14 +3,25 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
+mod control_variate;
 mod design;
+mod groups;
 mod hybrid;
+mod importance;
+mod measure_valued;
+mod mixed;
+mod multi_sample;
 mod pathwise;
 mod score;
 mod sticking;
 
+pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
 pub use hybrid::{Hybrid, RealGradient};
+pub use importance::{Vimco, WakePhase};
+pub use measure_valued::MeasureValued;
+pub use mixed::Mixed;
+pub use multi_sample::{DoublyReparameterized, ImportanceWeightedPathwise, RenyiPathwise};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};
 pub use sticking::StickingTheLanding;
@@ -89,6 +100,8 @@ pub struct Space {
     unweighted: Unweighted,
     /// Scratch memory of a design.
     order: Vec<u32>,
+    surrogate: control_variate::Surrogate,
+    moved: measure_valued::Moved,
 }
 
 /// The rows of a pass, each counted once.
@@ -238,6 +251,16 @@ fn independent(estimator: &str, at: &Point) -> Result<(), DensityError> {
         Design::Independent => Ok(()),
         other => Err(DensityError(format!(
             "{estimator} needs independent draws, and the design is {other:?}; use `Design::Independent`"
+        ))),
+    }
+}
+
+/// Refuses parameters theta, of which an estimator from values alone has no gradient.
+fn no_theta(estimator: &str, layout: &Layout) -> Result<(), DensityError> {
+    match layout.num_parameters {
+        0 => Ok(()),
+        _ => Err(DensityError(format!(
+            "{estimator} has no gradient for the model's parameters theta; use a pathwise estimator"
         ))),
     }
 }
