@@ -4,15 +4,15 @@
 mod shared;
 
 use jensen::estimate::{
-    Design, DoublyReparameterized, GradientEstimator, ImportanceWeightedPathwise, Point, RenyiPathwise, Space,
-    StickingTheLanding, Vimco, WakePhase,
+    Design, DoublyReparameterized, Estimate, GradientEstimator, ImportanceWeightedPathwise, Point, RenyiPathwise,
+    Space, StickingTheLanding, Vimco, WakePhase,
 };
-use jensen::family::{Categorical, FullRank, MeanField};
+use jensen::family::{Categorical, FullRank, MeanField, Reparam};
 use jensen::model::RowSet;
 use jensen::objective::mean_and_standard_error;
 use jensen::prelude::*;
 use jensen::streams::Streams;
-use jensen::target::{Differentiable, HandWritten, LogDensity, Target, ValueOnly};
+use jensen::target::{DensityError, Differentiable, HandWritten, LogDensity, Target, ValueOnly};
 use jensen::testing::laws::{self, Case};
 use shared::{Moments, Steps, derivative, normal_mean, unbiased_with_power};
 
@@ -88,16 +88,14 @@ impl<T: Differentiable> GradientEstimator<T, MeanField> for WrongPower {
         space: &mut Space,
         grad: &mut [f64],
         grad_theta: &mut [f64],
-    ) -> Result<jensen::estimate::Estimate, jensen::target::DensityError> {
-        let mut parts = vec![[0.0; 2]; 2];
-        for (part, alpha) in parts.iter_mut().zip([0.0, 0.0]) {
-            DoublyReparameterized { alpha, particles: 2 }.estimate(target, family, at, space, part, grad_theta)?;
-        }
-        // z_bar holds w_k^2 times the path; divide by w_k once.
+    ) -> Result<Estimate, DensityError> {
+        let double = DoublyReparameterized::new(2);
+        double.estimate(target, family, at, space, &mut [0.0; 2], grad_theta)?;
+        // `z_bar` holds `w_k^2 / groups` times the path, and `weights` holds `w_k`.
         let Space { z, z_bar, noise, weights, .. } = space;
         z_bar.latents.iter_mut().zip(&*weights).for_each(|(g, w)| *g /= w);
-        jensen::family::Reparam::pullback(family, at.params, at.rows, noise, z, z_bar, grad);
-        Ok(jensen::estimate::Estimate::default())
+        family.pullback(at.params, at.rows, noise, z, z_bar, grad);
+        Ok(Estimate::default())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Estimate, GradientEstimator, Point, Space, add_theta, all_finite, scale_draws};
 use crate::family::LocationScale;
 use crate::model::Draws;
-use crate::target::{DensityError, Differentiable};
+use crate::target::{DensityError, Differentiable, Pass};
 
 /// `1/S sum_s [G(noise_s, grad_z log p(z_s)) - G(noise_s, b + C noise_s)] + E[G(noise, b + C noise)] + d H[q] / d params`
 /// where `G(noise, z_bar)` is the pullback `(d T(params, noise) / d params)' z_bar` of a family
@@ -59,6 +59,8 @@ pub(super) struct Surrogate {
     /// `C` by columns, or its diagonal.
     curvature: Vec<f64>,
     is_diagonal: bool,
+    /// Its own, since a pass is laid out for a number of draws.
+    pass: Pass,
 }
 
 impl<T: Differentiable + ?Sized, F: LocationScale + ?Sized> GradientEstimator<T, F> for ControlVariate {
@@ -128,8 +130,8 @@ impl Surrogate {
         let draws = 2 * pairs + 1;
         self.transform(family, target, at, draws);
         space.grad_theta.resize(target.layout().num_parameters, 0.0);
-        let Space { pass, grad_theta, .. } = space;
-        target.log_density_and_gradient(at.theta, &self.z, at.rows, pass, &mut self.bar, grad_theta)?;
+        let Surrogate { z, bar, pass, .. } = self;
+        target.log_density_and_gradient(at.theta, z, at.rows, pass, bar, &mut space.grad_theta)?;
         self.read(size, pairs);
         Ok(draws)
     }
