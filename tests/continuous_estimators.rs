@@ -205,9 +205,9 @@ fn quadratic_gradient(mean: &[f64], l: &[[f64; 3]; 3], full: bool) -> Vec<f64> {
     let slope = |i: usize| -(0..3).map(|j| PRECISION[i][j] * (mean[j] - CENTRE[j])).sum::<f64>();
     let product = |i: usize, j: usize| -(0..3).map(|k| PRECISION[i][k] * l[k][j]).sum::<f64>();
     let mut out: Vec<f64> = (0..3).map(slope).collect();
-    for i in 0..3 {
+    for (i, row) in l.iter().enumerate() {
         out.extend((0..i).filter(|_| full).map(|j| product(i, j)));
-        out.push(product(i, i) * l[i][i] + 1.0);
+        out.push(product(i, i) * row[i] + 1.0);
     }
     out
 }
