@@ -59,9 +59,8 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let family = TracedFamily::new(&model, target.layout())?.named("linear encoder");
     let start = Solution { params: family.init(&[], 1.0), theta: vec![] };
     let optimizer = Adam { step_size: Schedule::inverse_sqrt(0.05, 100.0), ..Adam::default() };
-    let (estimator, average, streams) = (StickingTheLanding, Average::Tail, Streams::new(1));
-    let (target, family, minibatch) = (&target, &family, Minibatch::Shuffled(50));
-    let (num_draws, design) = (2, Design::Independent);
+    let (estimator, average, streams, design) = (StickingTheLanding, Average::Tail, Streams::new(1), Design::default());
+    let (target, family, minibatch, num_draws) = (&target, &family, Minibatch::Shuffled(50), 2);
     let algorithm =
         StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
     let mut state = algorithm.init()?;

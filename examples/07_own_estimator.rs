@@ -57,14 +57,13 @@ impl Model for Logistic {
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let target = Target::new(&Logistic)?;
-    let (family, rows) = (MeanField::new(target.layout()), jensen::model::RowSet::all());
+    let (family, rows, design) = (MeanField::new(target.layout()), jensen::model::RowSet::all(), Design::Independent);
     let params = family.init(&[2.0, 0.0], 0.4);
     let variance = |estimator: &dyn GradientEstimator<Target, MeanField>| -> Result<f64, DensityError> {
         let (mut space, mut sum, mut squares) = (Space::default(), 0.0, 0.0);
         for k in 0..2000 {
             let mut grad = vec![0.0; params.len()];
-            let (design, streams) = (Design::Independent, Streams::new(k));
-            let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 2, design };
+            let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(k), num_draws: 2, design };
             estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut [])?;
             (sum, squares) = (sum + grad[0], squares + grad[0] * grad[0]);
         }
