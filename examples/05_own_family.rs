@@ -17,7 +17,7 @@
 use std::fmt::Write;
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::StickingTheLanding;
+use jensen::estimate::{Design, StickingTheLanding};
 use jensen::family::{Family, Guide, Guided, TracedFamily};
 use jensen::fit::{MaxSteps, run};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -59,10 +59,10 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let family = TracedFamily::new(&model, target.layout())?.named("linear encoder");
     let start = Solution { params: family.init(&[], 1.0), theta: vec![] };
     let optimizer = Adam { step_size: Schedule::inverse_sqrt(0.05, 100.0), ..Adam::default() };
-    let (estimator, average, streams) = (StickingTheLanding, Average::Tail, Streams::new(1));
+    let (estimator, average, streams, design) = (StickingTheLanding, Average::Tail, Streams::new(1), Design::default());
     let (target, family, minibatch, num_draws) = (&target, &family, Minibatch::Shuffled(50), 2);
     let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, minibatch, start, streams };
+        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
     let mut state = algorithm.init()?;
     let stop = run(&algorithm, &mut state, &mut MaxSteps(2000), &mut ())?;
     let solution = algorithm.output(&state);

@@ -14,7 +14,7 @@
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::Pathwise;
+use jensen::estimate::{Design, Pathwise};
 use jensen::family::{Family, MeanField};
 use jensen::fit::{MaxSteps, run};
 use jensen::optimize::{Average, Optimizer};
@@ -60,9 +60,9 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let family = &MeanField::new(target.layout());
     let start = Solution { params: family.init(&[0.0], 1.0), theta: vec![] };
     let (estimator, optimizer, average) = (Pathwise::default(), HeavyBall { step_size: 0.003 }, Average::Tail);
-    let (num_draws, minibatch, streams) = (10, Minibatch::Full, Streams::new(1));
+    let (num_draws, design, minibatch, streams) = (10, Design::Independent, Minibatch::Full, Streams::new(1));
     let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, minibatch, start, streams };
+        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
     let mut state = algorithm.init()?;
     run(&algorithm, &mut state, &mut MaxSteps(3000), &mut ())?;
     let params = algorithm.output(&state).params;

@@ -12,7 +12,7 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use jensen::estimate::{Estimate, GradientEstimator, Pathwise, Point, Space};
+use jensen::estimate::{Design, Estimate, GradientEstimator, Pathwise, Point, Space};
 use jensen::family::{Family, MeanField, Reparam};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -32,7 +32,7 @@ impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Antithetic {
         _: &mut [f64],
     ) -> Result<Estimate, DensityError> {
         let n = at.num_draws;
-        space.draw(family, target.layout(), at);
+        space.draw(family, target.layout(), at)?;
         space.noise.chunks_exact_mut(n).for_each(|e| (0..n / 2).for_each(|d| e[n / 2 + d] = -e[d]));
         family.transform(at.params, at.rows, &space.noise, &mut space.z);
         let Space { z, z_bar, pass, grad_theta, .. } = space;
@@ -57,13 +57,13 @@ impl Model for Logistic {
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let target = Target::new(&Logistic)?;
-    let (family, rows) = (MeanField::new(target.layout()), jensen::model::RowSet::all());
+    let (family, rows, design) = (MeanField::new(target.layout()), jensen::model::RowSet::all(), Design::Independent);
     let params = family.init(&[2.0, 0.0], 0.4);
     let variance = |estimator: &dyn GradientEstimator<Target, MeanField>| -> Result<f64, DensityError> {
         let (mut space, mut sum, mut squares) = (Space::default(), 0.0, 0.0);
         for k in 0..2000 {
             let mut grad = vec![0.0; params.len()];
-            let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(k), num_draws: 2 };
+            let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(k), num_draws: 2, design };
             estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut [])?;
             (sum, squares) = (sum + grad[0], squares + grad[0] * grad[0]);
         }

@@ -1,7 +1,11 @@
 //! No step allocates memory after the first, with one thread.
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Baseline, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
+use jensen::estimate::{
+    Baseline, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, GradientEstimator,
+    ImportanceWeightedPathwise, MeasureValued, Mixed, Pathwise, RenyiPathwise, ScoreFunction, StickingTheLanding,
+    Vimco, WakePhase,
+};
 use jensen::family::{FullRank, MeanField, Reparam};
 use jensen::optimize::{Adam, Average};
 use jensen::prelude::*;
@@ -36,6 +40,16 @@ fn model() -> Regression {
 }
 
 fn allocations<F: Reparam, E: GradientEstimator<Target, F>>(family: F, estimator: E, minibatch: Minibatch) -> u64 {
+    allocations_of(family, estimator, minibatch, Design::Independent, 5)
+}
+
+fn allocations_of<F: Reparam, E: GradientEstimator<Target, F>>(
+    family: F,
+    estimator: E,
+    minibatch: Minibatch,
+    design: Design,
+    num_draws: usize,
+) -> u64 {
     let target = Target::new(&model()).expect("a valid model");
     let dimension = target.layout().num_latents;
     let vi = StochasticVi {
@@ -44,7 +58,8 @@ fn allocations<F: Reparam, E: GradientEstimator<Target, F>>(family: F, estimator
         estimator,
         optimizer: Adam::default(),
         average: Average::default(),
-        num_draws: 5,
+        num_draws,
+        design,
         minibatch,
         start: Solution { params: family.init(&vec![0.0; dimension], 0.1), theta: vec![] },
         streams: Streams::new(3),
@@ -87,4 +102,27 @@ fn the_counter_counts() {
 fn score_function_steps_allocate_nothing() {
     let score = ScoreFunction { baseline: Baseline::LeaveOneOut };
     assert_eq!(allocations(MeanField::of_dimension(8), score, Minibatch::Full), 0);
+}
+
+#[test]
+fn designs_allocate_nothing() {
+    for design in [Design::Antithetic, Design::LatinHypercube, Design::QuasiRandom] {
+        let family = MeanField::of_dimension(8);
+        assert_eq!(allocations_of(family, Pathwise::default(), Minibatch::Full, design, 6), 0, "{design:?}");
+    }
+}
+
+#[test]
+fn multi_sample_and_controlled_steps_allocate_nothing() {
+    let (mean_field, full_rank) = (|| MeanField::of_dimension(8), || FullRank::new(8));
+    let diagonal = ControlVariate { curvature: Curvature::Diagonal { probes: 2 } };
+    assert_eq!(allocations(mean_field(), ImportanceWeightedPathwise { particles: 5 }, Minibatch::Full), 0);
+    assert_eq!(allocations(full_rank(), RenyiPathwise { alpha: 0.5, particles: 5 }, Minibatch::Full), 0);
+    assert_eq!(allocations(full_rank(), DoublyReparameterized::new(5), Minibatch::Full), 0);
+    assert_eq!(allocations(mean_field(), Vimco { particles: 5 }, Minibatch::Full), 0);
+    assert_eq!(allocations(mean_field(), WakePhase { particles: 5 }, Minibatch::Full), 0);
+    assert_eq!(allocations(full_rank(), Mixed { share: 0.5 }, Minibatch::Shuffled(64)), 0);
+    assert_eq!(allocations(full_rank(), ControlVariate::default(), Minibatch::Shuffled(64)), 0);
+    assert_eq!(allocations(mean_field(), diagonal, Minibatch::Shuffled(64)), 0);
+    assert_eq!(allocations(mean_field(), MeasureValued, Minibatch::Shuffled(64)), 0);
 }

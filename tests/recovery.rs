@@ -4,7 +4,9 @@
 //! `FLOOR` for the bias of an optimiser with a finite step, in units of the posterior's standard deviation.
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Baseline, Entropy, GradientEstimator, Hybrid, Pathwise, ScoreFunction, StickingTheLanding};
+use jensen::estimate::{
+    Baseline, Design, Entropy, GradientEstimator, Hybrid, Pathwise, ScoreFunction, StickingTheLanding,
+};
 use jensen::family::{
     Block, Categorical, Family, FullRank, Guide, Guided, LowRank, MeanField, Product, Reparam, TracedFamily,
 };
@@ -35,6 +37,7 @@ where
         optimizer: Adam::new(Schedule::cosine(0.05, 0.0005, steps)),
         average: Average::Polynomial { eta: 8.0 },
         num_draws: 8,
+        design: Design::Independent,
         minibatch,
         start: Solution {
             params: family.init(&vec![0.0; target.layout().num_latents], 1.0),
@@ -169,6 +172,7 @@ fn rescaled_data_give_rescaled_posteriors() {
             optimizer: Adam::new(Schedule::cosine(0.05, 1e-4, steps)),
             average: Average::Polynomial { eta: 8.0 },
             num_draws: 8,
+            design: Design::Independent,
             minibatch: Minibatch::Full,
             start: Solution { params: family.init(&[2.0 * unit], unit), theta: vec![] },
             streams: Streams::new(3),

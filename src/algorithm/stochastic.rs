@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, FitError, Solution, Step};
-use crate::estimate::{GradientEstimator, Point, Space};
+use crate::estimate::{Design, GradientEstimator, Point, Space};
 use crate::family::{Family, lanes};
 use crate::model::RowSet;
 use crate::optimize::{Average, AverageState, Optimizer};
@@ -31,6 +31,8 @@ pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
     pub average: Average,
     /// Monte Carlo draws in a step.
     pub num_draws: usize,
+    /// How the draws of a step are spread; reparameterised estimators alone take another than the default.
+    pub design: Design,
     /// Rows in a step.
     pub minibatch: Minibatch,
     /// Where to start.
@@ -201,6 +203,7 @@ where
             rows,
             streams: self.streams.purpose(NOISE).at_step(state.step),
             num_draws: self.num_draws,
+            design: self.design,
         };
         let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta)?;
         let norm = (squares(grad) + squares(grad_theta)).sqrt();

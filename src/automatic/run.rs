@@ -11,6 +11,7 @@ use crate::algorithm::{
     Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, Solution, Solve, Step,
     StochasticVi,
 };
+use crate::estimate::Design;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
@@ -325,6 +326,7 @@ impl Job<'_> {
             average: Average::Tail,
             num_draws: self.plan.num_draws,
             minibatch: self.settings.wishes.minibatch,
+            design: Design::Independent,
             start,
             streams: self.streams,
         };

@@ -51,7 +51,7 @@ where
         let (real, discrete) = (family.real(), family.discrete());
         let (own, other) = family.split(at.params);
         let (real_grad, discrete_grad) = family.split_mut(grad);
-        space.draw(real, target.layout(), &Point { params: own, ..*at });
+        space.draw(real, target.layout(), &Point { params: own, ..*at })?;
         family.sample_discrete(at.params, at.rows, at.streams, &mut space.z);
         let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;

@@ -4,17 +4,30 @@
 //! objective's gradient in the parameters of q and of the model.
 
 mod delegate;
+mod control_variate;
+mod design;
+mod groups;
 mod hybrid;
+mod importance;
+mod measure_valued;
+mod mixed;
+mod multi_sample;
 mod pathwise;
 mod score;
 mod sticking;
 
+pub use control_variate::{ControlVariate, Curvature};
+pub use design::Design;
 pub use hybrid::{Hybrid, RealGradient};
+pub use importance::{Vimco, WakePhase};
+pub use measure_valued::MeasureValued;
+pub use mixed::Mixed;
+pub use multi_sample::{DoublyReparameterized, ImportanceWeightedPathwise, RenyiPathwise};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};
 pub use sticking::StickingTheLanding;
 
-use crate::family::{Family, Reparam, fill_noise, lanes};
+use crate::family::{Family, Reparam, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, Pass};
@@ -32,6 +45,8 @@ pub struct Point<'a> {
     pub streams: Streams,
     /// Monte Carlo draws.
     pub num_draws: usize,
+    /// How the noise of the draws is spread.
+    pub design: Design,
 }
 
 /// The value that came with a gradient.
@@ -84,6 +99,10 @@ pub struct Space {
     /// The target's results and scratch memory.
     pub pass: Pass,
     unweighted: Unweighted,
+    /// Scratch memory of a design.
+    order: Vec<u32>,
+    surrogate: control_variate::Surrogate,
+    moved: measure_valued::Moved,
 }
 
 /// The rows of a pass, each counted once.
@@ -103,21 +122,33 @@ impl Unweighted {
 }
 
 impl Space {
-    /// Draws from a reparameterised family, keeping the noise.
-    pub fn draw<F: Reparam + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) {
+    /// Draws from a reparameterised family in the design of `at`, keeping the noise.
+    ///
+    /// # Errors
+    /// When the design does not allow this number of draws or of elements of noise.
+    pub fn draw<F: Reparam + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) -> Result<(), DensityError> {
         self.fit(layout, at);
         self.noise.resize(family.num_noise(at.rows) * at.num_draws, 0.0);
-        fill_noise(family.noise_law(), at.streams, at.num_draws, &mut self.noise);
+        at.design.fill(family.noise_law(), at.streams, at.num_draws, &mut self.noise, &mut self.order)?;
         family.transform(at.params, at.rows, &self.noise, &mut self.z);
+        Ok(())
     }
 
-    /// Draws from any family.
-    pub fn sample<F: Family + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) {
+    /// Draws from any family, independently.
+    ///
+    /// # Errors
+    /// For another design, which needs the noise of a reparameterised family.
+    pub fn sample<F: Family + ?Sized>(&mut self, family: &F, layout: &Layout, at: &Point) -> Result<(), DensityError> {
+        independent("an estimator that draws without noise", at)?;
         self.fit(layout, at);
         family.sample(at.params, at.rows, at.streams, &mut self.z);
+        Ok(())
     }
 
-    fn fit(&mut self, layout: &Layout, at: &Point) {
+    /// Gives every buffer the size of `at.num_draws` draws of `layout`; `draw` and `sample` do so themselves.
+    ///
+    /// Allocates only when a buffer grows.
+    pub fn fit(&mut self, layout: &Layout, at: &Point) {
         let num_rows = at.rows.len(layout);
         self.z.fit(layout, num_rows, at.num_draws);
         self.z_bar.fit(layout, num_rows, at.num_draws);
@@ -128,9 +159,11 @@ impl Space {
         self.grad_theta.resize(layout.num_parameters, 0.0);
     }
 
-    /// Sets the gradients of draws that are not finite to zero, gives the accepted draws equal weight
-    /// (`weights`), and returns how many were rejected.
-    fn reject(&mut self) -> usize {
+    /// Rejects the draws whose `pass.log_density` or `z_bar` is not finite, and returns how many there are.
+    ///
+    /// Overwrites `weights` with one over the number of accepted draws, zero for a rejected one, and `z_bar` of a
+    /// rejected draw with zeros.
+    pub fn reject(&mut self) -> usize {
         let n = self.z.num_draws;
         if all_finite(&self.pass.log_density) && all_finite(&self.z_bar.latents) && all_finite(&self.z_bar.row_latents)
         {
@@ -154,8 +187,18 @@ impl Space {
         rejected
     }
 
-    /// Mean log density over the accepted draws; NaN when there is none.
-    fn mean_log_density(&self, rejected: usize) -> f64 {
+    /// Multiplies each draw's `z_bar` with its entry of `weights`.
+    pub fn weigh(&mut self) {
+        scale_draws(&mut self.z_bar, &self.weights);
+    }
+
+    /// `grad_theta += share * self.grad_theta`, unless draws were rejected: one of them would have poisoned the sum.
+    pub fn add_theta(&self, rejected: usize, share: f64, grad_theta: &mut [f64]) {
+        add_theta(self, rejected, share, grad_theta);
+    }
+
+    /// Mean of `pass.log_density` by the `weights` of `reject`, over the accepted draws; NaN when there is none.
+    pub fn mean_log_density(&self, rejected: usize) -> f64 {
         if rejected == self.z.num_draws {
             return f64::NAN;
         }
@@ -204,6 +247,26 @@ fn add_theta(space: &Space, rejected: usize, share: f64, grad_theta: &mut [f64])
         for (t, g) in grad_theta.iter_mut().zip(&space.grad_theta) {
             *t += share * g;
         }
+    }
+}
+
+/// Refuses a design other than independent draws.
+fn independent(estimator: &str, at: &Point) -> Result<(), DensityError> {
+    match at.design {
+        Design::Independent => Ok(()),
+        other => Err(DensityError(format!(
+            "{estimator} needs independent draws, and the design is {other:?}; use `Design::Independent`"
+        ))),
+    }
+}
+
+/// Refuses parameters theta, of which an estimator from values alone has no gradient.
+fn no_theta(estimator: &str, layout: &Layout) -> Result<(), DensityError> {
+    match layout.num_parameters {
+        0 => Ok(()),
+        _ => Err(DensityError(format!(
+            "{estimator} has no gradient for the model's parameters theta; use a pathwise estimator"
+        ))),
     }
 }
 

@@ -36,7 +36,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         grad: &mut [f64],
         grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        space.draw(family, target.layout(), at);
+        space.draw(family, target.layout(), at)?;
         let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
         let rejected = space.reject();

@@ -45,7 +45,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Sco
                     .into(),
             ));
         }
-        space.sample(family, target.layout(), at);
+        space.sample(family, target.layout(), at)?;
         target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
         family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let (mut sum, mut accepted) = (0.0, 0);

@@ -45,7 +45,7 @@ impl MeanField {
 
     /// Calls `visit(place of the mean, place of ln sd, first number of the latent's draws, in rows)`.
     #[inline(always)]
-    pub(super) fn each(&self, rows: &RowSet, mut visit: impl FnMut(usize, usize, usize, bool)) {
+    pub(crate) fn each(&self, rows: &RowSet, mut visit: impl FnMut(usize, usize, usize, bool)) {
         let n = self.num_latents;
         for i in 0..n {
             visit(i, n + i, i, false);
@@ -259,6 +259,10 @@ impl Reparam for MeanField {
 }
 
 impl LocationScale for MeanField {
+    fn is_diagonal(&self) -> bool {
+        true
+    }
+
     fn num_global(&self) -> usize {
         self.num_latents
     }

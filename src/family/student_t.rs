@@ -12,6 +12,11 @@ pub trait LocationScale: Reparam {
     /// Latents outside of rows; they come first in the noise.
     fn num_global(&self) -> usize;
 
+    /// Whether `A` is diagonal, so that no latent depends on the noise of another.
+    fn is_diagonal(&self) -> bool {
+        false
+    }
+
     /// `ln |det A|`, rows counted by their weight.
     fn ln_scale(&self, params: &[f64], rows: &RowSet) -> f64;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::moments::Moments;
 use super::watch::Watch;
 use crate::algorithm::Solution;
-use crate::estimate::{GradientEstimator, Point, Space};
+use crate::estimate::{Design, GradientEstimator, Point, Space};
 use crate::family::Family;
 use crate::model::RowSet;
 use crate::streams::Streams;
@@ -69,7 +69,7 @@ where
             return Taken::Interrupted;
         }
         let streams = request.streams.at_step(k as u64);
-        let at = Point { params, theta, rows: &rows, streams, num_draws: request.num_draws };
+        let at = Point { params, theta, rows: &rows, streams, num_draws: request.num_draws, design: Design::Independent };
         grad.fill(0.0);
         let (own, of_model) = grad.split_at_mut(params.len());
         let started = Instant::now();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::report::ShortFit;
 use super::watch::Watch;
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
-use crate::estimate::GradientEstimator;
+use crate::estimate::{Design, GradientEstimator};
 use crate::family::Family;
 use crate::fit::{MaxSteps, Plateau, Stop, StoppingRule};
 use crate::model::{Draws, RowSet};
@@ -42,6 +42,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
             optimizer: Adam::default(),
             average: Average::Tail,
             num_draws: self.num_draws,
+            design: Design::Independent,
             minibatch: Minibatch::Full,
             start: self.start.clone(),
             streams: self.streams,
@@ -69,6 +70,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         let mut fit = ShortFit {
             estimator: name.into(),
             num_draws: self.num_draws,
+            design: Design::Independent,
             bound: f64::NAN,
             standard_error: f64::NAN,
             steps: 0,

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{GradientEstimator, Pathwise, StickingTheLanding};
+use jensen::estimate::{Design, GradientEstimator, Pathwise, StickingTheLanding};
 use jensen::family::{Family, FullRank, MeanField, Reparam};
 use jensen::model::{Draws, Model, RowSet};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -79,6 +79,7 @@ where
             optimizer: Adam { step_size: self.step_size.clone(), ..Adam::default() },
             average: Average::Last,
             num_draws: self.draws,
+            design: Design::Independent,
             minibatch: self.minibatch,
             start: Solution { params: self.family.init(&self.centre, 0.1), theta: vec![] },
             streams: Streams::new(1),

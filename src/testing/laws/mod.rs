@@ -29,7 +29,7 @@ pub use family::{
     score_has_mean_zero, score_is_derivative, sums_to_one, transform_is_sample,
 };
 
-use crate::estimate::Point;
+use crate::estimate::{Design, Point};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -51,10 +51,10 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The case as an estimator sees it.
+    /// The case as an estimator sees it, with independent draws.
     pub fn point(&self) -> Point<'a> {
         let Case { params, theta, rows, streams, num_draws, .. } = *self;
-        Point { params, theta, rows, streams, num_draws }
+        Point { params, theta, rows, streams, num_draws, design: Design::Independent }
     }
 
     fn draws(&self) -> Draws {

@@ -1,0 +1,133 @@
+//! What the multi-sample estimators share: draws in groups of `particles`, weighed by an objective.
+
+use super::pathwise::subtract;
+use super::{Estimate, Point, Space, add_theta, all_finite, lanes_finite, scale_draws};
+use crate::family::Reparam;
+use crate::model::RowSet;
+use crate::objective::Objective;
+use crate::target::{DensityError, Differentiable, LogDensity};
+
+/// Checks the numbers of draws and rows that the estimator called `name` is asked for, and returns the number of
+/// groups.
+pub(super) fn num_groups(name: &str, particles: usize, at: &Point) -> Result<usize, DensityError> {
+    if particles == 0 || !at.num_draws.is_multiple_of(particles) || at.num_draws == 0 {
+        return Err(DensityError(format!(
+            "{name} with {particles} particles needs a multiple of them as the number of draws a step, not {}",
+            at.num_draws
+        )));
+    }
+    whole(name, at.rows)?;
+    Ok(at.num_draws / particles)
+}
+
+/// Refuses a minibatch: the weights of a bound on log p(x) need all of the data.
+fn whole(name: &str, rows: &RowSet) -> Result<(), DensityError> {
+    if rows.weight == 1.0 {
+        return Ok(());
+    }
+    Err(DensityError(format!(
+        "{name} cannot be estimated from a minibatch: the importance weights of the draws need every row; use the full \
+         data, or an estimator of the ELBO"
+    )))
+}
+
+/// Whether `target` has parameters theta, which needs a pass for the weights before the pass for the gradient.
+fn two_passes<T: LogDensity + ?Sized>(target: &T) -> bool {
+    target.layout().num_parameters > 0
+}
+
+/// Overwrites `log_weights` with `log p - log q`, `-inf` for a draw whose density is not finite.
+pub(super) fn fill_log_weights(space: &mut Space) {
+    let Space { pass, log_q, log_weights, .. } = space;
+    for ((l, p), q) in log_weights.iter_mut().zip(&pass.log_density).zip(&*log_q) {
+        *l = if p.is_finite() && q.is_finite() { p - q } else { f64::NEG_INFINITY };
+    }
+}
+
+/// The mean of `objective` over the groups; overwrites `weights` with its derivative in the log weights.
+pub(super) fn weights_of(objective: &impl Objective, particles: usize, space: &mut Space) -> f64 {
+    let groups = space.log_weights.len() / particles;
+    let mut value = 0.0;
+    for (l, w) in space.log_weights.chunks_exact(particles).zip(space.weights.chunks_exact_mut(particles)) {
+        value += objective.value_and_weights(l, w);
+    }
+    space.weights.iter_mut().for_each(|w| *w /= groups as f64);
+    value / groups as f64
+}
+
+/// Draws, and evaluates `objective` of the log weights of each group.
+///
+/// Afterwards `weights` is `d value / d log_weights`, `z_bar` is `weights` times the gradient of log p, `q_bar` the
+/// gradient of log q, and theta's gradient has been added to `grad_theta`.
+pub(super) fn evaluate<T, F>(
+    objective: &impl Objective,
+    particles: usize,
+    (target, family): (&T, &F),
+    at: &Point,
+    space: &mut Space,
+    grad_theta: &mut [f64],
+) -> Result<Estimate, DensityError>
+where
+    T: Differentiable + ?Sized,
+    F: Reparam + ?Sized,
+{
+    space.draw(family, target.layout(), at)?;
+    family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+    family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
+    if two_passes(target) {
+        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
+    } else {
+        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
+        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
+        drop_gradients(space);
+    }
+    fill_log_weights(space);
+    let value = weights_of(objective, particles, space);
+    if two_passes(target) {
+        let Space { z, z_bar, pass, grad_theta: theta_bar, weights, .. } = &mut *space;
+        pass.draw_weights.clone_from(weights);
+        let done = target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar);
+        pass.draw_weights.clear();
+        done?;
+        drop_gradients(space);
+    } else {
+        scale_draws(&mut space.z_bar, &space.weights);
+    }
+    let lost = space.pass.log_density.iter().zip(&space.log_weights);
+    let rejected = lost.filter(|(p, l)| !p.is_finite() || **l == f64::NEG_INFINITY).count();
+    add_theta(space, rejected, 1.0, grad_theta);
+    let evaluations = at.num_draws * if two_passes(target) { 2 } else { 1 };
+    Ok(Estimate { value, rejected, evaluations })
+}
+
+/// Marks the draws without a finite gradient by a log density of `-inf`, and makes their gradients zero.
+fn drop_gradients(space: &mut Space) {
+    let n = space.z.num_draws;
+    let Space { z_bar, q_bar, pass, .. } = &*space;
+    let gradients = [&z_bar.latents, &z_bar.row_latents, &q_bar.latents, &q_bar.row_latents];
+    if all_finite(&pass.log_density) && gradients.iter().all(|lanes| all_finite(lanes)) {
+        return;
+    }
+    for d in 0..n {
+        let Space { z_bar, q_bar, pass, .. } = &mut *space;
+        let finite = pass.log_density[d].is_finite()
+            && [&z_bar.latents, &z_bar.row_latents, &q_bar.latents, &q_bar.row_latents]
+                .iter()
+                .all(|lanes| lanes_finite(lanes, n, d));
+        if finite {
+            continue;
+        }
+        pass.log_density[d] = f64::NEG_INFINITY;
+        for lanes in [&mut z_bar.latents, &mut z_bar.row_latents, &mut q_bar.latents, &mut q_bar.row_latents] {
+            lanes.iter_mut().skip(d).step_by(n).for_each(|g| *g = 0.0);
+        }
+    }
+}
+
+/// `z_bar -= weights * q_bar`, which may be used up.
+pub(super) fn subtract_weighted_q(space: &mut Space) {
+    let Space { z_bar, q_bar, weights, .. } = space;
+    scale_draws(q_bar, weights);
+    subtract(&q_bar.latents, &mut z_bar.latents);
+    subtract(&q_bar.row_latents, &mut z_bar.row_latents);
+}

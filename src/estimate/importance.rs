@@ -1,0 +1,130 @@
+//! Multi-sample gradients from values alone: VIMCO, and the wake phase.
+
+use super::groups::{fill_log_weights, num_groups, weights_of};
+use super::{Estimate, GradientEstimator, Point, Space, no_theta, too_few_draws};
+use crate::family::Family;
+use crate::objective::{ImportanceWeighted, log_mean_exp, sum};
+use crate::target::{DensityError, LogDensity};
+
+/// `sum_k (L - L_k - w_k) d log q(z_k) / d params` with `L = log 1/K sum_j exp(log_weights_j)`, `w` the softmax of
+/// the log weights, and `L_k` the same as `L` with the mean of the other log weights in place of `log_weights_k`.
+///
+/// The importance-weighted bound without a gradient of the model: integers, branches. The draws of a step are
+/// averaged in groups of `particles`. Unbiased for the bound of `K` draws; needs two particles. Its signal-to-noise
+/// ratio falls with `K`. *Assumes* independent draws of all rows: minibatches are refused, and so are models with
+/// parameters theta, whose gradient it does not have.
+///
+/// *Cost*: one model value a draw, and `K^2` additions of numbers.
+///
+/// A draw whose density is not finite weighs nothing and is left out of the others' `L_k`; where none of the others is
+/// left, the draw gives no gradient.
+///
+/// *Source*: Mnih and Rezende 2016, with the geometric mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vimco {
+    /// Draws `K` under one logarithm.
+    pub particles: usize,
+}
+
+/// `sum_k w_k d log q(z_k) / d params` with `w = softmax(log p(z_k) - log q(z_k))`, `z_k ~ q`: minus the gradient of the
+/// forward divergence `KL(posterior || q)`, by self-normalised importance sampling.
+///
+/// The value is `sum_k w_k log q(z_k)`, for `E_posterior[log q]`, which this maximises in place of the ELBO. **Biased**
+/// by O(1 / particles), as every self-normalised mean is, towards the wake of draws of q alone: with one particle the
+/// gradient has mean zero. The draws of a step are averaged in groups of `particles`; take one large group. *Assumes*
+/// independent draws of all rows: minibatches are refused, and so are models with parameters theta.
+///
+/// *Cost*: one model value a draw.
+///
+/// *Source*: Bornschein and Bengio 2015, the wake-phase update of q.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WakePhase {
+    /// Draws that share a normalisation.
+    pub particles: usize,
+}
+
+impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Vimco {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        _: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        if self.particles < 2 {
+            return Err(too_few_draws("VIMCO", 2, self.particles));
+        }
+        let groups = num_groups("VIMCO", self.particles, at)? as f64;
+        let (value, rejected) = weigh("VIMCO", self.particles, (target, family), at, space)?;
+        for (l, w) in space.log_weights.chunks_exact(self.particles).zip(space.weights.chunks_exact_mut(self.particles))
+        {
+            let bound = log_mean_exp(l);
+            for (k, w) in w.iter_mut().enumerate() {
+                // `w` holds w_k / groups; a draw of weight zero still has the signal of its absence.
+                *w = signal(l, k, bound).map_or(0.0, |signal| signal / groups - *w);
+            }
+        }
+        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+    }
+}
+
+/// `L - L_k`; none where the other draws say nothing.
+fn signal(log_weights: &[f64], k: usize, bound: f64) -> Option<f64> {
+    let others = || log_weights.iter().enumerate().filter(move |&(j, l)| j != k && l.is_finite()).map(|(_, l)| *l);
+    let num = others().count();
+    if num == 0 {
+        return None;
+    }
+    let mean = others().sum::<f64>() / num as f64;
+    let most = others().fold(mean, f64::max);
+    let total: f64 = (mean - most).exp() + others().map(|l| (l - most).exp()).sum::<f64>();
+    Some(bound - (most + (total / log_weights.len() as f64).ln()))
+}
+
+impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for WakePhase {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        _: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        num_groups("the wake phase", self.particles, at)?;
+        let (_, rejected) = weigh("the wake phase", self.particles, (target, family), at, space)?;
+        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+        let Space { weights, log_q, log_weights, .. } = &mut *space;
+        for ((l, w), q) in log_weights.iter_mut().zip(&*weights).zip(&*log_q) {
+            *l = if *w > 0.0 { w * q } else { 0.0 };
+        }
+        let value = if rejected == at.num_draws { f64::NAN } else { sum(log_weights) };
+        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+    }
+}
+
+/// Draws, overwrites `log_weights` and `weights` (the softmax of each group over the number of groups), and returns
+/// the importance-weighted bound and the number of draws that were rejected.
+fn weigh<T, F>(
+    name: &str,
+    particles: usize,
+    (target, family): (&T, &F),
+    at: &Point,
+    space: &mut Space,
+) -> Result<(f64, usize), DensityError>
+where
+    T: LogDensity + ?Sized,
+    F: Family + ?Sized,
+{
+    no_theta(name, target.layout())?;
+    space.sample(family, target.layout(), at)?;
+    target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
+    family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+    fill_log_weights(space);
+    let value = weights_of(&ImportanceWeighted, particles, space);
+    let rejected = space.log_weights.iter().filter(|l| !l.is_finite()).count();
+    Ok((value, rejected))
+}
