@@ -1,6 +1,6 @@
 //! The laws over the families of integers, and what [`Discrete`] says of them.
 
-use jensen::family::{Bernoulli, Categorical, Discrete, Family};
+use jensen::family::{Bernoulli, Categorical, Discrete, Family, Poisson};
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -158,4 +158,79 @@ fn sites_that_do_not_fit_are_refused_in_words() {
     let message = Bernoulli::new(&layout(false)).unwrap_err().to_string();
     assert!(message.contains("\"a\" is an integer 0 to 3"), "{message}");
     assert!(message.contains("use `Categorical`"), "{message}");
+}
+
+/// Counts outside of rows and in three rows.
+struct Counts;
+
+impl Model for Counts {
+    fn log_joint(&self, p: &LogJoint) {
+        let a = p.draw_integer("a", poisson(2.0));
+        p.rows(3, |i| {
+            let b = i.draw_integer("b", poisson(7.0));
+            i.add(0.1 * b.to_real() * a.to_real());
+        });
+    }
+}
+
+#[test]
+fn poisson_keeps_the_laws() {
+    let layout = ok(Target::new(&Counts)).layout().clone();
+    let family = ok(Poisson::new(&layout));
+    ok(family.covers(&layout));
+    // Rates of 0.02, 2, 33 and 8,100.
+    let params = [-4.0, 0.7, 3.5, 9.0];
+    let some = RowSet::minibatch(vec![2, 1], 3);
+    for rows in [RowSet::all(), some.clone(), RowSet { global_terms: false, ..some }] {
+        let streams = Streams::new(6);
+        let case = Case { layout: &layout, params: &params, theta: &[], rows: &rows, streams, num_draws: 3 };
+        ok(laws::score_is_derivative(&family, &case));
+        ok(laws::entropy_gradient_is_derivative(&family, &case));
+        let case = Case { num_draws: 20_000, ..case };
+        ok(laws::score_has_mean_zero(&family, &case, 4.5));
+        ok(laws::entropy_is_mean(&family, &case, 4.5));
+    }
+}
+
+#[test]
+fn poisson_draws_have_the_probabilities_of_their_density() {
+    let model = |p: &LogJoint| _ = p.draw_integer("a", poisson(2.0));
+    struct One<F>(F);
+    impl<F: Fn(&LogJoint) + Sync> Model for One<F> {
+        fn log_joint(&self, p: &LogJoint) {
+            (self.0)(p);
+        }
+    }
+    let layout = ok(Target::new(&One(model))).layout().clone();
+    let family = ok(Poisson::new(&layout));
+    let n = 40_000;
+    for ln_rate in [-2.0, 0.9, 3.0] {
+        let mut z = Draws::zeros(&layout, 0, n);
+        family.sample(&[ln_rate], &RowSet::all(), Streams::new(2), &mut z);
+        // The rate's powers over factorials, one after the other.
+        let (mut p, mut total) = ((-f64::exp(ln_rate)).exp(), 0.0);
+        for k in 0..60_u32 {
+            let found = z.integers.iter().filter(|&&i| i == k).count() as f64 / n as f64;
+            let error = (p * (1.0 - p) / n as f64).sqrt();
+            assert!((found - p).abs() < 4.5 * error + 1.5 / n as f64, "{ln_rate}, {k}: {found}, expected {p}");
+            let (mut at, mut log_q) = (Draws::zeros(&layout, 0, 1), [0.0]);
+            at.integers[0] = k;
+            family.log_q(&[ln_rate], &RowSet::all(), &at, &mut log_q);
+            assert!((log_q[0] - p.ln()).abs() < 1e-11, "{ln_rate}, {k}");
+            total += log_q[0].exp();
+            p *= ln_rate.exp() / f64::from(k + 1);
+        }
+        assert!((total - 1.0).abs() < 1e-10, "{ln_rate}: {total}");
+    }
+}
+
+#[test]
+fn poisson_refuses_bounded_integers_and_stops_at_the_largest() {
+    let message = Poisson::new(&layout(true)).unwrap_err().to_string();
+    assert!(message.contains("is an integer 0 to 1, a Poisson family draws integers without"), "{message}");
+    let layout = ok(Target::new(&Counts)).layout().clone();
+    let family = ok(Poisson::new(&layout));
+    let mut z = Draws::zeros(&layout, 3, 2);
+    family.sample(&[60.0, 0.0, f64::INFINITY, f64::NAN], &RowSet::all(), Streams::new(1), &mut z);
+    assert_eq!(z.integers, [u32::MAX - 1; 2]);
 }

@@ -1,7 +1,9 @@
 //! The laws over families that are not Gaussian, and closed forms that their gradients must reproduce.
 
-use jensen::family::*;
-use jensen::model::{Layout, RowSet};
+use jensen::family::{
+    Beta, Block, Dirichlet, Family, FamilyError, Flow, Gamma, GaussianMixture, MeanField, Reparam, VonMises,
+};
+use jensen::model::{Draws, Layout, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
@@ -57,6 +59,15 @@ fn rates(p: &LogJoint) {
     });
 }
 
+fn plane(p: &LogJoint) {
+    let (a, b) = (p.real("a"), p.positive("b"));
+    p.add(-a.square() - b);
+}
+
+fn space(p: &LogJoint) {
+    p.add(-p.reals("a", 2).sum().square() - p.positive("b"));
+}
+
 fn mixed(p: &LogJoint) {
     let (a, b, c) = (p.positive("a"), p.unit("b"), p.real("c"));
     p.add(-a - b - c.square() + p.simplex("d", 3).at(0).ln());
@@ -87,8 +98,38 @@ fn families() -> Vec<(Layout, Boxed, Vec<f64>)> {
         let block = ok(block.over(&["b"], Beta::new));
         Box::new(ok(ok(block.over(&["d"], Dirichlet::new)).over_rest(MeanField::new)))
     };
+    let mixture = |k: usize| move |l: &Layout| Box::new(ok(GaussianMixture::new(l.num_latents, k))) as Boxed;
+    add(plane, &mixture(1), &[0.4, 0.3, -0.7, 0.2, -0.4]);
+    add(plane, &mixture(2), &[0.4, -0.2, 0.3, -0.7, 1.9, 0.6, 0.2, -0.4, -0.6, 0.1]);
+    let means = [0.3, -0.7, 1.2, 1.9, 0.6, -0.1, -1.0, 0.2, 0.7];
+    let ln_sds = [0.2, -0.4, -0.6, 0.1, -0.3, 0.5, 0.0, -0.2, 0.3];
+    add(space, &mixture(3), &[&[0.4, -0.2, 0.7][..], &means, &ln_sds].concat());
     add(mixed, &block, &[0.3, 0.9, -0.2, 1.4, 0.3, 0.8, -0.5, 0.1, -0.4]);
+    all.extend(flows());
     all
+}
+
+/// Every flow, away from its start.
+fn flows() -> Vec<(Layout, Boxed, Vec<f64>)> {
+    let (two, three) = (layout(plane), layout(space));
+    let flows = [
+        (&two, Flow::planar(3).seed(4)),
+        (&two, Flow::real_nvp(3, 4)),
+        (&two, Flow::inverse_autoregressive(2, 3)),
+        (&three, Flow::planar(2)),
+        (&three, Flow::real_nvp(2, 3).seed(9)),
+        (&three, Flow::inverse_autoregressive(3, 2)),
+    ];
+    let away = |(layout, flow): (&Layout, Flow)| {
+        let family = ok(flow.around(&[0.4, -0.3], 0.7).family(layout));
+        ok(family.covers(layout));
+        let mut params = family.init(&[], 1.0);
+        let mut shifts = vec![0.0; params.len()];
+        Streams::new(12).fill_uniform(1, &mut shifts);
+        params.iter_mut().zip(shifts).for_each(|(p, u)| *p += 1.2 * (u - 0.5));
+        (layout.clone(), Box::new(family) as Boxed, params)
+    };
+    flows.into_iter().map(away).collect()
 }
 
 fn row_sets(layout: &Layout) -> Vec<RowSet> {
@@ -135,4 +176,38 @@ fn every_density_integrates_to_one() {
         (1..=2, 0) => laws::is_normalised(family, case),
         _ => Ok(()),
     });
+}
+
+#[test]
+fn flows_start_as_independent_normals() {
+    let layout = layout(space);
+    for flow in [Flow::planar(4), Flow::real_nvp(4, 5), Flow::inverse_autoregressive(4, 3)] {
+        let family = ok(flow.around(&[0.4, -0.3, 2.0], 0.7).family(&layout));
+        let reference = MeanField::new(&layout);
+        let (params, expected) = (family.init(&[], 1.0), reference.init(&[0.4, -0.3, 2.0], 0.7));
+        let (mut z, mut same) = (Draws::zeros(&layout, 0, 5), Draws::zeros(&layout, 0, 5));
+        family.sample(&params, &RowSet::all(), Streams::new(3), &mut z);
+        reference.sample(&expected, &RowSet::all(), Streams::new(3), &mut same);
+        let apart = z.latents.iter().zip(&same.latents).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart < 1e-14, "{}: {apart}", family.name());
+    }
+}
+
+#[test]
+fn sites_that_do_not_fit_are_refused_in_words() {
+    let (positive, unit, real) = (layout(positive), layout(unit), layout(plane));
+    let said = |result: Result<(), FamilyError>, expected: &str| {
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    said(Gamma::new(&unit).covers(&unit), "site \"a\" is between 0 and 1: give it another family");
+    said(Gamma::new(&real).covers(&real), "site \"a\" is real");
+    said(Beta::new(&positive).covers(&positive), "`between ..`; site \"a\" is positive");
+    said(Dirichlet::new(&positive).covers(&positive), "draws sites that are `a simplex of ..`");
+    said(VonMises::new(&unit).covers(&unit), "`an angle..`");
+    said(Dirichlet::new(&layout(rates)).covers(&layout(rates)), "latent of each row");
+    said(GaussianMixture::new(2, 0).map(|_| ()), "no components");
+    said(Flow::real_nvp(2, 0).family(&real).map(|_| ()), "no hidden unit");
+    said(Flow::planar(2).around(&[], 0.0).family(&real).map(|_| ()), "standard deviation 0");
+    said(Flow::planar(2).family(&layout(rates)).map(|_| ()), "leaves site \"b\" out");
 }
