@@ -13,9 +13,10 @@ use crate::streams::Streams;
 /// *Draws*: one latent after the other, each the quantile of its one-dimensional mixture given those before, whose
 /// weights are `w_k prod_(j<i) N(z_j; ..)`, at the normal distribution function of its noise. So `z` is a smooth function of
 /// all parameters, the weights included, and pathwise gradients are unbiased.
-/// *Variance*: the slope of a quantile is one over the density there. Between components far apart almost no density
-/// lies, and the few draws that fall there carry the gradient of the weights: from about five standard deviations on
-/// its variance is so large that the weights are better left to the score function.
+/// *Variance*: the slope of a quantile is one over the density there, and between components far apart lies almost none:
+/// the few draws that fall there carry the gradient of the weights. For `E z` and two equal components of unit standard
+/// deviation its variance in a logit is 0.0006, 0.19, 3.7 and 400 at distances 1, 3, 5 and 8, that of the score function
+/// 0.09, 0.23, 0.25 and 0.25 (by quadrature): beyond three the score function is the better estimator of the weights.
 /// *Cost*: about six evaluations of each component's distribution function for each latent of a draw.
 ///
 /// *Source*: Graves 2016, "Stochastic backpropagation through mixture density distributions"; Figurnov, Mohamed and
@@ -152,8 +153,8 @@ impl GaussianMixture {
         }
     }
 
-    /// Calls `visit(draw, log q, responsibilities)`.
-    fn each(&self, params: &[f64], z: &Draws, mut visit: impl FnMut(usize, f64, &[f64])) {
+    /// Calls `visit(draw, log q, responsibilities, ln sum exp(logits))`.
+    fn each(&self, params: &[f64], z: &Draws, mut visit: impl FnMut(usize, f64, &[f64], f64)) {
         let (parts, components) = (self.parts(params), self.num_components);
         self.scratch.with(|work| {
             work.weights.resize(components, 0.0);
@@ -161,7 +162,7 @@ impl GaussianMixture {
             for d in 0..z.num_draws {
                 self.walk(&parts, |i| z.latents[i * z.num_draws + d], &mut work.log_weights);
                 let log_q = softmax(&work.log_weights[self.num_latents * components..], &mut work.weights) - total;
-                visit(d, log_q, &work.weights);
+                visit(d, log_q, &work.weights, total);
             }
         });
     }
@@ -177,22 +178,22 @@ impl GaussianMixture {
             let (z, sign) = (z(i), if e(i) < 0.0 { 1.0 } else { -1.0 });
             softmax(&work.log_weights[i * components..(i + 1) * components], &mut work.weights);
             let (mut bar, mut density) = (work.bar[i], 0.0);
-            for k in 0..components {
+            for (k, later) in later.iter().enumerate() {
                 let (u, ln_sd) = parts.standard(k, i, z);
-                bar -= later[k] * u * (-ln_sd).exp();
+                bar -= later * u * (-ln_sd).exp();
                 density += work.weights[k] * parts.log_normal(k, i, z).exp();
             }
             // F(z) is held: d z = -d F / density. The weights' sum is one, so that either tail stands for F.
             let pull = -bar / density;
             let tail = |k: usize| sign * (sign * parts.standard(k, i, z).0).ndtr();
             let mean_tail: f64 = (0..components).map(|k| work.weights[k] * tail(k)).sum();
-            for k in 0..components {
+            for (k, later) in later.iter_mut().enumerate() {
                 let (u, ln_sd) = parts.standard(k, i, z);
                 let through = pull * work.weights[k] * parts.log_normal(k, i, z).exp();
                 let (mean, at_ln_sd) = self.places(k, i);
-                slopes[mean - components] += later[k] * u * (-ln_sd).exp() - through;
-                slopes[at_ln_sd - components] += later[k] * (u * u - 1.0) - through * u * ln_sd.exp();
-                later[k] += pull * work.weights[k] * (tail(k) - mean_tail);
+                slopes[mean - components] += *later * u * (-ln_sd).exp() - through;
+                slopes[at_ln_sd - components] += *later * (u * u - 1.0) - through * u * ln_sd.exp();
+                *later += pull * work.weights[k] * (tail(k) - mean_tail);
             }
         }
     }
@@ -217,15 +218,15 @@ impl Family for GaussianMixture {
 
     fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
         let weight = weight_of(rows, false);
-        self.each(params, z, |d, value, _| log_q[d] = weight * value);
+        self.each(params, z, |d, value, _, _| log_q[d] = weight * value);
     }
 
     fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
-        let (parts, own) = (self.parts(params), self.weights(params));
-        self.each(params, z, |d, _, shares| {
+        let parts = self.parts(params);
+        self.each(params, z, |d, _, shares, total| {
             let w = weight_of(rows, false) * weights[d];
             for (k, share) in shares.iter().enumerate() {
-                grad[k] += w * (share - own[k]);
+                grad[k] += w * (share - (parts.logits[k] - total).exp());
                 for i in 0..self.num_latents {
                     let (u, ln_sd) = parts.standard(k, i, z.latents[i * z.num_draws + d]);
                     let (mean, at_ln_sd) = self.places(k, i);
@@ -312,7 +313,7 @@ impl Reparam for GaussianMixture {
     fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
         let (parts, weight) = (self.parts(params), weight_of(rows, false));
         grad_z.latents.fill(0.0);
-        self.each(params, z, |d, _, shares| {
+        self.each(params, z, |d, _, shares, _| {
             for (k, share) in shares.iter().enumerate() {
                 for i in 0..self.num_latents {
                     let (u, ln_sd) = parts.standard(k, i, z.latents[i * z.num_draws + d]);

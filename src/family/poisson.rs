@@ -50,7 +50,7 @@ fn ln_probability(ln_rate: f64, count: f64) -> f64 {
 /// The count whose share of the unit interval holds `u`, by a search that starts at the mode.
 fn quantile(ln_rate: f64, u: f64) -> f64 {
     let rate = ln_rate.exp();
-    if !(rate < LARGEST) {
+    if rate.is_nan() || rate >= LARGEST {
         return LARGEST;
     }
     // The shares of the values lie in the order mode, mode + 1, mode - 1, mode + 2, ..: any order has the same law.
@@ -86,7 +86,7 @@ fn quantile(ln_rate: f64, u: f64) -> f64 {
 /// `sum_k p(k) f(k)` over the counts that matter.
 fn mean(ln_rate: f64, f: impl Fn(f64) -> f64) -> f64 {
     let (rate, root) = (ln_rate.exp(), (0.5 * ln_rate).exp());
-    if !(rate < LARGEST) {
+    if rate.is_nan() || rate >= LARGEST {
         return f64::NAN;
     }
     let (low, high) = ((rate - 9.0 * root - 9.0).max(0.0).floor(), rate + 9.0 * root + 40.0);
