@@ -1,6 +1,7 @@
 //! Normalising flows: a normal number for each latent, carried through bijections one after the other.
 
 use super::layers::{Autoregressive, Coupling, Planar, Scale};
+use super::spline::Spline;
 use super::{Guide, Guided, TracedFamily};
 use crate::dist::{Distribution, normal};
 use crate::family::FamilyError;
@@ -65,6 +66,7 @@ enum Kind {
     Planar,
     RealNvp { hidden: usize },
     Autoregressive { hidden: usize },
+    Spline { hidden: usize, bins: usize },
 }
 
 impl Flow {
@@ -93,6 +95,15 @@ impl Flow {
     /// the masks of Germain et al. 2015. `log q` of a given point runs through the latents one after the other.
     pub fn inverse_autoregressive(layers: usize, hidden: usize) -> Flow {
         Flow::of(Kind::Autoregressive { hidden }, layers)
+    }
+
+    /// `layers` coupling layers as those of [`real_nvp`](Self::real_nvp), with a monotone rational-quadratic spline of
+    /// `bins` pieces on (-5, 5), the identity beyond, in place of a scale and shift.
+    ///
+    /// *Source*: Durkan, Bekasov, Murray and Papamakarios 2019, "Neural spline flows", section 3.1; departure: the logits
+    /// of widths and heights stay within -3 and 3.
+    pub fn neural_spline(layers: usize, hidden: usize, bins: usize) -> Flow {
+        Flow::of(Kind::Spline { hidden, bins }, layers)
     }
 
     fn of(kind: Kind, layers: usize) -> Flow {
@@ -135,8 +146,11 @@ impl Flow {
                     "RealNVP over one latent: half of the latents move the other half; use a planar flow".into(),
                 );
             }
-            Kind::RealNvp { hidden: 0 } | Kind::Autoregressive { hidden: 0 } => {
+            Kind::RealNvp { hidden: 0 } | Kind::Autoregressive { hidden: 0 } | Kind::Spline { hidden: 0, .. } => {
                 return wrong("flow whose network has no hidden unit; give it one or more".into());
+            }
+            Kind::Spline { bins, .. } if !(2..=100).contains(&bins) => {
+                return wrong(format!("spline of {bins} bins; give it 2 to 100"));
             }
             _ => {}
         }
@@ -144,6 +158,7 @@ impl Flow {
             Kind::Planar => "planar",
             Kind::RealNvp { .. } => "RealNVP",
             Kind::Autoregressive { .. } => "inverse autoregressive",
+            Kind::Spline { .. } => "neural spline",
         };
         let name = format!("{name} flow, {} layers", self.layers);
         Ok(TracedFamily::new(&self, layout)?.named(&name))
@@ -159,6 +174,7 @@ impl Guide for Flow {
             layers.push(match self.kind {
                 Kind::Planar => Box::new(Planar::new(&start, n)),
                 Kind::RealNvp { hidden } => Box::new(Coupling::new(&start, n, hidden)),
+                Kind::Spline { hidden, bins } => Box::new(Spline::new(&start, n, hidden, bins)),
                 Kind::Autoregressive { hidden } => Box::new(Autoregressive::new(&start, n, hidden)),
             });
         }

@@ -94,7 +94,7 @@ fn inner_of_planar(inputs: &[f64], grad: &mut [f64]) -> f64 {
 /// Log scales stay within -3 and 3.
 const MOST: f64 = 3.0;
 
-fn bounded(s: Real) -> Real {
+pub(super) fn bounded(s: Real) -> Real {
     MOST * (s / MOST).tanh()
 }
 

@@ -4,6 +4,7 @@ mod family;
 mod flow;
 mod guide;
 mod layers;
+mod spline;
 
 pub use family::TracedFamily;
 pub use flow::{Bijection, Flow};
