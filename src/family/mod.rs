@@ -7,15 +7,21 @@
 //! `log q`, its gradients and the entropy count the latents outside of rows once (not at all without
 //! `global_terms`) and those of the pass's rows `rows.weight` times. Draws, `transform` and `pullback` know no weight.
 
+mod bernoulli;
 mod block;
 mod categorical;
 mod delegate;
 mod delta;
+mod discrete;
 mod error;
 mod full_rank;
+mod implicit;
+mod integers;
 pub(crate) mod lanes;
 mod low_rank;
 mod mean_field;
+mod mixture;
+mod poisson;
 mod product;
 pub(crate) mod scratch;
 mod student_t;
@@ -23,16 +29,21 @@ mod student_t;
 mod tests;
 mod traced;
 
+pub use bernoulli::Bernoulli;
 pub use block::Block;
 pub use categorical::Categorical;
 pub use delta::Delta;
+pub use discrete::{Discrete, Integer};
 pub use error::FamilyError;
 pub use full_rank::FullRank;
+pub use implicit::{Beta, BetaLaw, Dirichlet, Gamma, GammaLaw, Independent, ScalarLaw, VonMises, VonMisesLaw};
 pub use low_rank::LowRank;
 pub use mean_field::MeanField;
+pub use mixture::GaussianMixture;
+pub use poisson::Poisson;
 pub use product::Product;
 pub use student_t::{LocationScale, StudentT};
-pub use traced::{Guide, Guided, GuidedRow, TracedFamily};
+pub use traced::{Bijection, Flow, Guide, Guided, GuidedRow, TracedFamily};
 
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::streams::Streams;

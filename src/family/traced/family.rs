@@ -53,7 +53,7 @@ impl TracedFamily {
             ));
         }
         for site in layout.sites.iter().filter(|s| matches!(s.kind, SiteKind::Latent | SiteKind::RowLatent)) {
-            if site.num_unconstrained > 0 && !state.drawn.iter().any(|d| (d.0, d.1) == (site.kind, site.offset)) {
+            if site.num_unconstrained > 0 && !state.names.contains(&site.name) {
                 let remedy = "draw it in the guide with `q.normal(..)` or `q.latent(..)`";
                 return Err(FamilyError::Uncovered { site: site.name.clone(), remedy });
             }

@@ -37,7 +37,8 @@ pub(super) struct State {
     pub drawn: Vec<(SiteKind, usize, u32)>,
     pub num_noise: usize,
     pub num_row_noise: usize,
-    names: Vec<String>,
+    /// Names of the sites drawn.
+    pub names: Vec<String>,
 }
 
 /// A q under construction: where its parameters are declared and its latents drawn.
@@ -189,8 +190,49 @@ impl Guided {
         transform: impl FnOnce(Vector) -> Vector,
         log_density: impl FnOnce(Vector) -> Real,
     ) -> Vector {
+        match self.site(name, n) {
+            Some(at) => self.draw_at(name, at, n, transform, log_density),
+            None => Vector::from_lanes(Real::from(f64::NAN), n),
+        }
+    }
+
+    /// All latents outside of rows together, `[latent]`: `transform` of as many independent standard normal numbers, and
+    /// `log_density` of the result.
+    ///
+    /// For a q whose parts do not come one after the other, such as a normalising flow.
+    #[track_caller]
+    pub fn all_latents(
+        &self,
+        transform: impl FnOnce(Vector) -> Vector,
+        log_density: impl FnOnce(Vector) -> Real,
+    ) -> Vector {
+        let (n, sites) = {
+            let state = self.state.borrow();
+            let sites = state.layout.sites_of(SiteKind::Latent);
+            (state.layout.num_latents, sites.map(|s| s.name.clone()).collect::<Vec<_>>())
+        };
         let nothing = Vector::from_lanes(Real::from(f64::NAN), n);
-        let Some((kind, place)) = self.site(name, n) else { return nothing };
+        if self.in_rows || n == 0 {
+            recording::fail("`all_latents` draws the latents outside of rows: it stands outside of `rows`, once");
+            return nothing;
+        }
+        if let Some(twice) = sites.iter().find(|s| self.state.borrow().names.contains(s)) {
+            recording::fail(format!("site \"{twice}\" is drawn twice"));
+            return nothing;
+        }
+        self.state.borrow_mut().names.extend(sites);
+        self.draw_at("all latents", (SiteKind::Latent, 0), n, transform, log_density)
+    }
+
+    #[track_caller]
+    fn draw_at(
+        &self,
+        name: &str,
+        (kind, place): (SiteKind, usize),
+        n: usize,
+        transform: impl FnOnce(Vector) -> Vector,
+        log_density: impl FnOnce(Vector) -> Real,
+    ) -> Vector {
         let part = self.state.borrow().part;
         match part {
             Part::Transform => {
@@ -198,7 +240,7 @@ impl Guided {
                 let z = transform(Vector::from_lanes(noise, n));
                 if z.len() != n {
                     recording::fail(format!("site \"{name}\" has {n} numbers, its transform gives {}", z.len()));
-                    return nothing;
+                    return Vector::from_lanes(Real::from(f64::NAN), n);
                 }
                 let node = z.lanes().node();
                 // One value for each element and draw, also where the transform ignores its noise.

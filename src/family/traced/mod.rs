@@ -1,9 +1,13 @@
 //! A user's own q(z | x): a transform of noise and a log density, written once and recorded like a model.
 
 mod family;
+mod flow;
 mod guide;
+mod layers;
+mod spline;
 
 pub use family::TracedFamily;
+pub use flow::{Bijection, Flow};
 pub use guide::{Guided, GuidedRow};
 
 /// A family q(z | x) written in ordinary Rust.
