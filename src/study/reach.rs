@@ -70,7 +70,6 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         let mut fit = ShortFit {
             estimator: name.into(),
             num_draws: self.num_draws,
-            design: Design::Independent,
             bound: f64::NAN,
             standard_error: f64::NAN,
             steps: 0,
