@@ -17,6 +17,7 @@ use crate::family::{Family, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, Pass};
+use score::Scores;
 
 /// Where a gradient is estimated, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +83,12 @@ pub struct Space {
     pub grad_theta: Vec<f64>,
     /// The target's results and scratch memory.
     pub pass: Pass,
+    /// What an estimator remembers from step to step: finite numbers, empty before its first step.
+    ///
+    /// An estimator that needs memory sizes it at its first use, and reads it before it writes what this step has
+    /// taught, so that given the past its gradient stays unbiased. A fit saves it with its state.
+    pub memory: Vec<f64>,
+    scores: Scores,
     unweighted: Unweighted,
 }
 
