@@ -1,8 +1,9 @@
 //! Independent probabilities for integer latents.
 
+use super::integers::{Integers, Latent};
 use super::scratch::Pool;
-use super::{Family, FamilyError, refuse_sites, weight_of};
-use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
+use super::{Discrete, Family, FamilyError, Integer, weight_of};
+use crate::model::{Draws, Layout, RowSet, Site};
 use crate::streams::Streams;
 
 /// Largest number of values an integer latent may take.
@@ -16,32 +17,8 @@ const MOST_CATEGORIES: usize = 1 << 16;
 /// family of the real latents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Categorical {
-    global: Vec<Place>,
-    rows: Vec<Place>,
-    num_params: usize,
-    num_rows: usize,
-    first_row: usize,
+    sites: Integers,
     scratch: Pool<Vec<f64>>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Place {
-    offset: usize,
-    low: u32,
-    categories: usize,
-    start: usize,
-}
-
-/// One latent of a pass.
-#[derive(Clone, Copy)]
-struct Latent {
-    /// First logit.
-    start: usize,
-    categories: usize,
-    low: u32,
-    /// Position among the integers, or among those of the rows.
-    place: usize,
-    in_rows: bool,
 }
 
 impl Categorical {
@@ -50,59 +27,31 @@ impl Categorical {
     /// # Errors
     /// For an integer without an upper bound, or with more than 65,536 values.
     pub fn new(layout: &Layout) -> Result<Self, FamilyError> {
-        let (mut global, mut rows, mut num_params) = (Vec::new(), Vec::new(), 0);
-        for site in &layout.sites {
-            let (places, copies) = match site.kind {
-                SiteKind::Integer => (&mut global, 1),
-                SiteKind::RowInteger => (&mut rows, layout.num_rows),
-                _ => continue,
-            };
-            let (low, categories) = range_of(site)?;
-            places.push(Place { offset: site.offset, low, categories, start: num_params });
-            num_params += categories * copies;
-        }
-        let (num_rows, first_row) = (layout.num_rows, layout.first_row);
-        Ok(Categorical { global, rows, num_params, num_rows, first_row, scratch: Pool::default() })
-    }
-
-    /// The probabilities of each value of the integer latent at `offset`, outside of rows.
-    pub fn probabilities(&self, params: &[f64], offset: usize) -> Option<Vec<f64>> {
-        let place = self.global.iter().find(|p| p.offset == offset)?;
-        let mut p = Vec::new();
-        softmax(&params[place.start..place.start + place.categories], &mut p);
-        Some(p)
-    }
-
-    fn each(&self, rows: &RowSet, mut visit: impl FnMut(Latent)) {
-        for &Place { offset, low, categories, start } in &self.global {
-            visit(Latent { start, categories, low, place: offset, in_rows: false });
-        }
-        let in_pass = rows.subset.as_ref().map_or(self.num_rows, Vec::len);
-        for &Place { offset, low, categories, start } in &self.rows {
-            for position in 0..in_pass {
-                let row = rows.subset.as_ref().map_or(position, |s| s[position] as usize - self.first_row);
-                let (start, place) = (start + row * categories, offset * in_pass + position);
-                visit(Latent { start, categories, low, place, in_rows: true });
-            }
-        }
+        let sites = Integers::new(layout, |site| range_of(site).map(|n| (n, n)))?;
+        Ok(Categorical { sites, scratch: Pool::default() })
     }
 
     /// Calls `visit(latent, probabilities, log of the softmax's denominator)`.
     fn each_distribution(&self, params: &[f64], rows: &RowSet, mut visit: impl FnMut(Latent, &[f64], f64)) {
         self.scratch.with(|p| {
-            self.each(rows, |latent| {
-                let ln_total = softmax(&params[latent.start..latent.start + latent.categories], p);
+            self.sites.each(rows, |latent| {
+                let ln_total = softmax(logits(params, latent), p);
                 visit(latent, p, ln_total);
             });
         });
     }
 }
 
-fn range_of(site: &Site) -> Result<(u32, usize), FamilyError> {
+fn logits(params: &[f64], latent: Latent) -> &[f64] {
+    &params[latent.start..latent.start + latent.num_values]
+}
+
+/// The number of values of a site.
+fn range_of(site: &Site) -> Result<usize, FamilyError> {
     let (low, high) = site.range.unwrap_or((0, u32::MAX));
     let categories = (high - low) as usize + 1;
     match categories <= MOST_CATEGORIES {
-        true => Ok((low, categories)),
+        true => Ok(categories),
         false => Err(FamilyError::Setting(format!(
             "the integer site \"{}\" has no finite range of at most {MOST_CATEGORIES} values, so q has no probability \
              for each; bound it with `p.integer(name, low..high)`, or sum it out of the model",
@@ -121,38 +70,23 @@ fn softmax(logits: &[f64], p: &mut Vec<f64>) -> f64 {
     largest + total.ln()
 }
 
-fn integers(z: &Draws, latent: Latent) -> &[u32] {
-    let all = if latent.in_rows { &z.row_integers } else { &z.integers };
-    &all[latent.place * z.num_draws..(latent.place + 1) * z.num_draws]
-}
-
 impl Family for Categorical {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
-        let remedy = "draw real latents with another family: `Product::new(family, Categorical::new(..))`";
-        refuse_sites(layout, &[SiteKind::Latent, SiteKind::RowLatent], remedy)?;
-        let (found, expected) = (self.global.len() + self.rows.len(), layout.num_integers + layout.num_row_integers);
-        match found == expected {
-            true => Ok(()),
-            false => Err(FamilyError::Size { family: self.name(), found, expected }),
-        }
+        self.sites.covers(self, layout)
     }
 
     fn num_params(&self) -> usize {
-        self.num_params
+        self.sites.num_params()
     }
 
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
         let draws = z.num_draws;
-        let mut size = 0;
-        self.each(rows, |_| size += 1);
         self.scratch.with(|uniforms| {
-            uniforms.resize(size * draws, 0.0);
+            uniforms.resize(self.sites.size(rows) * draws, 0.0);
             streams.fill_uniform(draws, uniforms);
             let mut lanes = uniforms.chunks_exact(draws);
             self.each_distribution(params, rows, |latent, p, _| {
-                let all = if latent.in_rows { &mut z.row_integers } else { &mut z.integers };
-                let out = &mut all[latent.place * draws..(latent.place + 1) * draws];
-                for (o, &u) in out.iter_mut().zip(lanes.next().unwrap_or(&[])) {
+                for (o, &u) in latent.lane_mut(z).iter_mut().zip(lanes.next().unwrap_or(&[])) {
                     *o = latent.low + category(p, u);
                 }
             });
@@ -163,7 +97,7 @@ impl Family for Categorical {
         log_q.fill(0.0);
         self.each_distribution(params, rows, |latent, _, ln_total| {
             let weight = weight_of(rows, latent.in_rows);
-            for (out, &k) in log_q.iter_mut().zip(integers(z, latent)) {
+            for (out, &k) in log_q.iter_mut().zip(latent.lane(z)) {
                 *out += weight * (params[latent.start + (k - latent.low) as usize] - ln_total);
             }
         });
@@ -173,8 +107,8 @@ impl Family for Categorical {
         let total: f64 = weights.iter().sum();
         self.each_distribution(params, rows, |latent, p, _| {
             let weight = weight_of(rows, latent.in_rows);
-            let grad = &mut grad[latent.start..latent.start + latent.categories];
-            for (&k, w) in integers(z, latent).iter().zip(weights) {
+            let grad = &mut grad[latent.start..latent.start + latent.num_values];
+            for (&k, w) in latent.lane(z).iter().zip(weights) {
                 grad[(k - latent.low) as usize] += weight * w;
             }
             grad.iter_mut().zip(p).for_each(|(g, p)| *g -= weight * total * p);
@@ -200,7 +134,7 @@ impl Family for Categorical {
     }
 
     fn init(&self, _: &[f64], _: f64) -> Vec<f64> {
-        vec![0.0; self.num_params]
+        vec![0.0; self.sites.num_params()]
     }
 
     fn centre(&self, _: &[f64]) -> Vec<f64> {
@@ -209,6 +143,50 @@ impl Family for Categorical {
 
     fn name(&self) -> String {
         "independent categorical".into()
+    }
+}
+
+impl Discrete for Categorical {
+    fn num_integers(&self) -> usize {
+        self.sites.num_integers()
+    }
+
+    fn num_row_integers(&self) -> usize {
+        self.sites.num_row_integers()
+    }
+
+    fn num_latents(&self, rows: &RowSet) -> usize {
+        self.sites.size(rows)
+    }
+
+    fn integer(&self, rows: &RowSet, latent: usize) -> Integer {
+        self.sites.integer(rows, latent)
+    }
+
+    fn probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, out: &mut Vec<f64>) {
+        softmax(logits(params, self.sites.latent(rows, latent)), out);
+    }
+
+    fn pull_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, p_bar: &[f64], grad: &mut [f64]) {
+        let latent = self.sites.latent(rows, latent);
+        self.scratch.with(|p| {
+            softmax(logits(params, latent), p);
+            let mean: f64 = p.iter().zip(p_bar).map(|(p, b)| p * b).sum();
+            for ((g, p), b) in grad[latent.start..].iter_mut().zip(p).zip(p_bar) {
+                *g += *p * (b - mean);
+            }
+        });
+    }
+
+    fn pull_log_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, bar: &[f64], grad: &mut [f64]) {
+        let latent = self.sites.latent(rows, latent);
+        let total: f64 = bar.iter().sum();
+        self.scratch.with(|p| {
+            softmax(logits(params, latent), p);
+            for ((g, p), b) in grad[latent.start..].iter_mut().zip(p).zip(bar) {
+                *g += b - *p * total;
+            }
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Families behind references and boxes, so that a family can be chosen at run time.
 
-use super::{Family, FamilyError, NoiseLaw, Reparam};
+use super::{Discrete, Family, FamilyError, Integer, NoiseLaw, Reparam};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -67,6 +67,36 @@ macro_rules! delegate {
 
             fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
                 (**self).grad_log_q(params, rows, z, grad_z);
+            }
+        }
+
+        impl<F: Discrete + ?Sized> Discrete for $pointer {
+            fn num_integers(&self) -> usize {
+                (**self).num_integers()
+            }
+
+            fn num_row_integers(&self) -> usize {
+                (**self).num_row_integers()
+            }
+
+            fn num_latents(&self, rows: &RowSet) -> usize {
+                (**self).num_latents(rows)
+            }
+
+            fn integer(&self, rows: &RowSet, latent: usize) -> Integer {
+                (**self).integer(rows, latent)
+            }
+
+            fn probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, out: &mut Vec<f64>) {
+                (**self).probabilities(params, rows, latent, out);
+            }
+
+            fn pull_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, p_bar: &[f64], grad: &mut [f64]) {
+                (**self).pull_probabilities(params, rows, latent, p_bar, grad);
+            }
+
+            fn pull_log_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, bar: &[f64], grad: &mut [f64]) {
+                (**self).pull_log_probabilities(params, rows, latent, bar, grad);
             }
         }
     )* };

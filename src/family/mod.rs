@@ -7,12 +7,15 @@
 //! `log q`, its gradients and the entropy count the latents outside of rows once (not at all without
 //! `global_terms`) and those of the pass's rows `rows.weight` times. Draws, `transform` and `pullback` know no weight.
 
+mod bernoulli;
 mod block;
 mod categorical;
 mod delegate;
 mod delta;
+mod discrete;
 mod error;
 mod full_rank;
+mod integers;
 pub(crate) mod lanes;
 mod low_rank;
 mod mean_field;
@@ -23,9 +26,11 @@ mod student_t;
 mod tests;
 mod traced;
 
+pub use bernoulli::Bernoulli;
 pub use block::Block;
 pub use categorical::Categorical;
 pub use delta::Delta;
+pub use discrete::{Discrete, Integer};
 pub use error::FamilyError;
 pub use full_rank::FullRank;
 pub use low_rank::LowRank;
