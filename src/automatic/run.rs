@@ -11,7 +11,7 @@ use crate::algorithm::{
     StochasticVi,
 };
 use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
+    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, Point, RealGradient, ScoreFunction, Space,
     StickingTheLanding,
 };
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
@@ -329,11 +329,11 @@ impl Job<'_> {
         let run = match self.estimator() {
             AnyEstimator::Score(score) => self.stochastic(self.target, &family, &score, start, observer)?,
             AnyEstimator::Sticking(_) => {
-                let hybrid = Hybrid { real: RealGradient::StickingTheLanding };
+                let hybrid = Hybrid { real: RealGradient::StickingTheLanding, discrete: LeaveOneOut };
                 self.stochastic(self.target, &family, &hybrid, start, observer)?
             }
             AnyEstimator::Pathwise(_) => {
-                let hybrid = Hybrid { real: RealGradient::Pathwise };
+                let hybrid = Hybrid { real: RealGradient::Pathwise, discrete: LeaveOneOut };
                 self.stochastic(self.target, &family, &hybrid, start, observer)?
             }
         };

@@ -3,11 +3,15 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
+mod discrete;
 mod hybrid;
 mod pathwise;
 mod score;
 mod sticking;
 
+pub use discrete::{
+    Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape,
+};
 pub use hybrid::{Hybrid, RealGradient};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};
@@ -89,6 +93,7 @@ pub struct Space {
     /// taught, so that given the past its gradient stays unbiased. A fit saves it with its state.
     pub memory: Vec<f64>,
     scores: Scores,
+    lanes: discrete::Lanes,
     unweighted: Unweighted,
 }
 

@@ -35,6 +35,7 @@ pub use error::FamilyError;
 pub use full_rank::FullRank;
 pub use low_rank::LowRank;
 pub use mean_field::MeanField;
+pub(crate) use product::DISCRETE;
 pub use product::Product;
 pub use student_t::{LocationScale, StudentT};
 pub use traced::{Guide, Guided, GuidedRow, TracedFamily};
