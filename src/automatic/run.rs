@@ -11,8 +11,8 @@ use crate::algorithm::{
     StochasticVi,
 };
 use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, Point, RealGradient, ScoreFunction, Space,
-    StickingTheLanding,
+    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, Point, RealGradient, ScoreFunction,
+    Space, StickingTheLanding,
 };
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};

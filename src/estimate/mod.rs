@@ -9,9 +9,7 @@ mod pathwise;
 mod score;
 mod sticking;
 
-pub use discrete::{
-    Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape,
-};
+pub use discrete::{Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape};
 pub use hybrid::{Hybrid, RealGradient};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, ScoreFunction};

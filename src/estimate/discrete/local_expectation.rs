@@ -107,11 +107,7 @@ fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
 }
 
 /// Calls `visit(latents that change together, one of them)`: each integer outside of rows, then each site of the rows.
-fn each_site<G: Discrete + ?Sized>(
-    family: &G,
-    rows: &RowSet,
-    mut visit: impl FnMut(std::ops::Range<usize>, Integer),
-) {
+fn each_site<G: Discrete + ?Sized>(family: &G, rows: &RowSet, mut visit: impl FnMut(std::ops::Range<usize>, Integer)) {
     let (global, sites) = (family.num_integers(), family.num_row_integers());
     for latent in 0..global {
         visit(latent..latent + 1, family.integer(rows, latent));

@@ -44,7 +44,8 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
         for ((g, &s), (square, product)) in grad.iter_mut().zip(own).zip(squares.iter().zip(&*products)) {
             let (f, square, product) = (f - mean, square - s * s, product - (f - mean) * s * s);
             // Without a score in the other draws any coefficient is as good: their mean.
-            let rest = if square > f64::EPSILON * s * s { product / square } else { -f / (accepted as f64 - 1.0).max(1.0) };
+            let rest =
+                if square > f64::EPSILON * s * s { product / square } else { -f / (accepted as f64 - 1.0).max(1.0) };
             *g += share * (f - rest) * s;
         }
     }
