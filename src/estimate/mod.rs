@@ -12,14 +12,14 @@ mod sticking;
 pub use discrete::{Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape};
 pub use hybrid::{Hybrid, RealGradient};
 pub use pathwise::{Entropy, Pathwise};
-pub use score::{Baseline, ScoreFunction};
+pub use score::{Baseline, Overdispersed, RaoBlackwell, ScoreFunction};
 pub use sticking::StickingTheLanding;
 
 use crate::family::{Family, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, Pass};
-use score::Scores;
+use score::{Locals, Scores};
 
 /// Where a gradient is estimated, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,9 @@ pub struct Space {
     /// taught, so that given the past its gradient stays unbiased. A fit saves it with its state.
     pub memory: Vec<f64>,
     scores: Scores,
+    locals: Locals,
+    /// Parameters of the family that is drawn from, where it is not q.
+    wider: Vec<f64>,
     lanes: discrete::Lanes,
     unweighted: Unweighted,
 }

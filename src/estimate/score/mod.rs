@@ -2,9 +2,14 @@
 
 mod baseline;
 mod control_variate;
+mod overdispersed;
+mod rao_blackwell;
 
 pub use baseline::Baseline;
 pub(super) use control_variate::Scores;
+pub use overdispersed::Overdispersed;
+pub(super) use rao_blackwell::Locals;
+pub use rao_blackwell::RaoBlackwell;
 
 use super::{Estimate, GradientEstimator, Point, Space, too_few_draws};
 use crate::family::Family;
