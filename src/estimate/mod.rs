@@ -199,6 +199,10 @@ fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {
 /// `bar_d *= weight_d` for all latents.
 fn scale_draws(bar: &mut Draws, weights: &[f64]) {
     let n = bar.num_draws;
+    if n == 1 {
+        let all = bar.latents.iter_mut().chain(&mut bar.row_latents);
+        return all.for_each(|g| *g *= weights[0]);
+    }
     for lane in bar.latents.chunks_exact_mut(n).chain(bar.row_latents.chunks_exact_mut(n)) {
         for (g, w) in lane.iter_mut().zip(weights) {
             *g *= w;

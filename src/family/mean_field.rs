@@ -6,6 +6,7 @@ use super::{
     weight_of,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
+use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
 use crate::streams::Streams;
 
 /// Mean-field Gaussian: `z_i = mean_i + exp(ln_sd_i) * noise_i`.
@@ -60,6 +61,12 @@ impl MeanField {
         }
     }
 
+    /// `(mean, ln sd)` of the latents outside of rows, and of those of rows.
+    fn halves<'a>(&self, params: &'a [f64]) -> ((&'a [f64], &'a [f64]), (&'a [f64], &'a [f64])) {
+        let (global, of_rows) = params.split_at(2 * self.num_latents);
+        (global.split_at(self.num_latents), of_rows.split_at(of_rows.len() / 2))
+    }
+
     /// Latents outside of rows.
     pub(super) fn num_latents(&self) -> usize {
         self.num_latents
@@ -68,6 +75,43 @@ impl MeanField {
     /// Latents of a pass.
     pub(super) fn size(&self, rows: &RowSet) -> usize {
         self.num_latents + self.num_row_latents * self.rows_in(rows)
+    }
+}
+
+/// `z = mean + exp(ln_sd) * noise` for one draw of all latents.
+fn shift_and_scale((mean, ln_sd): (&[f64], &[f64]), noise: &[f64], z: &mut [f64]) {
+    dispatch(InstructionSet::detect(), ShiftAndScale { mean, ln_sd, noise, z });
+}
+
+struct ShiftAndScale<'a> {
+    mean: &'a [f64],
+    ln_sd: &'a [f64],
+    noise: &'a [f64],
+    z: &'a mut [f64],
+}
+
+impl Kernel for ShiftAndScale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        // Without fused multiply-add every instruction set gives the same draws.
+        let n = self.z.len();
+        let (mean, ln_sd, noise) = (&self.mean[..n], &self.ln_sd[..n], &self.noise[..n]);
+        for i in 0..n {
+            self.z[i] = mean[i] + ln_sd[i].exp_lane::<false>() * noise[i];
+        }
+    }
+}
+
+/// Adds `z_bar` to the means' gradient and `z_bar * sd * noise`, where `sd * noise` is `z - mean`, to that of `ln sd`.
+fn pull_one_draw(mean: &[f64], z: &[f64], z_bar: &[f64], grad: &mut [f64]) {
+    let n = z.len();
+    let (grad_mean, grad_ln_sd) = grad.split_at_mut(n);
+    let (mean, z_bar, grad_ln_sd) = (&mean[..n], &z_bar[..n], &mut grad_ln_sd[..n]);
+    for i in 0..n {
+        grad_mean[i] += z_bar[i];
+        grad_ln_sd[i] += z_bar[i] * (z[i] - mean[i]);
     }
 }
 
@@ -173,6 +217,12 @@ impl Reparam for MeanField {
 
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
         let (draws, first) = (z.num_draws, self.num_latents);
+        if draws == 1 && rows.subset.is_none() {
+            let (global, of_rows) = self.halves(params);
+            let (noise, row_noise) = noise.split_at(first);
+            shift_and_scale(global, noise, &mut z.latents);
+            return shift_and_scale(of_rows, row_noise, &mut z.row_latents);
+        }
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let (mean, sd) = (params[mean], params[ln_sd].exp());
             let from = (place + if in_rows { first } else { 0 }) * draws;
@@ -184,15 +234,15 @@ impl Reparam for MeanField {
 
     fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
         let (draws, first) = (z.num_draws, self.num_latents);
+        if draws == 1 && rows.subset.is_none() {
+            let (global, of_rows) = self.halves(params);
+            let (grad, row_grad) = grad.split_at_mut(2 * first);
+            pull_one_draw(global.0, &z.latents, &z_bar.latents, grad);
+            return pull_one_draw(of_rows.0, &z.row_latents, &z_bar.row_latents, row_grad);
+        }
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let from = (place + if in_rows { first } else { 0 }) * draws;
             let g = lane(z_bar, place, in_rows);
-            if draws == 1 {
-                // sd * noise is z - mean, without another exponential.
-                grad[mean] += g[0];
-                grad[ln_sd] += g[0] * (lane(z, place, in_rows)[0] - params[mean]);
-                return;
-            }
             grad[mean] += lanes::sum(g);
             grad[ln_sd] += lanes::dot(g, &noise[from..from + draws]) * params[ln_sd].exp();
         });

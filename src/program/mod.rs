@@ -5,6 +5,7 @@ pub(crate) mod execute;
 pub(crate) mod factors;
 mod functions;
 mod int;
+mod join;
 pub mod maths;
 mod ops;
 pub(crate) mod oracle;

@@ -14,6 +14,74 @@ pub(crate) fn guarded<T: Lane>(adjoint: T, product: T) -> T {
     if adjoint == T::zero() { T::zero() } else { product }
 }
 
+/// Lanes taken together: two vector registers of doubles, one of singles.
+pub(crate) const WIDE: usize = 8;
+
+/// Lanes that a loop over `n` lanes touches: whole groups, but for very few. What lies between belongs to nobody: its
+/// values are never used and its adjoints stay zero.
+#[inline(always)]
+pub(crate) fn padded(n: usize) -> usize {
+    if n <= FEW { n } else { n.next_multiple_of(WIDE) }
+}
+
+/// Lanes that are worked on one by one.
+pub(crate) const FEW: usize = 3;
+
+/// `out[l] = value of the operands' lanes l`, in groups whose loops the compiler unrolls into vector operations.
+macro_rules! map_lanes {
+    ($out:expr, [$($slice:expr => $x:ident),*], $value:expr) => {{
+        let out = $out;
+        let n = out.len();
+        if n <= FEW {
+            for l in 0..n {
+                $( let $x = $slice[l]; )*
+                out[l] = $value;
+            }
+        } else {
+            let (out, _) = out.as_chunks_mut::<WIDE>();
+            for k in 0..out.len() {
+                let mut y = [T::zero(); WIDE];
+                let group = ( $( match $slice.as_chunks::<WIDE>().0.get(k) { Some($x) => *$x, None => [T::zero(); WIDE] }, )* );
+                #[allow(unused_parens, reason = "one operand is as good as several")]
+                let ( $( $x, )* ) = group;
+                for l in 0..WIDE {
+                    $( let $x = $x[l]; )*
+                    y[l] = $value;
+                }
+                out[k] = y;
+            }
+        }
+    }};
+}
+pub(crate) use map_lanes;
+
+/// `to[l] += value of the operands' lanes l`.
+macro_rules! add_lanes {
+    ($to:expr, [$($slice:expr => $x:ident),*], $value:expr) => {{
+        let to = $to;
+        let n = to.len();
+        if n <= FEW {
+            for l in 0..n {
+                $( let $x = $slice[l]; )*
+                to[l] += $value;
+            }
+        } else {
+            let (to, _) = to.as_chunks_mut::<WIDE>();
+            for k in 0..to.len() {
+                let mut y = to[k];
+                let group = ( $( match $slice.as_chunks::<WIDE>().0.get(k) { Some($x) => *$x, None => [T::zero(); WIDE] }, )* );
+                let ( $( $x, )* ) = group;
+                for l in 0..WIDE {
+                    $( let $x = $x[l]; )*
+                    y[l] += $value;
+                }
+                to[k] = y;
+            }
+        }
+    }};
+}
+pub(crate) use add_lanes;
+
 macro_rules! unary_table {
     ($( $(#[$doc:meta])* $op:ident, $name:literal, |$x:ident| $value:expr, |$dx:ident, $dy:ident| $slope:expr, $points:expr; )*) => {
         /// Elementwise functions of one argument.
@@ -48,17 +116,13 @@ macro_rules! unary_table {
             /// `out = f(a)`.
             #[inline(always)]
             pub(crate) fn forward<T: Lane, const FMA: bool>(self, a: &[T], out: &mut [T]) {
-                match self { $( Unary::$op => for (o, &$x) in out.iter_mut().zip(a) { *o = $value; }, )* }
+                match self { $( Unary::$op => map_lanes!(out, [a => $x], $value), )* }
             }
 
             /// `a_bar += out_bar * f'(a)`.
             #[inline(always)]
             pub(crate) fn reverse<T: Lane, const FMA: bool>(self, a: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T]) {
-                match self { $( Unary::$op => {
-                    for (((t, &$dx), &$dy), &g) in a_bar.iter_mut().zip(a).zip(out).zip(out_bar) {
-                        *t += guarded(g, g * $slope);
-                    }
-                } )* }
+                match self { $( Unary::$op => add_lanes!(a_bar, [a => $dx, out => $dy, out_bar => g], guarded(g, g * $slope)), )* }
             }
         }
     };
@@ -137,9 +201,7 @@ macro_rules! binary_table {
             /// `out = f(a, b)`.
             #[inline(always)]
             pub(crate) fn forward<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &mut [T]) {
-                match self { $( Binary::$op => {
-                    for ((o, &$x), &$y) in out.iter_mut().zip(a).zip(b) { *o = $value; }
-                } )* }
+                match self { $( Binary::$op => map_lanes!(out, [a => $x, b => $y], $value), )* }
             }
 
             /// `a_bar += out_bar * df/da`.
@@ -147,9 +209,7 @@ macro_rules! binary_table {
             pub(crate) fn reverse_first<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], a_bar: &mut [T]) {
                 match self { $( Binary::$op => {
                     #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
-                    for ((((t, &$dx), &$dy), &$dz), &g) in a_bar.iter_mut().zip(a).zip(b).zip(out).zip(out_bar) {
-                        *t += guarded(g, g * $sx);
-                    }
+                    { add_lanes!(a_bar, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sx)) }
                 } )* }
             }
 
@@ -158,9 +218,7 @@ macro_rules! binary_table {
             pub(crate) fn reverse_second<T: Lane, const FMA: bool>(self, a: &[T], b: &[T], out: &[T], out_bar: &[T], b_bar: &mut [T]) {
                 match self { $( Binary::$op => {
                     #[allow(unused_variables, reason = "a row of the table names only what its slope needs")]
-                    for ((((t, &$dx), &$dy), &$dz), &g) in b_bar.iter_mut().zip(a).zip(b).zip(out).zip(out_bar) {
-                        *t += guarded(g, g * $sy);
-                    }
+                    { add_lanes!(b_bar, [a => $dx, b => $dy, out => $dz, out_bar => g], guarded(g, g * $sy)) }
                 } )* }
             }
         }

@@ -111,6 +111,12 @@ impl<'a> Oracle<'a> {
             Op::MatrixColumn { matrix, column } => vec![self.matrix_row(matrix, row)[column as usize]],
             Op::MatrixRow { matrix } => self.matrix_row(matrix, row).to_vec(),
             Op::RowIndex => vec![row as f64],
+            Op::Data { column, from } => self.recording.columns[column as usize][from as usize..][..len].to_vec(),
+            Op::Slice { from } => arg(0)[from as usize..][..len].to_vec(),
+            Op::Pick { column, from } => {
+                let index = &self.recording.integer_columns[column as usize][from as usize..];
+                index[..len].iter().map(|&k| arg(0)[k as usize]).collect()
+            }
             Op::Unary(u) => map(&|x| u.value(x)),
             Op::AddConst(c) => map(&|x| x + c),
             Op::MulConst(c) => map(&|x| x * c),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::join::join;
 use super::maths::Lane;
 use super::ops::Unary;
 use super::recording::{CustomFunction, Node, Op, Plate, Recording};
@@ -66,15 +67,31 @@ impl<T: Stored> Plan<T> {
         Plan::of(recording, addends(recording), &recording.outputs)
     }
 
+    /// The plan of the log joint in one segment, for passes over all rows that ask for no row's own term; `None` where
+    /// the rows are too many or do not allow it.
+    pub fn joined(recording: &Recording) -> Option<Plan<T>> {
+        let (mut nodes, mut columns, mut sum) = hoisted(recording, addends(recording));
+        join(recording, &mut nodes, &mut columns, &mut sum)?;
+        Some(Plan::made(recording, nodes, columns, sum, &[]))
+    }
+
     /// The plan that computes `outputs` alone.
     pub fn of_outputs(recording: &Recording, outputs: &[u32]) -> Plan<T> {
         Plan::of(recording, Addends::default(), outputs)
     }
 
     fn of(recording: &Recording, sum: Addends, outputs: &[u32]) -> Plan<T> {
-        let mut nodes = recording.nodes.clone();
-        let mut columns = recording.columns.clone();
-        hoist(recording, &sum, &mut nodes, &mut columns);
+        let (nodes, columns, sum) = hoisted(recording, sum);
+        Plan::made(recording, nodes, columns, sum, outputs)
+    }
+
+    fn made(
+        recording: &Recording,
+        nodes: Vec<Node>,
+        columns: Vec<Arc<[f64]>>,
+        sum: Addends,
+        outputs: &[u32],
+    ) -> Plan<T> {
         let live = live_nodes(&nodes, &recording.lists, &sum, outputs);
         let select = |plate: u16| -> Vec<u32> {
             (0..nodes.len() as u32).filter(|&i| live[i as usize] && nodes[i as usize].plate == plate).collect()
@@ -128,7 +145,7 @@ fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
     PaddedMatrix { data: wide.into(), columns, stride }
 }
 
-fn live_nodes(nodes: &[Node], lists: &[u32], sum: &Addends, outputs: &[u32]) -> Vec<bool> {
+pub(super) fn live_nodes(nodes: &[Node], lists: &[u32], sum: &Addends, outputs: &[u32]) -> Vec<bool> {
     let mut live = vec![false; nodes.len()];
     for a in &sum.addends {
         live[a.node as usize] = true;
@@ -160,6 +177,7 @@ pub(crate) fn arity(op: Op) -> usize {
     match op {
         Op::Unary(_) | Op::AddConst(_) | Op::MulConst(_) | Op::PowConst(_) | Op::Spread => 1,
         Op::GatherColumn { .. } | Op::GatherRow { .. } | Op::DotData { .. } | Op::Element(_) => 1,
+        Op::Slice { .. } | Op::Pick { .. } => 1,
         Op::SumElements | Op::LogSumExpElements | Op::Cholesky { .. } => 1,
         Op::Binary(_) | Op::Gather | Op::GatherImport | Op::Dot | Op::MatVec { .. } | Op::Dense { .. } => 2,
         Op::SolveLower { .. } => 2,
@@ -172,6 +190,14 @@ pub(crate) fn arity(op: Op) -> usize {
 ///
 /// Beyond this many rows only the expensive ones are kept, so memory stays near that of the data.
 const HOIST_ROWS: usize = 1 << 20;
+
+/// The nodes with what depends on data alone worked out, the columns it became, and the sum.
+fn hoisted(recording: &Recording, sum: Addends) -> (Vec<Node>, Vec<Arc<[f64]>>, Addends) {
+    let mut nodes = recording.nodes.clone();
+    let mut columns = recording.columns.clone();
+    hoist(recording, &sum, &mut nodes, &mut columns);
+    (nodes, columns, sum)
+}
 
 fn hoist(recording: &Recording, sum: &Addends, nodes: &mut [Node], columns: &mut Vec<Arc<[f64]>>) {
     let data_only = data_only(nodes, &recording.lists);

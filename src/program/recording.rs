@@ -34,6 +34,8 @@ pub(crate) enum Op {
     MatrixRow { matrix: u32 },
     /// The row number.
     RowIndex,
+    /// A part of a data column as a vector, from row `from` on.
+    Data { column: u32, from: u32 },
     /// Elementwise function of one argument.
     Unary(Unary),
     /// Elementwise function of two arguments of the same shape.
@@ -62,6 +64,10 @@ pub(crate) enum Op {
     DotData { matrix: u32 },
     /// A fixed element of a vector.
     Element(u32),
+    /// Neighbouring elements of a vector, from `from` on.
+    Slice { from: u32 },
+    /// Elements of a vector at the integers of a data column, from row `from` on.
+    Pick { column: u32, from: u32 },
     /// Scalars side by side as a vector (n-ary).
     Pack,
     /// Sum of scalars (n-ary).
@@ -407,5 +413,8 @@ fn op_key(op: Op) -> (u8, u64, u64) {
         Op::Custom { function } => (32, function as u64, 0),
         Op::Dense { rows } => (33, rows as u64, 0),
         Op::GatherImport => (34, 0, 0),
+        Op::Data { column, from } => (35, column as u64, from as u64),
+        Op::Slice { from } => (36, from as u64, 0),
+        Op::Pick { column, from } => (37, column as u64, from as u64),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Addend {
     pub kind: TermKind,
     /// Rows over which the term is repeated; zero for a term outside of rows.
     pub plate: u16,
+    /// The rows are the node's elements, so the sum over the elements is the sum over the rows.
+    pub over_elements: bool,
 }
 
 /// The log joint as a sum.
@@ -43,7 +45,7 @@ pub(crate) fn addends(recording: &Recording) -> Addends {
             out.constants.push((kind, plate, split.constant));
         }
         let parts = split.parts.into_iter().filter(|&(_, c)| c != 0.0);
-        out.addends.extend(parts.map(|(node, coefficient)| Addend { node, coefficient, kind, plate }));
+        out.addends.extend(parts.map(|(node, coefficient)| Addend { node, coefficient, kind, plate, over_elements: false }));
     }
     out
 }

@@ -25,4 +25,6 @@ pub struct Pass {
     pub(crate) response: Response,
     pub(crate) double: Workspace<f64>,
     pub(crate) single: Workspace<f32>,
+    pub(crate) joined_double: Workspace<f64>,
+    pub(crate) joined_single: Workspace<f32>,
 }

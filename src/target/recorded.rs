@@ -17,6 +17,9 @@ pub struct Target {
     options: Options,
     double: Plan<f64>,
     single: Option<Plan<f32>>,
+    /// The same in one segment, for passes over all of a few rows.
+    joined_double: Option<Plan<f64>>,
+    joined_single: Option<Plan<f32>>,
     pub(super) outputs: Plan<f64>,
     /// The site of each output.
     listed: Vec<usize>,
@@ -134,6 +137,8 @@ impl Target {
         Ok(Target {
             double: Plan::new(&recording),
             single: (options.precision == Precision::Single).then(|| Plan::new(&recording)),
+            joined_double: if options.precision == Precision::Double { Plan::joined(&recording) } else { None },
+            joined_single: if options.precision == Precision::Single { Plan::joined(&recording) } else { None },
             outputs: Plan::of_outputs(&recording, &outputs),
             listed,
             supports: declared.values.into_iter().map(|v| v.0).collect(),
@@ -221,9 +226,12 @@ impl Target {
     ) -> Result<(), DensityError> {
         self.check(theta, z, rows)?;
         let request = self.request(theta, z, rows, &out.draw_weights, out.data_weight, gradient, out.want_row_terms);
-        match &self.single {
-            Some(plan) => run(plan, &request, &mut out.single, &mut out.response),
-            None => run(&self.double, &request, &mut out.double, &mut out.response),
+        let joins = rows.subset.is_none() && !out.want_row_terms;
+        match (&self.joined_double, &self.joined_single, &self.single) {
+            (Some(plan), _, _) if joins => run(plan, &request, &mut out.joined_double, &mut out.response),
+            (_, Some(plan), _) if joins => run(plan, &request, &mut out.joined_single, &mut out.response),
+            (_, _, Some(plan)) => run(plan, &request, &mut out.single, &mut out.response),
+            _ => run(&self.double, &request, &mut out.double, &mut out.response),
         }
         finish(out, z.num_draws, rows);
         Ok(())

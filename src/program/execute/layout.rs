@@ -1,5 +1,6 @@
 //! Where every node's lanes lie, for a given number of draws and rows in a block.
 
+use super::super::ops::{FEW, WIDE, padded};
 use super::super::plan::{Plan, Stored, operands};
 use super::super::recording::{Node, Op};
 use super::sweep::{Segment, Step};
@@ -15,6 +16,8 @@ pub(super) struct Root {
     pub kind: usize,
     /// Repeated for every row of this plate (zero: once).
     pub plate: u16,
+    /// The rows of the plate are the elements.
+    pub over_elements: bool,
 }
 
 /// A leaf that is filled from the pass's input, or an output copied out.
@@ -32,6 +35,8 @@ pub(super) struct Port {
 pub(super) struct GlobalLayout {
     pub segment: Segment,
     pub constants: Vec<(usize, f64)>,
+    /// Parts of data columns that are vectors.
+    pub data: Vec<(usize, Port)>,
     pub parameters: Vec<Port>,
     pub latents: Vec<Port>,
     pub integers: Vec<Port>,
@@ -73,12 +78,20 @@ fn lanes(node: &Node, rows: usize, draws: usize) -> usize {
     if node.per_draw { rows * draws } else { rows }
 }
 
+/// Numbers set aside for a node of this width: whole groups of lanes, from whatever element on they are read.
+fn room(width: usize, node: &Node, rows: usize, draws: usize) -> usize {
+    let n = lanes(node, rows, draws);
+    let beyond = if width > 1 && width * n > n.max(FEW) { WIDE } else { 0 };
+    padded(width * n) + beyond
+}
+
 /// A place that is another node's place: an element of a vector, a spread that changes nothing.
 fn alias<T: Stored>(plan: &Plan<T>, node: &Node, places: &[usize], rows: usize, draws: usize) -> Option<usize> {
     let source = plan.nodes[node.args[0] as usize];
     let same_segment = source.plate == node.plate;
     match node.op {
         Op::Element(k) if same_segment => Some(places[node.args[0] as usize] + k as usize * lanes(node, rows, draws)),
+        Op::Slice { from } => Some(places[node.args[0] as usize] + from as usize * lanes(node, rows, draws)),
         Op::Spread
             if same_segment && source.len == node.len && lanes(&source, rows, draws) == lanes(node, rows, draws) =>
         {
@@ -141,6 +154,7 @@ fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize])
         };
         match node.op {
             Op::Const(c) => out.constants.push((at, c)),
+            Op::Data { column, from } => out.data.push((column as usize, port(from))),
             Op::Parameter { offset } => out.parameters.push(port(offset)),
             Op::Latent { offset } => out.latents.push(port(offset)),
             Op::Integer { offset } => out.integers.push(port(offset)),
@@ -149,7 +163,7 @@ fn lay_out_global<T: Stored>(plan: &Plan<T>, draws: usize, places: &mut [usize])
                 out.segment.steps.push(step);
             }
         }
-        out.segment.size += plan.width(&node) * lanes(&node, 1, draws);
+        out.segment.size += room(plan.width(&node), &node, 1, draws);
     }
     out.roots = roots(plan, places, |node, _| node.plate == 0);
     out.outputs = output_ports(plan, places, 0);
@@ -169,6 +183,7 @@ fn roots<T: Stored>(plan: &Plan<T>, places: &[usize], wanted: impl Fn(&Node, u16
                 coefficient: a.coefficient,
                 kind: a.kind as usize,
                 plate: a.plate,
+                over_elements: a.over_elements,
             })
         })
         .collect()
@@ -220,7 +235,7 @@ fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &
         let mut import = step(plan, &node, places, rows, draws, &mut out.segment);
         import.args[2] = import_place(plan, &node, places, draws, &mut out);
         places[index as usize] = out.segment.size;
-        out.segment.size += node.len as usize * lanes(&node, rows, draws);
+        out.segment.size += room(node.len as usize, &node, rows, draws);
         out.imports.push(import);
     }
     out.persistent = out.segment.size;
@@ -239,7 +254,7 @@ fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &
             step.active[0] = true;
         }
         places[index as usize] = out.segment.size;
-        out.segment.size += plan.width(&node) * lanes(&node, rows, draws);
+        out.segment.size += room(plan.width(&node), &node, rows, draws);
         out.segment.steps.push(step);
     }
     out.roots = roots(plan, places, |node, _| node.plate as usize == plate + 1);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::super::maths::{InstructionSet, Kernel, dispatch};
 use super::super::plan::{Plan, Stored};
 use super::layout::{GlobalLayout, RowLayout, lay_out};
-use super::rows::{Chunk, RowTask};
+use super::rows::{Chunk, RowTask, sum_doubles};
 use super::sweep::{forward, reverse};
 
 /// The rows of a pass.
@@ -126,7 +126,7 @@ impl<T: Stored> Kernel for Forward<'_, '_, T> {
     type Output = ();
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        forward::<T, FMA>(&self.0.global.segment, &self.0.plan.functions, &mut self.1.values);
+        forward::<T, FMA>(&self.0.global.segment, self.0.plan, &mut self.1.values);
     }
 }
 
@@ -135,7 +135,7 @@ impl<T: Stored> Kernel for Back<'_, '_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let Sweep { values, adjoints, .. } = self.1;
-        reverse::<T, FMA>(&self.0.global.segment, &self.0.plan.functions, values, adjoints);
+        reverse::<T, FMA>(&self.0.global.segment, self.0.plan, values, adjoints);
     }
 }
 
@@ -194,6 +194,10 @@ impl<T: Stored> Pass<'_, T> {
             for &(at, c) in &self.global.constants {
                 sweep.values[at] = T::from_f64(c);
             }
+            for (column, port) in &self.global.data {
+                let from = &self.plan.columns[*column][port.from..port.from + port.len];
+                sweep.values[port.at..port.at + port.len].copy_from_slice(from);
+            }
         }
         for port in &self.global.parameters {
             for (o, &p) in sweep.values[port.at..].iter_mut().zip(&request.parameters[port.from..port.from + port.len])
@@ -232,7 +236,7 @@ impl<T: Stored> Pass<'_, T> {
         let request = self.request;
         let layout = &self.rows[plate];
         let num_rows = self.num_rows(plate);
-        if num_rows == 0 {
+        if num_rows == 0 || layout.segment.size == 0 {
             sweep.chunks[plate].clear();
             return;
         }
@@ -296,13 +300,21 @@ impl<T: Stored> Pass<'_, T> {
         for root in &self.global.roots {
             let (to, times) = match root.plate {
                 0 => (&mut sweep.global_terms, 1.0),
+                _ if root.over_elements => (&mut sweep.row_sums, 1.0),
                 p => (&mut sweep.row_sums, self.num_rows(p as usize - 1) as f64),
             };
+            let coefficient = times * root.coefficient;
+            let to = &mut to[root.kind * draws..(root.kind + 1) * draws];
             let lanes = if root.per_draw { draws } else { 1 };
-            for e in 0..root.len {
-                let v = &sweep.values[root.at + e * lanes..][..lanes];
-                for (d, s) in to[root.kind * draws..(root.kind + 1) * draws].iter_mut().enumerate() {
-                    *s += times * root.coefficient * v[if root.per_draw { d } else { 0 }].to_f64();
+            let values = &sweep.values[root.at..root.at + root.len * lanes];
+            if lanes == 1 {
+                let total = coefficient * sum_doubles(values);
+                to.iter_mut().for_each(|s| *s += total);
+                continue;
+            }
+            for v in values.chunks_exact(draws) {
+                for (s, &v) in to.iter_mut().zip(v) {
+                    *s += coefficient * v.to_f64();
                 }
             }
         }
@@ -320,13 +332,20 @@ impl<T: Stored> Pass<'_, T> {
         let (request, draws) = (self.request, self.draws);
         let real = self.real_draws(first);
         let own = |d: usize| request.draw_weights.map_or(1.0, |w| w[first + d]);
+        let even = request.draw_weights.is_none() && real == draws;
         for root in self.global.roots.iter().filter(|r| r.active) {
             let times = match root.plate {
                 0 if request.global_terms => 1.0,
                 0 => continue,
+                _ if root.over_elements => request.row_weight,
                 p => self.num_rows(p as usize - 1) as f64 * request.row_weight,
             };
             let seed = root.coefficient * times * request.kind_weights[root.kind];
+            if even && root.per_draw {
+                let bar = &mut sweep.adjoints[root.at..root.at + root.len * draws];
+                bar.iter_mut().for_each(|b| *b += T::from_f64(seed));
+                continue;
+            }
             for e in 0..root.len {
                 if root.per_draw {
                     let bar = &mut sweep.adjoints[root.at + e * draws..][..real];
@@ -355,8 +374,11 @@ impl<T: Stored> Pass<'_, T> {
         let (request, plan, draws) = (self.request, self.plan, self.draws);
         let total = request.num_draws;
         let rows_in_pass = (0..self.rows.len()).map(|p| self.num_rows(p)).max().unwrap_or(0);
-        refill(&mut response.global_terms, 4 * total);
-        refill(&mut response.row_sums, 4 * total);
+        if !request.global_terms {
+            response.global_terms.clear();
+        }
+        response.global_terms.resize(4 * total, 0.0);
+        response.row_sums.resize(4 * total, 0.0);
         refill(&mut response.row_terms, if request.row_terms { 4 * rows_in_pass * total } else { 0 });
         let gradient = usize::from(request.gradient);
         refill(&mut response.latents, gradient * plan.num_latents * total);

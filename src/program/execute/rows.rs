@@ -184,7 +184,7 @@ impl<T: Stored> RowTask<'_, T> {
                 }
             }
             op if reads_global(op) => self.import_step::<FMA>(chunk, step),
-            _ => forward_step::<T, FMA>(step, &self.layout.segment, &self.plan.functions, &mut chunk.values),
+            _ => forward_step::<T, FMA>(step, &self.layout.segment, self.plan, &mut chunk.values),
         }
     }
 
@@ -360,7 +360,7 @@ impl<T: Stored> RowTask<'_, T> {
                 _ => reverse_step::<T, FMA>(
                     step,
                     &self.layout.segment,
-                    &self.plan.functions,
+                    self.plan,
                     &chunk.values,
                     &mut chunk.adjoints,
                 ),
@@ -500,7 +500,7 @@ fn refill(v: &mut Vec<f64>, n: usize) {
 }
 
 #[inline(always)]
-fn sum_doubles<T: Lane>(values: &[T]) -> f64 {
+pub(super) fn sum_doubles<T: Lane>(values: &[T]) -> f64 {
     let mut partial = [0.0; 4];
     let chunks = values.chunks_exact(4);
     let rest = chunks.remainder();

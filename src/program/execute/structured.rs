@@ -2,14 +2,15 @@
 
 use super::super::maths::Lane;
 use super::super::ops::guarded;
-use super::super::recording::{CustomFunction, Op};
+use super::super::plan::{Plan, Stored};
+use super::super::recording::Op;
 use super::sweep::{Segment, Step, add};
 
 #[inline(always)]
-pub(super) fn forward<T: Lane, const FMA: bool>(
+pub(super) fn forward<T: Stored, const FMA: bool>(
     step: &Step,
     segment: &Segment,
-    functions: &[CustomFunction],
+    plan: &Plan<T>,
     low: &[T],
     out: &mut [T],
 ) {
@@ -25,6 +26,18 @@ pub(super) fn forward<T: Lane, const FMA: bool>(
             for l in 0..lanes {
                 let k = element_index(low[b + l], step.arg_len);
                 out[l] = k.map_or(T::nan(), |k| low[a + k * lanes + l]);
+            }
+        }
+        Op::Pick { column, from } => {
+            let index = &plan.integer_columns[column as usize][from as usize..][..step.len];
+            if lanes == 1 {
+                for (o, &k) in out.iter_mut().zip(index) {
+                    *o = low[a + k as usize];
+                }
+            } else {
+                for (o, &k) in out.chunks_exact_mut(lanes).zip(index) {
+                    o.copy_from_slice(&low[a + k as usize * lanes..][..lanes]);
+                }
             }
         }
         Op::Pack => {
@@ -73,7 +86,7 @@ pub(super) fn forward<T: Lane, const FMA: bool>(
                 for (x, &(from, _)) in inputs.iter_mut().zip(list) {
                     *x = low[from + l].to_f64();
                 }
-                out[l] = T::from_f64(functions[function as usize](&inputs, &mut partials));
+                out[l] = T::from_f64(plan.functions[function as usize](&inputs, &mut partials));
             }
         }
         _ => {}
@@ -81,10 +94,10 @@ pub(super) fn forward<T: Lane, const FMA: bool>(
 }
 
 #[inline(always)]
-pub(super) fn reverse<T: Lane, const FMA: bool>(
+pub(super) fn reverse<T: Stored, const FMA: bool>(
     step: &Step,
     segment: &Segment,
-    functions: &[CustomFunction],
+    plan: &Plan<T>,
     values: &[T],
     low: &mut [T],
     g: &[T],
@@ -102,6 +115,12 @@ pub(super) fn reverse<T: Lane, const FMA: bool>(
                 if let Some(k) = element_index(values[b + l], step.arg_len) {
                     low[a + k * lanes + l] += g[l];
                 }
+            }
+        }
+        Op::Pick { column, from } if step.active[0] => {
+            let index = &plan.integer_columns[column as usize][from as usize..][..step.len];
+            for (g, &k) in g.chunks_exact(lanes).zip(index) {
+                add(g, &mut low[a + k as usize * lanes..][..lanes]);
             }
         }
         Op::Pack => {
@@ -163,7 +182,7 @@ pub(super) fn reverse<T: Lane, const FMA: bool>(
                 for (x, &(from, _)) in inputs.iter_mut().zip(list) {
                     *x = values[from + l].to_f64();
                 }
-                functions[function as usize](&inputs, &mut partials);
+                plan.functions[function as usize](&inputs, &mut partials);
                 for (&p, &(to, active)) in partials.iter().zip(list) {
                     if active {
                         low[to + l] += guarded(g[l], g[l] * T::from_f64(p));

@@ -1,8 +1,9 @@
 //! Forward and reverse sweeps of one segment over its lanes: plain loops over slices that vectorise.
 
 use super::super::maths::Lane;
-use super::super::ops::guarded;
-use super::super::recording::{CustomFunction, Op};
+use super::super::ops::{FEW, WIDE, add_lanes, guarded, map_lanes, padded};
+use super::super::plan::{Plan, Stored};
+use super::super::recording::Op;
 use super::structured;
 
 /// One operation with its operands' places in the arena resolved.
@@ -35,84 +36,72 @@ pub(crate) struct Segment {
 
 /// Values of `steps`, each written once.
 #[inline(always)]
-pub(crate) fn forward<T: Lane, const FMA: bool>(segment: &Segment, functions: &[CustomFunction], values: &mut [T]) {
+pub(crate) fn forward<T: Stored, const FMA: bool>(segment: &Segment, plan: &Plan<T>, values: &mut [T]) {
     for step in &segment.steps {
-        forward_step::<T, FMA>(step, segment, functions, values);
+        forward_step::<T, FMA>(step, segment, plan, values);
     }
 }
 
 #[inline(always)]
-pub(crate) fn forward_step<T: Lane, const FMA: bool>(
+pub(crate) fn forward_step<T: Stored, const FMA: bool>(
     step: &Step,
     segment: &Segment,
-    functions: &[CustomFunction],
+    plan: &Plan<T>,
     values: &mut [T],
 ) {
-    let n = step.len * step.lanes;
+    let n = padded(step.len * step.lanes);
     let [a, b, c] = step.args;
     let (low, high) = values.split_at_mut(step.out);
     match step.op {
         Op::Unary(u) => u.forward::<T, FMA>(&low[a..a + n], &mut high[..n]),
         Op::Binary(f) => f.forward::<T, FMA>(&low[a..a + n], &low[b..b + n], &mut high[..n]),
         Op::AddConst(k) => {
-            let k = T::from_f64(k);
-            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
-                *o = x + k;
-            }
+            let (k, x) = (T::from_f64(k), &low[a..a + n]);
+            map_lanes!(&mut high[..n], [x => x], x + k)
         }
         Op::MulConst(k) => {
-            let k = T::from_f64(k);
-            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
-                *o = x * k;
-            }
+            let (k, x) = (T::from_f64(k), &low[a..a + n]);
+            map_lanes!(&mut high[..n], [x => x], x * k)
         }
         Op::PowConst(k) => {
-            let k = T::from_f64(k);
-            for (o, &x) in high[..n].iter_mut().zip(&low[a..a + n]) {
-                *o = x.powf(k);
-            }
+            let (k, x) = (T::from_f64(k), &low[a..a + n]);
+            map_lanes!(&mut high[..n], [x => x], x.powf(k))
         }
         Op::GaussKernel => {
-            let half = T::from_f64(-0.5);
-            let operands = low[a..a + n].iter().zip(&low[b..b + n]).zip(&low[c..c + n]);
-            for (o, ((&x, &m), &w)) in high[..n].iter_mut().zip(operands) {
-                let u = (x - m) * w;
-                *o = half * u * u;
-            }
+            let (half, x, m, w) = (T::from_f64(-0.5), &low[a..a + n], &low[b..b + n], &low[c..c + n]);
+            map_lanes!(&mut high[..n], [x => x, m => m, w => w], half * ((x - m) * w) * ((x - m) * w))
         }
         Op::Select => {
-            let operands = low[a..a + n].iter().zip(&low[b..b + n]).zip(&low[c..c + n]);
-            for (o, ((&mask, &x), &y)) in high[..n].iter_mut().zip(operands) {
-                *o = if mask != T::zero() { x } else { y };
-            }
+            let (mask, x, y) = (&low[a..a + n], &low[b..b + n], &low[c..c + n]);
+            map_lanes!(&mut high[..n], [mask => m, x => x, y => y], if m != T::zero() { x } else { y })
         }
         Op::Spread => spread(step, &low[a..], high),
-        _ => structured::forward::<T, FMA>(step, segment, functions, low, high),
+        _ => structured::forward::<T, FMA>(step, segment, plan, low, high),
     }
 }
 
 /// Adds to the operands' adjoints; the adjoint of every result is complete when its step is reached.
 #[inline(always)]
-pub(crate) fn reverse<T: Lane, const FMA: bool>(
+pub(crate) fn reverse<T: Stored, const FMA: bool>(
     segment: &Segment,
-    functions: &[CustomFunction],
+    plan: &Plan<T>,
     values: &[T],
     adjoints: &mut [T],
 ) {
     for step in segment.steps.iter().rev() {
-        reverse_step::<T, FMA>(step, segment, functions, values, adjoints);
+        reverse_step::<T, FMA>(step, segment, plan, values, adjoints);
     }
 }
 
 #[inline(always)]
-pub(crate) fn reverse_step<T: Lane, const FMA: bool>(
+pub(crate) fn reverse_step<T: Stored, const FMA: bool>(
     step: &Step,
     segment: &Segment,
-    functions: &[CustomFunction],
+    plan: &Plan<T>,
     values: &[T],
     adjoints: &mut [T],
 ) {
-    let n = step.len * step.lanes;
+    let n = padded(step.len * step.lanes);
     let [a, b, c] = step.args;
     let (low, high) = adjoints.split_at_mut(step.out);
     match step.op {
@@ -133,37 +122,30 @@ pub(crate) fn reverse_step<T: Lane, const FMA: bool>(
         }
         Op::AddConst(_) => {
             if step.active[0] {
-                add(&high[..n], &mut low[a..a + n]);
+                let g = &high[..n];
+                add_lanes!(&mut low[a..a + n], [g => g], g)
             }
         }
         Op::MulConst(k) => {
             if step.active[0] {
-                let k = T::from_f64(k);
-                for (t, &g) in low[a..a + n].iter_mut().zip(&high[..n]) {
-                    *t += g * k;
-                }
+                let (k, g) = (T::from_f64(k), &high[..n]);
+                add_lanes!(&mut low[a..a + n], [g => g], g * k)
             }
         }
         Op::PowConst(k) => {
             if step.active[0] {
-                let (k, less) = (T::from_f64(k), T::from_f64(k - 1.0));
-                for ((t, &g), &x) in low[a..a + n].iter_mut().zip(&high[..n]).zip(&values[a..a + n]) {
-                    *t += guarded(g, g * k * x.powf(less));
-                }
+                let (k, less, x, g) = (T::from_f64(k), T::from_f64(k - 1.0), &values[a..a + n], &high[..n]);
+                add_lanes!(&mut low[a..a + n], [x => x, g => g], guarded(g, g * k * x.powf(less)))
             }
         }
         Op::GaussKernel => gauss_kernel_reverse(step, values, low, high),
         Op::Select => {
-            let mask = &values[a..a + n];
+            let (mask, g) = (&values[a..a + n], &high[..n]);
             if step.active[1] {
-                for ((t, &g), &m) in low[b..b + n].iter_mut().zip(&high[..n]).zip(mask) {
-                    *t += if m != T::zero() { g } else { T::zero() };
-                }
+                add_lanes!(&mut low[b..b + n], [mask => m, g => g], if m != T::zero() { g } else { T::zero() })
             }
             if step.active[2] {
-                for ((t, &g), &m) in low[c..c + n].iter_mut().zip(&high[..n]).zip(mask) {
-                    *t += if m != T::zero() { T::zero() } else { g };
-                }
+                add_lanes!(&mut low[c..c + n], [mask => m, g => g], if m != T::zero() { T::zero() } else { g })
             }
         }
         Op::Spread => {
@@ -171,34 +153,24 @@ pub(crate) fn reverse_step<T: Lane, const FMA: bool>(
                 spread_reverse(step, high, &mut low[a..]);
             }
         }
-        _ => structured::reverse::<T, FMA>(step, segment, functions, values, low, high),
+        _ => structured::reverse::<T, FMA>(step, segment, plan, values, low, high),
     }
 }
 
 #[inline(always)]
 fn gauss_kernel_reverse<T: Lane>(step: &Step, values: &[T], low: &mut [T], high: &[T]) {
-    let n = step.len * step.lanes;
+    let n = padded(step.len * step.lanes);
     let [a, b, c] = step.args;
     let (x, m, w, g) = (&values[a..a + n], &values[b..b + n], &values[c..c + n], &high[..n]);
     // d/dx = -(x - m) w^2, d/dm = -d/dx, d/dw = -(x - m)^2 w.
     if step.active[0] {
-        let t = &mut low[a..a + n];
-        for l in 0..n {
-            t[l] -= guarded(g[l], g[l] * (x[l] - m[l]) * w[l] * w[l]);
-        }
+        add_lanes!(&mut low[a..a + n], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * w * w))
     }
     if step.active[1] {
-        let t = &mut low[b..b + n];
-        for l in 0..n {
-            t[l] += guarded(g[l], g[l] * (x[l] - m[l]) * w[l] * w[l]);
-        }
+        add_lanes!(&mut low[b..b + n], [x => x, m => m, w => w, g => g], guarded(g, g * (x - m) * w * w))
     }
     if step.active[2] {
-        let t = &mut low[c..c + n];
-        for l in 0..n {
-            let u = x[l] - m[l];
-            t[l] -= guarded(g[l], g[l] * u * u * w[l]);
-        }
+        add_lanes!(&mut low[c..c + n], [x => x, m => m, w => w, g => g], -guarded(g, g * (x - m) * (x - m) * w))
     }
 }
 
@@ -212,6 +184,9 @@ pub(crate) fn add<T: Lane>(from: &[T], to: &mut [T]) {
 /// Copies each source lane into `lanes / arg_lanes` lanes, and one element into all where there is only one.
 #[inline(always)]
 fn spread<T: Lane>(step: &Step, source: &[T], out: &mut [T]) {
+    if step.lanes == 1 && step.arg_len == 1 {
+        return out[..step.len].fill(source[0]);
+    }
     let repeat = step.lanes / step.arg_lanes;
     for e in 0..step.len {
         let from = if step.arg_len == 1 { 0 } else { e * step.arg_lanes };
@@ -228,6 +203,10 @@ fn spread<T: Lane>(step: &Step, source: &[T], out: &mut [T]) {
 
 #[inline(always)]
 fn spread_reverse<T: Lane>(step: &Step, out_bar: &[T], source_bar: &mut [T]) {
+    if step.lanes == 1 && step.arg_len == 1 {
+        source_bar[0] += sum_lanes(&out_bar[..step.len]);
+        return;
+    }
     let repeat = step.lanes / step.arg_lanes;
     for e in 0..step.len {
         let from = if step.arg_len == 1 { 0 } else { e * step.arg_lanes };
