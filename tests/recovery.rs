@@ -4,7 +4,9 @@
 //! `FLOOR` for the bias of an optimiser with a finite step, in units of the posterior's standard deviation.
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Baseline, Entropy, GradientEstimator, Hybrid, Pathwise, ScoreFunction, StickingTheLanding};
+use jensen::estimate::{
+    Baseline, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, ScoreFunction, StickingTheLanding,
+};
 use jensen::family::{
     Block, Categorical, Family, FullRank, Guide, Guided, LowRank, MeanField, Product, Reparam, TracedFamily,
 };
@@ -400,7 +402,7 @@ fn hybrid_fits_an_integer_beside_a_real_latent() {
     let best = (1..10_000).map(|k| value(f64::from(k) / 1e4)).fold(f64::NEG_INFINITY, f64::max);
     let target = Target::new(&Mixture { x: Column::new(x) }).unwrap();
     let q = Product::new(MeanField::of_dimension(1), Categorical::new(target.layout()).unwrap());
-    let solution = fit(&target, &q, Hybrid::default(), 4, 6000, Minibatch::Full);
+    let solution = fit(&target, &q, Hybrid::<LeaveOneOut>::default(), 4, 6000, Minibatch::Full);
     let (found, error) = bound(&target, &q, &solution);
     assert!((found - best).abs() < 4.0 * error + 2e-3, "bound {found} +- {error}, the best is {best}");
 }

@@ -45,7 +45,13 @@ pub(crate) fn addends(recording: &Recording) -> Addends {
             out.constants.push((kind, plate, split.constant));
         }
         let parts = split.parts.into_iter().filter(|&(_, c)| c != 0.0);
-        out.addends.extend(parts.map(|(node, coefficient)| Addend { node, coefficient, kind, plate, over_elements: false }));
+        out.addends.extend(parts.map(|(node, coefficient)| Addend {
+            node,
+            coefficient,
+            kind,
+            plate,
+            over_elements: false,
+        }));
     }
     out
 }

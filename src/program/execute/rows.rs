@@ -357,13 +357,7 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                 }
                 op if reads_global(op) => self.import_step_reverse::<FMA>(chunk, step),
-                _ => reverse_step::<T, FMA>(
-                    step,
-                    &self.layout.segment,
-                    self.plan,
-                    &chunk.values,
-                    &mut chunk.adjoints,
-                ),
+                _ => reverse_step::<T, FMA>(step, &self.layout.segment, self.plan, &chunk.values, &mut chunk.adjoints),
             }
         }
     }

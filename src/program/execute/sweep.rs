@@ -82,12 +82,7 @@ pub(crate) fn forward_step<T: Stored, const FMA: bool>(
 
 /// Adds to the operands' adjoints; the adjoint of every result is complete when its step is reached.
 #[inline(always)]
-pub(crate) fn reverse<T: Stored, const FMA: bool>(
-    segment: &Segment,
-    plan: &Plan<T>,
-    values: &[T],
-    adjoints: &mut [T],
-) {
+pub(crate) fn reverse<T: Stored, const FMA: bool>(segment: &Segment, plan: &Plan<T>, values: &[T], adjoints: &mut [T]) {
     for step in segment.steps.iter().rev() {
         reverse_step::<T, FMA>(step, segment, plan, values, adjoints);
     }
