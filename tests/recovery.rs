@@ -5,7 +5,7 @@
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{
-    Baseline, Design, Entropy, GradientEstimator, Hybrid, Pathwise, ScoreFunction, StickingTheLanding,
+    Baseline, Design, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, ScoreFunction, StickingTheLanding,
 };
 use jensen::family::{
     Block, Categorical, Family, FullRank, Guide, Guided, LowRank, MeanField, Product, Reparam, TracedFamily,
@@ -404,7 +404,7 @@ fn hybrid_fits_an_integer_beside_a_real_latent() {
     let best = (1..10_000).map(|k| value(f64::from(k) / 1e4)).fold(f64::NEG_INFINITY, f64::max);
     let target = Target::new(&Mixture { x: Column::new(x) }).unwrap();
     let q = Product::new(MeanField::of_dimension(1), Categorical::new(target.layout()).unwrap());
-    let solution = fit(&target, &q, Hybrid::default(), 4, 6000, Minibatch::Full);
+    let solution = fit(&target, &q, Hybrid::<LeaveOneOut>::default(), 4, 6000, Minibatch::Full);
     let (found, error) = bound(&target, &q, &solution);
     assert!((found - best).abs() < 4.0 * error + 2e-3, "bound {found} +- {error}, the best is {best}");
 }

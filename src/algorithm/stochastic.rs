@@ -65,6 +65,9 @@ pub struct StochasticState<S> {
     average: AverageState,
     theta_average: AverageState,
     failures: u32,
+    /// What the estimator keeps between steps.
+    #[serde(default)]
+    memory: Vec<f64>,
     #[serde(skip)]
     scratch: Scratch,
 }
@@ -186,6 +189,7 @@ where
             average: self.average.init(params),
             theta_average: self.average.init(theta),
             failures: 0,
+            memory: Vec::new(),
             scratch: Scratch::default(),
         })
     }
@@ -205,7 +209,10 @@ where
             num_draws: self.num_draws,
             design: self.design,
         };
-        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta)?;
+        std::mem::swap(&mut space.memory, &mut state.memory);
+        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta);
+        std::mem::swap(&mut space.memory, &mut state.memory);
+        let estimate = estimate?;
         let norm = (squares(grad) + squares(grad_theta)).sqrt();
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;

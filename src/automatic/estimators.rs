@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::choices::EstimatorChoice;
 use crate::algorithm::FitError;
 use crate::estimate::{
-    Baseline, Entropy, GradientEstimator, Hybrid, Pathwise, RealGradient, ScoreFunction, StickingTheLanding,
+    Baseline, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, RealGradient, ScoreFunction, StickingTheLanding,
 };
 use crate::family::{Categorical, MeanField, Product, Reparam};
 use crate::model::Layout;
@@ -58,14 +58,14 @@ static TABLE: &[EstimatorEntry] = &[
         choice: EstimatorChoice::StickingTheLanding,
         about: "Reparameterised draws without the score term: no noise where q is exact",
         real: Some(|_| Box::new(StickingTheLanding)),
-        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::StickingTheLanding })),
+        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete: LeaveOneOut })),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::Pathwise,
         about: "Reparameterised draws, entropy in closed form",
         real: Some(|_| Box::new(Pathwise { entropy: Entropy::ClosedForm })),
-        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::Pathwise })),
+        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::Pathwise, discrete: LeaveOneOut })),
         ..ENTRY
     },
     EstimatorEntry {

@@ -1,8 +1,9 @@
-//! Pathwise in the real block, score function in the discrete one.
+//! Pathwise in the real block, a method of choice in the discrete one.
 
+use super::discrete::{DiscreteGradient, LeaveOneOut};
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws, too_few_draws};
-use crate::family::{Family, Product, Reparam};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
+use crate::family::{DISCRETE, Family, Product, Reparam};
 use crate::target::{DensityError, Differentiable};
 
 /// How the gradient of the real block is estimated.
@@ -15,26 +16,31 @@ pub enum RealGradient {
     StickingTheLanding,
 }
 
-/// With `(z_s, k_s) ~ F G` and `f_s = log p(z_s, k_s) - log F(z_s) - log G(k_s)`: in the parameters of `F`
-/// `1/S sum_s (d z_s / d params)' grad_z log p(z_s, k_s) + d H[F] / d params`, in those of `G`
-/// `1/(S-1) sum_s (f_s - mean f) d log G(k_s) / d params`.
+/// With `(z_s, k_s) ~ F G`: in the parameters of `F`
+/// `1/S sum_s (d z_s / d params)' grad_z log p(z_s, k_s) + d H[F] / d params`, in those of `G` the gradient of `discrete`
+/// given the `z_s`: [`LeaveOneOut`], [`Enumerate`](super::Enumerate), [`LocalExpectation`](super::LocalExpectation),
+/// [`DisArm`](super::DisArm) or [`Arm`](super::Arm).
 ///
-/// Unbiased: given the integers the real block is an ordinary reparameterised one, and given the noise the integers
-/// are an ordinary score-function problem whose own score has mean zero. Needs two draws.
+/// Where the method knows the density at several values of `k` for one `z_s`, the gradient in `z_s` (and in theta) is
+/// averaged over them by their probability. Unbiased: given the integers the real block is an ordinary
+/// reparameterised one, and given the noise the integers are a problem of their own, whose score has mean zero.
+/// Evaluations are `S` times the lanes of `discrete`.
 ///
-/// *Source*: Schulman, Heess, Weber and Abbeel 2015, theorem 1, for one stochastic node of each kind; the
-/// leave-one-out baseline of Kool, van Hoof and Welling 2019.
+/// *Source*: Schulman, Heess, Weber and Abbeel 2015, theorem 1, for one stochastic node of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hybrid {
+pub struct Hybrid<D = LeaveOneOut> {
     /// The real block's gradient.
     pub real: RealGradient,
+    /// The integers' gradient.
+    pub discrete: D,
 }
 
-impl<T, F, G> GradientEstimator<T, Product<F, G>> for Hybrid
+impl<T, F, G, D> GradientEstimator<T, Product<F, G>> for Hybrid<D>
 where
     T: Differentiable + ?Sized,
     F: Reparam,
     G: Family,
+    D: DiscreteGradient<G>,
 {
     fn estimate(
         &self,
@@ -45,18 +51,24 @@ where
         grad: &mut [f64],
         grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        if at.num_draws < 2 {
-            return Err(too_few_draws("the hybrid gradient", 2, at.num_draws));
-        }
         let (real, discrete) = (family.real(), family.discrete());
         let (own, other) = family.split(at.params);
         let (real_grad, discrete_grad) = family.split_mut(grad);
+        let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..*at };
+        let shape = self.discrete.shape(discrete, at.rows, at.num_draws)?;
         space.draw(real, target.layout(), &Point { params: own, ..*at })?;
-        family.sample_discrete(at.params, at.rows, at.streams, &mut space.z);
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
-        let rejected = space.reject();
-        family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+        space.lanes.fit(shape, target.layout(), at);
+        space.lanes.spread_reals(&space.z);
+        self.discrete.set(discrete, &of_integers, &mut space.lanes);
+        space.lanes.differentiate(target, at, shape.num_differentiated, space.pass.data_weight)?;
+        real.log_q(own, at.rows, &space.z, &mut space.log_q);
+        let rejected = space.lanes.reject(&space.log_q);
+        let evaluations = shape.num_lanes * at.num_draws;
+        if rejected == at.num_draws {
+            return Ok(Estimate { value: f64::NAN, rejected, evaluations });
+        }
+        space.weights.copy_from_slice(&space.lanes.share);
+        space.lanes.gather_reals(&mut space.z_bar);
         let closed = match self.real {
             RealGradient::Pathwise => real.entropy(own, at.rows),
             RealGradient::StickingTheLanding => None,
@@ -65,30 +77,27 @@ where
             real.grad_log_q(own, at.rows, &space.z, &mut space.q_bar);
             subtract(&space.q_bar.latents, &mut space.z_bar.latents);
             subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
-        } else if rejected < at.num_draws {
+        } else {
             real.add_entropy_gradient(own, at.rows, 1.0, real_grad);
         }
+        silence(space);
         scale_draws(&mut space.z_bar, &space.weights);
         real.pullback(own, at.rows, &space.noise, &space.z, &space.z_bar, real_grad);
-        let value = leave_one_out(space, at.num_draws - rejected);
-        discrete.score(other, space.unweighted.of(at.rows), &space.z, &space.weights, discrete_grad);
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        let value = self.discrete.add_gradient(discrete, &of_integers, &mut space.lanes, discrete_grad);
+        if rejected == 0 {
+            let share = 1.0 / at.num_draws as f64;
+            grad_theta.iter_mut().zip(space.lanes.grad_theta()).for_each(|(t, g)| *t += share * g);
+        }
+        Ok(Estimate { value, rejected, evaluations })
     }
 }
 
-/// Overwrites `weights` of the accepted draws with `(f - mean f) / (accepted - 1)` and returns `mean f`.
-fn leave_one_out(space: &mut Space, accepted: usize) -> f64 {
-    let Space { pass, log_q, log_weights, weights, .. } = space;
-    let mut sum = 0.0;
-    for (((f, p), q), w) in log_weights.iter_mut().zip(&pass.log_density).zip(&*log_q).zip(&*weights) {
-        *f = if *w > 0.0 { p - q } else { 0.0 };
-        sum += *f;
+/// Sets the gradients of rejected draws to zero: a weight of zero does not silence one that is not finite.
+fn silence(space: &mut Space) {
+    let draws = space.z_bar.num_draws;
+    for (d, _) in space.weights.iter().enumerate().filter(|(_, w)| **w == 0.0) {
+        for block in [&mut space.z_bar.latents, &mut space.z_bar.row_latents] {
+            block.iter_mut().skip(d).step_by(draws).for_each(|g| *g = 0.0);
+        }
     }
-    let mean = sum / accepted as f64;
-    let share = if accepted > 1 { 1.0 / (accepted - 1) as f64 } else { 0.0 };
-    for (w, f) in weights.iter_mut().zip(&*log_weights) {
-        *w = if *w > 0.0 { share * (f - mean) } else { 0.0 };
-    }
-    mean
 }

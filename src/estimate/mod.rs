@@ -7,6 +7,7 @@ mod delegate;
 mod control_variate;
 mod design;
 mod groups;
+mod discrete;
 mod hybrid;
 mod importance;
 mod measure_valued;
@@ -18,19 +19,21 @@ mod sticking;
 
 pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
+pub use discrete::{Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape};
 pub use hybrid::{Hybrid, RealGradient};
 pub use importance::{Vimco, WakePhase};
 pub use measure_valued::MeasureValued;
 pub use mixed::Mixed;
 pub use multi_sample::{DoublyReparameterized, ImportanceWeightedPathwise, RenyiPathwise};
 pub use pathwise::{Entropy, Pathwise};
-pub use score::{Baseline, ScoreFunction};
+pub use score::{Baseline, Overdispersed, RaoBlackwell, ScoreFunction};
 pub use sticking::StickingTheLanding;
 
 use crate::family::{Family, Reparam, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, Pass};
+use score::{Locals, Scores};
 
 /// Where a gradient is estimated, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +101,16 @@ pub struct Space {
     pub grad_theta: Vec<f64>,
     /// The target's results and scratch memory.
     pub pass: Pass,
+    /// What an estimator remembers from step to step: finite numbers, empty before its first step.
+    ///
+    /// An estimator that needs memory sizes it at its first use, and reads it before it writes what this step has
+    /// taught, so that given the past its gradient stays unbiased. A fit saves it with its state.
+    pub memory: Vec<f64>,
+    scores: Scores,
+    locals: Locals,
+    /// Parameters of the family that is drawn from, where it is not q.
+    wider: Vec<f64>,
+    lanes: discrete::Lanes,
     unweighted: Unweighted,
     /// Scratch memory of a design.
     order: Vec<u32>,

@@ -14,7 +14,7 @@ use crate::streams::Streams;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bernoulli {
     sites: Integers,
-    scratch: Pool<Vec<f64>>,
+    pub(super) scratch: Pool<Vec<f64>>,
 }
 
 impl Bernoulli {

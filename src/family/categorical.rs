@@ -18,7 +18,7 @@ const MOST_CATEGORIES: usize = 1 << 16;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Categorical {
     sites: Integers,
-    scratch: Pool<Vec<f64>>,
+    pub(super) scratch: Pool<Vec<f64>>,
 }
 
 impl Categorical {

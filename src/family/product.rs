@@ -16,7 +16,7 @@ pub struct Product<F, G> {
 }
 
 /// Keeps the discrete draws' randomness apart from the real ones'.
-const DISCRETE: u32 = 0xd15c;
+pub(crate) const DISCRETE: u32 = 0xd15c;
 
 impl<F: Family, G: Family> Product<F, G> {
     /// The family of real latents from `real` and of integers from `discrete`.

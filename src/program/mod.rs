@@ -2,6 +2,7 @@
 
 mod data;
 pub(crate) mod execute;
+pub(crate) mod factors;
 mod functions;
 mod int;
 mod join;

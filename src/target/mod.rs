@@ -3,6 +3,7 @@
 //! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
 
 mod constrained;
+mod factored;
 mod functions;
 mod pass;
 mod recorded;
@@ -10,6 +11,7 @@ mod schedule;
 mod simulate;
 
 pub use constrained::Constrained;
+pub use factored::Factored;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
 pub use recorded::{Options, Precision, Target, TargetError};

@@ -19,6 +19,9 @@ pub struct Pass {
     pub row_data: Vec<f64>,
     /// Prior and Jacobian terms of each row, unweighted, `[row of the pass][draw]`, on request.
     pub row_prior: Vec<f64>,
+    /// Sums of the addends that see the same latents, `[group][draw]`.
+    pub(crate) groups: Vec<f64>,
+    pub(crate) factored: Workspace<f64>,
     pub(crate) response: Response,
     pub(crate) double: Workspace<f64>,
     pub(crate) single: Workspace<f32>,

@@ -1,11 +1,12 @@
 //! [`Target`]: a model recorded for its data and made ready to run.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
 use crate::dist::Support;
 use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
 use crate::program::execute::{Request, Rows, run};
+use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
 use crate::program::{InstructionSet, ProgramError, TermKind};
@@ -26,6 +27,8 @@ pub struct Target {
     pub(crate) recording: Recording,
     pub(crate) simulated: Vec<Simulated>,
     separates_data: bool,
+    /// The log joint by its addends, made when it is first asked for.
+    pub(super) factors: OnceLock<Option<Factors>>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
@@ -142,6 +145,7 @@ impl Target {
             simulated: declared.simulated,
             separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
             recording,
+            factors: OnceLock::new(),
             layout,
             options,
             pool,
@@ -182,7 +186,7 @@ impl Target {
     }
 
     #[allow(clippy::too_many_arguments, reason = "one private call that names every part of a request")]
-    fn request<'a>(
+    pub(super) fn request<'a>(
         &'a self,
         theta: &'a [f64],
         z: &'a Draws,
@@ -233,7 +237,7 @@ impl Target {
         Ok(())
     }
 
-    fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
+    pub(super) fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
         if z.num_draws == 0 {
             return Err(DensityError("no draws are given; give at least one".into()));
         }

@@ -1,0 +1,109 @@
+//! Antithetic pairs for latents of two values: ARM and DisARM.
+
+use super::super::Point;
+use super::{DiscreteGradient, Lanes, Shape};
+use crate::family::Discrete;
+use crate::model::RowSet;
+use crate::target::DensityError;
+
+/// `(f(b) - f(c)) / 2 (-1)^c_i 1[b_i != c_i] max(theta_i, 1 - theta_i)` in the logit of each latent, from the antithetic
+/// pair `b_i = 1[1 - u_i < theta_i]`, `c_i = 1[u_i < theta_i]`, with `f = log p - log q` and `theta_i = q(b_i = 1)`.
+///
+/// For latents of two values. Unbiased; two evaluations a draw; the mean of [`Arm`] given the pair, so never noisier.
+///
+/// *Source*: Dong, Mnih and Tucker 2020, equation 6; Yin, Ho, Yan, Qian and Zhou 2020 (U2G).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DisArm;
+
+/// `(f(b) - f(c)) (u_i - 1/2)` in the logit of each latent, with the pair of [`DisArm`].
+///
+/// For latents of two values. Unbiased; two evaluations a draw; here to compare with, [`DisArm`] is better.
+///
+/// *Source*: Yin and Zhou 2019, theorem 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arm;
+
+macro_rules! antithetic {
+    ($name:ident, $factor:expr) => {
+        impl<G: Discrete + ?Sized> DiscreteGradient<G> for $name {
+            fn shape(&self, family: &G, rows: &RowSet, _: usize) -> Result<Shape, DensityError> {
+                shape(family, rows, stringify!($name))
+            }
+
+            fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+                set_pairs(family, at, lanes);
+            }
+
+            fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+                add_pairs(family, at, lanes, grad, $factor)
+            }
+        }
+    };
+}
+antithetic!(Arm, |_, _, u, _| u - 0.5);
+antithetic!(DisArm, |b, c, _, largest| match b == c {
+    true => 0.0,
+    false if c => -0.5 * largest,
+    false => 0.5 * largest,
+});
+
+fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<Shape, DensityError> {
+    let other = (0..family.num_latents(rows)).map(|k| family.integer(rows, k).num_values).find(|n| *n != 2);
+    match other {
+        Some(found) => Err(DensityError(format!(
+            "{name} is for integers of two values, one of these has {found}; use the local expectation, enumeration or \
+             the score function"
+        ))),
+        None => Ok(Shape { num_lanes: 2, num_differentiated: 2, by_row: false }),
+    }
+}
+
+/// Lane 0 holds `b`, lane 1 its antithetic partner; both are draws of q.
+fn set_pairs<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
+    let (draws, size) = (lanes.num_draws, family.num_latents(at.rows));
+    lanes.probability.fill(0.5);
+    let work = &mut lanes.work;
+    work.uniforms.resize(size * draws, 0.0);
+    at.streams.fill_uniform(draws, &mut work.uniforms);
+    for (latent, uniforms) in work.uniforms.chunks_exact(draws).enumerate() {
+        let integer = family.integer(at.rows, latent);
+        family.probabilities(at.params, at.rows, latent, &mut work.p);
+        let (b, c) = integer.lane_mut(&mut lanes.z).split_at_mut(draws);
+        for ((b, c), u) in b.iter_mut().zip(c).zip(uniforms) {
+            *b = integer.low + u32::from(1.0 - u < work.p[1]);
+            *c = integer.low + u32::from(*u < work.p[1]);
+        }
+    }
+}
+
+/// Adds `sum_s share_s (f(b_s) - f(c_s)) factor(b_i, c_i, u_i, max(theta_i, 1 - theta_i))` to each logit's gradient.
+fn add_pairs<G: Discrete + ?Sized>(
+    family: &G,
+    at: &Point,
+    lanes: &mut Lanes,
+    grad: &mut [f64],
+    factor: impl Fn(bool, bool, f64, f64) -> f64,
+) -> f64 {
+    let draws = lanes.num_draws;
+    let mut work = std::mem::take(&mut lanes.work);
+    work.log_q.resize(2 * draws, 0.0);
+    family.log_q(at.params, at.rows, &lanes.z, &mut work.log_q);
+    lanes.signal.iter_mut().zip(&work.log_q).for_each(|(f, q)| *f -= q);
+    let (near, far) = lanes.signal.split_at(draws);
+    work.weights.clear();
+    let pairs = near.iter().zip(far).zip(&lanes.share);
+    work.weights.extend(pairs.map(|((b, c), share)| if *share > 0.0 { share * (b - c) } else { 0.0 }));
+    for (latent, uniforms) in work.uniforms.chunks_exact(draws).enumerate() {
+        let integer = family.integer(at.rows, latent);
+        family.probabilities(at.params, at.rows, latent, &mut work.p);
+        let largest = work.p[0].max(work.p[1]);
+        let (b, c) = integer.lane(&lanes.z).split_at(draws);
+        let mut slope = 0.0;
+        for (((b, c), u), w) in b.iter().zip(c).zip(uniforms).zip(&work.weights) {
+            slope += w * factor(*b > integer.low, *c > integer.low, *u, largest);
+        }
+        family.pull_log_probabilities(at.params, at.rows, latent, &[-slope, slope], grad);
+    }
+    lanes.work = work;
+    0.5 * (lanes.mean(&lanes.signal, 0) + lanes.mean(&lanes.signal, 1))
+}

@@ -1,0 +1,227 @@
+//! [`Lanes`]: densities of each draw at several values of its integers.
+
+use super::super::{Point, Unweighted, lanes_finite};
+use crate::family::Integer;
+use crate::model::{Draws, Layout};
+use crate::target::{DensityError, Differentiable, LogDensity, Pass};
+
+/// How many lanes each draw is evaluated in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// All lanes of one draw.
+    pub num_lanes: usize,
+    /// The first lanes, over which the gradient of the real latents is averaged by their probability.
+    pub num_differentiated: usize,
+    /// Whether the terms of each row are asked for.
+    pub by_row: bool,
+}
+
+/// Values of the integers, lane after lane, and the densities there.
+///
+/// Blocks are `[latent][lane][draw]`: lane `l` of draw `s` is number `l * num_draws + s`.
+#[derive(Clone, Debug, Default)]
+pub struct Lanes {
+    /// Draws before their integers are changed.
+    pub num_draws: usize,
+    /// Lanes of each draw.
+    pub num_lanes: usize,
+    /// Latents of every lane.
+    pub z: Draws,
+    /// The probability of the lane's values given the other lanes' choice, `[lane][draw]`; zero where the value cannot
+    /// occur, and its density does not matter. Over the differentiated lanes of a draw they sum to one.
+    pub probability: Vec<f64>,
+    /// `log p` (less `log F` of the real latents), `[lane][draw]`, with the rows' weight.
+    pub signal: Vec<f64>,
+    /// The part of each row in `signal`, `[row of the pass][lane][draw]`, where it was asked for.
+    pub row_signal: Vec<f64>,
+    /// Each draw's share of the mean over the accepted draws: zero for a rejected one.
+    pub share: Vec<f64>,
+    pub(super) work: Work,
+    pub(super) unweighted: Unweighted,
+    /// The differentiated lanes, and the gradients in their real latents.
+    first: Draws,
+    rest: Draws,
+    z_bar: Draws,
+    grad_theta: Vec<f64>,
+    pass: Pass,
+    values: Pass,
+}
+
+/// Buffers of the methods.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Work {
+    pub p: Vec<f64>,
+    pub bar: Vec<f64>,
+    pub uniforms: Vec<f64>,
+    pub log_q: Vec<f64>,
+    pub weights: Vec<f64>,
+    pub base: Draws,
+    pub digits: Vec<usize>,
+    pub latents: Vec<Integer>,
+}
+
+impl Lanes {
+    pub(crate) fn fit(&mut self, shape: Shape, layout: &Layout, at: &Point) {
+        let (draws, all) = (at.num_draws, at.num_draws * shape.num_lanes);
+        (self.num_draws, self.num_lanes) = (draws, shape.num_lanes);
+        self.z.fit(layout, at.rows.len(layout), all);
+        for buffer in [&mut self.probability, &mut self.signal] {
+            buffer.clear();
+            buffer.resize(all, 0.0);
+        }
+        self.row_signal.clear();
+        self.share.resize(draws, 0.0);
+        (self.pass.want_row_terms, self.values.want_row_terms) = (shape.by_row, shape.by_row);
+    }
+
+    /// Copies the real latents of the draws into every lane.
+    pub(crate) fn spread_reals(&mut self, z: &Draws) {
+        let blocks = [(&z.latents, &mut self.z.latents), (&z.row_latents, &mut self.z.row_latents)];
+        for (from, to) in blocks {
+            for (lane, all) in from.chunks_exact(self.num_draws).zip(to.chunks_exact_mut(self.z.num_draws)) {
+                all.chunks_exact_mut(self.num_draws).for_each(|to| to.copy_from_slice(lane));
+            }
+        }
+    }
+
+    /// Values in all lanes.
+    pub(super) fn evaluate<T: LogDensity + ?Sized>(
+        &mut self,
+        target: &T,
+        at: &Point,
+        data_weight: Option<f64>,
+    ) -> Result<(), DensityError> {
+        self.values.data_weight = data_weight;
+        self.z_bar.latents.clear();
+        self.z_bar.row_latents.clear();
+        target.log_density(at.theta, &self.z, at.rows, &mut self.values)?;
+        self.signal.copy_from_slice(&self.values.log_density);
+        let all = self.z.num_draws;
+        keep_row_terms(&self.values, at.rows.weight, (0, all), (self.z.num_rows, all), &mut self.row_signal)
+    }
+
+    /// Values in all lanes and, in the first `differentiated` of them, gradients in the real latents and in theta,
+    /// weighted by the lanes' probabilities.
+    pub(crate) fn differentiate<T: Differentiable + ?Sized>(
+        &mut self,
+        target: &T,
+        at: &Point,
+        differentiated: usize,
+        data_weight: Option<f64>,
+    ) -> Result<(), DensityError> {
+        let (all, near, weight) = (self.z.num_draws, differentiated * self.num_draws, at.rows.weight);
+        self.grad_theta.resize(target.layout().num_parameters, 0.0);
+        let Lanes { z, probability, signal, row_signal, first, rest, z_bar, grad_theta, pass, values, .. } = self;
+        take(z, target.layout(), 0, near, first);
+        (pass.data_weight, values.data_weight) = (data_weight, data_weight);
+        pass.draw_weights.clear();
+        pass.draw_weights.extend_from_slice(&probability[..near]);
+        target.log_density_and_gradient(at.theta, first, at.rows, pass, z_bar, grad_theta)?;
+        signal[..near].copy_from_slice(&pass.log_density);
+        keep_row_terms(pass, weight, (0, near), (z.num_rows, all), row_signal)?;
+        if near < all {
+            take(z, target.layout(), near, all, rest);
+            target.log_density(at.theta, rest, at.rows, values)?;
+            signal[near..].copy_from_slice(&values.log_density);
+            keep_row_terms(values, weight, (near, all), (z.num_rows, all), row_signal)?;
+        }
+        Ok(())
+    }
+
+    /// Takes `log F` of each draw off its lanes, decides which draws count, and returns how many do not.
+    pub(crate) fn reject(&mut self, log_real: &[f64]) -> usize {
+        let draws = self.num_draws;
+        if !log_real.is_empty() {
+            for lane in self.signal.chunks_exact_mut(draws) {
+                lane.iter_mut().zip(log_real).for_each(|(f, q)| *f -= q);
+            }
+        }
+        self.share.fill(1.0);
+        for (at, (f, p)) in self.signal.iter_mut().zip(&self.probability).enumerate() {
+            if *p == 0.0 {
+                *f = 0.0;
+            } else if !f.is_finite() {
+                self.share[at % draws] = 0.0;
+            }
+        }
+        for (s, share) in self.share.iter_mut().enumerate() {
+            let bar = &self.z_bar;
+            if !lanes_finite(&bar.latents, draws, s) || !lanes_finite(&bar.row_latents, draws, s) {
+                *share = 0.0;
+            }
+        }
+        let accepted = self.share.iter().sum::<f64>();
+        self.share.iter_mut().for_each(|s| *s /= accepted.max(1.0));
+        draws - accepted as usize
+    }
+
+    /// Overwrites the gradients in the real latents of each draw with the sum over its lanes.
+    pub(crate) fn gather_reals(&self, z_bar: &mut Draws) {
+        let (draws, near) = (self.num_draws, self.z_bar.num_draws);
+        let blocks = [(&self.z_bar.latents, &mut z_bar.latents), (&self.z_bar.row_latents, &mut z_bar.row_latents)];
+        for (from, to) in blocks {
+            for (lanes, to) in from.chunks_exact(near).zip(to.chunks_exact_mut(draws)) {
+                to.fill(0.0);
+                for lane in lanes.chunks_exact(draws) {
+                    to.iter_mut().zip(lane).for_each(|(t, g)| *t += g);
+                }
+            }
+        }
+    }
+
+    /// The gradient of theta, summed over draws and weighted over lanes.
+    pub(crate) fn grad_theta(&self) -> &[f64] {
+        &self.grad_theta
+    }
+
+    /// Mean over the accepted draws of `values[lane][draw]` in one lane.
+    pub(super) fn mean(&self, values: &[f64], lane: usize) -> f64 {
+        let values = &values[lane * self.num_draws..(lane + 1) * self.num_draws];
+        values.iter().zip(&self.share).filter(|(_, s)| **s > 0.0).map(|(f, s)| f * s).sum()
+    }
+}
+
+/// Overwrites `to` with the lanes `from..until`.
+fn take(z: &Draws, layout: &Layout, from: usize, until: usize, to: &mut Draws) {
+    fn cut<X: Copy>(all: &[X], size: usize, range: std::ops::Range<usize>, to: &mut [X]) {
+        for (lane, to) in all.chunks_exact(size).zip(to.chunks_exact_mut(range.len())) {
+            to.copy_from_slice(&lane[range.clone()]);
+        }
+    }
+    to.fit(layout, z.num_rows, until - from);
+    let (size, range) = (z.num_draws, from..until);
+    cut(&z.latents, size, range.clone(), &mut to.latents);
+    cut(&z.integers, size, range.clone(), &mut to.integers);
+    cut(&z.row_latents, size, range.clone(), &mut to.row_latents);
+    cut(&z.row_integers, size, range, &mut to.row_integers);
+}
+
+/// Puts the weighted terms of each row into the lanes `from..until` of `[row][lane]`, where they were asked for.
+fn keep_row_terms(
+    pass: &Pass,
+    weight: f64,
+    (from, until): (usize, usize),
+    (num_rows, all): (usize, usize),
+    to: &mut Vec<f64>,
+) -> Result<(), DensityError> {
+    if !pass.want_row_terms {
+        return Ok(());
+    }
+    let width = until - from;
+    if pass.row_data.len() != num_rows * width || pass.row_prior.len() != num_rows * width {
+        return Err(DensityError(
+            "this density does not tell the terms of its rows apart, which a gradient for integers of rows needs; use \
+             the score function"
+                .into(),
+        ));
+    }
+    to.resize(num_rows * all, 0.0);
+    let data_weight = pass.data_weight.unwrap_or(1.0);
+    for (row, (data, prior)) in pass.row_data.chunks_exact(width).zip(pass.row_prior.chunks_exact(width)).enumerate() {
+        let to = &mut to[row * all + from..row * all + until];
+        for (t, (d, p)) in to.iter_mut().zip(data.iter().zip(prior)) {
+            *t = weight * (data_weight * d + p);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The score function with a leave-one-out baseline, for the integers beside real latents.
+
+use super::super::{Point, too_few_draws};
+use super::{DiscreteGradient, Lanes, Shape};
+use crate::family::Family;
+use crate::model::RowSet;
+use crate::target::DensityError;
+
+/// `1/(S-1) sum_s (f_s - mean f) d log G(k_s) / d params` with `f_s = log p - log F - log G`. Unbiased, needs two draws;
+/// one evaluation a draw; any family of integers.
+///
+/// *Source*: Kool, van Hoof and Welling 2019.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaveOneOut;
+
+impl<G: Family + ?Sized> DiscreteGradient<G> for LeaveOneOut {
+    fn shape(&self, _: &G, _: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
+        match num_draws < 2 {
+            true => Err(too_few_draws("the hybrid gradient with leave-one-out", 2, num_draws)),
+            false => Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false }),
+        }
+    }
+
+    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+        family.sample(at.params, at.rows, at.streams, &mut lanes.z);
+        lanes.probability.fill(1.0);
+    }
+
+    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+        let mut work = std::mem::take(&mut lanes.work);
+        work.log_q.resize(lanes.num_draws, 0.0);
+        family.log_q(at.params, at.rows, &lanes.z, &mut work.log_q);
+        lanes.signal.iter_mut().zip(&work.log_q).for_each(|(f, q)| *f -= q);
+        let mean = lanes.mean(&lanes.signal, 0);
+        let accepted = lanes.share.iter().filter(|s| **s > 0.0).count();
+        let share = if accepted > 1 { 1.0 / (accepted - 1) as f64 } else { 0.0 };
+        work.weights.clear();
+        let counted = lanes.signal.iter().zip(&lanes.share);
+        work.weights.extend(counted.map(|(f, s)| if *s > 0.0 { share * (f - mean) } else { 0.0 }));
+        // The signal holds the rows' weight, the score counts each row once.
+        family.score(at.params, lanes.unweighted.of(at.rows), &lanes.z, &work.weights, grad);
+        lanes.work = work;
+        mean
+    }
+}
