@@ -151,7 +151,7 @@ impl Job<'_> {
             family,
             num_draws: self.plan.num_draws,
             start: start.params,
-            tolerance: 0.02,
+            tolerance: NaturalGradient::<()>::tolerance_for(family.dimension()),
             streams: self.streams,
         };
         let mut run = drive(&algorithm, &mut MaxSteps(self.steps(2000)), observer)?;
