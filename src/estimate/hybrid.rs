@@ -1,7 +1,7 @@
 //! Pathwise in the real block, score function in the discrete one.
 
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws, too_few_draws};
+use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws, theta_of_accepted, too_few_draws};
 use crate::family::{Family, Product, Reparam};
 use crate::target::{DensityError, Differentiable};
 
@@ -56,6 +56,7 @@ where
         let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
         let rejected = space.reject();
+        let again = theta_of_accepted(target, at, space, rejected)?;
         family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let closed = match self.real {
             RealGradient::Pathwise => real.entropy(own, at.rows),
@@ -72,8 +73,8 @@ where
         real.pullback(own, at.rows, &space.noise, &space.z, &space.z_bar, real_grad);
         let value = leave_one_out(space, at.num_draws - rejected);
         discrete.score(other, space.unweighted.of(at.rows), &space.z, &space.weights, discrete_grad);
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        add_theta(space, at.num_draws - rejected, grad_theta);
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
 

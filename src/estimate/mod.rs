@@ -16,7 +16,7 @@ pub use sticking::StickingTheLanding;
 use crate::family::{Family, Reparam, fill_noise, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
-use crate::target::{DensityError, Pass};
+use crate::target::{DensityError, Differentiable, Pass};
 
 /// Where a gradient is estimated, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -161,8 +161,7 @@ impl Space {
         if rejected == 0 {
             return lanes::dot(&self.pass.log_density, &self.weights);
         }
-        let terms = self.pass.log_density.iter().zip(&self.weights);
-        terms.filter(|(_, w)| **w > 0.0).map(|(l, w)| w * l).sum()
+        weighted_sum(&self.pass.log_density, &self.weights)
     }
 }
 
@@ -183,26 +182,80 @@ fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {
     values.iter().skip(draw).step_by(num_draws).all(|g| g.is_finite())
 }
 
-/// `bar_d *= weight_d` for all latents.
+/// `bar_d *= weight_d` for all latents; zero where the weight is, whatever `bar_d` is.
 fn scale_draws(bar: &mut Draws, weights: &[f64]) {
     let n = bar.num_draws;
     for lane in bar.latents.chunks_exact_mut(n).chain(bar.row_latents.chunks_exact_mut(n)) {
         for (g, w) in lane.iter_mut().zip(weights) {
-            *g *= w;
+            *g = if *w == 0.0 { 0.0 } else { *g * w };
         }
     }
 }
 
-/// Adds theta's gradient when every draw counted; a rejected draw would have poisoned the sum.
-fn add_theta(space: &Space, rejected: usize, share: f64, grad_theta: &mut [f64]) {
-    if rejected == 0 {
-        for (t, g) in grad_theta.iter_mut().zip(&space.grad_theta) {
-            *t += share * g;
-        }
+/// Overwrites `space.grad_theta` with the gradient over the accepted draws alone, by a second pass over these, since a
+/// rejected draw poisons the sum; returns the evaluations this took, none where every draw counted.
+///
+/// Call it after [`Space::reject`], while the weights say which draws were accepted. It allocates.
+fn theta_of_accepted<T: Differentiable + ?Sized>(
+    target: &T,
+    at: &Point,
+    space: &mut Space,
+    rejected: usize,
+) -> Result<usize, DensityError> {
+    let (n, accepted) = (at.num_draws, at.num_draws - rejected);
+    if rejected == 0 || space.grad_theta.is_empty() {
+        return Ok(0);
     }
+    space.grad_theta.fill(0.0);
+    if accepted == 0 {
+        return Ok(0);
+    }
+    let mut z = Draws { num_draws: accepted, num_rows: space.z.num_rows, ..Draws::default() };
+    z.latents = chosen(&space.z.latents, &space.weights, n);
+    z.integers = chosen(&space.z.integers, &space.weights, n);
+    z.row_latents = chosen(&space.z.row_latents, &space.weights, n);
+    z.row_integers = chosen(&space.z.row_integers, &space.weights, n);
+    let (mut pass, mut z_bar) = (Pass::default(), Draws::default());
+    target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut space.grad_theta)?;
+    Ok(accepted)
+}
+
+/// The draws of positive weight.
+fn chosen<X: Copy>(lanes: &[X], weights: &[f64], num_draws: usize) -> Vec<X> {
+    let kept =
+        |lane: &[X]| -> Vec<X> { lane.iter().zip(weights).filter(|(_, w)| **w > 0.0).map(|(x, _)| *x).collect() };
+    lanes.chunks_exact(num_draws).flat_map(kept).collect()
+}
+
+/// Adds the mean over the accepted draws of theta's gradient.
+fn add_theta(space: &Space, accepted: usize, grad_theta: &mut [f64]) {
+    let share = 1.0 / accepted.max(1) as f64;
+    for (t, g) in grad_theta.iter_mut().zip(&space.grad_theta) {
+        *t += share * g;
+    }
+}
+
+/// `sum_d weight_d value_d` over the draws that have a weight: a rejected draw may have no finite value.
+fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
+    values.iter().zip(weights).map(|(x, w)| if *w == 0.0 { 0.0 } else { w * x }).sum()
 }
 
 /// The worded error for an estimator that needs more draws.
 fn too_few_draws(estimator: &str, needed: usize, found: usize) -> DensityError {
     DensityError(format!("{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_without_weight_count_for_nothing_whatever_they_hold() {
+        let weights = [0.5, 0.0, 0.5, 0.0];
+        let values = [2.0, f64::NAN, 4.0, f64::NEG_INFINITY];
+        assert_eq!(weighted_sum(&values, &weights), 3.0);
+        let mut bar = Draws { num_draws: 4, latents: values.to_vec(), ..Draws::default() };
+        scale_draws(&mut bar, &weights);
+        assert_eq!(bar.latents, [1.0, 0.0, 2.0, 0.0]);
+    }
 }
