@@ -111,7 +111,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of all randomness: same seed, same result, for any number of threads
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Threads to use [default: one per core]
     #[arg(long, value_name = "N")]
@@ -148,7 +148,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value = "1000")]
     pub draws: NonZeroUsize,
     /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -230,7 +230,7 @@ mod tests {
         let args = fit("eight-schools").unwrap();
         assert_eq!(args.model, "eight-schools");
         assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Auto));
-        assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 1));
+        assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 0));
         assert!(args.method.draws.is_none() && args.data.data.is_none() && args.folder().is_none());
     }
 
