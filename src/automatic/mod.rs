@@ -1,7 +1,9 @@
 //! The automatic fit: a start, a family and an algorithm chosen for the model, each of them open to choice.
 
 mod choices;
+mod estimators;
 mod plan;
+mod rounds;
 mod run;
 mod start;
 mod units;

@@ -2,25 +2,20 @@
 
 use std::ops::ControlFlow;
 
+use super::estimators::{AnyEstimator, Borrowed};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{EstimatorChoice, FamilyChoice, Fitted, OptimizerChoice, Restart};
-use crate::algorithm::{
-    Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, Minibatch, NaturalGradient, NewtonCg, Solution, Solve, Step,
-    StochasticVi,
-};
-use crate::estimate::{
-    Baseline, Entropy, Estimate, GradientEstimator, Hybrid, Pathwise, Point, RealGradient, ScoreFunction, Space,
-    StickingTheLanding,
-};
+use super::{FamilyChoice, Fitted, OptimizerChoice, Restart};
+use crate::algorithm::{Algorithm, FitError, FullRankStart, Minibatch, NaturalGradient, Solution, Step, StochasticVi};
+use crate::estimate::{GradientEstimator, Hybrid, RealGradient};
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
-use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
+use crate::target::{LogDensity, Pass, Target};
 
 /// Purposes of the streams.
 const RUNS: u32 = 51;
@@ -48,20 +43,20 @@ pub(super) struct Settings {
 }
 
 /// One finished run.
-struct Run {
-    solution: Solution,
-    stop: Stop,
-    trace: Trace,
+pub(super) struct Run {
+    pub solution: Solution,
+    pub stop: Stop,
+    pub trace: Trace,
 }
 
 /// Everything one run needs.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     target: &'a Target,
-    plan: &'a Plan,
-    settings: &'a Settings,
+    pub plan: &'a Plan,
+    pub settings: &'a Settings,
     begin: &'a Begin,
     number: usize,
-    streams: Streams,
+    pub streams: Streams,
 }
 
 pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
@@ -132,7 +127,7 @@ impl Job<'_> {
         Ok((family, run))
     }
 
-    fn steps(&self, default: u64) -> u64 {
+    pub(super) fn steps(&self, default: u64) -> u64 {
         self.settings.steps.unwrap_or(default)
     }
 
@@ -167,7 +162,7 @@ impl Job<'_> {
             return if is_deterministic(self.plan.optimizer) {
                 self.fixed_draws(self.target, family, start.params, observer)
             } else {
-                self.stochastic(self.target, family, &self.estimator(), start, observer)
+                self.stochastic(self.target, family, &AnyEstimator::named(self.plan.estimator), start, observer)
             };
         }
         let explored = self.explored();
@@ -179,93 +174,17 @@ impl Job<'_> {
         let mut run = if is_deterministic(self.plan.optimizer) {
             self.fixed_draws(&inner, family, params, observer)?
         } else {
-            self.stochastic(&inner, family, &self.estimator(), Solution { params, theta: Vec::new() }, observer)?
+            self.stochastic(
+                &inner,
+                family,
+                &AnyEstimator::named(self.plan.estimator),
+                Solution { params, theta: Vec::new() },
+                observer,
+            )?
         };
         let full = is_full(self.plan.family, centre.len());
         in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
         Ok(run)
-    }
-
-    /// Rounds of fixed draws, four times as many in each, until two rounds agree.
-    fn fixed_draws<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
-        &self,
-        target: &T,
-        family: &F,
-        mut params: Vec<f64>,
-        observer: &mut dyn Observer,
-    ) -> Result<Run, FitError> {
-        let chosen = self.settings.wishes.draws.is_some() || self.plan.family == FamilyChoice::Map;
-        let (mut num_draws, mut trace, mut last): (usize, Trace, Option<Run>) =
-            (self.plan.num_draws, Trace::default(), None);
-        loop {
-            let run = self.one_round(target, family, num_draws, &mut params, observer, &mut trace)?;
-            let before = last.replace(run);
-            let Some(run) = &last else { continue };
-            params.clone_from(&run.solution.params);
-            let agreed = before.as_ref().is_some_and(|b| close(&b.solution.params, &params));
-            if chosen || agreed || num_draws >= 4096 || !run.stop.has_converged() {
-                break;
-            }
-            num_draws *= 4;
-        }
-        let run = last.ok_or_else(|| FitError::Setting("a fit needs at least one round".into()))?;
-        Ok(Run { trace, ..run })
-    }
-
-    fn one_round<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
-        &self,
-        target: &T,
-        family: &F,
-        num_draws: usize,
-        params: &mut Vec<f64>,
-        observer: &mut dyn Observer,
-        trace: &mut Trace,
-    ) -> Result<Run, FitError> {
-        // A start too wide for the density is drawn in.
-        for shrink in 0..8 {
-            let outcome = match self.plan.optimizer {
-                OptimizerChoice::NewtonCg => {
-                    self.solve_round(target, family, NewtonCg::default(), num_draws, params, observer, trace)
-                }
-                _ => self.solve_round(target, family, Lbfgs::default(), num_draws, params, observer, trace),
-            };
-            match outcome {
-                Err(FitError::NotFinite { .. }) if shrink < 7 => {
-                    let centre = family.centre(params);
-                    *params = family.init(&centre, 0.7 * 0.3f64.powi(shrink + 1));
-                }
-                other => return other,
-            }
-        }
-        Err(FitError::Solver("no start is narrow enough for the density to be finite at every fixed draw".into()))
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one private call with everything a round needs")]
-    fn solve_round<T: Differentiable + ?Sized, F: Reparam + ?Sized, S: Solve<T, F>>(
-        &self,
-        target: &T,
-        family: &F,
-        solver: S,
-        num_draws: usize,
-        params: &[f64],
-        observer: &mut dyn Observer,
-        trace: &mut Trace,
-    ) -> Result<Run, FitError> {
-        let algorithm = FixedDraws {
-            target,
-            family,
-            solver,
-            num_draws,
-            start: params.to_vec(),
-            // A chosen number of steps bounds the solver's own iterations too.
-            iterations: self.steps(100).min(100),
-            tolerance: 1e-5,
-            streams: self.streams,
-        };
-        let mut state = algorithm.init()?;
-        let mut both = Both { trace, observer };
-        let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
-        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default() })
     }
 
     fn stochastic<T, F, E>(
@@ -310,23 +229,13 @@ impl Job<'_> {
         Ok(rule)
     }
 
-    fn estimator(&self) -> AnyEstimator {
-        match self.plan.estimator {
-            EstimatorChoice::Pathwise => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::ClosedForm }),
-            EstimatorChoice::PathwiseMcEntropy => AnyEstimator::Pathwise(Pathwise { entropy: Entropy::MonteCarlo }),
-            EstimatorChoice::Score => AnyEstimator::Score(ScoreFunction { baseline: Baseline::None }),
-            EstimatorChoice::ScoreLoo => AnyEstimator::Score(ScoreFunction { baseline: Baseline::LeaveOneOut }),
-            _ => AnyEstimator::Sticking(StickingTheLanding),
-        }
-    }
-
     fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
         let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
         let discrete = Categorical::new(layout).map_err(unusable)?;
         let family = Product::new(MeanField::new(layout), discrete);
         let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
-        let run = match self.estimator() {
+        let run = match AnyEstimator::named(self.plan.estimator) {
             AnyEstimator::Score(score) => self.stochastic(self.target, &family, &score, start, observer)?,
             AnyEstimator::Sticking(_) => {
                 let hybrid = Hybrid { real: RealGradient::StickingTheLanding };
@@ -391,9 +300,9 @@ fn drive<A: Algorithm<Output = Solution>>(
 }
 
 /// The trace and the caller's observer.
-struct Both<'a> {
-    trace: &'a mut Trace,
-    observer: &'a mut dyn Observer,
+pub(super) struct Both<'a> {
+    pub trace: &'a mut Trace,
+    pub observer: &'a mut dyn Observer,
 }
 
 impl Observer for Both<'_> {
@@ -401,11 +310,6 @@ impl Observer for Both<'_> {
         let _ = self.trace.on_step(step);
         self.observer.on_step(step)
     }
-}
-
-/// Whether two rounds of fixed draws agree, in units of each latent.
-fn close(a: &[f64], b: &[f64]) -> bool {
-    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.03)
 }
 
 /// A finished run with its bound from draws that all restarts share.
@@ -430,47 +334,4 @@ fn compared(
     let bound = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected: COMPARED - values.len() })
-}
-
-/// An estimator chosen by name, for families with a transform.
-#[derive(Clone, Copy, Debug)]
-enum AnyEstimator {
-    Pathwise(Pathwise),
-    Sticking(StickingTheLanding),
-    Score(ScoreFunction),
-}
-
-impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for AnyEstimator {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        match self {
-            AnyEstimator::Pathwise(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Sticking(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            AnyEstimator::Score(e) => e.estimate(target, family, at, space, grad, grad_theta),
-        }
-    }
-}
-
-/// An estimator behind a reference.
-struct Borrowed<'a, E>(&'a E);
-
-impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Borrowed<'_, E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.0.estimate(target, family, at, space, grad, grad_theta)
-    }
 }
