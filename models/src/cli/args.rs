@@ -102,10 +102,10 @@ pub struct MethodArgs {
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
     pub optimizer: Optimizer,
     /// Draws of q for each gradient [default: chosen for the method]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub draws: Option<NonZeroUsize>,
     /// Most steps to take; the fit stops earlier once it has settled [default: chosen for the method]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub steps: Option<NonZeroUsize>,
     /// Step size of the optimiser, a positive number [default: chosen for the method]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
@@ -114,7 +114,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Threads to use [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -145,7 +145,7 @@ pub struct SampleArgs {
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Number of draws
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub draws: NonZeroUsize,
     /// Seed of the draws
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -181,6 +181,10 @@ impl FitArgs {
         let fallback = self.output.plot.then(|| PathBuf::from(format!("jensen-{}", self.model)));
         self.output.out.clone().or(fallback)
     }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_string())
 }
 
 fn positive(text: &str) -> Result<f64, String> {
