@@ -18,11 +18,11 @@
 
 use std::fmt::Write;
 
-use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Design, GradientEstimator, ScoreFunction, StickingTheLanding};
+use jensen::algorithm::{Algorithm, StochasticVi};
+use jensen::estimate::{GradientEstimator, ScoreFunction, StickingTheLanding};
 use jensen::family::{Family, FullRank, MeanField};
 use jensen::fit::{MaxSteps, Plateau, run};
-use jensen::optimize::{Adam, Average, Schedule};
+use jensen::optimize::{Adam, Schedule};
 use jensen::posterior::{Assessment, Posterior};
 use jensen::streams::Streams;
 use jensen::target::{HandWritten, LogDensity, ValueOnly, check_gradient};
@@ -34,12 +34,9 @@ fn fit<T: LogDensity, F: Family>(
     estimator: impl GradientEstimator<T, F>,
     num_draws: usize,
 ) -> Result<Posterior, Box<dyn std::error::Error>> {
-    let start = Solution { params: family.init(&vec![0.0; target.layout().num_latents], 1.0), theta: vec![] };
-    let optimizer = Adam { step_size: Schedule::inverse_sqrt(0.05, 100.0), ..Adam::default() };
-    let (average, minibatch, streams) = (Average::Tail, Minibatch::Full, Streams::new(1));
-    let design = Design::Independent;
-    let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
+    let (adam, streams) = (Adam::new(Schedule::inverse_sqrt(0.05, 100.0)), Streams::new(1));
+    let algorithm = StochasticVi::new(target, family).estimator(estimator).optimizer(adam).draws(num_draws);
+    let algorithm = algorithm.streams(streams);
     let mut state = algorithm.init()?;
     let mut rules = (MaxSteps(20_000), Plateau::new(500, 0.01));
     let stop = run(&algorithm, &mut state, &mut rules, &mut ())?;

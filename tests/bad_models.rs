@@ -140,3 +140,36 @@ fn indices_and_bounds_that_cannot_be_are_refused() {
     let found = mistake(|p| p.add(p.interval("x", 2.0, 1.0)));
     assert!(found.contains("\"x\" lies between 2 and 1"), "{found}");
 }
+
+#[test]
+fn the_second_of_two_sites_with_one_name_is_where_the_model_says() {
+    let line = line!() + 3;
+    let found = mistake(|p| {
+        p.draw("mu", normal(0.0, 1.0));
+        p.draw("mu", normal(0.0, 1.0));
+    });
+    // The second `draw`, in this file.
+    assert!(found.contains("two sites") && found.contains(&format!("bad_models.rs:{line}")), "{found}");
+}
+
+#[test]
+fn data_that_are_not_numbers_are_placed() {
+    let (x, y) = (Column::new([1.0, f64::NAN, 3.0]), Column::new([1.0, 2.0, 3.0]));
+    let table = Matrix::new(vec![1.0, 2.0, 3.0, f64::NAN, 5.0, 6.0], 2).unwrap();
+    let found = mistake(|p| {
+        let b = p.draw("b", normal(0.0, 1.0));
+        p.rows(3, |i| i.observe(y.at(i), normal(b * x.at(i), 1.0)));
+    });
+    assert!(found.contains("row 1 of column 1"), "{found}");
+    let found = mistake(|p| {
+        let w = p.draws("w", normal(0.0, 1.0), 2);
+        p.rows(3, |i| i.observe(y.at(i), normal(table.at(i).dot(&w), 1.0)));
+    });
+    assert!(found.contains("row 1, column 1 of matrix 0"), "{found}");
+    // Rows that are not read do no harm.
+    let skips = Of(|p: &LogJoint| {
+        let b = p.draw("b", normal(0.0, 1.0));
+        p.rows(2..3, |i| i.observe(y.at(i), normal(b * x.at(i), 1.0)));
+    });
+    assert!(Target::new(&skips).is_ok());
+}

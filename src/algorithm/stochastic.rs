@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, FitError, Solution, Step};
-use crate::estimate::{Design, GradientEstimator, Point, Space};
+use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding};
 use crate::family::{Family, lanes};
 use crate::model::RowSet;
-use crate::optimize::{Average, AverageState, Optimizer};
+use crate::optimize::{Adam, Average, AverageState, Optimizer};
 use crate::streams::Streams;
 use crate::target::LogDensity;
 
@@ -109,6 +109,93 @@ impl<S> StochasticState<S> {
     /// The current parameters of the model.
     pub fn theta(&self) -> &[f64] {
         &self.theta
+    }
+}
+
+impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> StochasticVi<'a, T, F, StickingTheLanding, Adam> {
+    /// Sticking the landing with 10 draws of all rows, Adam, the mean over the tail, from standard deviations of one
+    /// about zero, seed 0; the other functions change one of these each.
+    ///
+    /// ```
+    /// use jensen::algorithm::{Algorithm, StochasticVi};
+    /// use jensen::family::FullRank;
+    /// use jensen::fit::{MaxSteps, Plateau, run};
+    /// use jensen::target::HandWritten;
+    ///
+    /// let target = HandWritten::new(&["x"], |z, grad| {
+    ///     grad[0] = 3.0 - z[0];
+    ///     -0.5 * (z[0] - 3.0).powi(2)
+    /// });
+    /// let family = FullRank::new(1);
+    /// let algorithm = StochasticVi::new(&target, &family).draws(4);
+    /// let mut state = algorithm.init()?;
+    /// run(&algorithm, &mut state, &mut (MaxSteps(20_000), Plateau::new(500, 0.01)), &mut ())?;
+    /// assert!((algorithm.output(&state).params[0] - 3.0).abs() < 0.1);
+    /// # Ok::<(), jensen::algorithm::FitError>(())
+    /// ```
+    pub fn new(target: &'a T, family: &'a F) -> Self {
+        let layout = target.layout();
+        let params = family.init(&vec![0.0; layout.num_latents], 1.0);
+        StochasticVi {
+            target,
+            family,
+            estimator: StickingTheLanding,
+            optimizer: Adam::default(),
+            average: Average::Tail,
+            num_draws: 10,
+            design: Design::Independent,
+            minibatch: Minibatch::Full,
+            start: Solution { params, theta: vec![0.0; layout.num_parameters] },
+            streams: Streams::new(0),
+        }
+    }
+}
+
+impl<'a, T: ?Sized, F: ?Sized, E, O> StochasticVi<'a, T, F, E, O> {
+    /// How the gradient is estimated: for a density of values alone [`ScoreFunction`](crate::estimate::ScoreFunction).
+    #[must_use]
+    pub fn estimator<G>(self, estimator: G) -> StochasticVi<'a, T, F, G, O> {
+        let StochasticVi { target, family, optimizer, average, num_draws, design, minibatch, start, streams, .. } =
+            self;
+        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams }
+    }
+
+    /// How the gradient is followed.
+    #[must_use]
+    pub fn optimizer<P>(self, optimizer: P) -> StochasticVi<'a, T, F, E, P> {
+        let StochasticVi { target, family, estimator, average, num_draws, design, minibatch, start, streams, .. } =
+            self;
+        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams }
+    }
+
+    /// Monte Carlo draws in a step.
+    #[must_use]
+    pub fn draws(self, num_draws: usize) -> Self {
+        StochasticVi { num_draws, ..self }
+    }
+
+    /// How the draws of a step are spread.
+    #[must_use]
+    pub fn design(self, design: Design) -> Self {
+        StochasticVi { design, ..self }
+    }
+
+    /// Rows in a step.
+    #[must_use]
+    pub fn minibatch(self, minibatch: Minibatch) -> Self {
+        StochasticVi { minibatch, ..self }
+    }
+
+    /// Where to start.
+    #[must_use]
+    pub fn start(self, start: Solution) -> Self {
+        StochasticVi { start, ..self }
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn streams(self, streams: Streams) -> Self {
+        StochasticVi { streams, ..self }
     }
 }
 

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use super::choices::EstimatorChoice;
 use crate::algorithm::FitError;
 use crate::estimate::{
-    Baseline, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, RealGradient, ScoreFunction, StickingTheLanding,
+    Baseline, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, RealGradient, ScoreFunction,
+    StickingTheLanding,
 };
 use crate::family::{Categorical, MeanField, Product, Reparam};
 use crate::model::Layout;

@@ -5,6 +5,7 @@ mod compare;
 mod estimators;
 mod measured;
 mod plan;
+mod rounds;
 mod run;
 mod start;
 mod units;

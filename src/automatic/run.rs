@@ -7,10 +7,7 @@ use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
 use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators};
-use crate::algorithm::{
-    Algorithm, FitError, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, Solution, Solve, Step,
-    StochasticVi,
-};
+use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
 use crate::estimate::Design;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
@@ -47,16 +44,16 @@ pub(super) struct Settings {
 }
 
 /// One finished run.
-struct Run {
-    solution: Solution,
-    stop: Stop,
-    trace: Trace,
-    picks: Picks,
+pub(super) struct Run {
+    pub solution: Solution,
+    pub stop: Stop,
+    pub trace: Trace,
+    pub picks: Picks,
 }
 
 /// What was chosen by measurement: the last choice, and all in words.
 #[derive(Default)]
-struct Picks {
+pub(super) struct Picks {
     last: Option<(EstimatorChoice, usize)>,
     words: Vec<String>,
 }
@@ -73,13 +70,13 @@ impl Picks {
 }
 
 /// Everything one run needs.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     target: &'a Target,
-    plan: &'a Plan,
-    settings: &'a Settings,
+    pub plan: &'a Plan,
+    pub settings: &'a Settings,
     begin: &'a Begin,
     number: usize,
-    streams: Streams,
+    pub streams: Streams,
 }
 
 pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
@@ -155,7 +152,7 @@ impl Job<'_> {
         Ok((family, run))
     }
 
-    fn steps(&self, default: u64) -> u64 {
+    pub(super) fn steps(&self, default: u64) -> u64 {
         self.settings.steps.unwrap_or(default)
     }
 
@@ -174,7 +171,7 @@ impl Job<'_> {
             family,
             num_draws: self.plan.num_draws,
             start: start.params,
-            tolerance: 0.02,
+            tolerance: NaturalGradient::<()>::tolerance_for(family.dimension()),
             streams: self.streams,
         };
         let mut run = drive(&algorithm, &mut MaxSteps(self.steps(2000)), observer)?;
@@ -220,88 +217,6 @@ impl Job<'_> {
         let full = is_full(self.plan.family, centre.len());
         in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
         Ok(run)
-    }
-
-    /// Rounds of fixed draws, four times as many in each, until two rounds agree.
-    fn fixed_draws<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
-        &self,
-        target: &T,
-        family: &F,
-        mut params: Vec<f64>,
-        observer: &mut dyn Observer,
-    ) -> Result<Run, FitError> {
-        let chosen = self.settings.wishes.draws.is_some() || self.plan.family == FamilyChoice::Map;
-        let (mut num_draws, mut trace, mut last): (usize, Trace, Option<Run>) =
-            (self.plan.num_draws, Trace::default(), None);
-        loop {
-            let run = self.one_round(target, family, num_draws, &mut params, observer, &mut trace)?;
-            let before = last.replace(run);
-            let Some(run) = &last else { continue };
-            params.clone_from(&run.solution.params);
-            let agreed = before.as_ref().is_some_and(|b| close(&b.solution.params, &params));
-            if chosen || agreed || num_draws >= 4096 || !run.stop.has_converged() {
-                break;
-            }
-            num_draws *= 4;
-        }
-        let run = last.ok_or_else(|| FitError::Setting("a fit needs at least one round".into()))?;
-        Ok(Run { trace, ..run })
-    }
-
-    fn one_round<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
-        &self,
-        target: &T,
-        family: &F,
-        num_draws: usize,
-        params: &mut Vec<f64>,
-        observer: &mut dyn Observer,
-        trace: &mut Trace,
-    ) -> Result<Run, FitError> {
-        // A start too wide for the density is drawn in.
-        for shrink in 0..8 {
-            let outcome = match self.plan.optimizer {
-                OptimizerChoice::NewtonCg => {
-                    self.solve_round(target, family, NewtonCg::default(), num_draws, params, observer, trace)
-                }
-                _ => self.solve_round(target, family, Lbfgs::default(), num_draws, params, observer, trace),
-            };
-            match outcome {
-                Err(FitError::NotFinite { .. }) if shrink < 7 => {
-                    let centre = family.centre(params);
-                    *params = family.init(&centre, 0.7 * 0.3f64.powi(shrink + 1));
-                }
-                other => return other,
-            }
-        }
-        Err(FitError::Solver("no start is narrow enough for the density to be finite at every fixed draw".into()))
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one private call with everything a round needs")]
-    fn solve_round<T: Differentiable + ?Sized, F: Reparam + ?Sized, S: Solve<T, F>>(
-        &self,
-        target: &T,
-        family: &F,
-        solver: S,
-        num_draws: usize,
-        params: &[f64],
-        observer: &mut dyn Observer,
-        trace: &mut Trace,
-    ) -> Result<Run, FitError> {
-        let algorithm = FixedDraws {
-            target,
-            family,
-            solver,
-            num_draws,
-            start: params.to_vec(),
-            // A chosen number of steps bounds the solver's own iterations too.
-            iterations: self.steps(100).min(100),
-            tolerance: 1e-5,
-            streams: self.streams,
-        };
-        let mut state = algorithm.init()?;
-        let mut both = Both { trace, observer };
-        let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
-        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default(), picks: Picks::default() })
     }
 
     /// Adam or another rule along the plan's estimator, or along the one that measurement chooses, stretch by stretch.
@@ -445,9 +360,9 @@ fn drive<A: Algorithm<Output = Solution>>(
 }
 
 /// The trace and the caller's observer.
-struct Both<'a> {
-    trace: &'a mut Trace,
-    observer: &'a mut dyn Observer,
+pub(super) struct Both<'a> {
+    pub trace: &'a mut Trace,
+    pub observer: &'a mut dyn Observer,
 }
 
 impl Observer for Both<'_> {
@@ -455,11 +370,6 @@ impl Observer for Both<'_> {
         let _ = self.trace.on_step(step);
         self.observer.on_step(step)
     }
-}
-
-/// Whether two rounds of fixed draws agree, in units of each latent.
-fn close(a: &[f64], b: &[f64]) -> bool {
-    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.03)
 }
 
 /// A finished run with its bound from draws that all restarts share.

@@ -89,6 +89,29 @@ impl Verdict {
         findings.extend(evidence.restarts_disagreement.map(judge_restarts));
         findings.push(judge_halves(evidence.halves_disagreement));
         findings.push(judge_k_hat(evidence));
+        Self::from_findings(findings)
+    }
+
+    /// Judges a q that is a single point, of which draws say nothing: neither `k_hat` nor the halves are looked at.
+    ///
+    /// It is never trusted: means, sds and the evidence are not to be had from a point.
+    pub fn of_a_point(evidence: &Evidence) -> Self {
+        let mut findings = vec![
+            Finding::new(
+                Trust::DoNotTrust,
+                "q is a single point, the highest that was found: a point estimate has no spread to be judged, and \
+                 no mean, interval or evidence comes from it"
+                    .into(),
+                "use the point itself where a point is all that is wanted; for means and uncertainties fit the \
+                 full-rank family, or mean-field or low-rank where latents are many",
+            ),
+            judge_convergence(evidence),
+        ];
+        findings.extend(evidence.restarts_disagreement.map(judge_restarts));
+        Self::from_findings(findings)
+    }
+
+    fn from_findings(mut findings: Vec<Finding>) -> Self {
         let trust = findings.iter().map(|f| f.trust).max().unwrap_or(Trust::DoNotTrust);
         let mut advice: Vec<String> = Vec::new();
         for next in findings.iter().filter_map(|f| f.advice.as_ref()) {

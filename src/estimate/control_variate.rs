@@ -1,6 +1,6 @@
 //! The pathwise gradient less a linear model of the log density's gradient, whose expectation is known.
 
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, all_finite, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Space, all_finite, scale_draws};
 use crate::family::LocationScale;
 use crate::model::Draws;
 use crate::target::{DensityError, Differentiable, Pass};
@@ -81,6 +81,7 @@ impl<T: Differentiable + ?Sized, F: LocationScale + ?Sized> GradientEstimator<T,
         let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
         let rejected = space.reject();
+        let again = space.add_theta(target, at, rejected, grad_theta)?;
         let value = space.mean_log_density(rejected) + family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
         let Space { surrogate, noise, z_bar, .. } = &mut *space;
         surrogate.add_to(noise, -1.0, z_bar);
@@ -90,8 +91,7 @@ impl<T: Differentiable + ?Sized, F: LocationScale + ?Sized> GradientEstimator<T,
             family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
             space.surrogate.add_expectation(family, at, grad);
         }
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws + evaluations })
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + evaluations + again })
     }
 }
 

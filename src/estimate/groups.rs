@@ -1,7 +1,7 @@
 //! What the multi-sample estimators share: draws in groups of `particles`, weighed by an objective.
 
 use super::pathwise::subtract;
-use super::{Estimate, Point, Space, add_theta, all_finite, lanes_finite, scale_draws};
+use super::{Estimate, Point, Space, all_finite, lanes_finite, scale_draws};
 use crate::family::Reparam;
 use crate::model::RowSet;
 use crate::objective::Objective;
@@ -95,7 +95,10 @@ where
     }
     let lost = space.pass.log_density.iter().zip(&space.log_weights);
     let rejected = lost.filter(|(p, l)| !p.is_finite() || **l == f64::NEG_INFINITY).count();
-    add_theta(space, rejected, 1.0, grad_theta);
+    // One rejected draw has poisoned the sum.
+    if rejected == 0 {
+        grad_theta.iter_mut().zip(&space.grad_theta).for_each(|(t, g)| *t += g);
+    }
     let evaluations = at.num_draws * if two_passes(target) { 2 } else { 1 };
     Ok(Estimate { value, rejected, evaluations })
 }

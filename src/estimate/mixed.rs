@@ -1,7 +1,7 @@
 //! A mixture of the plain pathwise gradient and sticking the landing.
 
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -47,6 +47,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         subtract(&q_bar.latents, &mut z_bar.latents);
         subtract(&q_bar.row_latents, &mut z_bar.row_latents);
         let rejected = space.reject();
+        let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
         let mut value = space.mean_log_density(rejected);
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
@@ -64,7 +65,6 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
                 family.score(at.params, at.rows, &space.z, &space.weights, grad);
             }
         }
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }

@@ -3,11 +3,11 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
-mod delegate;
 mod control_variate;
+mod delegate;
 mod design;
-mod groups;
 mod discrete;
+mod groups;
 mod hybrid;
 mod importance;
 mod measure_valued;
@@ -32,7 +32,7 @@ pub use sticking::StickingTheLanding;
 use crate::family::{Family, Reparam, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
-use crate::target::{DensityError, Pass};
+use crate::target::{DensityError, Differentiable, Pass};
 use score::{Locals, Scores};
 
 /// Where a gradient is estimated, and with what.
@@ -205,9 +205,49 @@ impl Space {
         scale_draws(&mut self.z_bar, &self.weights);
     }
 
-    /// `grad_theta += share * self.grad_theta`, unless draws were rejected: one of them would have poisoned the sum.
-    pub fn add_theta(&self, rejected: usize, share: f64, grad_theta: &mut [f64]) {
-        add_theta(self, rejected, share, grad_theta);
+    /// `grad_theta += mean of theta's gradient over the accepted draws`, and returns the evaluations this took.
+    ///
+    /// A rejected draw poisons the sum in `self.grad_theta`, so that steps with one take a second pass over the other
+    /// draws, which allocates. Call it right after `reject`.
+    ///
+    /// # Errors
+    /// As the target's.
+    pub fn add_theta<T: Differentiable + ?Sized>(
+        &mut self,
+        target: &T,
+        at: &Point,
+        rejected: usize,
+        grad_theta: &mut [f64],
+    ) -> Result<usize, DensityError> {
+        let accepted = at.num_draws - rejected;
+        if grad_theta.is_empty() || accepted == 0 {
+            return Ok(0);
+        }
+        let again = if rejected > 0 { self.theta_of_accepted(target, at, accepted)? } else { 0 };
+        let share = 1.0 / accepted as f64;
+        grad_theta.iter_mut().zip(&self.grad_theta).for_each(|(t, g)| *t += share * g);
+        Ok(again)
+    }
+
+    /// Overwrites `self.grad_theta` with the sum over the accepted draws alone.
+    fn theta_of_accepted<T: Differentiable + ?Sized>(
+        &mut self,
+        target: &T,
+        at: &Point,
+        accepted: usize,
+    ) -> Result<usize, DensityError> {
+        let (n, weights) = (at.num_draws, &self.weights);
+        let z = Draws {
+            num_draws: accepted,
+            num_rows: self.z.num_rows,
+            latents: chosen(&self.z.latents, weights, n),
+            integers: chosen(&self.z.integers, weights, n),
+            row_latents: chosen(&self.z.row_latents, weights, n),
+            row_integers: chosen(&self.z.row_integers, weights, n),
+        };
+        let (mut pass, mut z_bar) = (Pass::default(), Draws::default());
+        target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut self.grad_theta)?;
+        Ok(accepted)
     }
 
     /// Mean of `pass.log_density` by the `weights` of `reject`, over the accepted draws; NaN when there is none.
@@ -218,8 +258,7 @@ impl Space {
         if rejected == 0 {
             return lanes::dot(&self.pass.log_density, &self.weights);
         }
-        let terms = self.pass.log_density.iter().zip(&self.weights);
-        terms.filter(|(_, w)| **w > 0.0).map(|(l, w)| w * l).sum()
+        weighted_sum(&self.pass.log_density, &self.weights)
     }
 }
 
@@ -240,27 +279,30 @@ fn lanes_finite(values: &[f64], num_draws: usize, draw: usize) -> bool {
     values.iter().skip(draw).step_by(num_draws).all(|g| g.is_finite())
 }
 
-/// `bar_d *= weight_d` for all latents.
+/// `bar_d *= weight_d` for all latents; zero where the weight is, whatever `bar_d` is.
 fn scale_draws(bar: &mut Draws, weights: &[f64]) {
     let n = bar.num_draws;
-    if n == 1 {
+    if n == 1 && weights[0] != 0.0 {
         let all = bar.latents.iter_mut().chain(&mut bar.row_latents);
         return all.for_each(|g| *g *= weights[0]);
     }
     for lane in bar.latents.chunks_exact_mut(n).chain(bar.row_latents.chunks_exact_mut(n)) {
         for (g, w) in lane.iter_mut().zip(weights) {
-            *g *= w;
+            *g = if *w == 0.0 { 0.0 } else { *g * w };
         }
     }
 }
 
-/// Adds theta's gradient when every draw counted; a rejected draw would have poisoned the sum.
-fn add_theta(space: &Space, rejected: usize, share: f64, grad_theta: &mut [f64]) {
-    if rejected == 0 {
-        for (t, g) in grad_theta.iter_mut().zip(&space.grad_theta) {
-            *t += share * g;
-        }
-    }
+/// The draws of positive weight.
+fn chosen<X: Copy>(lanes: &[X], weights: &[f64], num_draws: usize) -> Vec<X> {
+    let kept =
+        |lane: &[X]| -> Vec<X> { lane.iter().zip(weights).filter(|(_, w)| **w > 0.0).map(|(x, _)| *x).collect() };
+    lanes.chunks_exact(num_draws).flat_map(kept).collect()
+}
+
+/// `sum_d weight_d value_d` over the draws that have a weight: a rejected draw may have no finite value.
+fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
+    values.iter().zip(weights).map(|(x, w)| if *w == 0.0 { 0.0 } else { w * x }).sum()
 }
 
 /// Refuses a design other than independent draws.
@@ -286,4 +328,19 @@ fn no_theta(estimator: &str, layout: &Layout) -> Result<(), DensityError> {
 /// The worded error for an estimator that needs more draws.
 fn too_few_draws(estimator: &str, needed: usize, found: usize) -> DensityError {
     DensityError(format!("{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_without_weight_count_for_nothing_whatever_they_hold() {
+        let weights = [0.5, 0.0, 0.5, 0.0];
+        let values = [2.0, f64::NAN, 4.0, f64::NEG_INFINITY];
+        assert_eq!(weighted_sum(&values, &weights), 3.0);
+        let mut bar = Draws { num_draws: 4, latents: values.to_vec(), ..Draws::default() };
+        scale_draws(&mut bar, &weights);
+        assert_eq!(bar.latents, [1.0, 0.0, 2.0, 0.0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The reparameterisation (pathwise) gradient of the ELBO.
 
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -40,6 +40,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
         let rejected = space.reject();
+        let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
         let mut value = space.mean_log_density(rejected);
         let closed = match self.entropy {
@@ -57,8 +58,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
             None => value += monte_carlo_entropy(family, at, space, grad),
         }
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
 
@@ -69,7 +69,7 @@ fn monte_carlo_entropy<F: Reparam + ?Sized>(family: &F, at: &Point, space: &mut 
     scale_draws(&mut space.q_bar, &space.weights);
     subtract(&space.q_bar.latents, &mut space.z_bar.latents);
     subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
-    let entropy = -space.log_q.iter().zip(&space.weights).map(|(l, w)| l * w).sum::<f64>();
+    let entropy = -weighted_sum(&space.log_q, &space.weights);
     space.weights.iter_mut().for_each(|w| *w = -*w);
     family.score(at.params, at.rows, &space.z, &space.weights, grad);
     entropy

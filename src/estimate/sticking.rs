@@ -1,7 +1,7 @@
 //! Sticking the landing: the pathwise gradient without the score term.
 
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, add_theta, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -32,11 +32,11 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
         family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let rejected = space.reject();
+        let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
-        let entropy = -space.log_q.iter().zip(&space.weights).map(|(l, w)| l * w).sum::<f64>();
+        let entropy = -weighted_sum(&space.log_q, &space.weights);
         let value = space.mean_log_density(rejected) + entropy;
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
-        add_theta(space, rejected, 1.0 / at.num_draws as f64, grad_theta);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }

@@ -405,6 +405,7 @@ impl Scope {
         (vector, node)
     }
 
+    #[track_caller]
     fn latent_site(&self, name: &str, support: &Support, shape: Vec<usize>, offset: usize, n: usize, node: u32) {
         let kind = if self.in_rows { SiteKind::RowLatent } else { SiteKind::Latent };
         let site = Site {

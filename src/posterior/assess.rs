@@ -84,18 +84,24 @@ impl Posterior {
         };
         let bound = fresh.bound(weighted.log_evidence);
         let restarts = restarts(settings, &bound, second.as_ref());
+        let is_a_point = fresh.is_a_point();
         let evidence = Evidence {
-            k_hat: if fresh.is_a_point() { f64::INFINITY } else { weighted.k_hat },
-            effective_share: if fresh.is_a_point() { 0.0 } else { weighted.effective_size / settings.num_draws as f64 },
+            k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
+            effective_share: if is_a_point { 0.0 } else { weighted.effective_size / settings.num_draws as f64 },
             num_draws: settings.num_draws,
             converged: settings.stop.has_converged(),
             stop_reason: settings.stop.to_string(),
             rejected_share: fresh.rejected() as f64 / settings.num_draws as f64,
-            halves_disagreement: fresh.disagreement(second.as_ref()),
+            halves_disagreement: if is_a_point { 0.0 } else { fresh.disagreement(second.as_ref()) },
             restarts_disagreement: restarts_disagreement(&restarts),
         };
-        let mut verdict = Verdict::from_evidence(&evidence);
-        fresh.say_what_is_fixed(target.layout(), &mut verdict);
+        let verdict = if is_a_point {
+            Verdict::of_a_point(&evidence)
+        } else {
+            let mut verdict = Verdict::from_evidence(&evidence);
+            fresh.say_what_is_fixed(target.layout(), &mut verdict);
+            verdict
+        };
         Ok(Posterior {
             family: family.name(),
             layout: target.layout().clone(),

@@ -12,6 +12,7 @@ pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
 pub use rows::{Loo, RowLogLikelihood};
 pub use statistics::Summary;
+pub use table::Reported;
 
 use serde::{Deserialize, Serialize};
 

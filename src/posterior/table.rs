@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{MonteCarlo, Posterior, Summary};
-use crate::diagnose::psis::k_hat_threshold;
+use super::{Bound, MonteCarlo, Posterior, Summary};
+use crate::diagnose::verdict::Trust;
 use crate::model::{Site, SiteKind};
 
 /// Lines of a table before its middle is left out, and how many are then kept at either end.
@@ -15,8 +15,10 @@ const HEADINGS: [&str; 7] = ["", "mean", "sd", "mcse", "5%", "50%", "95%"];
 
 impl fmt::Display for Posterior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reported = self.reported();
         writeln!(f, "q: {}, {} draws", self.family(), self.num_draws())?;
-        write_table(f, &self.summary())?;
+        write_table(f, &reported.lines)?;
+        writeln!(f, "{reported}\n")?;
         let layout = self.layout();
         let inside = layout.num_row_latents + layout.num_row_integers;
         if inside > 0 {
@@ -28,27 +30,61 @@ impl fmt::Display for Posterior {
         for site in layout.sites_of(SiteKind::Parameter).filter(|s| s.num_constrained() > 0 && !listed(s)) {
             writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
-        self.write_bound(f)?;
-        let evidence = self.evidence();
-        let threshold = k_hat_threshold(evidence.num_draws);
-        writeln!(f, "k-hat          {:.2} (limit {threshold:.2})", evidence.k_hat)?;
-        if evidence.rejected_share > 0.0 {
-            writeln!(f, "rejected       {:.2} % of the draws", 100.0 * evidence.rejected_share)?;
+        writeln!(f, "{}", self.bound().report(self.k_hat()))?;
+        let rejected = self.evidence().rejected_share;
+        if rejected > 0.0 {
+            writeln!(f, "rejected      {:.2} % of the draws", 100.0 * rejected)?;
         }
+        writeln!(f, "stopped       {}\n", self.stop())?;
         write!(f, "{}", self.verdict())
     }
 }
 
+/// The lines of a report, and what they are of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// Whether the lines are of the posterior, by importance weights, or of q alone.
+    pub weighted: bool,
+    /// A line for each quantity.
+    pub lines: Vec<Summary>,
+}
+
+impl fmt::Display for Reported {
+    /// What the lines are of, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.weighted { "posterior, by importance-weighted draws of q" } else { "draws of q" })
+    }
+}
+
 impl Posterior {
-    fn write_bound(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = self.bound();
-        writeln!(f, "\nELBO           {}", bound.elbo)?;
-        writeln!(f, "               = log joint {} + entropy {}", bound.log_joint, bound.entropy)?;
-        if let (Some(data), Some(kl)) = (bound.data, bound.kl) {
-            writeln!(f, "               = data {data} - KL {kl}")?;
+    /// The summary to report, as printed here and on the command line: that of the posterior, by importance weights,
+    /// where the verdict trusts them, and of q elsewhere.
+    pub fn reported(&self) -> Reported {
+        let weighted = self.verdict().trust == Trust::Trust;
+        Reported { weighted, lines: if weighted { self.weighted_summary() } else { self.summary() } }
+    }
+}
+
+impl Bound {
+    /// The bound in both forms, the log evidence and k-hat as lines of text, here and on the command line.
+    pub fn report(&self, k_hat: f64) -> String {
+        if self.is_of_a_point() {
+            return format!("log joint     {} at the point, which is no bound on the evidence", self.log_joint.value);
         }
-        writeln!(f, "log evidence   {}", bound.log_evidence)?;
-        writeln!(f, "gap            {}", bound.gap)
+        let mut text =
+            format!("bound (ELBO)  {} = log joint {} + entropy {}\n", self.elbo, self.log_joint, self.entropy);
+        if let (Some(data), Some(kl)) = (self.data, self.kl) {
+            let elbo = self.elbo.to_string();
+            let short = elbo.split(' ').next().unwrap_or_default();
+            text += &format!("              {short} = data {data} - KL to the prior {kl}\n");
+        }
+        text += &format!("log evidence  {}, above the bound by {}\n", self.log_evidence, self.gap);
+        text + &format!("k-hat         {k_hat:.2}")
+    }
+
+    /// Whether all draws are one point, whose density is no density.
+    fn is_of_a_point(&self) -> bool {
+        self.entropy.value == 0.0 && self.entropy.mcse == 0.0 && self.log_joint.mcse == 0.0
     }
 }
 

@@ -69,7 +69,8 @@ where
             return Taken::Interrupted;
         }
         let streams = request.streams.at_step(k as u64);
-        let at = Point { params, theta, rows: &rows, streams, num_draws: request.num_draws, design: Design::Independent };
+        let at =
+            Point { params, theta, rows: &rows, streams, num_draws: request.num_draws, design: Design::Independent };
         grad.fill(0.0);
         let (own, of_model) = grad.split_at_mut(params.len());
         let started = Instant::now();

@@ -3,6 +3,7 @@
 //! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
 
 mod constrained;
+mod data;
 mod factored;
 mod functions;
 mod pass;

@@ -5,7 +5,8 @@ use crate::program::execute::{Response, Workspace};
 /// Options, results and scratch memory of an evaluation; kept between steps, so that no step allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Pass {
-    /// Asks for each row's terms.
+    /// Asks for each row's terms. Where a model has several `rows` blocks, the first rows of all blocks are one row, and
+    /// so on: add up what belongs to one observation in one block.
     pub want_row_terms: bool,
     /// Multiplies data terms against prior and Jacobian terms; `None` is one.
     pub data_weight: Option<f64>,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::data::not_a_number;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
 use crate::dist::Support;
 use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
@@ -78,6 +79,12 @@ pub enum TargetError {
         "the model has no latents and no parameters; declare one with `p.draw(..)`, `p.real(..)` or `p.parameter(..)`"
     )]
     Empty,
+    /// Data that are read are not numbers.
+    #[error("{place} is not a number (NaN); leave such rows out, or fill them in")]
+    NotANumber {
+        /// Which column, which row.
+        place: String,
+    },
     /// Latents of rows have no place in draws when the `rows` blocks differ.
     #[error(
         "the model has latents of each row and `rows` blocks over different rows; take the same rows in every block, or declare the latents as vectors with `p.draws(..)`"
@@ -115,6 +122,9 @@ impl Target {
         }
         if layout != declared_again.layout(&again) {
             return Err(TargetError::Unstable { difference: "its sites".into() });
+        }
+        if let Some(place) = not_a_number(&recording) {
+            return Err(TargetError::NotANumber { place });
         }
         let latents = layout.num_latents + layout.num_integers + layout.num_row_latents + layout.num_row_integers;
         if latents + layout.num_parameters == 0 {

@@ -105,19 +105,19 @@ pub struct MethodArgs {
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
     pub optimizer: Optimizer,
     /// Draws of q for each gradient [default: chosen for the method]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub draws: Option<NonZeroUsize>,
     /// Most steps to take; the fit stops earlier once it has settled [default: chosen for the method]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub steps: Option<NonZeroUsize>,
     /// Step size of the optimiser, a positive number [default: chosen for the method]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of all randomness: same seed, same result, for any number of threads
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Threads to use [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -208,10 +208,10 @@ pub struct SampleArgs {
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Number of draws
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub draws: NonZeroUsize,
     /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -244,6 +244,10 @@ impl FitArgs {
         let fallback = self.output.plot.then(|| PathBuf::from(format!("jensen-{}", self.model)));
         self.output.out.clone().or(fallback)
     }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_string())
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -293,7 +297,7 @@ mod tests {
         let args = fit("eight-schools").unwrap();
         assert_eq!(args.model, "eight-schools");
         assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Auto));
-        assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 1));
+        assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 0));
         assert!(args.method.draws.is_none() && args.data.data.is_none() && args.folder().is_none());
     }
 

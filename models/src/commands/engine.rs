@@ -4,10 +4,10 @@ use crate::cli::args::MethodArgs;
 use jensen::Fit;
 use jensen::algorithm::{FitError, Solution};
 use jensen::automatic::{UnknownChoice, family_of};
-use jensen::diagnose::verdict::{Trust, Verdict};
+use jensen::diagnose::verdict::Verdict;
 use jensen::fit::Observer;
 use jensen::model::{Draws, Model, RowSet};
-use jensen::posterior::{MonteCarlo, Summary};
+use jensen::posterior::{MonteCarlo, Reported, Summary};
 use jensen::streams::Streams;
 use jensen::target::{Constrained, LogDensity, Target, TargetError};
 use serde::{Deserialize, Serialize};
@@ -176,13 +176,12 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     }
     let fitted = fit.run()?;
     let posterior = &fitted.posterior;
-    let weighted = posterior.verdict().trust == Trust::Trust;
-    let summary = if weighted { posterior.weighted_summary() } else { posterior.summary() };
+    let Reported { weighted, lines } = posterior.reported();
     let saved = Saved { family: fitted.plan.family.to_string(), solution: fitted.solution.clone() };
     Ok(Outcome {
         method: fitted.plan.to_string(),
         weighted,
-        posterior: summary.into_iter().map(Line::from).collect(),
+        posterior: lines.into_iter().map(Line::from).collect(),
         bound: Bound::from(posterior.bound()),
         k_hat: posterior.k_hat(),
         verdict: posterior.verdict().clone(),
@@ -246,6 +245,21 @@ impl From<&jensen::posterior::Bound> for Bound {
             kl: b.kl.map(estimate),
             log_evidence: estimate(b.log_evidence),
             gap: estimate(b.gap),
+        }
+    }
+}
+
+impl From<&Bound> for jensen::posterior::Bound {
+    fn from(b: &Bound) -> Self {
+        let monte_carlo = |e: Estimate| MonteCarlo { value: e.value, mcse: e.se };
+        Self {
+            elbo: monte_carlo(b.elbo),
+            log_joint: monte_carlo(b.log_joint),
+            entropy: monte_carlo(b.entropy),
+            data: b.data.map(monte_carlo),
+            kl: b.kl.map(monte_carlo),
+            log_evidence: monte_carlo(b.log_evidence),
+            gap: monte_carlo(b.gap),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The report of a fit: one value that is printed as text or JSON, saved and shown again.
 
-use super::engine::{Bound, Estimate, Line, NamedDraws, Outcome, Trace};
+use super::engine::{Bound, Line, NamedDraws, Outcome, Trace};
 use crate::cli::exit::Exit;
-use crate::cli::number::{decimals_for, duration, fixed, significant};
+use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
 use crate::cli::render::{Align, Length, PosteriorRow, TextTable, posterior_table};
 use crate::data::Scale;
 use crate::zoo::Built;
 use jensen::diagnose::verdict::{Trust, Verdict};
+use jensen::posterior::Reported;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -124,9 +125,9 @@ impl Report {
         let mut text = format!("{}: {}, {} row{plural}\n", self.model, self.data, self.num_rows);
         text += &self.standardised_text(length);
         let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
-        let what = if self.weighted { "posterior, by importance-weighted draws of q" } else { "draws of q" };
+        let what = Reported { weighted: self.weighted, lines: Vec::new() };
         text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
-        text += &self.bound_text();
+        text += &format!("{}\n", jensen::posterior::Bound::from(&self.bound).report(self.k_hat));
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
         text
@@ -155,16 +156,6 @@ impl Report {
             table.note(&format!("... {} more (--all shows every one)", self.standardised.len() - shown));
         }
         format!("\n{table}")
-    }
-
-    fn bound_text(&self) -> String {
-        let b = &self.bound;
-        let mut text = format!("bound (ELBO)  {} = log joint {} + entropy {}\n", b.elbo, b.log_joint, b.entropy);
-        if let (Some(data), Some(kl)) = (&b.data, &b.kl) {
-            text += &format!("              {} = data {} - KL to the prior {}\n", b.elbo.short(), data, kl);
-        }
-        text += &format!("log evidence  {}, above the bound by {}\n", b.log_evidence, b.gap);
-        text + &format!("k-hat         {}\n", fixed(self.k_hat, 2))
     }
 
     /// The table as CSV.
@@ -248,18 +239,5 @@ impl Line {
     fn row(&self) -> PosteriorRow {
         let quantiles = [self.q05, self.q50, self.q95];
         PosteriorRow { name: self.name.clone(), mean: self.mean, sd: self.sd, mcse: self.mcse, quantiles }
-    }
-}
-
-impl Estimate {
-    fn short(&self) -> String {
-        // An exact value has no error to take its digits from.
-        fixed(self.value, if self.se == 0.0 { decimals_for(self.value, 7) } else { decimals_for(self.se, 2) })
-    }
-}
-
-impl std::fmt::Display for Estimate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ± {}", self.short(), significant(self.se, 2))
     }
 }

@@ -66,7 +66,7 @@ pub enum DataError {
         file: String,
     },
     /// A header and no row.
-    #[error("{file}: zero rows below the header; at least one row of data is needed")]
+    #[error("{file}: zero rows of data; at least one is needed")]
     NoRows {
         /// The path as given.
         file: String,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// as JSON keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights.
+    /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights, NaN where q is a single point.
     #[serde(with = "crate::number")]
     pub k_hat: f64,
     /// Effective size of the importance-weighted draws over their number, between 0 and 1.

@@ -39,7 +39,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Sco
     ) -> Result<Estimate, DensityError> {
         self.baseline.check(at.num_draws)?;
         refuse_theta(target, "the score-function gradient")?;
-        space.sample(family, target.layout(), at);
+        space.sample(family, target.layout(), at)?;
         target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
         family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let (mean, accepted) = signals(space);

@@ -48,7 +48,7 @@ impl<T: LogDensity + ?Sized, F: Dispersed + ?Sized> GradientEstimator<T, F> for 
         wider.resize(at.params.len(), 0.0);
         family.disperse(at.params, self.dispersion, &mut wider);
         let drawn = Point { params: &wider, ..*at };
-        space.sample(family, target.layout(), &drawn);
+        space.sample(family, target.layout(), &drawn)?;
         // Draws know no weight of rows, and so their density must not: rows count once.
         let plain = space.unweighted.of(at.rows);
         family.log_q(&wider, plain, &space.z, &mut space.weights);

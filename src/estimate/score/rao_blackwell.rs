@@ -38,7 +38,7 @@ impl<T: Factored + ?Sized, F: IndependentLatents + ?Sized> GradientEstimator<T, 
             return Err(too_few_draws("the Rao-Blackwellised score function", 2, at.num_draws));
         }
         refuse_theta(target, "the Rao-Blackwellised score function")?;
-        space.sample(family, target.layout(), at);
+        space.sample(family, target.layout(), at)?;
         let Space { z, pass, weights, locals: Locals { signals, log_q }, .. } = space;
         target.local_log_density(at.theta, z, at.rows, pass, signals)?;
         log_q.resize(signals.len(), 0.0);

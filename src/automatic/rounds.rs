@@ -1,0 +1,141 @@
+//! Rounds of fixed draws, more in each, until two rounds agree.
+
+use super::run::{Both, Job, Picks, Run};
+use super::{FamilyChoice, OptimizerChoice};
+use crate::algorithm::{Algorithm, FitError, FixedDraws, Lbfgs, NewtonCg, Solve};
+use crate::family::Reparam;
+use crate::fit::{MaxSteps, Observer, Trace};
+use crate::target::Differentiable;
+
+/// Draws from which no further round is made. A low-rank fit has ten times the parameters, along many of which the
+/// bound is nearly flat, so that a round takes hundreds of iterations: fewer draws, and a tolerance in each round of
+/// 1e-3 nats, far below the noise of its draws.
+const MOST: usize = 4096;
+const MOST_OF_LOW_RANK: usize = 512;
+
+impl Job<'_> {
+    /// Rounds of fixed draws, four times as many in each, until two rounds agree.
+    pub(super) fn fixed_draws<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
+        &self,
+        target: &T,
+        family: &F,
+        mut params: Vec<f64>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let chosen = self.settings.wishes.draws.is_some() || self.plan.family == FamilyChoice::Map;
+        let (mut num_draws, mut trace, mut last): (usize, Trace, Option<Run>) =
+            (self.plan.num_draws, Trace::default(), None);
+        let most = if self.plan.family == FamilyChoice::LowRank { MOST_OF_LOW_RANK } else { MOST };
+        loop {
+            let run = self.one_round(target, family, num_draws, &mut params, observer, &mut trace)?;
+            let before = last.replace(run);
+            let Some(run) = &last else { continue };
+            params.clone_from(&run.solution.params);
+            let shown = |p: &[f64]| comparable(self.plan.family, p, target.layout().num_latents);
+            let agreed = before.as_ref().is_some_and(|b| close(&shown(&b.solution.params), &shown(&params)));
+            if chosen || agreed || num_draws >= most || !run.stop.has_converged() {
+                break;
+            }
+            num_draws *= 4;
+        }
+        let run = last.ok_or_else(|| FitError::Setting("a fit needs at least one round".into()))?;
+        Ok(Run { trace, ..run })
+    }
+
+    fn one_round<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
+        &self,
+        target: &T,
+        family: &F,
+        num_draws: usize,
+        params: &mut Vec<f64>,
+        observer: &mut dyn Observer,
+        trace: &mut Trace,
+    ) -> Result<Run, FitError> {
+        // A start too wide for the density is drawn in.
+        for shrink in 0..8 {
+            let outcome = match self.plan.optimizer {
+                OptimizerChoice::NewtonCg => {
+                    self.solve_round(target, family, NewtonCg::default(), num_draws, params, observer, trace)
+                }
+                _ => self.solve_round(target, family, Lbfgs::default(), num_draws, params, observer, trace),
+            };
+            match outcome {
+                Err(FitError::NotFinite { .. }) if shrink < 7 => {
+                    let centre = family.centre(params);
+                    *params = family.init(&centre, 0.7 * 0.3f64.powi(shrink + 1));
+                }
+                other => return other,
+            }
+        }
+        Err(FitError::Solver("no start is narrow enough for the density to be finite at every fixed draw".into()))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one private call with everything a round needs")]
+    fn solve_round<T: Differentiable + ?Sized, F: Reparam + ?Sized, S: Solve<T, F>>(
+        &self,
+        target: &T,
+        family: &F,
+        solver: S,
+        num_draws: usize,
+        params: &[f64],
+        observer: &mut dyn Observer,
+        trace: &mut Trace,
+    ) -> Result<Run, FitError> {
+        let algorithm = FixedDraws {
+            target,
+            family,
+            solver,
+            num_draws,
+            start: params.to_vec(),
+            // A chosen number of steps bounds the solver's own iterations too.
+            iterations: self.steps(100).min(100),
+            tolerance: if self.plan.family == FamilyChoice::LowRank { 1e-3 } else { 1e-5 },
+            streams: self.streams,
+        };
+        let mut state = algorithm.init()?;
+        let mut both = Both { trace, observer };
+        let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
+        Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default(), picks: Picks::default() })
+    }
+}
+
+/// Whether two rounds of fixed draws agree, in units of each latent.
+fn close(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.03)
+}
+
+/// What two rounds must agree in: the parameters, or where these have no fixed place, since factors may turn and change
+/// sign without moving q, the mean and the logarithm of the standard deviation of each latent.
+fn comparable(family: FamilyChoice, params: &[f64], dimension: usize) -> Vec<f64> {
+    if family != FamilyChoice::LowRank || dimension == 0 {
+        return params.to_vec();
+    }
+    let (mean, rest) = params.split_at(dimension);
+    let (ln_sd, factors) = rest.split_at(dimension);
+    let rows = factors.chunks(factors.len().div_ceil(dimension).max(1));
+    let total = ln_sd.iter().zip(rows).map(|(l, row)| {
+        let variance = (2.0 * l).exp() + row.iter().map(|f| f * f).sum::<f64>();
+        0.5 * variance.ln()
+    });
+    mean.iter().copied().chain(total).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turned_factor_is_the_same_family_member() {
+        let (turn, dimension) = (0.7f64, 2);
+        let params = [1.0, -2.0, 0.1, -0.3, 0.6, 0.2, -0.5, 0.4];
+        let mut turned = params;
+        for row in turned[4..].chunks_mut(2) {
+            let (a, b) = (row[0], row[1]);
+            (row[0], row[1]) = (turn.cos() * a - turn.sin() * b, turn.sin() * a + turn.cos() * b);
+        }
+        let shown = |p: &[f64]| comparable(FamilyChoice::LowRank, p, dimension);
+        assert!(!close(&params, &turned) && close(&shown(&params), &shown(&turned)));
+        turned[4] += 0.3;
+        assert!(!close(&shown(&params), &shown(&turned)));
+    }
+}
