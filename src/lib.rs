@@ -54,6 +54,7 @@ pub mod estimate;
 pub mod export;
 pub mod family;
 pub mod fit;
+pub mod mixture;
 pub mod model;
 mod number;
 pub mod objective;
