@@ -2,17 +2,20 @@
 
 mod ascent;
 mod bernoulli;
+mod builder;
 mod categorical;
 mod check;
 mod columns;
 mod component;
 mod error;
+mod fitted;
 mod gamma;
 mod gaussian;
 mod kind;
 mod lanes;
 mod linear;
 mod moments;
+mod moves;
 mod pass;
 mod poisson;
 mod product;
@@ -24,9 +27,11 @@ mod weights;
 
 pub use ascent::CoordinateAscent;
 pub use bernoulli::Bernoulli;
+pub use builder::{Mixture, StartReport, adjusted_rand};
 pub use categorical::Categorical;
 pub use component::Component;
 pub use error::MixtureError;
+pub use fitted::{Assignments, ComponentLine, Fitted, MixtureDraw, Score};
 pub use gamma::Gamma;
 pub use gaussian::{DiagonalGaussian, FullGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian};
 pub use kind::Kind;
