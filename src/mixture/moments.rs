@@ -38,7 +38,7 @@ impl ColumnMoments {
             }
             // Rounding leaves a constant column with a variance of some ulp of its mean.
             if covariance[i * d + i].sqrt() <= 1e-14 * mean[i].abs() || covariance[i * d + i] == 0.0 {
-                return Err(MixtureError::Constant { column: i, value: mean[i] });
+                return Err(MixtureError::Constant { column: i, value: first_cell(rows, i)? });
             }
         }
         super::linear::mirror(&mut covariance, d);
@@ -74,4 +74,16 @@ fn means<R: Rows + ?Sized>(rows: &R) -> Result<(Vec<f64>, Vec<f64>), MixtureErro
         *s /= c;
     }
     Ok((sum, count))
+}
+
+/// The first cell of a column that is not missing.
+fn first_cell<R: Rows + ?Sized>(rows: &R, column: usize) -> Result<f64, MixtureError> {
+    let mut space = Vec::new();
+    for b in 0..rows.num_blocks() {
+        let block = rows.block(b, &mut space)?;
+        if let Some(x) = block.column(column)[..block.len()].iter().find(|x| !x.is_nan()) {
+            return Ok(*x);
+        }
+    }
+    Ok(f64::NAN)
 }

@@ -28,6 +28,8 @@ pub struct NormalWishart {
     pub scale_inverse: Vec<f64>,
     /// Added to the diagonal of `scale_inverse` because the data's covariance was singular; 0 if it was not.
     pub ridge: f64,
+    /// `log |W|`.
+    log_scale: f64,
 }
 
 /// Where things lie in the slices of one component.
@@ -95,10 +97,12 @@ impl NormalWishart {
             let text = format!("degrees is {degrees}; it must be above {}, the columns less one", d as f64 - 1.0);
             return Err(MixtureError::Setting(text));
         }
-        if !cholesky(&mut scale_inverse.clone(), d) || mean.iter().any(|m| !m.is_finite()) {
+        let mut factor = scale_inverse.clone();
+        if !cholesky(&mut factor, d) || mean.iter().any(|m| !m.is_finite()) {
             return Err(MixtureError::Singular { what: "the prior's scale matrix" });
         }
-        Ok(NormalWishart { mean, mean_precision, degrees, scale_inverse, ridge: 0.0 })
+        let log_scale = -2.0 * log_diagonal(&factor, d);
+        Ok(NormalWishart { mean, mean_precision, degrees, scale_inverse, ridge: 0.0, log_scale })
     }
 
     /// The prior centred on the data: its mean and unbiased covariance as `mean` and `scale_inverse`, worth one row and
@@ -173,16 +177,9 @@ impl NormalWishart {
                 trace += row[i] * (2.0 * off + self.scale_inverse[i * d + i] * row[i]);
             }
         }
-        let prior = log_normaliser(self.log_scale(), self.degrees, d);
+        let prior = log_normaliser(self.log_scale, self.degrees, d);
         log_normaliser(c.log_scale, q.nu, d) - prior
             + 0.5 * ((q.nu - self.degrees) * c.log_precision - q.nu * d as f64 + trace)
-    }
-
-    fn log_scale(&self) -> f64 {
-        let d = self.mean.len();
-        let mut factor = self.scale_inverse.clone();
-        cholesky(&mut factor, d);
-        -2.0 * log_diagonal(&factor, d)
     }
 }
 
