@@ -350,7 +350,7 @@ fn the_bound_stays_below_the_enumerated_evidence() {
 #[test]
 fn the_bound_is_close_where_clusters_are_far_apart() {
     let z = noise(11, 20);
-    let rate = |i: usize| if i < 5 { 2.0 } else { 300.0 };
+    let rate = |i: usize| -> f64 { if i < 5 { 2.0 } else { 300.0 } };
     let rows: Vec<Vec<f64>> =
         (0..10).map(|i| (0..2).map(|j| (rate(i) + rate(i).sqrt() * z[2 * i + j]).max(0.0).round()).collect()).collect();
     let labels = (0..10).map(|i| u32::from(i >= 5)).collect();

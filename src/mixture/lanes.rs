@@ -11,8 +11,45 @@ pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
 
 /// Overwrites `out` with `x - pivot`.
 pub(super) fn centre(x: &[f64], pivot: f64, out: &mut [f64]) {
-    for (o, x) in out.iter_mut().zip(x) {
-        *o = x - pivot;
+    run(Centre { x, pivot, out });
+}
+
+struct Centre<'a> {
+    x: &'a [f64],
+    pivot: f64,
+    out: &'a mut [f64],
+}
+
+impl Kernel for Centre<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for (o, x) in self.out.iter_mut().zip(self.x) {
+            *o = x - self.pivot;
+        }
+    }
+}
+
+/// The sum of a column, in partial sums side by side: one after the other each would wait for the last.
+pub(super) fn total(x: &[f64]) -> f64 {
+    run(Total(x))
+}
+
+struct Total<'a>(&'a [f64]);
+
+impl Kernel for Total<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> f64 {
+        let mut sum = [0.0; LANES];
+        for x in self.0.as_chunks::<LANES>().0 {
+            for l in 0..LANES {
+                sum[l] += x[l];
+            }
+        }
+        sum.iter().sum()
     }
 }
 
@@ -35,17 +72,28 @@ impl Kernel for Quadratic<'_> {
         for (b, out) in blocks.iter_mut().enumerate() {
             let columns = &self.centred[b * LANES..];
             let mut total = [0.0; LANES];
-            for j in 0..d {
-                let mut y = [0.0; LANES];
-                for (i, &f) in self.factor[j * d..=j * d + j].iter().enumerate() {
+            // Two rows of the factor at a time, so that each load serves two products.
+            for j in (0..d).step_by(2) {
+                let (mut y, mut z) = ([0.0; LANES], [0.0; LANES]);
+                let last = (j + 1).min(d - 1);
+                let (upper, lower) = (&self.factor[j * d..=j * d + j], &self.factor[last * d..=last * d + j]);
+                let lower_weight = if last == j { 0.0 } else { 1.0 };
+                for (i, (&f, &g)) in upper.iter().zip(lower).enumerate() {
                     if let Some((x, _)) = columns[i * stride..].split_first_chunk::<LANES>() {
                         for l in 0..LANES {
                             y[l] = x[l].fused::<FMA>(f, y[l]);
+                            z[l] = x[l].fused::<FMA>(g, z[l]);
                         }
                     }
                 }
+                let g = self.factor[last * d + last];
+                if let Some((x, _)) = columns[last * stride..].split_first_chunk::<LANES>() {
+                    for l in 0..LANES {
+                        z[l] = lower_weight * x[l].fused::<FMA>(g, z[l]);
+                    }
+                }
                 for l in 0..LANES {
-                    total[l] = y[l].fused::<FMA>(y[l], total[l]);
+                    total[l] = y[l].fused::<FMA>(y[l], z[l].fused::<FMA>(z[l], total[l]));
                 }
             }
             for l in 0..LANES {

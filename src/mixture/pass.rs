@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::component::Component;
-use super::lanes::{Normalise, run};
+use super::lanes::{Normalise, run, total};
 use super::{Block, MixtureError, Rows, Weights};
 
 /// q of a mixture, and where its fit stands.
@@ -230,18 +230,18 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
             self.component.log_density(cache, block, out, scratch);
         }
         let (joint, log_sums) = (&mut chunk.joint, &mut chunk.log_sums);
-        let mut total = run(Normalise { joint, stride, len: block.len(), log_sums });
+        let mut log_sum = run(Normalise { joint, stride, len: block.len(), log_sums });
         chunk.base.fill(0.0);
         self.component.log_base(block, &mut chunk.base);
         for (sum, base) in chunk.log_sums.iter_mut().zip(&chunk.base).take(block.len()) {
             *sum += base;
-            total += base;
+            log_sum += base;
         }
-        if !total.is_finite() {
+        if !log_sum.is_finite() {
             let row = chunk.log_sums.iter().take(block.len()).position(|s| !s.is_finite()).unwrap_or(0);
             return Err(MixtureError::NoDensity { row: block.first_row() + row });
         }
-        Ok(total)
+        Ok(log_sum)
     }
 
     fn accumulate(&self, block: &Block, caches: &[f64], chunk: &mut Chunk) {
@@ -250,7 +250,7 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
         let places = chunk.stats.chunks_exact_mut(length).zip(&mut chunk.counts);
         let weights = chunk.joint.chunks_exact(block.stride());
         for (((stats, count), weights), cache) in places.zip(weights).zip(caches.chunks_exact(cache)) {
-            *count += weights.iter().sum::<f64>();
+            *count += total(weights);
             self.component.accumulate(cache, block, weights, stats, scratch);
         }
     }

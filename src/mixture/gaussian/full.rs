@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::component::Component;
-use super::super::lanes::{Moments, Quadratic, run};
+use super::super::lanes::{Moments, Quadratic, run, total};
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
@@ -87,7 +87,7 @@ impl Component for FullGaussian {
                 }
             }
         });
-        let count: f64 = weights.iter().sum();
+        let count = total(weights);
         head[0] += count;
         head[1] += count;
         let weighted = &mut weighted[..block.stride()];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::component::Component;
 use super::super::error::positive;
-use super::super::lanes::{HeavyTail, Moments, Quadratic, centre, run};
+use super::super::lanes::{HeavyTail, Moments, Quadratic, centre, run, total};
 use super::super::{Block, MixtureError, Rows};
 use super::wishart::{self, NormalWishart, prepared};
 use crate::streams::Stream;
@@ -119,8 +119,8 @@ impl Component for StudentT {
             *u = w * power / (scale - 2.0 * *u);
         }
         let (head, second) = stats.split_at_mut(2 + d);
-        head[0] += scaled.iter().sum::<f64>();
-        head[1] += weights.iter().sum::<f64>();
+        head[0] += total(scaled);
+        head[1] += total(weights);
         let weighted = &mut weighted[..stride];
         run(Moments { centred, weights: scaled, weighted, first: &mut head[2..], second });
     }
