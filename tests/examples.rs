@@ -25,6 +25,7 @@ examples! {
     theta = "../examples/09_theta.rs",
     recurrence = "../examples/10_recurrence.rs",
     predict = "../examples/11_predict.rs",
+    mixture = "../examples/13_mixture.rs",
 }
 
 /// The block after `Output:` in the header.
