@@ -5,6 +5,12 @@
 //!
 //! Output:
 //! ```text
+//! components in use 2 of 10
+//! weight 0.64  length 4.3  wait 80
+//! weight 0.35  length 2.1  wait 55
+//! a new row: probability 1.00, entropy 0.00
+//! a new row: probability 0.69, entropy 0.68
+//! bound -1183.1
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
