@@ -37,6 +37,7 @@
 //! | write a model | [`prelude`], [`model`], [`dist`], [`program`] |
 //! | choose family, estimator, optimiser, seed, threads | [`Fit`], [`automatic`] |
 //! | read a fit: draws, summaries, prediction, leave-one-out | [`Fitted`], [`posterior`] |
+//! | cluster rows with a conjugate mixture | [`mixture`] |
 //! | ask whether to trust it | [`diagnose`] |
 //! | save it, or hand it to other tools | [`export`] |
 //! | bring a density without a model | [`target::HandWritten`], [`target::ValueOnly`] |
@@ -55,6 +56,7 @@ pub mod estimate;
 pub mod export;
 pub mod family;
 pub mod fit;
+pub mod mixture;
 pub mod model;
 mod number;
 pub mod objective;
@@ -101,6 +103,8 @@ mod book {
     pub struct GradientLaboratory;
     #[doc = include_str!("../docs/optimisers.md")]
     pub struct Optimisers;
+    #[doc = include_str!("../docs/mixtures.md")]
+    pub struct Mixtures;
     #[doc = include_str!("../docs/stopping_and_verdict.md")]
     pub struct StoppingAndVerdict;
     #[doc = include_str!("../docs/command_line.md")]

@@ -26,6 +26,7 @@ examples! {
     recurrence = "../examples/10_recurrence.rs",
     predict = "../examples/11_predict.rs",
     compare_estimators = "../examples/12_compare_estimators.rs",
+    mixture = "../examples/13_mixture.rs",
 }
 
 /// The block after `Output:` in the header.

@@ -61,10 +61,9 @@ impl MeanField {
         }
     }
 
-    /// `(mean, ln sd)` of the latents outside of rows, and of those of rows.
-    fn halves<'a>(&self, params: &'a [f64]) -> ((&'a [f64], &'a [f64]), (&'a [f64], &'a [f64])) {
-        let (global, of_rows) = params.split_at(2 * self.num_latents);
-        (global.split_at(self.num_latents), of_rows.split_at(of_rows.len() / 2))
+    /// `[mean; ln sd]` of the latents outside of rows, and of those of rows.
+    fn parts<'a>(&self, params: &'a [f64]) -> (&'a [f64], &'a [f64]) {
+        params.split_at(2 * self.num_latents)
     }
 
     /// Latents outside of rows.
@@ -79,7 +78,8 @@ impl MeanField {
 }
 
 /// `z = mean + exp(ln_sd) * noise` for one draw of all latents.
-fn shift_and_scale((mean, ln_sd): (&[f64], &[f64]), noise: &[f64], z: &mut [f64]) {
+fn shift_and_scale(params: &[f64], noise: &[f64], z: &mut [f64]) {
+    let (mean, ln_sd) = params.split_at(z.len());
     dispatch(InstructionSet::detect(), ShiftAndScale { mean, ln_sd, noise, z });
 }
 
@@ -105,10 +105,10 @@ impl Kernel for ShiftAndScale<'_> {
 }
 
 /// Adds `z_bar` to the means' gradient and `z_bar * sd * noise`, where `sd * noise` is `z - mean`, to that of `ln sd`.
-fn pull_one_draw(mean: &[f64], z: &[f64], z_bar: &[f64], grad: &mut [f64]) {
+fn pull_one_draw(params: &[f64], z: &[f64], z_bar: &[f64], grad: &mut [f64]) {
     let n = z.len();
     let (grad_mean, grad_ln_sd) = grad.split_at_mut(n);
-    let (mean, z_bar, grad_ln_sd) = (&mean[..n], &z_bar[..n], &mut grad_ln_sd[..n]);
+    let (mean, z_bar, grad_ln_sd) = (&params[..n], &z_bar[..n], &mut grad_ln_sd[..n]);
     for i in 0..n {
         grad_mean[i] += z_bar[i];
         grad_ln_sd[i] += z_bar[i] * (z[i] - mean[i]);
@@ -218,7 +218,7 @@ impl Reparam for MeanField {
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
         let (draws, first) = (z.num_draws, self.num_latents);
         if draws == 1 && rows.subset.is_none() {
-            let (global, of_rows) = self.halves(params);
+            let (global, of_rows) = self.parts(params);
             let (noise, row_noise) = noise.split_at(first);
             shift_and_scale(global, noise, &mut z.latents);
             return shift_and_scale(of_rows, row_noise, &mut z.row_latents);
@@ -235,10 +235,10 @@ impl Reparam for MeanField {
     fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
         let (draws, first) = (z.num_draws, self.num_latents);
         if draws == 1 && rows.subset.is_none() {
-            let (global, of_rows) = self.halves(params);
+            let (global, of_rows) = self.parts(params);
             let (grad, row_grad) = grad.split_at_mut(2 * first);
-            pull_one_draw(global.0, &z.latents, &z_bar.latents, grad);
-            return pull_one_draw(of_rows.0, &z.row_latents, &z_bar.row_latents, row_grad);
+            pull_one_draw(global, &z.latents, &z_bar.latents, grad);
+            return pull_one_draw(of_rows, &z.row_latents, &z_bar.row_latents, row_grad);
         }
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let from = (place + if in_rows { first } else { 0 }) * draws;

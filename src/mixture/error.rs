@@ -1,0 +1,101 @@
+//! What can be wrong with data or settings of a mixture.
+
+use crate::algorithm::FitError;
+
+/// A mixture that cannot be fitted or used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MixtureError {
+    /// A cell that the component of its column cannot explain.
+    #[error("row {row}, column {column}: {value} is not {expected}; {remedy}")]
+    Cell {
+        /// Row, counted from 0.
+        row: usize,
+        /// Column, counted from 0.
+        column: usize,
+        /// What stands there.
+        value: f64,
+        /// What should stand there.
+        expected: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A column that does not vary.
+    #[error(
+        "column {column} is {value} in every row, so its spread is not defined; leave the column out, or give a prior by hand"
+    )]
+    Constant {
+        /// Column, counted from 0.
+        column: usize,
+        /// The only value.
+        value: f64,
+    },
+    /// More components than distinct rows.
+    #[error("{components} components for {distinct} distinct rows; use at most {distinct}")]
+    TooManyComponents {
+        /// Components asked for.
+        components: usize,
+        /// Distinct rows of the data.
+        distinct: usize,
+    },
+    /// A shape that does not fit.
+    #[error("{what}: {found} where {expected} are expected")]
+    Shape {
+        /// What has the wrong shape.
+        what: &'static str,
+        /// The size found.
+        found: usize,
+        /// The size expected.
+        expected: usize,
+    },
+    /// A matrix that must be positive definite and is not.
+    #[error("{what} is not positive definite; look for columns that are sums or copies of others, and leave them out")]
+    Singular {
+        /// Which matrix.
+        what: &'static str,
+    },
+    /// A row whose density vanishes or overflows under every component.
+    #[error(
+        "row {row} has no finite density under any component; look for a value far from all others, or rescale the column"
+    )]
+    NoDensity {
+        /// Row, counted from 0.
+        row: usize,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// Rows that cannot be read.
+    #[error("rows {from} to {to} cannot be read: {reason}")]
+    Read {
+        /// First row of the block.
+        from: usize,
+        /// Row after the block.
+        to: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The fit stopped.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// A saved fit that cannot be read back.
+    #[error("not a saved mixture: {0}")]
+    NotSaved(String),
+}
+
+impl From<MixtureError> for FitError {
+    fn from(error: MixtureError) -> Self {
+        match error {
+            MixtureError::Fit(inner) => inner,
+            other => FitError::Setting(other.to_string()),
+        }
+    }
+}
+
+/// `value` if it is positive and finite.
+pub(super) fn positive(name: &str, value: f64) -> Result<f64, MixtureError> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(MixtureError::Setting(format!("{name} is {value}; it must be a positive number")))
+}

@@ -1,0 +1,303 @@
+//! What a fitted mixture says: parameters, assignments, densities, draws.
+
+use rand_distr::{Distribution, StandardUniform};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::categorical::pick;
+use super::component::Component;
+use super::moves::Fit;
+use super::pass::Engine;
+use super::{Kind, MixtureError, MixtureState, Rows, StartReport, Weights};
+use crate::fit::Stop;
+use crate::streams::Streams;
+
+/// A fitted mixture.
+///
+/// Components are numbered by falling expected weight, everywhere. That names them the same way in every fit of the same
+/// data as long as no two weights are nearly equal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fitted<C = Kind> {
+    component: C,
+    prior: Weights,
+    state: MixtureState,
+    /// Component of the state for each number.
+    order: Vec<usize>,
+    /// The exact evidence lower bound, every constant included.
+    pub bound: f64,
+    /// Why the fit ended.
+    pub stop: Stop,
+    /// Where each start ended.
+    pub starts: Vec<StartReport>,
+    /// What else to know, such as a regularisation.
+    pub notes: Vec<String>,
+}
+
+/// Who belongs where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignments {
+    /// The most probable component of each row.
+    pub labels: Vec<usize>,
+    /// `probabilities[row * num_components + component]`.
+    pub probabilities: Vec<f64>,
+    /// Entropy of each row's probabilities, in nats; 0 where there is no doubt.
+    pub entropy: Vec<f64>,
+}
+
+/// Mean log density of rows, with its standard error over rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Mean over rows.
+    pub mean: f64,
+    /// Standard error of the mean.
+    pub standard_error: f64,
+}
+
+/// Posterior of one number of a mixture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentLine {
+    /// Such as `weight[0]` or `component[1].mean[0]`.
+    pub name: String,
+    /// Mean of the draws.
+    pub mean: f64,
+    /// Standard deviation of the draws.
+    pub sd: f64,
+    /// 5% and 95% quantiles of the draws.
+    pub interval: [f64; 2],
+}
+
+/// One draw of all parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MixtureDraw {
+    /// Weights.
+    pub weights: Vec<f64>,
+    /// Values of each component, named by [`Component::value_names`].
+    pub values: Vec<Vec<f64>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved<F> {
+    format: String,
+    version: u64,
+    mixture: F,
+}
+
+const FORMAT: &str = "jensen mixture";
+const VERSION: u64 = 1;
+
+impl<C: Component> Fitted<C> {
+    pub(super) fn new(component: C, prior: Weights, k: usize, fit: Fit) -> Self {
+        let mut weights = vec![0.0; k];
+        prior.expectation(&fit.state.weights, &mut weights);
+        let mut order: Vec<usize> = (0..k).collect();
+        order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
+        let Fit { state, bound, stop, .. } = fit;
+        Fitted { component, prior, state, order, bound, stop, starts: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The result as of a state of an algorithm, with the bound that goes with it.
+    pub fn from_state(component: C, prior: Weights, state: MixtureState, bound: f64, stop: Stop) -> Self {
+        let k = state.counts.len();
+        Self::new(component, prior, k, Fit { state, bound, stop, moves: 0 })
+    }
+
+    /// Components.
+    pub fn num_components(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Posterior means of the weights.
+    pub fn weights(&self) -> Vec<f64> {
+        let mut weights = vec![0.0; self.order.len()];
+        self.prior.expectation(&self.state.weights, &mut weights);
+        self.order.iter().map(|&c| weights[c]).collect()
+    }
+
+    /// Rows that each component has, fractions included.
+    pub fn counts(&self) -> Vec<f64> {
+        self.order.iter().map(|&c| self.state.counts[c]).collect()
+    }
+
+    /// Exponential of the entropy of the mean weights: components that the data uses, counted by size.
+    pub fn effective_components(&self) -> f64 {
+        let entropy = self.weights().iter().filter(|w| **w > 0.0).map(|w| -w * w.ln()).sum::<f64>();
+        entropy.exp()
+    }
+
+    /// Components with half a row or more.
+    pub fn occupied_components(&self) -> usize {
+        self.state.counts.iter().filter(|c| **c >= 0.5).count()
+    }
+
+    /// Names and point estimates of a component's parameters; see [`Component::expectation`].
+    pub fn component(&self, number: usize) -> Vec<(String, f64)> {
+        let Some(params) = self.order.get(number).map(|&c| self.params(c)) else { return Vec::new() };
+        let names = self.component.value_names();
+        let mut values = vec![0.0; names.len()];
+        self.component.expectation(params, &mut values);
+        names.into_iter().zip(values).collect()
+    }
+
+    /// The mean of a row of each component.
+    pub fn means(&self) -> Vec<Vec<f64>> {
+        let mean = |&c: &usize| {
+            let mut row = vec![0.0; self.component.num_columns()];
+            self.component.centre(self.params(c), &mut row);
+            row
+        };
+        self.order.iter().map(mean).collect()
+    }
+
+    /// Probabilities of each row's component under q, as in the fit.
+    ///
+    /// # Errors
+    /// When the rows have another shape, a cell does not fit, or a row has no finite density.
+    pub fn assign<R: Rows + ?Sized>(&self, rows: &R) -> Result<Assignments, MixtureError> {
+        super::check::cells(rows, &self.component)?;
+        let k = self.order.len();
+        let engine = Engine { rows, component: &self.component, weights: self.prior, k };
+        let mut out = Assignments { labels: vec![], probabilities: vec![], entropy: vec![] };
+        engine.visit(&self.state, |block, r, _| {
+            for i in 0..block.len() {
+                let first = out.probabilities.len();
+                out.probabilities.extend(self.order.iter().map(|&c| r[c * block.stride() + i]));
+                let row = &out.probabilities[first..];
+                out.labels.push(super::largest(row));
+                out.entropy.push(row.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum());
+            }
+        })?;
+        Ok(out)
+    }
+
+    /// Log posterior predictive density of each row, parameters averaged over q.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    pub fn log_density<R: Rows + ?Sized>(&self, rows: &R) -> Result<Vec<f64>, MixtureError> {
+        super::check::cells(rows, &self.component)?;
+        let mut weights = vec![0.0; self.order.len()];
+        self.prior.expectation(&self.state.weights, &mut weights);
+        let (mut out, mut space) = (Vec::with_capacity(rows.num_rows()), Vec::new());
+        for b in 0..rows.num_blocks() {
+            let block = rows.block(b, &mut space)?;
+            let mut sums = vec![f64::NEG_INFINITY; block.stride()];
+            let mut one = vec![0.0; block.stride()];
+            for (c, weight) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+                one.fill(weight.ln());
+                self.component.predictive(self.params(c), &block, &mut one)?;
+                sums.iter_mut().zip(&one).for_each(|(s, x)| *s = log_add(*s, *x));
+            }
+            self.component.log_base(&block, &mut sums);
+            out.extend_from_slice(&sums[..block.len()]);
+        }
+        Ok(out)
+    }
+
+    /// Mean log predictive density of rows, best on rows that were held out.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    pub fn score<R: Rows + ?Sized>(&self, rows: &R) -> Result<Score, MixtureError> {
+        let values = self.log_density(rows)?;
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+        Ok(Score { mean, standard_error: (variance / n).sqrt() })
+    }
+
+    /// Draws of all parameters from q.
+    ///
+    /// # Errors
+    /// When a covariance is not positive definite.
+    pub fn draws(&self, num_draws: usize, seed: u64) -> Result<Vec<MixtureDraw>, MixtureError> {
+        let streams = Streams::new(seed);
+        let (k, length) = (self.order.len(), self.component.value_names().len());
+        let draw = |d: usize| {
+            let mut stream = streams.draw(d);
+            let (mut weights, mut values) = (vec![0.0; k], vec![0.0; k * length]);
+            self.prior.draw(&self.state.weights, &mut stream, &mut weights)?;
+            self.component.draw_all(&self.state.params, &mut stream, &mut values)?;
+            Ok(MixtureDraw {
+                weights: self.order.iter().map(|&c| weights[c]).collect(),
+                values: self.order.iter().map(|&c| values[c * length..(c + 1) * length].to_vec()).collect(),
+            })
+        };
+        (0..num_draws).map(draw).collect()
+    }
+
+    /// New rows from the posterior predictive: each from its own draw of the parameters.
+    ///
+    /// # Errors
+    /// As [`draws`](Self::draws).
+    pub fn simulate(&self, num_rows: usize, seed: u64) -> Result<Vec<Vec<f64>>, MixtureError> {
+        let streams = Streams::new(seed).purpose(1);
+        let draws = self.draws(num_rows, seed)?;
+        let row = |(i, draw): (usize, &MixtureDraw)| {
+            let mut stream = streams.draw(i);
+            let u: f64 = StandardUniform.sample(&mut stream);
+            let mut row = vec![0.0; self.component.num_columns()];
+            self.component.sample(&draw.values[pick(&draw.weights, u)], &mut stream, &mut row)?;
+            Ok(row)
+        };
+        draws.iter().enumerate().map(row).collect()
+    }
+
+    /// Means, standard deviations and 90% intervals of all parameters, from draws.
+    ///
+    /// # Errors
+    /// As [`draws`](Self::draws).
+    pub fn summary(&self, num_draws: usize, seed: u64) -> Result<Vec<ComponentLine>, MixtureError> {
+        let draws = self.draws(num_draws.max(2), seed)?;
+        let (k, names) = (self.order.len(), self.component.value_names());
+        let weights = (0..k).map(|c| line(format!("weight[{c}]"), draws.iter().map(|d| d.weights[c]).collect()));
+        let values = (0..k).flat_map(|c| {
+            let (names, draws) = (&names, &draws);
+            names.iter().enumerate().map(move |(v, name)| {
+                line(format!("component[{c}].{name}"), draws.iter().map(|d| d.values[c][v]).collect())
+            })
+        });
+        Ok(weights.chain(values).collect())
+    }
+
+    fn params(&self, c: usize) -> &[f64] {
+        let length = self.component.num_params();
+        &self.state.params[c * length..(c + 1) * length]
+    }
+}
+
+impl<C: Component + Serialize + DeserializeOwned> Fitted<C> {
+    /// The fit as JSON that keeps every bit.
+    ///
+    /// # Errors
+    /// When a component cannot be written.
+    pub fn to_json(&self) -> Result<String, MixtureError> {
+        let saved = Saved { format: FORMAT.into(), version: VERSION, mixture: self };
+        serde_json::to_string(&saved).map_err(|e| MixtureError::NotSaved(e.to_string()))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// When the text is something else, or of another version.
+    pub fn from_json(text: &str) -> Result<Self, MixtureError> {
+        let saved: Saved<Self> = serde_json::from_str(text).map_err(|e| MixtureError::NotSaved(e.to_string()))?;
+        if saved.format != FORMAT || saved.version != VERSION {
+            return Err(MixtureError::NotSaved(format!("format '{}', version {}", saved.format, saved.version)));
+        }
+        Ok(saved.mixture)
+    }
+}
+
+fn log_add(a: f64, b: f64) -> f64 {
+    let (high, low) = if a > b { (a, b) } else { (b, a) };
+    if high == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
+}
+
+fn line(name: String, mut values: Vec<f64>) -> ComponentLine {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    values.sort_by(f64::total_cmp);
+    let quantile = |q: f64| values[((n - 1.0) * q).round() as usize];
+    ComponentLine { name, mean, sd, interval: [quantile(0.05), quantile(0.95)] }
+}

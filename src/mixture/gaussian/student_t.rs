@@ -1,0 +1,196 @@
+//! Student-t components: Gaussians whose precision is scaled by a latent of the row.
+
+use libm::lgamma;
+use rand_distr::{Distribution, Gamma};
+use serde::{Deserialize, Serialize};
+
+use super::super::component::Component;
+use super::super::error::positive;
+use super::super::lanes::{HeavyTail, Moments, Quadratic, centre, run, total};
+use super::super::{Block, MixtureError, Rows};
+use super::wishart::{self, NormalWishart, prepared};
+use crate::streams::Stream;
+
+/// A Student-t with full scale matrix and known tail: `u ~ Gamma(tail/2, tail/2)`, `x | u ~ N(mu, (u Lambda)^-1)`.
+///
+/// The latent `u` of a row is summed out in closed form under the current q(mu, Lambda); its mean
+/// `(tail + columns) / (tail + distance)` weighs the row in the sums, so that outliers hardly move a component.
+/// Missing cells are an error.
+///
+/// *Source:* Svensén and Bishop (2005), "Robust Bayesian mixture modelling"; here the tail is fixed, mu and Lambda share
+/// a normal-Wishart q, and u stays coupled to the assignment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudentT {
+    prior: NormalWishart,
+    tail: f64,
+}
+
+impl StudentT {
+    /// With `tail` degrees of freedom.
+    ///
+    /// # Errors
+    /// When `tail` is not positive.
+    pub fn new(prior: NormalWishart, tail: f64) -> Result<Self, MixtureError> {
+        Ok(StudentT { prior, tail: positive("tail", tail)? })
+    }
+
+    /// With the prior of [`NormalWishart::from_rows`].
+    ///
+    /// # Errors
+    /// As there, and when `tail` is not positive.
+    pub fn from_rows<R: Rows + ?Sized>(rows: &R, tail: f64) -> Result<Self, MixtureError> {
+        Self::new(NormalWishart::from_rows(rows)?, tail)
+    }
+
+    /// Writes the rows about the mean and minus half their squared distances.
+    fn distances(&self, cache: &[f64], block: &Block, centred: &mut [f64], quadratic: &mut [f64]) {
+        let d = self.num_columns();
+        let q = prepared(cache, d);
+        for (j, out) in centred.chunks_exact_mut(block.stride()).enumerate() {
+            centre(block.column(j), q.mean[j], out);
+        }
+        quadratic.fill(0.0);
+        run(Quadratic { centred, factor: q.factor, constant: 0.0, out: quadratic });
+    }
+
+    /// `tail + d / beta`, what is added to a squared distance.
+    fn scale(&self, cache: &[f64]) -> f64 {
+        let d = self.num_columns() as f64;
+        let q = prepared(cache, self.num_columns());
+        self.tail + q.log_precision - d * LN_2_PI - 2.0 * q.constant
+    }
+}
+
+const LN_2_PI: f64 = 1.837_877_066_409_345_5;
+
+impl Component for StudentT {
+    fn num_columns(&self) -> usize {
+        self.prior.mean.len()
+    }
+
+    fn num_params(&self) -> usize {
+        self.prior.layout().num_params()
+    }
+
+    fn num_stats(&self) -> usize {
+        self.prior.layout().num_stats()
+    }
+
+    fn num_cache(&self) -> usize {
+        self.prior.layout().num_cache()
+    }
+
+    fn num_scratch(&self, stride: usize) -> usize {
+        (self.num_columns() + 2) * stride
+    }
+
+    fn check(&self, block: &Block) -> Result<(), MixtureError> {
+        let expected = "a number, as Student-t components need";
+        super::super::columns::each_cell(block, |x| !x.is_nan(), expected, "use Gaussian components, or fill the cell")
+    }
+
+    fn prior(&self, params: &mut [f64]) {
+        self.prior.write(params);
+    }
+
+    fn prepare(&self, params: &[f64], cache: &mut [f64]) -> Result<(), MixtureError> {
+        wishart::prepare(params, cache, self.num_columns())
+    }
+
+    fn log_density(&self, cache: &[f64], block: &Block, out: &mut [f64], scratch: &mut [f64]) {
+        let d = self.num_columns();
+        let (centred, rest) = scratch.split_at_mut(d * block.stride());
+        let quadratic = &mut rest[..block.stride()];
+        self.distances(cache, block, centred, quadratic);
+        let (scale, half_power) = (self.scale(cache), 0.5 * (self.tail + d as f64));
+        let constant = lgamma(half_power) - lgamma(0.5 * self.tail) + 0.5 * self.tail * (0.5 * self.tail).ln()
+            - half_power * (0.5 * scale).ln()
+            + 0.5 * (prepared(cache, d).log_precision - d as f64 * LN_2_PI);
+        run(HeavyTail { quadratic, scale, half_power, constant, out });
+    }
+
+    fn accumulate(&self, cache: &[f64], block: &Block, weights: &[f64], stats: &mut [f64], scratch: &mut [f64]) {
+        let (d, stride) = (self.num_columns(), block.stride());
+        let (centred, rest) = scratch.split_at_mut(d * stride);
+        let (scaled, weighted) = rest.split_at_mut(stride);
+        self.distances(cache, block, centred, scaled);
+        let (scale, power) = (self.scale(cache), self.tail + d as f64);
+        for (u, w) in scaled.iter_mut().zip(weights) {
+            *u = w * power / (scale - 2.0 * *u);
+        }
+        let (head, second) = stats.split_at_mut(2 + d);
+        head[0] += total(scaled);
+        head[1] += total(weights);
+        let weighted = &mut weighted[..stride];
+        run(Moments { centred, weights: scaled, weighted, first: &mut head[2..], second });
+    }
+
+    fn update(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        wishart::update(&self.prior, params, stats, rate);
+    }
+
+    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
+        self.prior.kl(params, cache)
+    }
+
+    fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
+        let singular = MixtureError::Singular { what: "the scale matrix of a component" };
+        let (mut row, mut space) = (vec![0.0; block.num_columns()], Vec::new());
+        for (i, out) in out.iter_mut().enumerate().take(block.len()) {
+            (0..row.len()).for_each(|j| row[j] = block.column(j)[i]);
+            *out += self.averaged(params, &row, &mut space).ok_or_else(|| singular.clone())?;
+        }
+        Ok(())
+    }
+
+    fn value_names(&self) -> Vec<String> {
+        wishart::names(self.num_columns())
+    }
+
+    fn expectation(&self, params: &[f64], values: &mut [f64]) {
+        wishart::expectation(params, self.num_columns(), values);
+    }
+
+    fn draw(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
+        let d = self.num_columns();
+        let mut factor = vec![0.0; d * d];
+        wishart::draw_factor(params, d, stream, &mut factor)?;
+        wishart::draw_given(params, &factor, stream, values);
+        Ok(())
+    }
+
+    fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
+        let half = 0.5 * self.tail;
+        let gamma = Gamma::new(half, 1.0 / half).map_err(|e| MixtureError::Setting(format!("tail: {e}")))?;
+        wishart::sample(values, gamma.sample(stream).max(f64::MIN_POSITIVE), stream, row)
+    }
+
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.copy_from_slice(wishart::view(params, row.len()).mean);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.prior.notes()
+    }
+}
+
+impl StudentT {
+    /// The log density averaged over q and, by the trapezium rule in log u, over the latent scale.
+    fn averaged(&self, params: &[f64], row: &[f64], space: &mut Vec<f64>) -> Option<f64> {
+        const POINTS: usize = 200;
+        let half = 0.5 * self.tail;
+        let width = 12.0 / half.sqrt() + 36.0 / half;
+        let (low, high) = (-width, (1.0 + width).ln());
+        let step = (high - low) / POINTS as f64;
+        let (mut largest, mut sum) = (f64::NEG_INFINITY, 0.0);
+        for i in 0..=POINTS {
+            let v = low + step * i as f64;
+            let log_weight = half * half.ln() - lgamma(half) + half * v - half * v.exp();
+            let value = log_weight + wishart::predictive(params, row, (-v).exp(), space)?;
+            let rise = f64::max(largest, value);
+            sum = sum * (largest - rise).exp() + (value - rise).exp();
+            largest = rise;
+        }
+        Some(largest + (sum * step).ln())
+    }
+}

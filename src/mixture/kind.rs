@@ -1,0 +1,178 @@
+//! All kinds of components in one type, so that a kind can be chosen at run time and saved.
+
+use serde::{Deserialize, Serialize};
+
+use super::component::Component;
+use super::{
+    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, MixtureError, Poisson, Product,
+    SphericalGaussian, StudentT, TiedGaussian,
+};
+use crate::streams::Stream;
+
+/// A kind of component chosen at run time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A Gaussian with a covariance of its own.
+    Full(FullGaussian),
+    /// Gaussians that share one covariance.
+    Tied(TiedGaussian),
+    /// A Gaussian with independent columns.
+    Diagonal(DiagonalGaussian),
+    /// A Gaussian with one variance for all columns.
+    Spherical(SphericalGaussian),
+    /// A Student-t.
+    StudentT(StudentT),
+    /// Columns of zeros and ones.
+    Bernoulli(Bernoulli),
+    /// A column of categories.
+    Categorical(Categorical),
+    /// Columns of counts.
+    Poisson(Poisson),
+    /// Columns of positive numbers.
+    Gamma(Gamma),
+    /// Columns of different kinds.
+    Product(Product),
+}
+
+macro_rules! from_kinds {
+    ($($variant:ident($kind:ty)),* $(,)?) => {$(
+        impl From<$kind> for Kind {
+            fn from(kind: $kind) -> Self {
+                Kind::$variant(kind)
+            }
+        }
+    )*};
+}
+
+from_kinds! {
+    Full(FullGaussian),
+    Tied(TiedGaussian),
+    Diagonal(DiagonalGaussian),
+    Spherical(SphericalGaussian),
+    StudentT(StudentT),
+    Bernoulli(Bernoulli),
+    Categorical(Categorical),
+    Poisson(Poisson),
+    Gamma(Gamma),
+    Product(Product),
+}
+
+/// Calls a method of whichever kind it is.
+macro_rules! each {
+    ($self:ident, $kind:ident => $call:expr) => {
+        match $self {
+            Kind::Full($kind) => $call,
+            Kind::Tied($kind) => $call,
+            Kind::Diagonal($kind) => $call,
+            Kind::Spherical($kind) => $call,
+            Kind::StudentT($kind) => $call,
+            Kind::Bernoulli($kind) => $call,
+            Kind::Categorical($kind) => $call,
+            Kind::Poisson($kind) => $call,
+            Kind::Gamma($kind) => $call,
+            Kind::Product($kind) => $call,
+        }
+    };
+}
+
+impl Kind {
+    pub(super) fn num_values(&self) -> usize {
+        self.value_names().len()
+    }
+}
+
+impl Component for Kind {
+    fn num_columns(&self) -> usize {
+        each!(self, kind => kind.num_columns())
+    }
+
+    fn num_params(&self) -> usize {
+        each!(self, kind => kind.num_params())
+    }
+
+    fn num_stats(&self) -> usize {
+        each!(self, kind => kind.num_stats())
+    }
+
+    fn num_cache(&self) -> usize {
+        each!(self, kind => kind.num_cache())
+    }
+
+    fn num_scratch(&self, stride: usize) -> usize {
+        each!(self, kind => kind.num_scratch(stride))
+    }
+
+    fn check(&self, block: &Block) -> Result<(), MixtureError> {
+        each!(self, kind => kind.check(block))
+    }
+
+    fn prior(&self, params: &mut [f64]) {
+        each!(self, kind => kind.prior(params))
+    }
+
+    fn prepare(&self, params: &[f64], cache: &mut [f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.prepare(params, cache))
+    }
+
+    fn log_base(&self, block: &Block, out: &mut [f64]) {
+        each!(self, kind => kind.log_base(block, out))
+    }
+
+    fn log_density(&self, cache: &[f64], block: &Block, out: &mut [f64], scratch: &mut [f64]) {
+        each!(self, kind => kind.log_density(cache, block, out, scratch))
+    }
+
+    fn accumulate(&self, cache: &[f64], block: &Block, weights: &[f64], stats: &mut [f64], scratch: &mut [f64]) {
+        each!(self, kind => kind.accumulate(cache, block, weights, stats, scratch))
+    }
+
+    fn update(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        each!(self, kind => kind.update(params, stats, rate))
+    }
+
+    fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        each!(self, kind => kind.update_all(params, stats, rate))
+    }
+
+    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
+        each!(self, kind => kind.kl(params, cache))
+    }
+
+    fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
+        each!(self, kind => kind.kl_all(params, caches))
+    }
+
+    fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.predictive(params, block, out))
+    }
+
+    fn value_names(&self) -> Vec<String> {
+        each!(self, kind => kind.value_names())
+    }
+
+    fn expectation(&self, params: &[f64], values: &mut [f64]) {
+        each!(self, kind => kind.expectation(params, values))
+    }
+
+    fn draw(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.draw(params, stream, values))
+    }
+
+    fn draw_all(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.draw_all(params, stream, values))
+    }
+
+    fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.sample(values, stream, row))
+    }
+
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        each!(self, kind => kind.centre(params, row))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        each!(self, kind => kind.notes())
+    }
+}

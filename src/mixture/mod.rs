@@ -1,0 +1,55 @@
+//! Conjugate mixtures, fitted by coordinate ascent or stochastic natural gradient.
+
+mod ascent;
+mod bernoulli;
+mod builder;
+mod categorical;
+mod check;
+mod columns;
+mod component;
+mod error;
+mod fitted;
+mod gamma;
+mod gaussian;
+mod kind;
+mod lanes;
+mod linear;
+mod moments;
+mod moves;
+mod pass;
+mod poisson;
+mod product;
+mod rows;
+mod sample;
+mod start;
+mod stochastic;
+mod weights;
+
+pub use ascent::CoordinateAscent;
+pub use bernoulli::Bernoulli;
+pub use builder::{Mixture, StartReport, adjusted_rand};
+pub use categorical::Categorical;
+pub use component::Component;
+pub use error::MixtureError;
+pub use fitted::{Assignments, ComponentLine, Fitted, MixtureDraw, Score};
+pub use gamma::Gamma;
+pub use gaussian::{DiagonalGaussian, FullGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian};
+pub use kind::Kind;
+pub use pass::MixtureState;
+pub use poisson::Poisson;
+pub use product::Product;
+pub use rows::{BLOCK_ROWS, Block, LANES, Rows, Table, padded};
+pub use start::Start;
+pub use stochastic::{StochasticMixture, StochasticSettings};
+pub use weights::Weights;
+
+/// The index of the largest entry, the first of equals.
+pub(crate) fn largest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (i, v) in values.iter().enumerate() {
+        if *v > values[best] {
+            best = i;
+        }
+    }
+    best
+}

@@ -1,0 +1,89 @@
+//! Mean and covariance of the data.
+
+use super::{MixtureError, Rows};
+
+/// Mean and unbiased covariance of the columns; missing cells are left out of the means and count as the mean after.
+pub(super) struct ColumnMoments {
+    pub mean: Vec<f64>,
+    pub covariance: Vec<f64>,
+}
+
+impl ColumnMoments {
+    /// Of all rows, in two passes.
+    pub fn of<R: Rows + ?Sized>(rows: &R) -> Result<Self, MixtureError> {
+        let d = rows.num_columns();
+        if rows.num_rows() < 2 {
+            let text = "one row has no covariance to set a prior from; give the prior by hand";
+            return Err(MixtureError::Setting(text.into()));
+        }
+        let (mean, count) = means(rows)?;
+        let mut covariance = vec![0.0; d * d];
+        let (mut space, mut centred) = (Vec::new(), Vec::new());
+        for b in 0..rows.num_blocks() {
+            let block = rows.block(b, &mut space)?;
+            centred.clear();
+            for (j, mean) in mean.iter().enumerate() {
+                centred.extend(block.column(j)[..block.len()].iter().map(|x| if x.is_nan() { 0.0 } else { x - mean }));
+            }
+            for i in 0..d {
+                for j in 0..=i {
+                    let (a, b) = (&centred[i * block.len()..][..block.len()], &centred[j * block.len()..]);
+                    covariance[i * d + j] += a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+                }
+            }
+        }
+        for i in 0..d {
+            for j in 0..=i {
+                covariance[i * d + j] /= (count[i].min(count[j]) - 1.0).max(1.0);
+            }
+            // Rounding leaves a constant column with a variance of some ulp of its mean.
+            if covariance[i * d + i].sqrt() <= 1e-14 * mean[i].abs() || covariance[i * d + i] == 0.0 {
+                return Err(MixtureError::Constant { column: i, value: first_cell(rows, i)? });
+            }
+        }
+        super::linear::mirror(&mut covariance, d);
+        Ok(ColumnMoments { mean, covariance })
+    }
+
+    /// The diagonal of the covariance.
+    pub fn variances(&self) -> impl Iterator<Item = f64> + '_ {
+        let d = self.mean.len();
+        (0..d).map(move |i| self.covariance[i * d + i])
+    }
+}
+
+/// Mean and number of cells of each column.
+fn means<R: Rows + ?Sized>(rows: &R) -> Result<(Vec<f64>, Vec<f64>), MixtureError> {
+    let d = rows.num_columns();
+    let (mut sum, mut count) = (vec![0.0; d], vec![0.0; d]);
+    let mut space = Vec::new();
+    for b in 0..rows.num_blocks() {
+        let block = rows.block(b, &mut space)?;
+        for j in 0..d {
+            for x in block.column(j)[..block.len()].iter().filter(|x| !x.is_nan()) {
+                sum[j] += x;
+                count[j] += 1.0;
+            }
+        }
+    }
+    for (column, (s, c)) in sum.iter_mut().zip(&count).enumerate() {
+        if *c == 0.0 {
+            let text = format!("column {column} has no cell that is not missing; leave the column out");
+            return Err(MixtureError::Setting(text));
+        }
+        *s /= c;
+    }
+    Ok((sum, count))
+}
+
+/// The first cell of a column that is not missing.
+fn first_cell<R: Rows + ?Sized>(rows: &R, column: usize) -> Result<f64, MixtureError> {
+    let mut space = Vec::new();
+    for b in 0..rows.num_blocks() {
+        let block = rows.block(b, &mut space)?;
+        if let Some(x) = block.column(column)[..block.len()].iter().find(|x| !x.is_nan()) {
+            return Ok(*x);
+        }
+    }
+    Ok(f64::NAN)
+}

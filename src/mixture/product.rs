@@ -1,0 +1,189 @@
+//! Columns of different kinds in one component.
+
+use serde::{Deserialize, Serialize};
+
+use super::component::Component;
+use super::kind::Kind;
+use super::{Block, MixtureError};
+use crate::streams::Stream;
+
+/// Parts that are independent given the component, each with columns of its own.
+///
+/// ```
+/// use jensen::mixture::{Bernoulli, DiagonalGaussian, Product};
+/// // Columns 0 and 2 are measurements, column 1 says yes or no.
+/// let measured = DiagonalGaussian::new(vec![0.0, 0.0], 1.0, 0.5, vec![0.5, 0.5])?;
+/// let mixed = Product::new(3, [(measured.into(), vec![0, 2]), (Bernoulli::new(1, 1.0, 1.0)?.into(), vec![1])])?;
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Product {
+    num_columns: usize,
+    parts: Vec<(Kind, Vec<usize>)>,
+}
+
+impl Product {
+    /// Parts with the columns they explain, out of `num_columns`; columns in no part are ignored.
+    ///
+    /// # Errors
+    /// Without parts, when a part has another number of columns, a column does not exist or is explained twice, and when
+    /// a part is itself a product or has a tied covariance.
+    pub fn new(num_columns: usize, parts: impl IntoIterator<Item = (Kind, Vec<usize>)>) -> Result<Self, MixtureError> {
+        let parts: Vec<_> = parts.into_iter().collect();
+        let mut taken = vec![false; num_columns];
+        for (kind, columns) in &parts {
+            if matches!(kind, Kind::Product(_) | Kind::Tied(_)) {
+                let text =
+                    "a part of a product is itself a product or tied; list its parts, or give it its own covariance";
+                return Err(MixtureError::Setting(text.into()));
+            }
+            if columns.len() != kind.num_columns() {
+                let (found, expected) = (columns.len(), kind.num_columns());
+                return Err(MixtureError::Shape { what: "columns of a part", found, expected });
+            }
+            for &c in columns {
+                if c >= num_columns || std::mem::replace(&mut taken[c], true) {
+                    let text = format!("column {c} of {num_columns} is missing or has two parts; give each column one");
+                    return Err(MixtureError::Setting(text));
+                }
+            }
+        }
+        if parts.is_empty() {
+            return Err(MixtureError::Setting("a product needs at least one part".into()));
+        }
+        Ok(Product { num_columns, parts })
+    }
+
+    /// Each part with where its slice of something starts and ends.
+    fn spans(
+        &self,
+        length: impl Fn(&Kind) -> usize,
+    ) -> impl Iterator<Item = (&Kind, &[usize], std::ops::Range<usize>)> {
+        let mut start = 0;
+        self.parts.iter().map(move |(kind, columns)| {
+            let first = start;
+            start += length(kind);
+            (kind, columns.as_slice(), first..start)
+        })
+    }
+
+    fn total(&self, length: impl Fn(&Kind) -> usize) -> usize {
+        self.parts.iter().map(|(kind, _)| length(kind)).sum()
+    }
+
+    fn two(&self, a: fn(&Kind) -> usize, b: fn(&Kind) -> usize) -> impl Iterator<Item = Two<'_>> {
+        self.spans(a).zip(self.spans(b)).map(|((kind, columns, a), (_, _, b))| (kind, columns, a, b))
+    }
+}
+
+/// A part, its columns, and two spans.
+type Two<'a> = (&'a Kind, &'a [usize], std::ops::Range<usize>, std::ops::Range<usize>);
+
+impl Component for Product {
+    fn num_columns(&self) -> usize {
+        self.num_columns
+    }
+
+    fn num_params(&self) -> usize {
+        self.total(Kind::num_params)
+    }
+
+    fn num_stats(&self) -> usize {
+        self.total(Kind::num_stats)
+    }
+
+    fn num_cache(&self) -> usize {
+        self.total(Kind::num_cache)
+    }
+
+    fn num_scratch(&self, stride: usize) -> usize {
+        self.parts.iter().map(|(kind, _)| kind.num_scratch(stride)).max().unwrap_or(0)
+    }
+
+    fn check(&self, block: &Block) -> Result<(), MixtureError> {
+        self.parts.iter().try_for_each(|(kind, columns)| kind.check(&block.select(columns)))
+    }
+
+    fn prior(&self, params: &mut [f64]) {
+        self.spans(Kind::num_params).for_each(|(kind, _, span)| kind.prior(&mut params[span]));
+    }
+
+    fn prepare(&self, params: &[f64], cache: &mut [f64]) -> Result<(), MixtureError> {
+        self.two(Kind::num_params, Kind::num_cache)
+            .try_for_each(|(kind, _, p, c)| kind.prepare(&params[p], &mut cache[c]))
+    }
+
+    fn log_base(&self, block: &Block, out: &mut [f64]) {
+        self.parts.iter().for_each(|(kind, columns)| kind.log_base(&block.select(columns), out));
+    }
+
+    fn log_density(&self, cache: &[f64], block: &Block, out: &mut [f64], scratch: &mut [f64]) {
+        for (kind, columns, span) in self.spans(Kind::num_cache) {
+            let space = &mut scratch[..kind.num_scratch(block.stride())];
+            kind.log_density(&cache[span], &block.select(columns), out, space);
+        }
+    }
+
+    fn accumulate(&self, cache: &[f64], block: &Block, weights: &[f64], stats: &mut [f64], scratch: &mut [f64]) {
+        for (kind, columns, c, s) in self.two(Kind::num_cache, Kind::num_stats) {
+            let space = &mut scratch[..kind.num_scratch(block.stride())];
+            kind.accumulate(&cache[c], &block.select(columns), weights, &mut stats[s], space);
+        }
+    }
+
+    fn update(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        for (kind, _, p, s) in self.two(Kind::num_params, Kind::num_stats) {
+            kind.update(&mut params[p], &stats[s], rate);
+        }
+    }
+
+    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
+        self.two(Kind::num_params, Kind::num_cache).map(|(kind, _, p, c)| kind.kl(&params[p], &cache[c])).sum()
+    }
+
+    fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
+        let mut parts = self.spans(Kind::num_params);
+        parts.try_for_each(|(kind, columns, p)| kind.predictive(&params[p], &block.select(columns), out))
+    }
+
+    fn value_names(&self) -> Vec<String> {
+        let part = |(p, (kind, _)): (usize, &(Kind, Vec<usize>))| {
+            kind.value_names().into_iter().map(move |name| format!("part[{p}].{name}")).collect::<Vec<_>>()
+        };
+        self.parts.iter().enumerate().flat_map(part).collect()
+    }
+
+    fn expectation(&self, params: &[f64], values: &mut [f64]) {
+        for (kind, _, p, v) in self.two(Kind::num_params, Kind::num_values) {
+            kind.expectation(&params[p], &mut values[v]);
+        }
+    }
+
+    fn draw(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
+        let mut parts = self.two(Kind::num_params, Kind::num_values);
+        parts.try_for_each(|(kind, _, p, v)| kind.draw(&params[p], stream, &mut values[v]))
+    }
+
+    fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
+        row.fill(f64::NAN);
+        for (kind, columns, span) in self.spans(Kind::num_values) {
+            let mut cells = vec![0.0; columns.len()];
+            kind.sample(&values[span], stream, &mut cells)?;
+            columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
+        }
+        Ok(())
+    }
+
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.fill(f64::NAN);
+        for (kind, columns, span) in self.spans(Kind::num_params) {
+            let mut cells = vec![0.0; columns.len()];
+            kind.centre(&params[span], &mut cells);
+            columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.parts.iter().flat_map(|(kind, _)| kind.notes()).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! Stochastic natural gradient: the update of coordinate ascent, part of the way, from some of the blocks.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::component::Component;
+use super::pass::{Assign, Engine, MixtureState, Space};
+use super::start::{Start, first_state};
+use super::{MixtureError, Rows, Weights};
+use crate::algorithm::{Algorithm, FitError, Step};
+use crate::streams::Streams;
+
+/// Stochastic natural gradient for a mixture, with step sizes `(step + delay)^-forgetting`.
+///
+/// Each step takes `batch` blocks, without replacement within a pass and in a new order every pass, scales their sums
+/// to all blocks, and moves the natural parameters part of the way. Rows of one block stay together: shuffle sorted
+/// data before. Blocks count equally, so the rows of a short last block count a little more.
+/// The reported objective is the batch's noisy estimate of the bound.
+///
+/// *Source:* Hoffman, Blei, Wang and Paisley (2013), "Stochastic variational inference", section 2.
+pub struct StochasticMixture<'a, R: ?Sized, C> {
+    engine: Engine<'a, R, C>,
+    start: Start,
+    settings: StochasticSettings,
+    space: Mutex<(Space, Vec<u32>)>,
+}
+
+/// How a stochastic fit moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StochasticSettings {
+    /// Blocks in a step.
+    pub batch: usize,
+    /// Slows the first steps; 1 or more.
+    pub delay: f64,
+    /// Between 0.5 (exclusive) and 1: how fast step sizes fall.
+    pub forgetting: f64,
+    /// Of the start and the order of the blocks.
+    pub seed: u64,
+}
+
+impl Default for StochasticSettings {
+    fn default() -> Self {
+        StochasticSettings { batch: 4, delay: 1.0, forgetting: 0.7, seed: 0 }
+    }
+}
+
+impl StochasticSettings {
+    fn check(&self) -> Result<(), MixtureError> {
+        let StochasticSettings { batch, delay, forgetting, .. } = *self;
+        if batch == 0 || !(delay >= 1.0 && delay.is_finite()) || !(forgetting > 0.5 && forgetting <= 1.0) {
+            let text = format!(
+                "batch {batch}, delay {delay}, forgetting {forgetting}; need a block or more, 1 or more, and above 0.5 up to 1"
+            );
+            return Err(MixtureError::Setting(text));
+        }
+        Ok(())
+    }
+}
+
+impl<'a, R: Rows + ?Sized, C: Component> StochasticMixture<'a, R, C> {
+    /// A mixture of `k` components for `rows`.
+    ///
+    /// # Errors
+    /// When a setting makes no sense, a cell does not fit the components, or there are more components than distinct rows.
+    pub fn new(
+        rows: &'a R,
+        component: &'a C,
+        weights: Weights,
+        k: usize,
+        settings: StochasticSettings,
+    ) -> Result<Self, MixtureError> {
+        settings.check()?;
+        let engine = Engine { rows, component, weights, k };
+        super::check::everything(&engine)?;
+        Ok(StochasticMixture { engine, start: Start::KMeans, settings, space: Mutex::default() })
+    }
+
+    /// Where to begin; [`Start::KMeans`] unless said otherwise.
+    pub fn start(self, start: Start) -> Self {
+        StochasticMixture { start, ..self }
+    }
+
+    /// The blocks of step number `step` (from 0), into `order`'s first entries.
+    fn batch(&self, step: u64, order: &mut Vec<u32>) -> usize {
+        let num_blocks = self.engine.rows.num_blocks();
+        let batch = self.settings.batch.min(num_blocks);
+        // Steps of a pass; blocks that do not fill a last batch wait for the next pass.
+        let steps = (num_blocks / batch) as u64;
+        order.resize(num_blocks, 0);
+        Streams::new(self.settings.seed).at_step(step / steps).permutation(num_blocks, order);
+        order.rotate_left((step % steps) as usize * batch);
+        batch
+    }
+
+    fn advance(&self, state: &mut MixtureState) -> Result<Step, MixtureError> {
+        let (space, order) = &mut *self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = self.batch(state.step, order);
+        let scale = self.engine.rows.num_blocks() as f64 / batch as f64;
+        let log_sum = self.engine.pass(state, batch, &|b| order[b] as usize, Assign::Soft, space)?;
+        let bound = self.engine.bound(state, scale * log_sum, space);
+        let rate = (state.step as f64 + self.settings.delay).powf(-self.settings.forgetting);
+        self.engine.update(state, rate, scale, space);
+        state.step += 1;
+        state.bound = Some(bound);
+        let mut step = Step::new(state.step, bound);
+        step.evaluations = (batch * self.engine.rows.block_rows()) as u64;
+        Ok(step)
+    }
+}
+
+impl<R: Rows + ?Sized, C: Component> Algorithm for StochasticMixture<'_, R, C> {
+    type State = MixtureState;
+    type Output = MixtureState;
+
+    fn init(&self) -> Result<MixtureState, FitError> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(first_state(&self.engine, &self.start, self.settings.seed, &mut space.0)?)
+    }
+
+    fn step(&self, state: &mut MixtureState) -> Result<Step, FitError> {
+        Ok(self.advance(state)?)
+    }
+
+    fn output(&self, state: &MixtureState) -> MixtureState {
+        state.clone()
+    }
+}
