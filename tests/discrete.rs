@@ -29,7 +29,7 @@ fn gradients<T: LogDensity, G: Family + ?Sized>(
     let (mut space, rows) = (Space::default(), RowSet::all());
     let one = |step: usize| {
         let streams = Streams::new(31).at_step(step as u64);
-        let at = Point { params, theta: &[], rows: &rows, streams, num_draws };
+        let at = Point { params, theta: &[], rows: &rows, streams, num_draws, design: Design::Independent };
         let mut grad = vec![0.0; params.len()];
         ok(estimator.estimate(target, family, &at, &mut space, &mut grad, &mut []));
         grad
@@ -171,7 +171,14 @@ fn twenty_latents_have_the_reference_gradient_and_variances() {
     let family = ok(Bernoulli::new(target.layout()));
     for (at, phi) in [&model.phi_zero, &model.phi_rand].into_iter().enumerate() {
         let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; 20]);
-        let point = Point { params: phi, theta: &[], rows: &rows, streams: Streams::new(0), num_draws: 1 };
+        let point = Point {
+            params: phi,
+            theta: &[],
+            rows: &rows,
+            streams: Streams::new(0),
+            num_draws: 1,
+            design: Design::Independent,
+        };
         let exact = ok(Enumerate.estimate(&target, &family, &point, &mut space, &mut grad, &mut []));
         assert!((exact.value - ELBO[at]).abs() < 6e-5, "{}", exact.value);
         for (g, expected) in grad.iter().zip(GRADIENT[at]) {
@@ -327,7 +334,14 @@ fn what_cannot_be_done_is_said() {
     let family = ok(Categorical::new(target.layout()));
     let (params, rows) = (vec![0.0; 120], RowSet::all());
     let message = |estimator: &dyn GradientEstimator<Target, Categorical>, num_draws: usize| {
-        let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(0), num_draws };
+        let at = Point {
+            params: &params,
+            theta: &[],
+            rows: &rows,
+            streams: Streams::new(0),
+            num_draws,
+            design: Design::Independent,
+        };
         let done = estimator.estimate(&target, &family, &at, &mut Space::default(), &mut [0.0; 120], &mut []);
         done.expect_err("refused").to_string()
     };

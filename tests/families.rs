@@ -190,17 +190,14 @@ fn sticking_the_landing_vanishes_at_conjugate_posteriors() {
 
 /// The bound after a fit, with its standard error, from fresh draws.
 fn fitted<F: Reparam>(target: &Target, family: F, start: Vec<f64>, steps: u64, rate: f64) -> (f64, f64) {
-    use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
+    use jensen::algorithm::{Algorithm, Solution, StochasticVi};
     use jensen::estimate::StickingTheLanding;
     use jensen::fit::{MaxSteps, run};
-    use jensen::optimize::{Adam, Average, Schedule};
+    use jensen::optimize::{Adam, Schedule};
     let optimizer = Adam { step_size: Schedule::inverse_sqrt(rate, 100.0), ..Adam::default() };
-    let (estimator, average, num_draws) = (StickingTheLanding, Average::Tail, 16);
-    let (minibatch, streams) = (Minibatch::Full, Streams::new(8));
     let start = Solution { params: start, theta: vec![] };
-    let family = &family;
-    let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, minibatch, start, streams };
+    let algorithm = StochasticVi::new(target, &family).estimator(StickingTheLanding).optimizer(optimizer);
+    let algorithm = algorithm.draws(16).start(start).streams(Streams::new(8));
     let mut state = ok(algorithm.init());
     ok(run(&algorithm, &mut state, &mut MaxSteps(steps), &mut ()));
     let params = algorithm.output(&state).params;

@@ -1,6 +1,6 @@
 //! What is left of a step in which some draws have no finite density.
 
-use jensen::estimate::{Entropy, Estimate, GradientEstimator, Pathwise, Point, Space, StickingTheLanding};
+use jensen::estimate::{Design, Entropy, Estimate, GradientEstimator, Pathwise, Point, Space, StickingTheLanding};
 use jensen::family::{Family, MeanField};
 use jensen::model::{Draws, RowSet};
 use jensen::prelude::*;
@@ -24,7 +24,14 @@ fn estimated(estimator: &dyn GradientEstimator<Target, MeanField>) -> (Estimate,
     let target = Target::new(&Cut).unwrap();
     let family = MeanField::new(target.layout());
     let (params, rows) = (family.init(&[0.0], 1.0), RowSet::all());
-    let at = Point { params: &params, theta: &[0.3], rows: &rows, streams: Streams::new(1), num_draws: DRAWS };
+    let at = Point {
+        params: &params,
+        theta: &[0.3],
+        rows: &rows,
+        streams: Streams::new(1),
+        num_draws: DRAWS,
+        design: Design::Independent,
+    };
     let (mut space, mut grad, mut grad_theta) = (Space::default(), vec![0.0; params.len()], vec![0.0]);
     let estimate = estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut grad_theta).unwrap();
     assert!(grad.iter().all(|g| g.is_finite()) && estimate.value.is_finite());

@@ -331,13 +331,27 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
     let mut grad = vec![0.0; 18];
     for part in [[0, 3], [5, 1], [2, 4]] {
         let rows = RowSet::minibatch(part.to_vec(), 6);
-        let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(0), num_draws: 2 };
+        let at = Point {
+            params: &params,
+            theta: &[],
+            rows: &rows,
+            streams: Streams::new(0),
+            num_draws: 2,
+            design: Design::Independent,
+        };
         ok(LocalExpectation.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []));
     }
     for (g, e) in grad.iter().zip(exact) {
         assert!((g / 3.0 - e.0).abs() < 1e-9, "{g}, {e:?}");
     }
-    let at = Point { params: &params, theta: &[], rows: &RowSet::all(), streams: Streams::new(0), num_draws: 2 };
+    let at = Point {
+        params: &params,
+        theta: &[],
+        rows: &RowSet::all(),
+        streams: Streams::new(0),
+        num_draws: 2,
+        design: Design::Independent,
+    };
     let refused = Enumerate.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []);
     assert!(refused.expect_err("refused").to_string().contains("local expectation"));
 }
@@ -356,6 +370,7 @@ fn chain_fit<'a, E>(
         optimizer: Adam::default(),
         average: Average::default(),
         num_draws,
+        design: Design::Independent,
         minibatch: Minibatch::Full,
         start: Solution { params: family.init(&[1.0; 5], 0.7), theta: vec![] },
         streams: Streams::new(9),
@@ -403,7 +418,7 @@ fn variance_on_rows(baseline: Baseline) -> f64 {
         Streams::new(6).at_step(step).permutation(6, &mut rows);
         let rows = RowSet::minibatch(rows.to_vec(), 6);
         let streams = Streams::new(7).at_step(step);
-        let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 1 };
+        let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 1, design: Design::Independent };
         let mut grad = [0.0; 2];
         ok(ScoreFunction { baseline }.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
         if step >= 1000 {
@@ -442,7 +457,8 @@ fn the_scaled_score_takes_off_more_than_one_number_for_all() {
         let all: Vec<f64> = (0..20_000)
             .map(|step| {
                 let streams = Streams::new(3).at_step(step);
-                let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws };
+                let at =
+                    Point { params: &params, theta: &[], rows: &rows, streams, num_draws, design: Design::Independent };
                 let mut grad = [0.0; 2];
                 ok(ScoreFunction { baseline }.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
                 num_draws as f64 * (grad[0] - 2.0 * delta).powi(2)
@@ -471,8 +487,14 @@ fn allocations<F: Family, E: GradientEstimator<Target, F>>(
     let params = somewhere(family.num_params());
     let (mut space, mut grad, rows) = (Space::default(), vec![0.0; params.len()], RowSet::all());
     let mut step = |step: u64| {
-        let at =
-            Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(1).at_step(step), num_draws: 4 };
+        let at = Point {
+            params: &params,
+            theta: &[],
+            rows: &rows,
+            streams: Streams::new(1).at_step(step),
+            num_draws: 4,
+            design: Design::Independent,
+        };
         ok(estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
     };
     (0..5).for_each(&mut step);
