@@ -4,6 +4,7 @@ mod data;
 pub(crate) mod execute;
 pub(crate) mod factors;
 mod functions;
+mod gathers;
 mod int;
 mod join;
 pub mod maths;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::gathers::{gather_late, in_order};
 use super::join::join;
 use super::maths::Lane;
 use super::ops::Unary;
@@ -98,9 +99,9 @@ impl<T: Stored> Plan<T> {
         outputs: &[u32],
     ) -> Plan<T> {
         let live = live_nodes(&nodes, &recording.lists, &sum, outputs);
-        let select = |plate: u16| -> Vec<u32> {
-            (0..nodes.len() as u32).filter(|&i| live[i as usize] && nodes[i as usize].plate == plate).collect()
-        };
+        let order = in_order(&nodes, &recording.lists, &live);
+        let select =
+            |plate: u16| -> Vec<u32> { order.iter().copied().filter(|&i| nodes[i as usize].plate == plate).collect() };
         let global = select(0);
         let rows = (0..recording.plates.len()).map(|p| select(p as u16 + 1)).collect();
         let width: usize = global.iter().map(|&i| nodes[i as usize].len as usize).sum();
@@ -154,15 +155,10 @@ fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
 
 pub(super) fn live_nodes(nodes: &[Node], lists: &[u32], sum: &Addends, outputs: &[u32]) -> Vec<bool> {
     let mut live = vec![false; nodes.len()];
-    for a in &sum.addends {
-        live[a.node as usize] = true;
-    }
-    for &o in outputs {
-        live[o as usize] = true;
-    }
-    for i in (0..nodes.len()).rev() {
-        if live[i] {
-            operands(&nodes[i], lists, |a| live[a as usize] = true);
+    let mut open: Vec<u32> = sum.addends.iter().map(|a| a.node).chain(outputs.iter().copied()).collect();
+    while let Some(i) = open.pop() {
+        if !std::mem::replace(&mut live[i as usize], true) {
+            operands(&nodes[i as usize], lists, |a| open.push(a));
         }
     }
     live
@@ -203,6 +199,7 @@ fn hoisted(recording: &Recording, sum: Addends) -> (Vec<Node>, Vec<Arc<[f64]>>, 
     let mut nodes = recording.nodes.clone();
     let mut columns = recording.columns.clone();
     hoist(recording, &sum, &mut nodes, &mut columns);
+    gather_late(recording, &mut nodes);
     (nodes, columns, sum)
 }
 

@@ -5,7 +5,7 @@ use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::dot_data;
 use super::layout::{RowLayout, reads_global};
-use super::structured::element_index;
+use super::structured::{element_index, scatter_add};
 use super::sweep::{Step, add, clear_first, forward_step, reverse_step, sum_lanes};
 
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
@@ -23,6 +23,8 @@ pub(super) struct Chunk<T> {
     /// Values of the row outputs, `[output element][row of the chunk][draw]`.
     pub outputs: Vec<f64>,
     ids: Vec<u32>,
+    /// The block's rows follow one another.
+    contiguous: bool,
     /// The rows of the next block, and products with their data that are known already, at their step's place.
     next_ids: Vec<u32>,
     ahead: Vec<T>,
@@ -65,13 +67,13 @@ impl<T: Stored> RowTask<'_, T> {
         let mut at = from;
         while at < to {
             let valid = layout.rows.min(to - at);
-            let contiguous = self.load_ids(&mut chunk.ids, at, valid);
+            chunk.contiguous = self.load_ids(&mut chunk.ids, at, valid);
             let next = layout.rows.min(to - at - valid);
             if next > 0 && layout.reads_matrix {
                 self.load_ids(&mut chunk.next_ids, at + valid, next);
             }
             for step in &layout.segment.steps {
-                self.forward_row_step::<FMA>(chunk, step, at, valid, contiguous);
+                self.forward_row_step::<FMA>(chunk, step, at, valid);
             }
             self.add_up(chunk, at - from, valid, to - from);
             if self.gradient {
@@ -134,14 +136,7 @@ impl<T: Stored> RowTask<'_, T> {
     }
 
     #[inline(always)]
-    fn forward_row_step<const FMA: bool>(
-        &self,
-        chunk: &mut Chunk<T>,
-        step: &Step,
-        at: usize,
-        valid: usize,
-        contiguous: bool,
-    ) {
+    fn forward_row_step<const FMA: bool>(&self, chunk: &mut Chunk<T>, step: &Step, at: usize, valid: usize) {
         let draws = self.draws;
         let n = step.len * step.lanes;
         let out = &mut chunk.values[step.out..step.out + n];
@@ -149,7 +144,7 @@ impl<T: Stored> RowTask<'_, T> {
             Op::Column { column, shift } => {
                 let data = &self.plan.columns[column as usize];
                 let first = (i64::from(chunk.ids[0]) + i64::from(shift)) as usize;
-                if contiguous {
+                if chunk.contiguous {
                     out.copy_from_slice(&data[first..first + n]);
                 } else {
                     for (o, &id) in out.iter_mut().zip(&chunk.ids) {
@@ -228,9 +223,10 @@ impl<T: Stored> RowTask<'_, T> {
         match step.op {
             Op::GatherColumn { column, shift } => {
                 let index = &self.plan.integer_columns[column as usize];
-                if lanes == 1 {
-                    for (o, &id) in out.iter_mut().zip(ids) {
-                        *o = source[index[(i64::from(id) + i64::from(shift)) as usize] as usize];
+                if lanes == 1 && chunk.contiguous {
+                    let first = (i64::from(ids[0]) + i64::from(shift)) as usize;
+                    for (o, &k) in out.iter_mut().zip(&index[first..]) {
+                        *o = source[k as usize];
                     }
                     return;
                 }
@@ -448,6 +444,10 @@ impl<T: Stored> RowTask<'_, T> {
         match step.op {
             Op::GatherColumn { column, shift } if step.active[0] => {
                 let index = &self.plan.integer_columns[column as usize];
+                if chunk.contiguous {
+                    let first = (i64::from(ids[0]) + i64::from(shift)) as usize;
+                    return scatter_add(&index[first..first + ids.len()], lanes, g, bar);
+                }
                 for (g, &id) in g.chunks_exact(lanes).zip(ids) {
                     let k = index[(i64::from(id) + i64::from(shift)) as usize] as usize;
                     add(g, &mut bar[k * lanes..(k + 1) * lanes]);

@@ -119,9 +119,7 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
         }
         Op::Pick { column, from } if step.active[0] => {
             let index = &plan.integer_columns[column as usize][from as usize..][..step.len];
-            for (g, &k) in g.chunks_exact(lanes).zip(index) {
-                add(g, &mut low[a + k as usize * lanes..][..lanes]);
-            }
+            scatter_add(index, lanes, g, &mut low[a..a + step.arg_len * lanes]);
         }
         Op::Pack => {
             for (g, &Operand { at: to, active, .. }) in g.chunks_exact(lanes).zip(list) {
@@ -191,6 +189,34 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
             }
         }
         _ => {}
+    }
+}
+
+/// `to[index[r]] += g[r]`, all lanes of each.
+///
+/// Neighbouring rows often share an element, and then each addition waits for the one before: four stretches of rows
+/// take turns.
+#[inline(always)]
+pub(super) fn scatter_add<T: Lane>(index: &[u32], lanes: usize, g: &[T], to: &mut [T]) {
+    if lanes > 1 {
+        for (g, &k) in g.chunks_exact(lanes).zip(index) {
+            add(g, &mut to[k as usize * lanes..][..lanes]);
+        }
+        return;
+    }
+    let n = index.len() / 4;
+    let g = &g[..index.len()];
+    let (stretch, rest) = index.split_at(4 * n);
+    let (a, b, c, d) = (&stretch[..n], &stretch[n..2 * n], &stretch[2 * n..3 * n], &stretch[3 * n..]);
+    let (e, f, p, q) = (&g[..n], &g[n..2 * n], &g[2 * n..3 * n], &g[3 * n..4 * n]);
+    for r in 0..n {
+        to[a[r] as usize] += e[r];
+        to[b[r] as usize] += f[r];
+        to[c[r] as usize] += p[r];
+        to[d[r] as usize] += q[r];
+    }
+    for (&k, &g) in rest.iter().zip(&g[4 * n..]) {
+        to[k as usize] += g;
     }
 }
 
