@@ -5,6 +5,7 @@ use super::{
     Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
+use crate::program::maths::{InstructionSet, Kernel, dispatch};
 use crate::streams::Streams;
 
 /// Full-rank Gaussian: `z = mean + L noise` with `L` lower triangular and `L_ii = exp(params)`.
@@ -205,9 +206,40 @@ impl Reparam for FullRank {
     }
 
     fn transform(&self, params: &[f64], _: &RowSet, noise: &[f64], z: &mut Draws) {
+        dispatch(InstructionSet::detect(), Transform { family: self, params, noise, z });
+    }
+
+    fn pullback(&self, params: &[f64], _: &RowSet, noise: &[f64], _: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+        dispatch(InstructionSet::detect(), Pullback { family: self, params, noise, z_bar, grad });
+    }
+
+    fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        let weight = weight_of(rows, false);
+        self.centred(params, z, &mut grad_z.latents);
+        self.solve(params, z.num_draws, &mut grad_z.latents);
+        self.solve_transposed(params, z.num_draws, &mut grad_z.latents);
+        grad_z.latents.iter_mut().for_each(|g| *g *= -weight);
+    }
+}
+
+// No multiply and add is fused in these, so that every instruction set gives the same bits.
+
+struct Transform<'a> {
+    family: &'a FullRank,
+    params: &'a [f64],
+    noise: &'a [f64],
+    z: &'a mut Draws,
+}
+
+impl Kernel for Transform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Transform { family, params, noise, z } = self;
         let draws = z.num_draws;
         for (i, out) in z.latents.chunks_exact_mut(draws).enumerate() {
-            let row = &params[self.row(i)..self.row(i) + i + 1];
+            let row = &params[family.row(i)..family.row(i) + i + 1];
             if draws == 1 {
                 let dot = lanes::dot(&row[..i], &noise[..i]);
                 out[0] = params[i] + dot + row[i].exp() * noise[i];
@@ -222,12 +254,26 @@ impl Reparam for FullRank {
             }
         }
     }
+}
 
-    fn pullback(&self, params: &[f64], _: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
-        let draws = z.num_draws;
+struct Pullback<'a> {
+    family: &'a FullRank,
+    params: &'a [f64],
+    noise: &'a [f64],
+    z_bar: &'a Draws,
+    grad: &'a mut [f64],
+}
+
+impl Kernel for Pullback<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Pullback { family, params, noise, z_bar, grad } = self;
+        let draws = z_bar.num_draws;
         for (i, bar) in z_bar.latents.chunks_exact(draws).enumerate() {
             grad[i] += lanes::sum(bar);
-            let at = self.row(i);
+            let at = family.row(i);
             let row = &mut grad[at..at + i + 1];
             if draws == 1 {
                 for (g, &e) in row[..i].iter_mut().zip(noise) {
@@ -241,14 +287,6 @@ impl Reparam for FullRank {
                 row[j] += if j == i { dot * params[at + i].exp() } else { dot };
             }
         }
-    }
-
-    fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
-        let weight = weight_of(rows, false);
-        self.centred(params, z, &mut grad_z.latents);
-        self.solve(params, z.num_draws, &mut grad_z.latents);
-        self.solve_transposed(params, z.num_draws, &mut grad_z.latents);
-        grad_z.latents.iter_mut().for_each(|g| *g *= -weight);
     }
 }
 

@@ -1,35 +1,45 @@
 //! Reductions over lanes with a fixed order of partial sums, so that they vectorise.
+//!
+//! Always inlined, so that a kernel that calls them compiles them for its instruction set.
+
+/// Partial sums: two registers of doubles, so that one addition does not wait for the other.
+const WIDE: usize = 8;
 
 /// `sum_l a_l`.
-#[inline]
+#[inline(always)]
 pub(crate) fn sum(a: &[f64]) -> f64 {
-    let mut partial = [0.0; 4];
-    let chunks = a.chunks_exact(4);
-    let rest = chunks.remainder();
-    for a in chunks {
-        for l in 0..4 {
+    let mut partial = [0.0; WIDE];
+    let (groups, rest) = a.as_chunks::<WIDE>();
+    for a in groups {
+        for l in 0..WIDE {
             partial[l] += a[l];
         }
     }
-    for (p, &a) in partial.iter_mut().zip(rest) {
-        *p += a;
-    }
-    (partial[0] + partial[1]) + (partial[2] + partial[3])
+    total(partial) + rest.iter().sum::<f64>()
 }
 
 /// `sum_l a_l b_l`.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut partial = [0.0; 4];
-    let (x, y) = (a.chunks_exact(4), b.chunks_exact(4));
-    let (rest_x, rest_y) = (x.remainder(), y.remainder());
-    for (x, y) in x.zip(y) {
-        for l in 0..4 {
+    let mut partial = [0.0; WIDE];
+    let ((x, rest_x), (y, rest_y)) = (a.as_chunks::<WIDE>(), b.as_chunks::<WIDE>());
+    for (x, y) in x.iter().zip(y) {
+        for l in 0..WIDE {
             partial[l] += x[l] * y[l];
         }
     }
-    for (p, (&x, &y)) in partial.iter_mut().zip(rest_x.iter().zip(rest_y)) {
-        *p += x * y;
+    let mut rest = 0.0;
+    for (x, y) in rest_x.iter().zip(rest_y) {
+        rest += x * y;
     }
-    (partial[0] + partial[1]) + (partial[2] + partial[3])
+    total(partial) + rest
+}
+
+#[inline(always)]
+fn total(partial: [f64; WIDE]) -> f64 {
+    let mut four = [0.0; WIDE / 2];
+    for l in 0..WIDE / 2 {
+        four[l] = partial[l] + partial[l + WIDE / 2];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
 }

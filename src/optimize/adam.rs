@@ -53,6 +53,36 @@ impl Default for Adam {
     }
 }
 
+/// The loop over the parameters, for the machine's widest registers; nothing is fused, so all give the same bits.
+struct Ascend<'a> {
+    b1: f64,
+    b2: f64,
+    scale: f64,
+    floor: f64,
+    grad: &'a [f64],
+    first: &'a mut [f64],
+    second: &'a mut [f64],
+    params: &'a mut [f64],
+}
+
+impl pulp::WithSimd for Ascend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Ascend { b1, b2, scale, floor, grad, first, second, params } = self;
+        let n = params.len();
+        let (grad, first, second) = (&grad[..n], &mut first[..n], &mut second[..n]);
+        let (c1, c2) = (1.0 - b1, 1.0 - b2);
+        for i in 0..n {
+            let g = grad[i];
+            first[i] = b1 * first[i] + c1 * g;
+            second[i] = b2 * second[i] + c2 * (g * g);
+            params[i] += scale * first[i] / (second[i].sqrt() + floor);
+        }
+    }
+}
+
 impl Optimizer for Adam {
     type State = AdamState;
 
@@ -71,13 +101,8 @@ impl Optimizer for Adam {
         let correction = (1.0 - state.b2_power).sqrt();
         let scale = step * correction / (1.0 - state.b1_power);
         let floor = self.eps * correction;
-        let (b1, b2, c1, c2) = (self.b1, self.b2, 1.0 - self.b1, 1.0 - self.b2);
-        let moments = state.first.iter_mut().zip(&mut state.second);
-        for ((param, g), (first, second)) in params.iter_mut().zip(grad).zip(moments) {
-            *first = b1 * *first + c1 * g;
-            *second = b2 * *second + c2 * (g * g);
-            *param += scale * *first / (second.sqrt() + floor);
-        }
+        let AdamState { first, second, .. } = state;
+        pulp::Arch::new().dispatch(Ascend { b1: self.b1, b2: self.b2, scale, floor, grad, first, second, params });
     }
 
     fn check(&self) -> Result<(), OptimizeError> {

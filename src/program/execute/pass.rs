@@ -413,10 +413,17 @@ impl<T: Stored> Pass<'_, T> {
         refill(&mut response.outputs, outputs * total);
         let row_outputs: usize = self.rows.iter().flat_map(|r| &r.outputs).map(|o| o.len).sum();
         refill(&mut response.row_outputs, row_outputs * rows_in_pass * total);
+        let whole = draws == total;
         for (k, sweep) in sweeps.iter().enumerate() {
             let first = k * draws;
             let real = self.real_draws(first);
-            for kind in 0..4 {
+            if whole {
+                if request.global_terms {
+                    response.global_terms.copy_from_slice(&sweep.global_terms);
+                }
+                response.row_sums.copy_from_slice(&sweep.row_sums);
+            }
+            for kind in 0..if whole { 0 } else { 4 } {
                 let to = kind * total + first..kind * total + first + real;
                 let from = kind * draws..kind * draws + real;
                 if request.global_terms {
@@ -533,5 +540,7 @@ fn chunk_rows(num_rows: usize, block: usize) -> usize {
 
 fn refill(v: &mut Vec<f64>, n: usize) {
     v.clear();
-    v.resize(n, 0.0);
+    if n > 0 {
+        v.resize(n, 0.0);
+    }
 }
