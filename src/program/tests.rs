@@ -367,6 +367,26 @@ fn groups_of_lanes_agree_with_single_lanes() {
 }
 
 #[test]
+fn outputs_of_several_row_blocks_lie_one_after_the_other() {
+    let x = Column::new([10.0, 20.0, 30.0]);
+    let recorded = recording::record(|| {
+        let a = latent_vector(1).at(0);
+        for scale in [1.0, -1.0] {
+            in_rows(0..3, |i| {
+                let node = (a + scale * x.at(i)).node();
+                recording::with(|r| r.outputs.push(node));
+                add_term(a + x.at(i));
+            });
+        }
+    });
+    let recording = recorded.expect("a valid program");
+    let inputs = Inputs { latents: vec![0.5], ..Inputs::new(&recording, 1) };
+    let request = Request { gradient: false, ..inputs.request() };
+    let response = execute::<f64>(&recording, &request);
+    assert_eq!(response.row_outputs, [10.5, 20.5, 30.5, -9.5, -19.5, -29.5]);
+}
+
+#[test]
 fn single_precision_agrees_to_its_digits() {
     let recording = row_program(83);
     let inputs = Inputs::new(&recording, 3);

@@ -69,6 +69,8 @@ pub(super) struct RowLayout {
     pub import_size: usize,
     /// Adjoints set to zero before a block's reverse sweep; all others are assigned first.
     pub cleared: Vec<(usize, usize)>,
+    /// Elements of the outputs of the `rows` blocks before.
+    pub first_output: usize,
     pub loads_latents: bool,
     /// Some step multiplies rows of a data matrix.
     pub reads_matrix: bool,
@@ -306,6 +308,9 @@ fn lay_out_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize, places: &
     }
     out.roots = roots(plan, places, rows, draws, |node, _| node.plate as usize == plate + 1);
     out.outputs = output_ports(plan, places, plate as u16 + 1);
+    let before =
+        plan.outputs.iter().map(|&o| plan.nodes[o as usize]).filter(|n| (1..=plate).contains(&(n.plate as usize)));
+    out.first_output = before.map(|n| n.len as usize).sum();
     let seeded = out.outputs.iter().map(|o| o.at);
     out.cleared = mark_first(&owned, seeded, &mut out.roots, &mut out.segment);
     out

@@ -482,15 +482,15 @@ impl<T: Stored> Pass<'_, T> {
                 let from = c * chunk_rows;
                 let rows = num_rows.min(from + chunk_rows) - from;
                 let blocks = [
-                    (&chunk.outputs, outputs, &mut response.row_outputs),
-                    (&chunk.latent_adjoints, latents, &mut response.row_latents),
-                    (&chunk.row_terms, if request.row_terms { 4 } else { 0 }, &mut response.row_terms),
+                    (&chunk.outputs, outputs, layout.first_output, &mut response.row_outputs),
+                    (&chunk.latent_adjoints, latents, 0, &mut response.row_latents),
+                    (&chunk.row_terms, if request.row_terms { 4 } else { 0 }, 0, &mut response.row_terms),
                 ];
-                for (source, elements, target) in blocks {
+                for (source, elements, start, target) in blocks {
                     for e in 0..elements {
                         for r in 0..rows {
                             let source = &source[(e * rows + r) * draws..][..real];
-                            let target = &mut target[(e * rows_in_pass + from + r) * total + first..][..real];
+                            let target = &mut target[((start + e) * rows_in_pass + from + r) * total + first..][..real];
                             target.iter_mut().zip(source).for_each(|(t, s)| *t += s);
                         }
                     }

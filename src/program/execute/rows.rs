@@ -422,7 +422,7 @@ impl<T: Stored> RowTask<'_, T> {
             let per_row = if port.per_draw { draws } else { 1 };
             for e in 0..port.len {
                 for r in 0..valid {
-                    let from = self.row_place(port.from + e, at + r);
+                    let from = self.row_place(self.layout.first_output + port.from + e, at + r);
                     let to = port.at + (e * self.layout.rows + r) * per_row;
                     for d in 0..real {
                         let lane = if port.per_draw { d } else { 0 };
