@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
 mod fused;
+mod integers;
 mod models;
 
 use std::path::Path;
@@ -39,6 +40,9 @@ fn main() {
     }
     if run("w4") {
         w4(folder);
+    }
+    if run("w5") {
+        integers::run(&folder.join("w5_bernoulli.json"));
     }
     if run("w7") {
         w7(&folder.join("w7_gauss_d100.json"));

@@ -193,3 +193,40 @@ fn read_csv(path: &Path) -> Vec<Vec<f64>> {
 fn column(rows: &[Vec<f64>], k: usize) -> Column {
     Column::new(rows.iter().map(|r| r[k]).collect::<Vec<_>>())
 }
+
+/// W5: twenty Bernoulli latents, ten observations `x ~ Normal(W b + c, 1)`.
+pub struct Twenty {
+    prior_logit: Vec<f64>,
+    w: Matrix,
+    c: Column,
+    x: Column,
+    pub phi_rand: Vec<f64>,
+}
+
+impl Twenty {
+    pub fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).expect("the data of W5");
+        let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let numbers =
+            |name: &str| -> Vec<f64> { serde_json::from_value(all[name].clone()).expect("a list of numbers") };
+        let w: Vec<Vec<f64>> = serde_json::from_value(all["W"].clone()).expect("a list of rows");
+        let prior_logit = numbers("prior_logit");
+        Twenty {
+            w: Matrix::new(w.concat(), prior_logit.len()).expect("rows of equal length"),
+            c: Column::new(numbers("c")),
+            x: Column::new(numbers("x")),
+            phi_rand: numbers("phi_rand"),
+            prior_logit,
+        }
+    }
+}
+
+impl Model for Twenty {
+    fn log_joint(&self, p: &LogJoint) {
+        let logits = self.prior_logit.iter().enumerate();
+        let b: Vec<Real> =
+            logits.map(|(k, &l)| p.draw_integer(&format!("b{k}"), bernoulli_logit(l)).to_real()).collect();
+        let b = Vector::new(&b);
+        p.rows(self.x.len(), |d| d.observe(self.x.at(d), normal(self.w.at(d).dot(&b) + self.c.at(d), 1.0)));
+    }
+}

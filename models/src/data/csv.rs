@@ -29,7 +29,11 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
         let line = lines.line_of(record.position().map_or(0, |at| at.byte() as usize));
         push_row(&mut table, &record, line)?;
     }
-    table.checked()
+    let table = table.distinct()?;
+    if table.num_rows == 0 {
+        return Err(DataError::NoRowsBelowHeader { file: table.file });
+    }
+    Ok(table)
 }
 
 fn push_row(table: &mut Table, record: &StringRecord, line: u64) -> Result<(), DataError> {

@@ -66,7 +66,13 @@ pub enum DataError {
         file: String,
     },
     /// A header and no row.
-    #[error("{file}: zero rows of data; at least one is needed")]
+    #[error("{file}: zero rows below the header; at least one row is needed")]
+    NoRowsBelowHeader {
+        /// The path as given.
+        file: String,
+    },
+    /// JSON with columns of length zero, or without any record.
+    #[error("{file}: zero rows of data; at least one row is needed")]
     NoRows {
         /// The path as given.
         file: String,

@@ -20,7 +20,11 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
         Node::Cell(_) => return Err(shape(file, "a single value".to_string())),
     };
     let num_rows = columns.first().map_or(0, TextColumn::len);
-    Table { file: file.to_string(), columns, num_rows, lines: Vec::new() }.checked()
+    let table = Table { file: file.to_string(), columns, num_rows, lines: Vec::new() }.distinct()?;
+    if num_rows == 0 {
+        return Err(DataError::NoRows { file: table.file });
+    }
+    Ok(table)
 }
 
 fn from_columns(file: &str, columns: Vec<(String, Node)>) -> Result<Vec<TextColumn>, DataError> {
@@ -208,9 +212,9 @@ mod tests {
     fn wrong_shapes_are_named() {
         for (text, words) in [
             ("", "the file is empty"),
-            ("{}", "zero rows"),
-            ("[]", "zero rows"),
-            (r#"{"y": []}"#, "zero rows"),
+            ("{}", "d.json: zero rows of data; at least one row is needed"),
+            ("[]", "d.json: zero rows of data; at least one row is needed"),
+            (r#"{"y": []}"#, "d.json: zero rows of data; at least one row is needed"),
             ("3", "d.json: a single value; expected"),
             (r#"{"J": 8, "y": [1]}"#, "`J` is a single value, not a list; expected"),
             (r#"{"y": [[1], [2]]}"#, "`y`, row 1, is a list, not one value"),

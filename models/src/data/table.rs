@@ -71,8 +71,8 @@ impl Table {
         json::read(file, bytes)
     }
 
-    /// Checks that the table has rows and that no name occurs twice.
-    pub(super) fn checked(self) -> Result<Self, DataError> {
+    /// Checks that no name occurs twice.
+    pub(super) fn distinct(self) -> Result<Self, DataError> {
         for (second, column) in self.columns.iter().enumerate() {
             if let Some(first) = self.columns[..second].iter().position(|c| c.name == column.name) {
                 return Err(DataError::DuplicateColumn {
@@ -82,9 +82,6 @@ impl Table {
                     second: second + 1,
                 });
             }
-        }
-        if self.num_rows == 0 {
-            return Err(DataError::NoRows { file: self.file });
         }
         Ok(self)
     }

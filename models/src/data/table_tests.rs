@@ -96,7 +96,7 @@ fn broken_files_are_named() {
         (&b""[..], "d.csv: the file is empty"),
         (b" \r\n ", "the file is empty"),
         (b"\xef\xbb\xbf", "the file is empty"),
-        (b"a,b\n", "zero rows below the header"),
+        (b"a,b\n", "d.csv: zero rows below the header; at least one row is needed"),
         (b"1,2\n3,4\n", "line 1: no header"),
         (b"a,b,a\n1,2,3\n", "duplicate column `a` in the header (columns 1 and 3); rename"),
         (b"a,b\n1,2\n3\n", "d.csv, line 3: found 1 field where the header has 2; correct the row"),

@@ -64,7 +64,8 @@ impl Angle {
             }
             let step = (next - t).abs();
             t = next;
-            if step * self.concentration.sqrt().max(1.0) < 1e-8 {
+            // What a step leaves is some `step^2 / ratio`: near pi, the ratio is as small as the way to pi.
+            if step < 1e-7 * ratio + 2.0 * f64::EPSILON * t {
                 break;
             }
         }
