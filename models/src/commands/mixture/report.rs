@@ -203,7 +203,9 @@ impl Report {
         out += &format!(", {} effective\n", significant(self.effective, 3));
         let others = self.starts.len().saturating_sub(1);
         out += &match self.tried.iter().find(|line| line.k == self.k).and_then(|line| line.agreement) {
-            Some(agreement) => format!("agreement of restarts {} with {others} others\n", fixed(agreement, 3)),
+            Some(agreement) => {
+                format!("agreement of restarts {}, mean of the {others} below the best\n", fixed(agreement, 3))
+            }
             None => "agreement of restarts not known, one start; --restarts 5 would tell\n".to_string(),
         };
         out + &format!("fit                   {}, {}\n", self.stop, duration(self.seconds))
