@@ -88,6 +88,25 @@ fn three_separated_gaussians_are_chosen_and_their_rows_found() {
     }
 }
 
+/// The largest component has 120 rows about (0, 0) with standard deviation 1: five standard errors of the mean are 0.46,
+/// of the standard deviation 0.32, and the prior, worth a row or two, adds at most 0.04 and 0.1.
+#[test]
+fn the_table_gives_mean_and_sd_of_every_covariance_and_of_a_student_t() {
+    let folder = Folder::new("moments");
+    folder.file("d.csv", &separated(1).0);
+    for options in ["full", "tied", "diagonal", "spherical", "full --kind student-t", "full --kind y=student-t"] {
+        let run = folder.jensen(&format!("mixture d.csv --k 3 --restarts 2 --json --quiet --covariance {options}"));
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        for column in 0..2 {
+            let line = &report["components"][0]["columns"][column];
+            let (mean, sd) = (line["mean"].as_f64().unwrap(), line["sd"].as_f64().unwrap());
+            assert!(mean.abs() < 0.5, "{options}: {line}");
+            // A Student-t with four degrees of freedom has heavier tails than these rows.
+            assert!((0.75..1.5).contains(&sd), "{options}: {line}");
+        }
+    }
+}
+
 #[test]
 fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
     let folder = Folder::new("faithful");
@@ -198,7 +217,7 @@ fn a_sum_of_columns_is_fitted_with_a_stated_regularisation() {
 #[test]
 fn rows_that_do_not_suit_a_fit_are_refused() {
     let folder = Folder::new("predict");
-    let row = |i: usize| format!("{},{}\n", i % 5, if i % 2 == 0 { "red" } else { "blue" });
+    let row = |i: usize| format!("{},{}\n", i % 5, if i.is_multiple_of(2) { "red" } else { "blue" });
     folder.file("d.csv", &("size,colour\n".to_string() + &(0..40).map(row).collect::<String>()));
     assert!(folder.jensen("mixture d.csv --k 1 --out fit").code == Some(0));
     let cases: &[(&str, &[&str])] = &[

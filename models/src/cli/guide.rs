@@ -94,7 +94,8 @@ pub(super) const MIXTURE_GUIDE: &str = "\
 Every row is taken to come from one of K components; what they look like, how large they are and which row belongs
 to which is found from the table. Without a file: 272 eruptions of Old Faithful, their length and the wait for the
 next in minutes.
-Missing cells are marginalised. Rows that are equal, a constant column, or a column twice are refused or reported.
+Missing cells are marginalised. A constant column and a copy of a column are refused; a column that is a sum of
+others is fitted with a regularisation that the report states.
 
 The report:
   bound       lower bound of the log evidence, every constant included: compare it over K, kinds and covariances of

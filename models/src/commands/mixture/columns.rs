@@ -180,7 +180,7 @@ impl Column {
         match cells.iter().position(|&x| !x.is_nan() && !is_good(x)) {
             None => Ok(cells),
             Some(row) => {
-                let (place, value) = (table.place(&self.name, row), cells[row].to_string());
+                let (place, value) = (Box::new(table.place(&self.name, row)), cells[row].to_string());
                 let remedy = format!("correct the cell, or choose gaussian{other}");
                 Err(ClusterError::Cell { place, value, expected, remedy })
             }
@@ -192,7 +192,7 @@ impl Column {
             let Some(word) = word else { return Ok(f64::NAN) };
             let found = levels.iter().position(|level| level == word);
             found.map(|l| l as f64).ok_or_else(|| ClusterError::Unseen {
-                place: table.place(&self.name, row),
+                place: Box::new(table.place(&self.name, row)),
                 value: word.to_string(),
                 known: levels.to_vec(),
             })

@@ -15,7 +15,7 @@ pub enum ClusterError {
     #[error("{place}: {value} is not {expected}; {remedy}")]
     Cell {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// What stands there.
         value: String,
         /// What should.
@@ -29,7 +29,7 @@ pub enum ClusterError {
     )]
     Unseen {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The category.
         value: String,
         /// Those of the fit.
