@@ -10,6 +10,8 @@ use jensen::mixture::{Fitted, MixtureError, Table};
 const COLUMNS: usize = 4;
 const DOTS: usize = 4000;
 const CORNERS: usize = 72;
+/// The colours of the components in words, for figures whose panels have no room for a legend.
+const NAMES: [&str; 8] = ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey"];
 
 /// Pairs of the first four columns that are numbers, dots coloured by label, with the ellipse of two standard deviations
 /// of each Gaussian component; for a single column its histogram with the fitted density. None without such a column.
@@ -37,8 +39,10 @@ pub fn pairs(
             let panels: Vec<Panel> =
                 chosen.map(|(a, b)| pair(columns, data, labels, (a, b), &estimates, occupied)).collect();
             let count = panels.len();
-            let figure =
-                Figure::new(title, panels).note("rows by label; ellipses: 2 standard deviations of a component");
+            let names: Vec<_> =
+                NAMES.iter().take(occupied).enumerate().map(|(c, n)| format!("{} {n}", c + 1)).collect();
+            let note = format!("rows by label; ellipses: 2 standard deviations of a component; {}", names.join(", "));
+            let figure = Figure::new(title, panels).note(&note);
             if count == 1 { figure.grid(1, (640.0, 480.0)) } else { figure.grid(count.min(3), (380.0, 320.0)) }
         }
     };
@@ -62,8 +66,7 @@ fn pair(
     }
     for c in 0..occupied {
         if let Some(points) = ellipse(estimates, c, (a, b)) {
-            panel =
-                panel.mark(line(points, series(c), if occupied <= 8 { format!("{}", c + 1) } else { String::new() }));
+            panel = panel.mark(line(points, series(c), String::new()));
         }
     }
     panel
