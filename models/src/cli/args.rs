@@ -1,7 +1,10 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
 use super::choices::{Estimator, Family, Optimizer, Place, compared_estimator, estimator};
-use super::guide::{COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE};
+use super::guide::{
+    COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE,
+};
+use super::mixture_args::{MixtureArgs, PredictArgs};
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -36,6 +39,12 @@ pub enum Command {
     /// Compare gradient estimators on a model: bias, noise, cost, and which to use
     #[command(after_help = COMPARE_GUIDE)]
     Compare(Box<CompareArgs>),
+    /// Group the rows of a table: components, labels, and how many there are
+    #[command(after_help = MIXTURE_GUIDE)]
+    Mixture(Box<MixtureArgs>),
+    /// Labels, probabilities and densities of new rows under a saved mixture, as CSV
+    #[command(after_help = PREDICT_GUIDE)]
+    Predict(PredictArgs),
     /// Draw from the posterior of a saved fit, as CSV
     #[command(after_help = SAMPLE_GUIDE)]
     Sample(SampleArgs),
@@ -353,7 +362,7 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        for command in ["list", "compare", "sample", "show"] {
+        for command in ["list", "compare", "mixture", "predict", "sample", "show"] {
             assert!(help(command).contains("Examples:"), "{command}");
         }
     }

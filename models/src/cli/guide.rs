@@ -8,6 +8,7 @@ Examples:
   jensen fit garch --out garch-fit --plot
   jensen show garch-fit
   jensen compare eight-schools --out schools
+  jensen mixture customers.csv --k 1..8 --out groups --plot
 
 Results go to standard output, progress and messages to standard error.
 
@@ -88,3 +89,45 @@ Exit codes, as for the fit itself:
   0  the fit is trusted
   1  the verdict is not to trust it, or to trust its means only
   2  error: no such fit, or one that cannot be read";
+
+pub(super) const MIXTURE_GUIDE: &str = "\
+Every row is taken to come from one of K components; what they look like, how large they are and which row belongs
+to which is found from the table. Without a file: 272 eruptions of Old Faithful, their length and the wait for the
+next in minutes.
+Missing cells are marginalised. A constant column and a copy of a column are refused; a column that is a sum of
+others is fitted with a regularisation that the report states.
+
+The report:
+  bound       lower bound of the log evidence, every constant included: compare it over K, kinds and covariances of
+              the same columns of the same rows
+  agreement   adjusted Rand index of the labels of two fits: 1 where they agree, 0 where only by chance
+  effective   exp of the entropy of the weights: components counted by size
+  mean, sd    of a row of the component; for words, the probability of each
+
+Examples:
+  jensen mixture
+  jensen mixture customers.csv --k 1..8 --out groups --plot
+  jensen mixture customers.csv --dirichlet-process --columns age,income,visits --kind visits=poisson
+  jensen mixture sensors.csv --k 5 --covariance diagonal --kind student-t --restarts 20
+  jensen mixture large.csv --k 10 --batch 4096 --quiet --json > report.json
+  jensen predict groups new_customers.csv --out labels.csv
+
+Exit codes:
+  0  fitted, and the restarts agree
+  1  fitted, but the restarts disagree or the fit had not arrived; the report says why and what to do
+  2  error: wrong argument, bad data or failure; no result file was written or changed";
+
+pub(super) const PREDICT_GUIDE: &str = "\
+Columns of the output: row (from 1), label (the most probable component, from 1, the largest first), the probability
+of each component, the entropy of these in nats, and the log density of the row. The mean log density is a held-out
+score where the rows are new: compare it between fits of the same columns.
+Cells may be missing where the fit allows it. A category that the fit has not seen is an error.
+
+Examples:
+  jensen mixture customers.csv --k 1..8 --out groups
+  jensen predict groups new_customers.csv > labels.csv
+  jensen predict groups/mixture.json new_customers.csv --out labels.csv
+
+Exit codes:
+  0  done
+  2  error: no such fit, or rows that do not fit it; no file was written or changed";

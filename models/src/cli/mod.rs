@@ -4,6 +4,7 @@ pub mod args;
 pub mod choices;
 pub mod exit;
 mod guide;
+pub mod mixture_args;
 pub mod number;
 pub mod output;
 pub mod plot;

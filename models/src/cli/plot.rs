@@ -11,7 +11,7 @@ mod scene;
 mod svg;
 
 pub use charts::{Trace, marginal, marginals, scatter, trace};
-pub use compared::{by_name, curves, series_colour};
+pub use compared::{by_name, curves, series, series_colour};
 pub use mark::Mark;
 pub use panel::Panel;
 pub use raster::PlotError;

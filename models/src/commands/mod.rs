@@ -6,6 +6,8 @@ pub mod engine;
 mod fit;
 mod interrupt;
 mod list;
+pub mod mixture;
+mod predict;
 pub mod report;
 mod sample;
 pub mod saved;
@@ -40,6 +42,8 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
         Command::List(args) => list::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Mixture(args) => mixture::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Show(args) => show::run(args),
     }
@@ -63,6 +67,9 @@ pub enum CommandError {
         /// What went wrong.
         source: engine::EngineError,
     },
+    /// A mixture cannot be fitted or used.
+    #[error(transparent)]
+    Mixture(#[from] mixture::error::ClusterError),
     /// A result cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -5,6 +5,7 @@ pub mod design;
 pub mod design_error;
 pub mod error;
 pub mod json;
+mod missing;
 pub mod nearest;
 pub mod rank;
 pub mod scale;

@@ -168,7 +168,7 @@ impl Table {
         Place { file: self.file.clone(), line: self.lines.get(row).copied(), row: row + 1, column: column.to_string() }
     }
 
-    fn column(&self, name: &str) -> Result<&TextColumn, DataError> {
+    pub(super) fn column(&self, name: &str) -> Result<&TextColumn, DataError> {
         self.columns.iter().find(|column| column.name == name).ok_or_else(|| DataError::NoColumn {
             file: self.file.clone(),
             column: name.to_string(),
@@ -177,7 +177,7 @@ impl Table {
         })
     }
 
-    fn real_cell(&self, column: &TextColumn, row: usize, cell: &str) -> Result<f64, DataError> {
+    pub(super) fn real_cell(&self, column: &TextColumn, row: usize, cell: &str) -> Result<f64, DataError> {
         if is_missing(cell) {
             return Err(self.missing(column, row, is_missing));
         }
@@ -222,13 +222,13 @@ impl TextColumn {
         self.ends.len()
     }
 
-    fn cells(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn cells(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end])
     }
 }
 
-fn is_missing(cell: &str) -> bool {
+pub(super) fn is_missing(cell: &str) -> bool {
     const WORDS: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "."];
     WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }

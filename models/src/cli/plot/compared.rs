@@ -2,7 +2,12 @@
 
 use super::mark::Mark;
 use super::panel::Panel;
-use super::scene::palette;
+use super::scene::{Colour, palette};
+
+/// The colour of the series number `k`.
+pub fn series(k: usize) -> Colour {
+    palette::SERIES[k % palette::SERIES.len()]
+}
 
 /// The colour of the series number `k` as `#rrggbb`.
 pub fn series_colour(k: usize) -> String {

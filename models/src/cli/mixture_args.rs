@@ -1,0 +1,228 @@
+//! The arguments of `jensen mixture` and `jensen predict`.
+
+use clap::{Args, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Arguments of `jensen mixture`.
+#[derive(Debug, Clone, Args)]
+pub struct MixtureArgs {
+    /// CSV or JSON file with a row for each thing to group [default: Old Faithful's eruptions]
+    ///
+    /// A header line, then one line per row; comma, semicolon or tab. An empty cell or NA is a missing cell.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What a component is.
+    #[command(flatten, next_help_heading = "Model")]
+    pub model: MixtureModelArgs,
+    /// How it is fitted.
+    #[command(flatten, next_help_heading = "Method")]
+    pub method: MixtureMethodArgs,
+    /// What is printed and written.
+    #[command(flatten, next_help_heading = "Output")]
+    pub output: MixtureOutputArgs,
+}
+
+/// The model of a mixture.
+#[derive(Debug, Clone, Args)]
+pub struct MixtureModelArgs {
+    /// Number of components, or a range to choose from, both ends included [default: 1..8]
+    ///
+    /// Of a range, the number with the largest bound is chosen. With --dirichlet-process: the most that may be used
+    /// [default: 20].
+    #[arg(long, value_name = "N|A..B", value_parser = Components::from_str)]
+    pub k: Option<Components>,
+    /// Let a Dirichlet process find the number of components; X is large for many [default X: 1]
+    #[arg(long, value_name = "X", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = concentration)]
+    pub dirichlet_process: Option<f64>,
+    /// Covariance of Gaussian columns within a component
+    #[arg(long, value_name = "SHAPE", value_enum, default_value_t)]
+    pub covariance: Covariance,
+    /// Distribution of all columns, or of one as COLUMN=KIND, separated by commas
+    ///
+    /// Kinds: gaussian; student-t (4 degrees of freedom, for outliers; no missing cells); bernoulli (0 and 1);
+    /// categorical (words or codes); poisson (counts); gamma (positive numbers); auto: bernoulli where all cells are 0
+    /// or 1, categorical where all are words, else gaussian.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "auto", value_parser = KindChoice::from_str)]
+    pub kind: Vec<KindChoice>,
+    /// Columns to use, separated by commas [default: all that have a name]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub columns: Option<Vec<String>>,
+}
+
+/// The method of a mixture fit.
+#[derive(Debug, Clone, Args)]
+pub struct MixtureMethodArgs {
+    /// Starts from different seeds; the best bound wins, and the report says how far the others agree with it
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub restarts: NonZeroUsize,
+    /// Seed of the starts: same seed, same result, for any number of threads
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows
+    #[arg(long, value_name = "ROWS")]
+    pub batch: Option<NonZeroUsize>,
+    /// Most steps of each start [default: 2000; with --batch, those of 20 passes]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<NonZeroUsize>,
+}
+
+/// The output of a mixture fit.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MixtureOutputArgs {
+    /// Folder for mixture.json (for `jensen predict`), labels.csv and plots; all files appear together or not at all
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also draw pairs of columns with the components, and the bound against K, as SVG and PNG [without --out: into
+    /// ./jensen-mixture]
+    #[arg(long)]
+    pub plot: bool,
+    /// No progress and no messages on standard error, errors apart
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen predict`.
+#[derive(Debug, Clone, Args)]
+pub struct PredictArgs {
+    /// mixture.json, or the folder that `jensen mixture --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// CSV or JSON file with the new rows; its columns are found by name, others are ignored
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// File for the rows instead of standard output; the summary is then printed there
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// No summary on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl MixtureOutputArgs {
+    /// The folder for results: `--out`, or `jensen-mixture` where only `--plot` was given, or none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.out.clone().or_else(|| self.plot.then(|| PathBuf::from("jensen-mixture")))
+    }
+}
+
+/// Numbers of components from `low` to `high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Components {
+    /// The smallest.
+    pub low: usize,
+    /// The largest.
+    pub high: usize,
+}
+
+impl FromStr for Components {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected a whole number of at least 1, or a range of them such as 1..8".to_string();
+        let number = |part: &str| part.trim().parse::<usize>().ok().filter(|n| *n > 0).ok_or_else(wrong);
+        let (low, high) = match text.split_once("..") {
+            Some((low, high)) => (number(low)?, number(high.trim_start_matches('='))?),
+            None => (number(text)?, number(text)?),
+        };
+        if low > high {
+            return Err(format!("the range runs backwards; write {high}..{low}"));
+        }
+        Ok(Components { low, high })
+    }
+}
+
+/// Shape of the covariances of Gaussian columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Covariance {
+    /// Each component has its own: ellipses of any shape
+    #[default]
+    Full,
+    /// One for all components
+    Tied,
+    /// Columns independent within a component
+    Diagonal,
+    /// One variance for all columns of a component; for columns in the same unit
+    Spherical,
+}
+
+/// Distribution of a column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColumnChoice {
+    /// By the cells
+    #[default]
+    Auto,
+    /// Measurements
+    Gaussian,
+    /// Measurements with outliers
+    StudentT,
+    /// 0 and 1
+    Bernoulli,
+    /// Words or codes
+    Categorical,
+    /// Counts
+    Poisson,
+    /// Positive numbers
+    Gamma,
+}
+
+/// A kind for all columns, or for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindChoice {
+    /// The column; `None` for all.
+    pub column: Option<String>,
+    /// Its kind.
+    pub kind: ColumnChoice,
+}
+
+impl FromStr for KindChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (column, kind) = match text.rsplit_once('=') {
+            Some((column, kind)) => (Some(column.trim().to_string()), kind),
+            None => (None, text),
+        };
+        let names = "auto, gaussian, student-t, bernoulli, categorical, poisson or gamma";
+        let kind =
+            ColumnChoice::from_str(kind.trim(), true).map_err(|_| format!("expected {names}, or COLUMN=KIND"))?;
+        Ok(KindChoice { column, kind })
+    }
+}
+
+fn concentration(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a positive number such as 1".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_ranges_of_components() {
+        assert_eq!("3".parse(), Ok(Components { low: 3, high: 3 }));
+        assert_eq!("2..=5".parse(), Ok(Components { low: 2, high: 5 }));
+        for (text, words) in
+            [("0", "at least 1"), ("0..4", "at least 1"), ("5..2", "write 2..5"), ("x", "whole number")]
+        {
+            let error = text.parse::<Components>().expect_err(text);
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_all_columns_and_of_one() {
+        let one = KindChoice { column: Some("a=b".into()), kind: ColumnChoice::Poisson };
+        assert_eq!("a=b=poisson".parse(), Ok(one));
+        assert_eq!("student-t".parse(), Ok(KindChoice { column: None, kind: ColumnChoice::StudentT }));
+        assert!("normal".parse::<KindChoice>().expect_err("unknown").contains("gaussian"));
+    }
+}

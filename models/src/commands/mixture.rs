@@ -1,0 +1,188 @@
+//! `jensen mixture`.
+
+pub mod assigned;
+pub mod columns;
+pub mod component;
+pub mod error;
+pub mod fit;
+pub mod plots;
+pub mod report;
+pub mod saved;
+pub mod verdict;
+
+use super::{CommandError, interrupt};
+use crate::cli::exit::Exit;
+use crate::cli::mixture_args::{Covariance, MixtureArgs};
+use crate::cli::output::{OutDir, print};
+use crate::cli::progress::{Mode, Progress};
+use crate::data::Table;
+use assigned::Assigned;
+use columns::{Column, ColumnKind};
+use error::ClusterError;
+use fit::Request;
+use jensen::fit::Stop;
+use jensen::mixture::{BLOCK_ROWS, Fitted};
+use report::{Report, TriedLine};
+use std::time::Instant;
+
+/// Components offered unless said otherwise: a range to choose from, and to a Dirichlet process.
+const RANGE: (usize, usize) = (1, 8);
+const PROCESS: usize = 20;
+
+/// A table in the columns of a fit.
+struct Data {
+    table: Table,
+    columns: Vec<Column>,
+    cells: Vec<Vec<f64>>,
+    rows: jensen::mixture::Table,
+}
+
+/// Fits mixtures, prints the report and writes the folder.
+pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
+    let data = read(args)?;
+    let request = request(args, &data)?;
+    let folder = args.output.folder().map(|path| OutDir::create(&path)).transpose()?;
+    let started = Instant::now();
+    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "mixture", Some(request.total(&data.rows)))
+        .counting(if request.batch.is_some() { "step" } else { "fit" })
+        .stop_on(interrupt::flag());
+    let fits = request.fit(&data.rows, &mut progress);
+    progress.clear();
+    let fits = fits.map_err(|e| ClusterError::fit(data.table.file(), e))?;
+    let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else {
+        return Err(
+            ClusterError::Options("interrupted before the first start had ended; nothing was fitted".into()).into()
+        );
+    };
+    let report = report(args, &data, &request, &fits, best, started.elapsed().as_secs_f64());
+    if let Some(folder) = folder {
+        write(folder, &data, &report, best, args.output.plot)?;
+    }
+    print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
+    Ok(report.exit())
+}
+
+fn read(args: &MixtureArgs) -> Result<Data, CommandError> {
+    let table = match &args.file {
+        Some(path) => Table::read(path)?,
+        None => Table::from_csv("Old Faithful", include_bytes!("../../data/faithful.csv"))?,
+    };
+    if table.num_rows() < 2 {
+        return Err(ClusterError::OneRow { file: table.file().to_string() }.into());
+    }
+    let (columns, cells) = columns::chosen(&table, &args.model)?;
+    let is_joint = columns.iter().all(|c| c.kind == ColumnKind::Gaussian);
+    if args.model.covariance == Covariance::Tied && !is_joint {
+        let other = columns.iter().find(|c| c.kind != ColumnKind::Gaussian);
+        let (name, kind) = other.map_or(("", ""), |c| (c.name.as_str(), c.kind_name()));
+        let text = format!(
+            "--covariance tied needs Gaussian columns only, but `{name}` is {kind}; choose full, diagonal or spherical, \
+             or leave the column out with --columns"
+        );
+        return Err(ClusterError::Options(text).into());
+    }
+    let block_rows = args.method.batch.map_or(BLOCK_ROWS, |n| n.get().min(BLOCK_ROWS));
+    let rows = columns::rows(table.file(), &cells, block_rows)?;
+    Ok(Data { table, columns, cells, rows })
+}
+
+fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
+    let (model, method) = (&args.model, &args.method);
+    let distinct = distinct(&data.cells);
+    let k = match (model.k, model.dirichlet_process) {
+        (Some(k), Some(_)) if k.low != k.high => {
+            let text = "--dirichlet-process finds the number of components itself; give --k N as the most it may use";
+            return Err(ClusterError::Options(text.into()).into());
+        }
+        (Some(k), _) => k.low..=k.high,
+        (None, Some(_)) => PROCESS.min(distinct)..=PROCESS.min(distinct),
+        (None, None) => RANGE.0..=RANGE.1.min(distinct),
+    };
+    if *k.end() > distinct {
+        let file = data.table.file().to_string();
+        return Err(ClusterError::TooManyComponents { file, components: *k.end(), distinct }.into());
+    }
+    let component = component::component(&data.columns, &data.cells, model.covariance)
+        .map_err(|e| ClusterError::fit(data.table.file(), e))?;
+    Ok(Request {
+        component,
+        k,
+        process: model.dirichlet_process,
+        restarts: method.restarts.get(),
+        seed: method.seed,
+        steps: method.steps.map(|n| n.get() as u64),
+        batch: method.batch.map(|n| n.get().min(data.table.num_rows())),
+    })
+}
+
+fn distinct(cells: &[Vec<f64>]) -> usize {
+    let rows = cells.first().map_or(0, Vec::len);
+    // Adding 0 makes one zero of the two.
+    let key = |i: usize| cells.iter().map(|c| (c[i] + 0.0).to_bits()).collect::<Vec<_>>();
+    (0..rows).map(key).collect::<std::collections::HashSet<_>>().len()
+}
+
+fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], best: &Fitted, seconds: f64) -> Report {
+    let weights = match request.process {
+        Some(concentration) => format!("Dirichlet process of concentration {concentration}"),
+        None => "Dirichlet(1 / K) weights".to_string(),
+    };
+    let covariance = format!("{:?} covariance", args.model.covariance).to_lowercase();
+    let is_gaussian = data.columns.iter().any(|c| c.kind == ColumnKind::Gaussian);
+    let covariance = if is_gaussian { format!(", {covariance}") } else { String::new() };
+    let how = if request.batch.is_some() { "stochastic natural gradient" } else { "coordinate ascent" };
+    let starts = if request.restarts == 1 { "start" } else { "starts" };
+    Report {
+        data: data.table.file().to_string(),
+        num_rows: data.table.num_rows(),
+        missing: data.cells.iter().flatten().filter(|x| x.is_nan()).count(),
+        columns: data.columns.clone(),
+        method: format!("{weights}{covariance}; {how}, {} {starts}, seed {}", request.restarts, request.seed),
+        seed: request.seed,
+        tried: fits.iter().map(TriedLine::new).collect(),
+        k: best.num_components(),
+        bound: best.bound,
+        occupied: best.occupied_components(),
+        effective: best.effective_components(),
+        components: report::components(&data.columns, best),
+        starts: best.starts.clone(),
+        judged: verdict::Judged::new(request, fits, best),
+        stop: stop(&best.stop),
+        seconds,
+    }
+}
+
+fn stop(stop: &Stop) -> String {
+    match stop {
+        Stop::Converged { steps, .. } | Stop::Plateau { steps, .. } => format!("arrived after {steps} steps"),
+        other => format!("ended before it arrived: {other:?}").to_lowercase(),
+    }
+}
+
+fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot: bool) -> Result<(), CommandError> {
+    let failed = |e| ClusterError::fit(data.table.file(), e);
+    let saved = saved::SavedMixture::new(data.table.file(), &data.columns, fitted)?;
+    let assigned = Assigned::new(fitted, &data.rows).map_err(failed)?;
+    folder.write(saved::FILE, |out| {
+        serde_json::to_writer(&mut *out, &saved)?;
+        out.write_all(b"\n")
+    })?;
+    folder.write("labels.csv", |out| assigned.write_csv(out))?;
+    folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
+    if plot {
+        let mut figures = Vec::new();
+        let title = format!("{}, {} components", report.data, report.occupied);
+        let pairs = plots::pairs(&title, &data.columns, &data.cells, assigned.labels(), fitted).map_err(failed)?;
+        figures.extend(pairs.map(|figure| ("pairs", figure)));
+        if report.tried.len() > 1 {
+            figures.push(("bound_against_k", plots::bounds(&report.data, &report.tried)));
+        }
+        for (name, figure) in figures {
+            let (svg, png) = (figure.svg(), figure.png()?);
+            folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+            folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+        }
+    }
+    folder.commit()?;
+    Ok(())
+}

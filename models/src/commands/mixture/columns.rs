@@ -1,0 +1,235 @@
+//! Columns of a mixture: which are used, of which kind, and their cells as numbers.
+
+use super::error::ClusterError;
+use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
+use crate::data::{DataError, Table};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A column of the fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name in the table.
+    pub name: String,
+    /// Its distribution within a component.
+    #[serde(flatten)]
+    pub kind: ColumnKind,
+}
+
+/// The distribution of a column within a component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ColumnKind {
+    /// Measurements.
+    Gaussian,
+    /// Measurements with outliers.
+    StudentT,
+    /// 0 and 1.
+    Bernoulli,
+    /// Words or codes.
+    Categorical {
+        /// The words, in the order of their numbers.
+        levels: Vec<String>,
+    },
+    /// Counts.
+    Poisson,
+    /// Positive numbers.
+    Gamma {
+        /// Its shape, the same in all components.
+        shape: f64,
+    },
+}
+
+/// Different words that a column may have and still be taken for categories.
+const MANY_LEVELS: usize = 30;
+
+/// The columns that the options choose, and the cells of each as numbers, NaN where one is missing.
+///
+/// # Errors
+/// An unknown column, a cell that its kind cannot explain, and columns that are constant, empty or equal.
+pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, Vec<Vec<f64>>), ClusterError> {
+    let names = names(table, model)?;
+    let (mut columns, mut data) = (Vec::new(), Vec::new());
+    for name in names {
+        let asked = model.kind.iter().rev().find(|k| k.column.as_ref() == Some(&name));
+        let asked = asked.or_else(|| model.kind.iter().rev().find(|k| k.column.is_none()));
+        let kind = kind(table, &name, asked.map_or(ColumnChoice::Auto, |k| k.kind))?;
+        let mut column = Column { name, kind };
+        let cells = column.encode(table)?;
+        check_spread(table, &column.name, &cells)?;
+        if let ColumnKind::Gamma { shape } = &mut column.kind {
+            *shape = gamma_shape(&cells);
+        }
+        columns.push(column);
+        data.push(cells);
+    }
+    check_copies(table, &columns, &data)?;
+    Ok((columns, data))
+}
+
+fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<String>, ClusterError> {
+    let names = match &model.columns {
+        Some(names) => names.iter().map(|n| n.trim().to_string()).collect(),
+        None => table.given_names().map(str::to_string).collect::<Vec<_>>(),
+    };
+    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(ClusterError::Options(format!("--columns names `{}` twice; name each column once", twice.1)));
+    }
+    for column in model.kind.iter().filter_map(|k| k.column.as_ref()) {
+        table.words(column)?;
+        if !names.contains(column) {
+            let text =
+                format!("--kind speaks of column `{column}`, which --columns leaves out; name it in both or none");
+            return Err(ClusterError::Options(text));
+        }
+    }
+    Ok(names)
+}
+
+fn kind(table: &Table, name: &str, choice: ColumnChoice) -> Result<ColumnKind, ClusterError> {
+    Ok(match choice {
+        ColumnChoice::Auto => by_cells(table, name)?,
+        ColumnChoice::Gaussian => ColumnKind::Gaussian,
+        ColumnChoice::StudentT => ColumnKind::StudentT,
+        ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
+        ColumnChoice::Categorical => ColumnKind::Categorical { levels: levels(&table.words(name)?) },
+        ColumnChoice::Poisson => ColumnKind::Poisson,
+        ColumnChoice::Gamma => ColumnKind::Gamma { shape: 1.0 },
+    })
+}
+
+/// Words are categories, zeros and ones are Bernoulli, all else is Gaussian; one number makes a word a mistake.
+fn by_cells(table: &Table, name: &str) -> Result<ColumnKind, ClusterError> {
+    let words = table.words(name)?;
+    let cells: Vec<&str> = words.iter().flatten().copied().collect();
+    if cells.iter().any(|cell| cell.parse::<f64>().is_ok()) {
+        let is_binary = cells.iter().all(|cell| matches!(cell.parse(), Ok(0.0 | 1.0)));
+        return Ok(if is_binary { ColumnKind::Bernoulli } else { ColumnKind::Gaussian });
+    }
+    let levels = levels(&words);
+    if levels.len() > MANY_LEVELS || (levels.len() > 2 && 2 * levels.len() > cells.len()) {
+        let (file, column) = (table.file().to_string(), name.to_string());
+        return Err(ClusterError::Names { file, column, levels: levels.len(), rows: cells.len() });
+    }
+    Ok(ColumnKind::Categorical { levels })
+}
+
+fn levels(words: &[Option<&str>]) -> Vec<String> {
+    let distinct: BTreeSet<&str> = words.iter().flatten().copied().collect();
+    distinct.into_iter().map(str::to_string).collect()
+}
+
+/// A column needs two different cells.
+fn check_spread(table: &Table, name: &str, cells: &[f64]) -> Result<(), ClusterError> {
+    let mut present = cells.iter().filter(|x| !x.is_nan());
+    let first = present.next();
+    if first.is_some_and(|first| present.any(|x| x != first)) {
+        return Ok(());
+    }
+    let written = table.words(name)?.iter().flatten().next().map(|cell| cell.to_string());
+    let value = written.unwrap_or_else(|| "a missing cell".to_string());
+    Err(ClusterError::Constant { file: table.file().to_string(), column: name.to_string(), value })
+}
+
+fn check_copies(table: &Table, columns: &[Column], data: &[Vec<f64>]) -> Result<(), ClusterError> {
+    let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| x == y || (x.is_nan() && y.is_nan()));
+    for b in 0..data.len() {
+        if let Some(a) = (0..b).find(|&a| columns[a].kind == columns[b].kind && same(&data[a], &data[b])) {
+            let (first, second) = (columns[a].name.clone(), columns[b].name.clone());
+            return Err(ClusterError::Duplicate { file: table.file().to_string(), first, second });
+        }
+    }
+    Ok(())
+}
+
+/// The shape of one gamma distribution for all rows, by moments and at least 1.
+fn gamma_shape(cells: &[f64]) -> f64 {
+    let present = || cells.iter().filter(|x| !x.is_nan());
+    let n = present().count() as f64;
+    let mean = present().sum::<f64>() / n;
+    let variance = present().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+    (mean * mean / variance).max(1.0)
+}
+
+impl Column {
+    /// The cells of this column in `table`, NaN where one is missing; categories are counted from 0.
+    ///
+    /// # Errors
+    /// When the table has no such column, or a cell that its kind cannot explain.
+    pub fn encode(&self, table: &Table) -> Result<Vec<f64>, ClusterError> {
+        let by_kind = " or another --kind for the column";
+        match &self.kind {
+            ColumnKind::Categorical { levels } => self.codes(table, levels),
+            ColumnKind::Gaussian => Ok(table.numbers(&self.name)?),
+            // A Student-t has one latent for the whole row and cannot leave a cell out.
+            ColumnKind::StudentT => Ok(table.real(&self.name)?),
+            ColumnKind::Bernoulli => self.held(table, |x| x == 0.0 || x == 1.0, "0 or 1", by_kind),
+            ColumnKind::Poisson => self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count", by_kind),
+            ColumnKind::Gamma { .. } => self.held(table, |x| x > 0.0, "a positive number", by_kind),
+        }
+    }
+
+    fn held(
+        &self,
+        table: &Table,
+        is_good: impl Fn(f64) -> bool,
+        expected: &'static str,
+        other: &str,
+    ) -> Result<Vec<f64>, ClusterError> {
+        let cells = table.numbers(&self.name)?;
+        match cells.iter().position(|&x| !x.is_nan() && !is_good(x)) {
+            None => Ok(cells),
+            Some(row) => {
+                let (place, value) = (Box::new(table.place(&self.name, row)), cells[row].to_string());
+                let remedy = format!("correct the cell, or choose gaussian{other}");
+                Err(ClusterError::Cell { place, value, expected, remedy })
+            }
+        }
+    }
+
+    fn codes(&self, table: &Table, levels: &[String]) -> Result<Vec<f64>, ClusterError> {
+        let code = |(row, word): (usize, &Option<&str>)| {
+            let Some(word) = word else { return Ok(f64::NAN) };
+            let found = levels.iter().position(|level| level == word);
+            found.map(|l| l as f64).ok_or_else(|| ClusterError::Unseen {
+                place: Box::new(table.place(&self.name, row)),
+                value: word.to_string(),
+                known: levels.to_vec(),
+            })
+        };
+        table.words(&self.name)?.iter().enumerate().map(code).collect()
+    }
+
+    /// The kind in a word.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            ColumnKind::Gaussian => "gaussian",
+            ColumnKind::StudentT => "student-t",
+            ColumnKind::Bernoulli => "bernoulli",
+            ColumnKind::Categorical { .. } => "categorical",
+            ColumnKind::Poisson => "poisson",
+            ColumnKind::Gamma { .. } => "gamma",
+        }
+    }
+}
+
+/// The rows of `table` in the columns of a fit.
+///
+/// # Errors
+/// As [`Column::encode`].
+pub fn encoded(table: &Table, columns: &[Column]) -> Result<jensen::mixture::Table, ClusterError> {
+    let data: Result<Vec<_>, ClusterError> = columns.iter().map(|column| column.encode(table)).collect();
+    rows(table.file(), &data?, jensen::mixture::BLOCK_ROWS)
+}
+
+/// `data` in blocks.
+///
+/// # Errors
+/// Without columns.
+pub fn rows(file: &str, data: &[Vec<f64>], block_rows: usize) -> Result<jensen::mixture::Table, ClusterError> {
+    if data.is_empty() {
+        let file = file.to_string();
+        return Err(ClusterError::Data(DataError::NoRows { file }));
+    }
+    jensen::mixture::Table::with_block_rows(data, block_rows).map_err(|e| ClusterError::fit(file, e))
+}

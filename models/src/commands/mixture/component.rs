@@ -1,0 +1,130 @@
+//! The component for some columns, and what a fitted one says about each column.
+
+use super::columns::{Column, ColumnKind};
+use crate::cli::mixture_args::Covariance;
+use jensen::mixture::{
+    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, Kind, MixtureError, Poisson, Product,
+    SphericalGaussian, StudentT, Table, TiedGaussian,
+};
+use std::collections::HashMap;
+
+/// Degrees of freedom of Student-t columns.
+const TAIL: f64 = 4.0;
+
+/// Columns that make up the parts of a component, in their order: jointly distributed ones together, others alone.
+fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
+    let of = |kind: ColumnKind| (0..columns.len()).filter(|&j| columns[j].kind == kind).collect::<Vec<_>>();
+    let joint = [of(ColumnKind::Gaussian), of(ColumnKind::StudentT), of(ColumnKind::Bernoulli)];
+    let is_alone = |j: &usize| !joint.iter().flatten().any(|other| other == j);
+    let alone: Vec<_> = (0..columns.len()).filter(is_alone).map(|j| vec![j]).collect();
+    joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
+}
+
+/// The component for `columns`, its prior set from their cells.
+///
+/// # Errors
+/// When a prior cannot be set from the cells.
+pub fn component(columns: &[Column], data: &[Vec<f64>], covariance: Covariance) -> Result<Kind, MixtureError> {
+    let mut kinds = Vec::new();
+    for part in parts(columns) {
+        kinds.push((kind(columns, data, &part, covariance)?, part));
+    }
+    match kinds.as_slice() {
+        [(kind, _)] => Ok(kind.clone()),
+        _ => Ok(Product::new(columns.len(), kinds)?.into()),
+    }
+}
+
+fn kind(columns: &[Column], data: &[Vec<f64>], part: &[usize], covariance: Covariance) -> Result<Kind, MixtureError> {
+    let cells: Vec<&[f64]> = part.iter().map(|&j| data[j].as_slice()).collect();
+    let rows = Table::from_columns(&cells)?;
+    Ok(match &columns[part[0]].kind {
+        ColumnKind::Gaussian => match covariance {
+            Covariance::Full => FullGaussian::from_rows(&rows)?.into(),
+            Covariance::Tied => TiedGaussian::from_rows(&rows)?.into(),
+            Covariance::Diagonal => DiagonalGaussian::from_rows(&rows)?.into(),
+            Covariance::Spherical => SphericalGaussian::from_rows(&rows)?.into(),
+        },
+        ColumnKind::StudentT => StudentT::from_rows(&rows, TAIL)?.into(),
+        ColumnKind::Bernoulli => Bernoulli::new(part.len(), 1.0, 1.0)?.into(),
+        ColumnKind::Categorical { levels } => Categorical::new(levels.len(), 1.0)?.into(),
+        // The prior of a rate is exponential with the mean that one component for all rows would have.
+        ColumnKind::Poisson => Poisson::new(1, 1.0, 1.0 / mean(cells[0]))?.into(),
+        ColumnKind::Gamma { shape } => Gamma::new(1, *shape, 1.0, mean(cells[0]) / shape)?.into(),
+    })
+}
+
+fn mean(cells: &[f64]) -> f64 {
+    let present = cells.iter().filter(|x| !x.is_nan());
+    let (sum, count) = present.fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
+    sum / count
+}
+
+/// Point estimates of a fitted mixture, found by column.
+#[derive(Debug, Clone)]
+pub struct Estimates {
+    columns: Vec<Column>,
+    /// Part and place in it of each column.
+    places: Vec<(String, usize)>,
+    values: Vec<HashMap<String, f64>>,
+}
+
+impl Estimates {
+    /// Those of `fitted`, a mixture of [`component`]s for `columns`.
+    pub fn new(columns: &[Column], fitted: &Fitted) -> Self {
+        let parts = parts(columns);
+        let mut places = vec![(String::new(), 0); columns.len()];
+        for (p, part) in parts.iter().enumerate() {
+            let prefix = if parts.len() > 1 { format!("part[{p}].") } else { String::new() };
+            part.iter().enumerate().for_each(|(at, &j)| places[j] = (prefix.clone(), at));
+        }
+        let values = (0..fitted.num_components()).map(|c| fitted.component(c).into_iter().collect()).collect();
+        Estimates { columns: columns.to_vec(), places, values }
+    }
+
+    /// Mean and standard deviation of a column in a row of component `c`; none for categories.
+    pub fn moments(&self, c: usize, column: usize) -> Option<(f64, f64)> {
+        let place = self.places[column].1;
+        let value = |name: String| self.value(c, column, &name);
+        match self.columns[column].kind {
+            ColumnKind::Gaussian | ColumnKind::StudentT => {
+                Some((value(format!("mean[{place}]"))?, self.covariance(c, column, column)?.sqrt()))
+            }
+            ColumnKind::Bernoulli => value(format!("probability[{place}]")).map(|p| (p, (p * (1.0 - p)).sqrt())),
+            ColumnKind::Categorical { .. } => None,
+            ColumnKind::Poisson => value("rate[0]".into()).map(|rate| (rate, rate.sqrt())),
+            ColumnKind::Gamma { shape } => value("rate[0]".into()).map(|rate| (shape / rate, shape.sqrt() / rate)),
+        }
+    }
+
+    /// Covariance of two Gaussian or two Student-t columns in a row of component `c`; none for others.
+    pub fn covariance(&self, c: usize, a: usize, b: usize) -> Option<f64> {
+        let factor = match (&self.columns[a].kind, &self.columns[b].kind) {
+            (ColumnKind::Gaussian, ColumnKind::Gaussian) => 1.0,
+            (ColumnKind::StudentT, ColumnKind::StudentT) => TAIL / (TAIL - 2.0),
+            _ => return None,
+        };
+        let (i, j) = (self.places[a].1, self.places[b].1);
+        if let Some(full) = self.value(c, a, &format!("covariance[{i},{j}]")) {
+            return Some(factor * full);
+        }
+        if i != j {
+            return Some(0.0);
+        }
+        let own = self.value(c, a, &format!("variance[{i}]"));
+        own.or_else(|| self.value(c, a, "variance"))
+    }
+
+    /// Probabilities of a column's categories in component `c`, in their order; empty for other columns.
+    pub fn probabilities(&self, c: usize, column: usize) -> Vec<(String, f64)> {
+        let ColumnKind::Categorical { levels } = &self.columns[column].kind else { return Vec::new() };
+        let named = levels.iter().enumerate();
+        named
+            .filter_map(|(l, name)| Some((name.clone(), self.value(c, column, &format!("probability[{l}]"))?)))
+            .collect()
+    }
+
+    fn value(&self, c: usize, column: usize, name: &str) -> Option<f64> {
+        self.values.get(c)?.get(&format!("{}{name}", self.places[column].0)).copied()
+    }
+}

@@ -1,0 +1,122 @@
+//! What can go wrong between a table and a mixture, said with file, line, column and remedy.
+
+use crate::data::nearest::listed;
+use crate::data::{DataError, Place};
+use jensen::mixture::MixtureError;
+
+/// A table that a mixture cannot use, or a fit that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// The table cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A cell that the kind of its column cannot explain.
+    #[error("{place}: {value} is not {expected}; {remedy}")]
+    Cell {
+        /// Where.
+        place: Box<Place>,
+        /// What stands there.
+        value: String,
+        /// What should.
+        expected: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A category that the fit has not seen.
+    #[error(
+        "{place} (row {}): \"{value}\" did not occur in the data of the fit, where the categories are {}; correct the cell, leave it empty, or fit again with such rows", place.row, listed(known, 12)
+    )]
+    Unseen {
+        /// Where.
+        place: Box<Place>,
+        /// The category.
+        value: String,
+        /// Those of the fit.
+        known: Vec<String>,
+    },
+    /// A column that says nothing about components.
+    #[error(
+        "{file}, column `{column}`: {value} in every row, so it says nothing about components; leave the column out with --columns"
+    )]
+    Constant {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its only value.
+        value: String,
+    },
+    /// Two columns that are the same.
+    #[error("{file}: column `{second}` repeats column `{first}` in every row; leave one of them out with --columns")]
+    Duplicate {
+        /// The file.
+        file: String,
+        /// The first.
+        first: String,
+        /// Its copy.
+        second: String,
+    },
+    /// Words that are names rather than categories.
+    #[error(
+        "{file}, column `{column}`: {levels} different words in {rows} rows are names rather than categories; leave the column out with --columns, or say --kind {column}=categorical"
+    )]
+    Names {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Different words.
+        levels: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// One row.
+    #[error("{file}: one row; a mixture needs at least two, and many more to find components")]
+    OneRow {
+        /// The file.
+        file: String,
+    },
+    /// More components than distinct rows.
+    #[error("{file}: {components} components for {distinct} distinct rows; use --k of at most {distinct}")]
+    TooManyComponents {
+        /// The file.
+        file: String,
+        /// Components asked for.
+        components: usize,
+        /// Distinct rows.
+        distinct: usize,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+    /// The fit failed.
+    #[error("{file}: {source}")]
+    Fit {
+        /// The file.
+        file: String,
+        /// Why.
+        source: MixtureError,
+    },
+    /// A file that is no saved mixture.
+    #[error("{path}: this is not a saved mixture ({reason}); give the folder that `jensen mixture --out DIR` wrote")]
+    Saved {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// `source` in the words of the table's file.
+    pub fn fit(file: &str, source: MixtureError) -> Self {
+        let file = file.to_string();
+        match source {
+            MixtureError::TooManyComponents { components, distinct } => {
+                Self::TooManyComponents { file, components, distinct }
+            }
+            source => Self::Fit { file, source },
+        }
+    }
+}

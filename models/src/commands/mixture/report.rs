@@ -1,0 +1,231 @@
+//! The report of a mixture: one value that is printed as text or JSON.
+
+use super::columns::Column;
+use super::component::Estimates;
+use super::verdict::Judged;
+use crate::cli::exit::Exit;
+use crate::cli::number::{decimals_for, duration, fixed, grouped, significant};
+use crate::cli::render::{Align, TextTable};
+use jensen::mixture::{Fitted, StartReport};
+use serde::Serialize;
+
+/// What a mixture fit says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The data, in words.
+    pub data: String,
+    /// Rows.
+    pub num_rows: usize,
+    /// Missing cells.
+    pub missing: usize,
+    /// Columns and their kinds.
+    pub columns: Vec<Column>,
+    /// Model and method, in words.
+    pub method: String,
+    /// Seed of the first start.
+    pub seed: u64,
+    /// Each number of components that was tried.
+    pub tried: Vec<TriedLine>,
+    /// Number of components offered to the chosen fit.
+    pub k: usize,
+    /// Its bound.
+    pub bound: f64,
+    /// Components with half a row or more.
+    pub occupied: usize,
+    /// Components counted by size.
+    pub effective: f64,
+    /// The occupied components, largest first.
+    pub components: Vec<ComponentLine>,
+    /// Where each start of the chosen fit ended.
+    pub starts: Vec<StartReport>,
+    /// Whether the fit is trusted, why not, and what else to know.
+    #[serde(flatten)]
+    pub judged: Judged,
+    /// Why the chosen fit ended.
+    pub stop: String,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// One number of components.
+#[derive(Debug, Clone, Serialize)]
+pub struct TriedLine {
+    /// Components offered.
+    pub k: usize,
+    /// The largest bound of the restarts.
+    pub bound: f64,
+    /// Standard deviation of the bounds of the restarts.
+    pub sd: f64,
+    /// Bounds of all restarts.
+    pub bounds: Vec<f64>,
+    /// Mean agreement of the other restarts with the best; none with one start.
+    pub agreement: Option<f64>,
+    /// Components counted by size.
+    pub effective: f64,
+}
+
+/// One component.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComponentLine {
+    /// Its share of rows.
+    pub weight: f64,
+    /// Rows it has, fractions included.
+    pub size: f64,
+    /// Each column in a row of the component.
+    pub columns: Vec<ColumnLine>,
+}
+
+/// A column, or a category of one, in a component.
+#[derive(Debug, Clone, Serialize)]
+pub struct ColumnLine {
+    /// `length`, or `colour = red`.
+    pub name: String,
+    /// Mean, or probability of a category.
+    pub mean: f64,
+    /// Standard deviation; none for a category.
+    pub sd: Option<f64>,
+}
+
+/// Categories of a column that the text shows.
+const SHOWN: usize = 5;
+
+impl TriedLine {
+    /// That of `fitted`.
+    pub fn new(fitted: &Fitted) -> Self {
+        let bounds: Vec<f64> = fitted.starts.iter().map(|s| s.bound).collect();
+        let n = bounds.len() as f64;
+        let mean = bounds.iter().sum::<f64>() / n;
+        let sd = (bounds.iter().map(|b| (b - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
+        // The best agrees with itself, which says nothing.
+        let others = fitted.starts.iter().map(|s| s.agreement).sum::<f64>() - 1.0;
+        let agreement = (bounds.len() > 1).then(|| others / (n - 1.0));
+        let (k, effective) = (fitted.num_components(), fitted.effective_components());
+        TriedLine { k, bound: fitted.bound, sd, bounds, agreement, effective }
+    }
+}
+
+/// The occupied components of `fitted`, column by column.
+pub fn components(columns: &[Column], fitted: &Fitted) -> Vec<ComponentLine> {
+    let estimates = Estimates::new(columns, fitted);
+    let line = |c: usize| {
+        let column = |j: usize| match estimates.moments(c, j) {
+            Some((mean, sd)) => vec![ColumnLine { name: columns[j].name.clone(), mean, sd: Some(sd) }],
+            None => {
+                let mut levels = estimates.probabilities(c, j);
+                levels.sort_by(|a, b| b.1.total_cmp(&a.1));
+                let name = |level: String| format!("{} = {level}", columns[j].name);
+                levels.into_iter().map(|(l, p)| ColumnLine { name: name(l), mean: p, sd: None }).collect()
+            }
+        };
+        (0..columns.len()).flat_map(column).collect()
+    };
+    let sizes = fitted.weights().into_iter().zip(fitted.counts()).enumerate().filter(|(_, (_, size))| *size >= 0.5);
+    sizes.map(|(c, (weight, size))| ComponentLine { weight, size, columns: line(c) }).collect()
+}
+
+impl Report {
+    /// The exit code that the report asks for.
+    pub fn exit(&self) -> Exit {
+        if self.judged.reasons.is_empty() { Exit::Success } else { Exit::NotTrusted }
+    }
+
+    /// The report as JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+    }
+
+    /// The report for a reader.
+    pub fn text(&self) -> String {
+        let mut out = self.head();
+        if self.tried.len() > 1 {
+            out += &format!("\n{}", self.tried_table());
+        }
+        out += &format!("\n{}\n{}", self.component_table(), self.figures());
+        for reason in &self.judged.reasons {
+            out += &format!("\nnot trusted: {reason}\n");
+        }
+        for note in &self.judged.notes {
+            out += &format!("\nnote: {note}\n");
+        }
+        out
+    }
+
+    fn head(&self) -> String {
+        let columns: Vec<_> = self.columns.iter().map(|c| format!("{} ({})", c.name, c.kind_name())).collect();
+        let missing = match self.missing {
+            0 => String::new(),
+            1 => ", 1 missing cell".to_string(),
+            n => format!(", {} missing cells", grouped(n as u64)),
+        };
+        let rows = grouped(self.num_rows as u64);
+        format!("{} ({rows} rows{missing})\n{}\n{}\n", self.data, columns.join(", "), self.method)
+    }
+
+    fn tried_table(&self) -> String {
+        let numbers = ["bound", "sd of restarts", "agreement", "effective"].map(|name| (name, Align::Point));
+        let header: Vec<_> = [("K", Align::Right)].into_iter().chain(numbers).chain([("", Align::Left)]).collect();
+        let mut table = TextTable::new(&header);
+        for line in &self.tried {
+            table.push([
+                line.k.to_string(),
+                fixed(line.bound, 2),
+                fixed(line.sd, 2),
+                line.agreement.map_or(String::new(), |a| fixed(a, 2)),
+                fixed(line.effective, 2),
+                if line.k == self.k { "chosen".to_string() } else { String::new() },
+            ]);
+        }
+        table.to_string()
+    }
+
+    fn component_table(&self) -> String {
+        let points = ["weight", "size"].map(|name| (name, Align::Point));
+        let header = [("component", Align::Right)].into_iter().chain(points).chain([("column", Align::Left)]);
+        let header: Vec<_> = header.chain(["mean", "sd"].map(|name| (name, Align::Point))).collect();
+        let mut table = TextTable::new(&header);
+        for (c, component) in self.components.iter().enumerate() {
+            let mut first = vec![(c + 1).to_string(), fixed(component.weight, 3), fixed(component.size, 1)];
+            for column in shown(&component.columns) {
+                let (mean, sd) = match column.sd {
+                    Some(sd) => (fixed(column.mean, decimals_for(sd, 3)), fixed(sd, decimals_for(sd, 3))),
+                    None => (fixed(column.mean, 3), String::new()),
+                };
+                first.extend([column.name.clone(), mean, sd]);
+                table.push(std::mem::replace(&mut first, vec![String::new(); 3]));
+            }
+        }
+        table.to_string()
+    }
+
+    fn figures(&self) -> String {
+        let mut out = format!("bound                 {} nats\n", fixed(self.bound, 2));
+        out += &format!("components            {} occupied of {} offered", self.occupied, self.k);
+        out += &format!(", {} effective\n", significant(self.effective, 3));
+        let others = self.starts.len().saturating_sub(1);
+        out += &match self.tried.iter().find(|line| line.k == self.k).and_then(|line| line.agreement) {
+            Some(agreement) => {
+                format!("agreement of restarts {}, mean of the {others} below the best\n", fixed(agreement, 3))
+            }
+            None => "agreement of restarts not known, one start; --restarts 5 would tell\n".to_string(),
+        };
+        out + &format!("fit                   {}, {}\n", self.stop, duration(self.seconds))
+    }
+}
+
+/// The columns, with the first few categories of each.
+fn shown(columns: &[ColumnLine]) -> Vec<&ColumnLine> {
+    let mut out: Vec<&ColumnLine> = Vec::new();
+    let mut run = 0;
+    for (i, column) in columns.iter().enumerate() {
+        let same = |other: &ColumnLine| {
+            let stem =
+                |c: &ColumnLine| c.sd.is_none().then(|| c.name.split(" = ").next().map(str::to_string)).flatten();
+            stem(other).is_some() && stem(other) == stem(column)
+        };
+        run = if i > 0 && same(&columns[i - 1]) { run + 1 } else { 0 };
+        if run < SHOWN {
+            out.push(column);
+        }
+    }
+    out
+}

@@ -1,0 +1,90 @@
+//! Whether a mixture is trusted: why not, what to do, and what else to know.
+
+use super::fit::Request;
+use jensen::mixture::{Fitted, StartReport};
+use serde::Serialize;
+
+/// Labels of two fits agree where their adjusted Rand index is at least this.
+const AGREED: f64 = 0.9;
+/// A bound nearer to the best, in nats, is as good.
+const NEAR: f64 = 1.0;
+
+/// What to make of a fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Judged {
+    /// Why it is not trusted, with the next step; empty where it is.
+    pub reasons: Vec<String>,
+    /// What else to know.
+    pub notes: Vec<String>,
+}
+
+impl Judged {
+    /// Judges the chosen one of `fits`, which `request` asked for.
+    pub fn new(request: &Request, fits: &[Fitted], chosen: &Fitted) -> Self {
+        let mut judged = Judged { reasons: disagreement(&chosen.starts).into_iter().collect(), notes: Vec::new() };
+        if !chosen.stop.has_converged() {
+            let steps = request.steps.map_or("--steps 10000".to_string(), |n| format!("--steps {}", 5 * n));
+            judged.reasons.push(format!("the bound was still rising at the last step; try {steps}"));
+        }
+        let asked = request.k.clone().count();
+        if fits.len() < asked {
+            judged.reasons.push(format!("interrupted after {} of {asked} numbers of components", fits.len()));
+        } else if request.batch.is_some() && chosen.starts.len() < request.restarts {
+            judged.reasons.push(format!("interrupted after {} of {} starts", chosen.starts.len(), request.restarts));
+        }
+        // Convergence is said above, with a remedy.
+        judged.notes.extend(chosen.notes.iter().filter(|n| !n.contains("still rising")).cloned());
+        let (k, used) = (chosen.num_components(), chosen.occupied_components());
+        if request.process.is_some() && used == k {
+            judged.notes.push(format!("all {k} components offered are in use; offer more with --k {}", 2 * k));
+        } else if fits.len() > 1 && k == *request.k.end() && used == k {
+            let more = format!("--k {}..{}", request.k.start(), 2 * k);
+            judged.notes.push(format!("the largest number of components has the largest bound; try {more}"));
+        }
+        if used < k {
+            judged.notes.push(format!("{} of {k} components are empty and left out of the table", k - used));
+        }
+        judged
+    }
+}
+
+/// Why starts that ended in different components are a reason for doubt, or nothing.
+fn disagreement(starts: &[StartReport]) -> Option<String> {
+    let best = starts.iter().map(|s| s.bound).fold(f64::NEG_INFINITY, f64::max);
+    let agreed = starts.iter().filter(|s| s.agreement >= AGREED).count();
+    let rival = starts.iter().filter(|s| s.agreement < AGREED && s.bound > best - NEAR);
+    if let Some(rival) = rival.min_by(|a, b| a.agreement.total_cmp(&b.agreement)) {
+        return Some(format!(
+            "a restart came within {:.2} nats of the best bound with other labels (adjusted Rand index {:.2}), so the \
+             data do not settle the components; try fewer with --k, or a simpler --covariance",
+            best - rival.bound,
+            rival.agreement
+        ));
+    }
+    (2 * agreed <= starts.len() && starts.len() > 1).then(|| {
+        format!(
+            "only {agreed} of {} restarts found these components, so better ones may have been missed; try --restarts {}",
+            starts.len(),
+            4 * starts.len()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(bound: f64, agreement: f64) -> StartReport {
+        StartReport { bound, agreement, moves: 0 }
+    }
+
+    #[test]
+    fn starts_that_agree_are_no_reason_and_others_are() {
+        assert_eq!(disagreement(&[start(-10.0, 1.0)]), None);
+        assert_eq!(disagreement(&[start(-10.0, 1.0), start(-10.1, 0.95), start(-30.0, 0.2)]), None);
+        let rival = disagreement(&[start(-10.0, 1.0), start(-10.4, 0.3), start(-10.0, 1.0)]).expect("a reason");
+        assert!(rival.contains("within 0.40 nats") && rival.contains("0.30"), "{rival}");
+        let few = disagreement(&[start(-10.0, 1.0), start(-20.0, 0.3), start(-30.0, 0.4)]).expect("a reason");
+        assert!(few.contains("only 1 of 3") && few.contains("--restarts 12"), "{few}");
+    }
+}

@@ -1,0 +1,245 @@
+//! `jensen mixture` and `jensen predict`: components that are known come back, files, and an answer to every bad input.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A folder of its own for each test, removed at the end.
+struct Folder(PathBuf);
+
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("jensen-mixture-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn jensen(&self, line: &str) -> Run {
+        let words = line.split_whitespace();
+        let output = Command::new(env!("CARGO_BIN_EXE_jensen")).args(words).current_dir(&self.0).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.join(folder)).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Column `name` of a CSV text.
+fn column(text: &str, name: &str) -> Vec<f64> {
+    let at = text.lines().next().unwrap().split(',').position(|cell| cell == name).unwrap();
+    text.lines().skip(1).map(|line| line.split(',').nth(at).unwrap().parse().unwrap()).collect()
+}
+
+/// Three Gaussians whose centres are 10 standard deviations apart, 40 to 100 rows each; the true labels.
+fn separated(seed: u64) -> (String, Vec<usize>) {
+    let mut noise = vec![0.0; 420];
+    jensen::streams::Streams::new(seed).fill_normal(1, &mut noise);
+    let centres = [(0.0, 0.0), (10.0, 0.0), (0.0, 10.0)];
+    let truth: Vec<usize> = (0..210).map(|i| [0, 1, 2, 0, 1, 0, 0][i % 7]).collect();
+    let row = |(i, &k): (usize, &usize)| {
+        let (x, y): (f64, f64) = centres[k];
+        format!("{},{}\n", x + noise[2 * i], y + noise[2 * i + 1])
+    };
+    ("x,y\n".to_string() + &truth.iter().enumerate().map(row).collect::<String>(), truth)
+}
+
+#[test]
+fn three_separated_gaussians_are_chosen_and_their_rows_found() {
+    let folder = Folder::new("recovery");
+    for seed in 1..=5 {
+        let (text, truth) = separated(seed);
+        folder.file("d.csv", &text);
+        let run = folder.jensen(&format!("mixture d.csv --k 1..6 --restarts 3 --seed {seed} --json --out fit --quiet"));
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!(report["occupied"], 3, "{}", run.out);
+        let labels: Vec<usize> = column(&folder.read("fit/labels.csv"), "label").iter().map(|l| *l as usize).collect();
+        let agreement = jensen::mixture::adjusted_rand(&labels, &truth);
+        assert!(agreement > 0.99, "{seed}: {agreement}");
+        // The measure can fail: the truth moved by one row has little in common with the labels.
+        let moved: Vec<usize> = (0..truth.len()).map(|i| truth[(i + 1) % truth.len()]).collect();
+        assert!(jensen::mixture::adjusted_rand(&labels, &moved) < 0.5);
+    }
+}
+
+/// The largest component has 120 rows about (0, 0) with standard deviation 1: five standard errors of the mean are 0.46,
+/// of the standard deviation 0.32, and the prior, worth a row or two, adds at most 0.04 and 0.1.
+#[test]
+fn the_table_gives_mean_and_sd_of_every_covariance_and_of_a_student_t() {
+    let folder = Folder::new("moments");
+    folder.file("d.csv", &separated(1).0);
+    for options in ["full", "tied", "diagonal", "spherical", "full --kind student-t", "full --kind y=student-t"] {
+        let run = folder.jensen(&format!("mixture d.csv --k 3 --restarts 2 --json --quiet --covariance {options}"));
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        for column in 0..2 {
+            let line = &report["components"][0]["columns"][column];
+            let (mean, sd) = (line["mean"].as_f64().unwrap(), line["sd"].as_f64().unwrap());
+            assert!(mean.abs() < 0.5, "{options}: {line}");
+            // A Student-t with four degrees of freedom has heavier tails than these rows.
+            assert!((0.75..1.5).contains(&sd), "{options}: {line}");
+        }
+    }
+}
+
+#[test]
+fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
+    let folder = Folder::new("faithful");
+    let run = folder.jensen("mixture --k 1..4 --plot --out fit");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for words in ["2 occupied of 2 offered", "eruptions", "waiting", "agreement of restarts 1.000", "chosen"] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    let files = ["bound_against_k.png", "bound_against_k.svg", "labels.csv", "mixture.json", "pairs.png", "pairs.svg"];
+    assert_eq!(folder.names("fit"), files.into_iter().chain(["report.json"]).collect::<Vec<_>>());
+    assert!(folder.read("fit/pairs.svg").starts_with("<svg"));
+    let labels = folder.read("fit/labels.csv");
+    assert_eq!(labels.lines().count(), 273);
+    let (first, second) = (column(&labels, "probability_1"), column(&labels, "probability_2"));
+    assert!(first.iter().zip(&second).all(|(a, b)| (a + b - 1.0).abs() < 1e-12));
+    // The rows of the fit, predicted by the saved fit, are those of the fit.
+    folder.file("again.csv", include_str!("../../models/data/faithful.csv"));
+    let run = folder.jensen("predict fit again.csv --out predicted.csv");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(folder.read("predicted.csv"), labels);
+    let mean = column(&labels, "log_density").iter().sum::<f64>() / 272.0;
+    let shown = run.out.split("mean log density ").nth(1).unwrap().split(' ').next().unwrap().parse::<f64>().unwrap();
+    assert!((shown - mean).abs() < 1e-4, "{shown} {mean}");
+}
+
+#[test]
+fn a_process_minibatches_and_mixed_columns_with_missing_cells() {
+    let folder = Folder::new("kinds");
+    let run = folder.jensen("mixture --dirichlet-process=0.5 --k 10");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.out.contains("2 occupied of 10 offered") && run.out.contains("8 of 10 components are empty"),
+        "{run:?}"
+    );
+    let run = folder.jensen("mixture --k 2 --batch 64 --restarts 2");
+    assert!(run.code == Some(0) && run.out.contains("stochastic natural gradient, 2 starts"), "{run:?}");
+    // Far from arrived after one step: fitted, not trusted, with a remedy.
+    let run = folder.jensen("mixture --k 2 --steps 1 --restarts 1");
+    assert!(run.code == Some(1) && run.out.contains("not trusted: ") && run.out.contains("--steps 5"), "{run:?}");
+    let row = |i: usize| match i % 3 {
+        0 => format!("{},red,1,\n", 0.1 * (i % 7) as f64),
+        1 => format!("{},blue,0,{}\n", 9.0 + 0.1 * (i % 5) as f64, 20 + i % 4),
+        _ => format!("NA,blue,0,{}\n", 20 + i % 5),
+    };
+    folder.file("m.csv", &("size,colour,ok,count\n".to_string() + &(0..90).map(row).collect::<String>()));
+    let run = folder.jensen("mixture m.csv --k 2 --kind count=poisson --out fit --plot");
+    assert!(run.out.contains("size (gaussian), colour (categorical), ok (bernoulli), count (poisson)"), "{run:?}");
+    assert!(run.out.contains("60 missing cells") && run.out.contains("colour = red"), "{run:?}");
+    let labels = column(&folder.read("fit/labels.csv"), "label");
+    assert!(labels.iter().enumerate().all(|(i, l)| *l == if i % 3 == 0 { 2.0 } else { 1.0 }), "{labels:?}");
+    // Columns are found by name; a whole row may be missing but for one cell.
+    folder.file("new.csv", "count,id,ok,colour,size\n,7,1,,\n21,8,,,\n");
+    let run = folder.jensen("predict fit/mixture.json new.csv");
+    assert_eq!((run.code, column(&run.out, "label")), (Some(0), vec![2.0, 1.0]), "{run:?}");
+    assert!(run.err.contains("mean log density"), "{run:?}");
+}
+
+/// Every bad input leaves no file behind, whatever it is refused for.
+#[test]
+fn bad_tables_are_refused_with_place_and_remedy() {
+    let folder = Folder::new("bad");
+    let good = "a,b\n1,2\n2,1\n3,5\n4,3\n2,2\n";
+    let cases: &[(&str, &str, &[&str])] = &[
+        (good, "--k 6", &["d.csv: 6 components for 5 distinct rows", "--k of at most 5"]),
+        ("a,b\n1,2\n1,2\n2,1\n", "--k 1..3", &["3 components for 2 distinct rows"]),
+        ("a,b\n1,7\n2,7\n3,7\n", "", &["d.csv, column `b`: 7 in every row", "--columns"]),
+        ("a,b\n1,\n2,NA\n3,\n", "", &["column `b`: a missing cell in every row"]),
+        ("a,b\n1,1\n2,2\n3,3\n", "", &["column `b` repeats column `a`", "leave one of them out"]),
+        ("a,b\n1,2\n", "", &["d.csv: one row"]),
+        ("a,b\n", "", &["d.csv: zero rows"]),
+        ("a,b\n1,2\n2,tall\n3,5\n", "", &["d.csv, line 3, column `b`: \"tall\" is not a number", "correct the cell"]),
+        ("a,b\n1,2\n2,inf\n3,5\n", "", &["d.csv, line 3, column `b`", "finite"]),
+        ("a,b\n1,2\n2,-3\n3,5\n", "--kind b=poisson", &["d.csv, line 3, column `b`: -3 is not a count", "gaussian"]),
+        ("a,b\n1,2\n2,0\n3,5\n", "--kind b=gamma", &["line 3, column `b`: 0 is not a positive number"]),
+        ("a,b\n1,2\n2,0\n3,1\n", "--kind b=bernoulli", &["line 2, column `b`: 2 is not 0 or 1"]),
+        ("a,b\n1,2\n2,\n3,1\n", "--kind student-t", &["line 3, column `b`", "missing"]),
+        ("a,b\n1,u\n2,v\n3,w\n4,x\n", "", &["4 different words in 4 rows", "--columns", "--kind b=categorical"]),
+        ("a,b\n1,u\n2,v\n3,u\n4,v\n", "--covariance tied", &["`b` is categorical", "full"]),
+        (good, "--columns a,x", &["d.csv: no column `x`", "`a`, `b`"]),
+        (good, "--columns a,a", &["names `a` twice"]),
+        (good, "--kind x=poisson", &["d.csv: no column `x`"]),
+        (good, "--columns a --kind b=poisson", &["column `b`", "--columns leaves out"]),
+        (good, "--k 0", &["at least 1"]),
+        (good, "--k 4..2", &["2..4"]),
+        (good, "--dirichlet-process --k 1..3", &["--dirichlet-process", "--k N"]),
+        (good, "--restarts 0", &["--restarts"]),
+        (good, "--batch 0", &["--batch"]),
+    ];
+    for (text, options, words) in cases {
+        folder.file("d.csv", text);
+        refused(&folder.jensen(&format!("mixture d.csv {options} --out results --plot")), words);
+        assert_eq!(folder.names("."), ["d.csv"], "{text:?} {options}");
+    }
+    refused(&folder.jensen("mixture none.csv --out results"), &["none.csv: file not found"]);
+    assert_eq!(folder.names("."), ["d.csv"]);
+}
+
+#[test]
+fn a_sum_of_columns_is_fitted_with_a_stated_regularisation() {
+    let folder = Folder::new("sum");
+    let row = |i: usize| format!("{0},{1},{2}\n", i % 7, i % 11, i % 7 + i % 11);
+    folder.file("d.csv", &("a,b,c\n".to_string() + &(0..60).map(row).collect::<String>()));
+    let run = folder.jensen("mixture d.csv --k 1");
+    assert!(matches!(run.code, Some(0 | 1)) && run.out.contains("added to its diagonal"), "{run:?}");
+    assert!(!run.out.contains("NaN") && !run.out.contains("nan"), "{run:?}");
+}
+
+#[test]
+fn rows_that_do_not_suit_a_fit_are_refused() {
+    let folder = Folder::new("predict");
+    let row = |i: usize| format!("{},{}\n", i % 5, if i.is_multiple_of(2) { "red" } else { "blue" });
+    folder.file("d.csv", &("size,colour\n".to_string() + &(0..40).map(row).collect::<String>()));
+    assert!(folder.jensen("mixture d.csv --k 1 --out fit").code == Some(0));
+    let cases: &[(&str, &[&str])] = &[
+        ("size,colour\n1,red\n2,green\n", &["new.csv, line 3, column `colour` (row 2): \"green\"", "`blue`, `red`"]),
+        ("size,color\n1,red\n", &["new.csv: no column `colour`", "did you mean `color`"]),
+        ("size,colour\nbig,red\n", &["new.csv, line 2, column `size`: \"big\" is not a number"]),
+    ];
+    for (text, words) in cases {
+        folder.file("new.csv", text);
+        refused(&folder.jensen("predict fit new.csv --out rows.csv"), words);
+        assert_eq!(folder.names("."), ["d.csv", "fit", "new.csv"]);
+    }
+    refused(&folder.jensen("predict none new.csv"), &["none", "not a saved mixture", "--out DIR"]);
+    refused(&folder.jensen("predict d.csv new.csv"), &["d.csv: this is not a saved mixture"]);
+    refused(&folder.jensen("predict fit none.csv"), &["none.csv: file not found"]);
+}
+
+/// Exit code 2, nothing on standard output, and one message that holds every one of `words`.
+fn refused(run: &Run, words: &[&str]) {
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.out.is_empty() && !run.err.contains("panicked"), "{run:?}");
+    for word in words {
+        assert!(run.err.contains(word), "no `{word}` in {}", run.err);
+    }
+}
