@@ -114,19 +114,19 @@ pub struct MethodArgs {
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
     pub optimizer: Optimizer,
     /// Draws of q for each gradient [default: chosen for the method]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub draws: Option<NonZeroUsize>,
     /// Most steps to take; the fit stops earlier once it has settled [default: chosen for the method]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub steps: Option<NonZeroUsize>,
     /// Step size of the optimiser, a positive number [default: chosen for the method]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of all randomness: same seed, same result, for any number of threads
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads to use [default: one per core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -186,10 +186,10 @@ pub struct StudyArgs {
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
     pub repeats: u32,
     /// Density evaluations of the short fit by each estimator and number of draws; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = whole, allow_negative_numbers = true)]
     pub budget: u64,
     /// Seed of all randomness: same seed, same figures, wall times apart
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads to use: the times are those of this many
     #[arg(long, value_name = "N", default_value = "1")]
@@ -220,7 +220,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub draws: NonZeroUsize,
     /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -257,6 +257,10 @@ impl FitArgs {
 
 fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of at least 1".to_string())
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 0".to_string())
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -340,8 +344,9 @@ mod tests {
             ("m --family meanfield", "'mean-field'"),
             ("m --estimator x", "[possible values: auto, pathwise, pathwise-mc-entropy"),
             ("m --draws 0", "'0' for '--draws <N>'"),
-            ("m --steps -5", "'-5'"),
-            ("m --seed 1.5", "'1.5' for '--seed <N>'"),
+            ("m --steps -5", "'-5' for '--steps <N>': expected a whole number of at least 1"),
+            ("m --seed 1.5", "'1.5' for '--seed <N>': expected a whole number of at least 0"),
+            ("m --seed -1", "'-1' for '--seed <N>': expected a whole number of at least 0"),
             ("m --learning-rate -1", "expected a positive number such as 0.01"),
             ("m --learning-rate nan", "expected a positive number"),
             ("m --data d.csv --response y --features a,,b", "an empty name; separate the columns by single commas"),
