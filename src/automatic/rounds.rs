@@ -13,6 +13,10 @@ use crate::target::Differentiable;
 const MOST: usize = 4096;
 const MOST_OF_LOW_RANK: usize = 512;
 
+/// Work of a run of low-rank rounds, in draws times the numbers that one draw meets: about ten nanoseconds each. A
+/// round that would go beyond it is not begun.
+const MOST_WORK: f64 = 1e9;
+
 impl Job<'_> {
     /// Rounds of fixed draws, four times as many in each, until two rounds agree.
     pub(super) fn fixed_draws<T: Differentiable + ?Sized, F: Reparam + ?Sized>(
@@ -33,7 +37,10 @@ impl Job<'_> {
             params.clone_from(&run.solution.params);
             let shown = |p: &[f64]| comparable(self.plan.family, p, target.layout().num_latents);
             let agreed = before.as_ref().is_some_and(|b| close(&shown(&b.solution.params), &shown(&params)));
-            if chosen || agreed || num_draws >= most || !run.stop.has_converged() {
+            // The next round has four times the draws, and what went before is spent.
+            let work = 5.0 * trace.evaluations as f64 * size_of_draw(target, family);
+            let too_much = self.plan.family == FamilyChoice::LowRank && work > MOST_WORK;
+            if chosen || agreed || num_draws >= most || too_much || !run.stop.has_converged() {
                 break;
             }
             num_draws *= 4;
@@ -97,6 +104,12 @@ impl Job<'_> {
         let stop = crate::fit::run(&algorithm, &mut state, &mut MaxSteps(self.steps(50)), &mut both)?;
         Ok(Run { solution: algorithm.output(&state), stop, trace: Trace::default(), picks: Picks::default() })
     }
+}
+
+/// The numbers that one draw meets: each latent once a row, and the parameters.
+fn size_of_draw<T: Differentiable + ?Sized, F: Reparam + ?Sized>(target: &T, family: &F) -> f64 {
+    let layout = target.layout();
+    ((layout.num_rows + 1) * layout.num_latents + family.num_params()) as f64
 }
 
 /// Whether two rounds of fixed draws agree, in units of each latent.

@@ -86,6 +86,12 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for Lbfgs {
     }
 }
 
+/// Iterations of the trust region between two looks at the bound: by itself it does not stop at a maximum.
+const PIECE: u64 = 5;
+
+/// Gain of a piece, in nats, below which it has settled.
+const SETTLED: f64 = 1e-7;
+
 /// A trust-region Newton method: each subproblem is solved by conjugate gradients on Hessian-vector products.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NewtonCg {
@@ -104,9 +110,24 @@ impl Default for NewtonCg {
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
     fn maximise(&self, bound: &FixedBound<'_, T, F>, start: &[f64], iterations: u64) -> Result<Solved, FitError> {
         let setting = |e: argmin::core::Error| FitError::Solver(e.to_string());
-        let inner = Steihaug::new().with_max_iters(self.inner).with_epsilon(1e-9).map_err(setting)?;
-        let solver = TrustRegion::new(inner).with_radius(self.radius).map_err(setting)?;
-        solve(bound, solver, start, iterations)
+        let (mut value, mut left) = (bound.value(start)?, iterations);
+        let mut solved = Solved { params: start.to_vec(), said: String::new() };
+        while left > 0 {
+            let inner = Steihaug::new().with_max_iters(self.inner).with_epsilon(1e-9).map_err(setting)?;
+            let solver = TrustRegion::new(inner).with_radius(self.radius).map_err(setting)?;
+            let piece = solve(bound, solver, &solved.params, left.min(PIECE))?;
+            left -= left.min(PIECE);
+            let gain = bound.value(&piece.params)? - value;
+            if gain > 0.0 {
+                value += gain;
+                solved = piece;
+            }
+            if gain.is_nan() || gain < SETTLED {
+                solved.said = "settled".into();
+                break;
+            }
+        }
+        Ok(solved)
     }
 }
 
