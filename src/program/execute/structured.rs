@@ -80,13 +80,13 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
         Op::Cholesky { n } => cholesky(n as usize, lanes, &low[a..], out),
         Op::SolveLower { n } => solve_lower(n as usize, lanes, &low[a..], &low[b..], out),
         Op::Custom { function } => {
-            let mut inputs = vec![0.0; list.len()];
-            let mut partials = vec![0.0; list.len()];
+            let (mut few, mut many) = ([0.0; 2 * FEW_INPUTS], Vec::new());
+            let (inputs, partials) = room(list.len(), &mut few, &mut many);
             for l in 0..step.len * lanes {
                 for (x, &Operand { at: from, .. }) in inputs.iter_mut().zip(list) {
                     *x = low[from + l].to_f64();
                 }
-                out[l] = T::from_f64(plan.functions[function as usize](&inputs, &mut partials));
+                out[l] = T::from_f64(plan.functions[function as usize](inputs, partials));
             }
         }
         _ => {}
@@ -174,13 +174,13 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
         }
         Op::SolveLower { n } => solve_lower_reverse(step, n as usize, values, low, g),
         Op::Custom { function } => {
-            let mut inputs = vec![0.0; list.len()];
-            let mut partials = vec![0.0; list.len()];
+            let (mut few, mut many) = ([0.0; 2 * FEW_INPUTS], Vec::new());
+            let (inputs, partials) = room(list.len(), &mut few, &mut many);
             for l in 0..step.len * lanes {
                 for (x, &Operand { at: from, .. }) in inputs.iter_mut().zip(list) {
                     *x = values[from + l].to_f64();
                 }
-                plan.functions[function as usize](&inputs, &mut partials);
+                plan.functions[function as usize](inputs, partials);
                 for (&p, &Operand { at: to, active, .. }) in partials.iter().zip(list) {
                     if active {
                         low[to + l] += guarded(g[l], g[l] * T::from_f64(p));
@@ -218,6 +218,19 @@ pub(super) fn scatter_add<T: Lane>(index: &[u32], lanes: usize, g: &[T], to: &mu
     for (&k, &g) in rest.iter().zip(&g[4 * n..]) {
         to[k as usize] += g;
     }
+}
+
+/// Inputs of a user's function up to which its numbers lie on the stack.
+const FEW_INPUTS: usize = 16;
+
+/// Room for `n` inputs and as many partial derivatives.
+#[inline(always)]
+fn room<'a>(n: usize, few: &'a mut [f64; 2 * FEW_INPUTS], many: &'a mut Vec<f64>) -> (&'a mut [f64], &'a mut [f64]) {
+    if n <= FEW_INPUTS {
+        return few[..2 * n].split_at_mut(n);
+    }
+    many.resize(2 * n, 0.0);
+    many.split_at_mut(n)
 }
 
 /// The element an index lane points at; `None` outside of the vector.
