@@ -39,9 +39,9 @@ impl<T: LogDensity + ?Sized, F: IndependentLatents> GradientEstimator<T, F> for 
         grad: &mut [f64],
         grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        let target = target.factored().ok_or_else(|| {
-            DensityError("this density does not tell its terms apart; use the score function".into())
-        })?;
+        let target = target
+            .factored()
+            .ok_or_else(|| DensityError("this density does not tell its terms apart; use the score function".into()))?;
         RaoBlackwell.estimate(target, family, at, space, grad, grad_theta)
     }
 }

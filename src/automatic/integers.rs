@@ -52,9 +52,9 @@ impl Sizes {
     pub fn not_enumerable(&self) -> Option<String> {
         let most = if self.are_alone { MOST_ALONE } else { MOST_BESIDE };
         match () {
-            () if !self.in_rows.is_empty() => {
-                Some("the integers of rows have too many joint values; use local-expectation, which sums out each".into())
-            }
+            () if !self.in_rows.is_empty() => Some(
+                "the integers of rows have too many joint values; use local-expectation, which sums out each".into(),
+            ),
             () if self.joint() > most => {
                 let (n, exponent) = (self.outside.len(), self.joint().log10());
                 Some(format!(

@@ -6,7 +6,9 @@ use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators};
+use super::{
+    DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators,
+};
 use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
@@ -287,7 +289,11 @@ impl Job<'_> {
         let usable = |e: &&EstimatorEntry| match wish {
             EstimatorChoice::Measured => {
                 let suits = e.has_designs() || !spread;
-                e.measured && !e.biased && suits && e.is_affordable(layout) && e.refusal(layout, self.plan.family).is_none()
+                e.measured
+                    && !e.biased
+                    && suits
+                    && e.is_affordable(layout)
+                    && e.refusal(layout, self.plan.family).is_none()
             }
             named => e.choice == named,
         };
