@@ -9,6 +9,10 @@ const FEW: f64 = 128.0;
 /// Values in all, one integer of each row counted once, up to which one integer at a time is summed out by default.
 const MOST_LANES: usize = 256;
 
+/// Evaluations of a step, about, and draws of it at most.
+const EVALUATIONS: usize = 256;
+const DRAWS: usize = 10;
+
 /// Joint values at most: beside real latents they are evaluated at once, for each draw.
 const MOST_BESIDE: f64 = 65_536.0;
 const MOST_ALONE: f64 = 4_194_304.0;
@@ -77,11 +81,15 @@ impl Sizes {
         match () {
             () if self.are_few() => {
                 let joint = self.joint();
-                (EstimatorChoice::Enumerate, 10, format!("the integers have {joint} joint values, all evaluated"))
+                (
+                    EstimatorChoice::Enumerate,
+                    draws_of(joint as usize),
+                    format!("the integers have {joint} joint values, all evaluated"),
+                )
             }
             () if lanes <= MOST_LANES => {
                 let why = format!("one integer at a time is summed out, in {lanes} evaluations a draw");
-                (EstimatorChoice::LocalExpectation, 10, why)
+                (EstimatorChoice::LocalExpectation, draws_of(lanes), why)
             }
             () => {
                 let why = format!("to sum out one integer at a time takes {lanes} evaluations a draw");
@@ -89,6 +97,11 @@ impl Sizes {
             }
         }
     }
+}
+
+/// Draws of a step that takes `lanes` evaluations for each.
+fn draws_of(lanes: usize) -> usize {
+    (EVALUATIONS / lanes.max(1)).clamp(2, DRAWS)
 }
 
 #[cfg(test)]
@@ -123,6 +136,7 @@ mod tests {
             (&[2], &[2], E::LocalExpectation),
             (&[200, 200], &[], E::StickingTheLanding),
         ];
+        assert_eq!([1, 21, 111, 1000].map(draws_of), [10, 10, 2, 2]);
         for (outside, in_rows, choice) in cases {
             assert_eq!(Sizes::of(&layout(outside, in_rows)).rule().0, choice, "{outside:?} {in_rows:?}");
         }

@@ -135,15 +135,15 @@ fn integers_are_compared_with_their_exact_gradient() {
 #[test]
 fn designs_are_compared_with_each_other() {
     let folder = Folder::new("designs");
-    let line = "compare eight-schools --estimators pathwise,score --design independent,antithetic --draws 4";
+    let line = "compare linear-regression --family mean-field --estimators pathwise,score --design independent,quasi-random --draws 16";
     let (_, out, err) = folder.jensen(&format!("{line} --at optimum --repeats 200 --budget 0 --quiet --json"));
     assert_eq!(err, "");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let cells = json["cells"].as_array().unwrap();
     let names: Vec<&str> = cells.iter().map(|c| c["estimator"].as_str().unwrap()).collect();
-    assert_eq!(names, ["pathwise", "pathwise antithetic", "score"]);
+    assert_eq!(names, ["pathwise", "pathwise quasi-random", "score"]);
     let variance = |k: usize| cells[k]["figures"]["total_variance"].as_f64().unwrap();
-    assert!(variance(1) < 0.9 * variance(0), "{} {}", variance(1), variance(0));
+    assert!(variance(1) < 0.5 * variance(0), "{} {}", variance(1), variance(0));
 }
 
 #[test]
