@@ -1,6 +1,6 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
-use jensen::automatic::{EstimatorChoice, FamilyChoice, OptimizerChoice};
+use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::LogDensity;
@@ -208,10 +208,22 @@ fn choices_are_honoured() {
     // The first two pull at each other: (1 - x) / 4 = 0.1 x gives 0.25 / 0.35; the third stays at its prior mean.
     assert!((map.solution.params[0] - 0.25 / 0.35).abs() < 1e-3, "{:?}", map.solution);
     assert!((map.solution.params[2] - 1.0).abs() < 1e-3, "{:?}", map.solution);
+    let of_integers = ["enumerate", "local-expectation", "disarm", "arm"];
     for estimator in EstimatorChoice::ALL {
+        if of_integers.contains(&estimator.name()) {
+            let error = Fit::new(&model).estimator(*estimator).run().unwrap_err().to_string();
+            assert!(error.contains("is for integer latents, and this model has none"), "{error}");
+            continue;
+        }
         let fitted = Fit::new(&model).estimator(*estimator).steps(50).draws(4).run().unwrap();
         let rule = [EstimatorChoice::Auto, EstimatorChoice::Measured].contains(estimator);
         assert!(rule || fitted.plan.estimator == *estimator);
+    }
+    for design in DesignChoice::ALL {
+        let fitted = Fit::new(&model).design(*design).steps(50).draws(4).run().unwrap();
+        assert_eq!(fitted.plan.design, *design);
+        let error = Fit::new(&model).design(*design).estimator(EstimatorChoice::Score).steps(5).run().err();
+        assert_eq!(error.is_some(), *design != DesignChoice::Independent, "{design}");
     }
     for optimizer in OptimizerChoice::ALL {
         let fit = Fit::new(&model).optimizer(*optimizer).steps(20).run();

@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 12] = [
+static ENTRIES: [Entry; 16] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -266,6 +266,46 @@ static ENTRIES: [Entry; 12] = [
         parts: (Some("progression"), &[], None),
         uses: REGRESSION,
         build: Horseshoe::build,
+    },
+    Entry {
+        name: "spike-and-slab",
+        about: "a real response on features, each of which is in or out",
+        needs: "--response, and --features or all other columns",
+        data: "progress of diabetes in 442 patients by 10 measurements (Efron 2004)",
+        file: own_data!("diabetes.csv"),
+        parts: (Some("progression"), &[], None),
+        uses: REGRESSION,
+        build: SpikeAndSlab::build,
+    },
+    Entry {
+        name: "coal-mining",
+        about: "counts whose rate changed once",
+        needs: "--response, a series of counts (and column year, for its beginning)",
+        data: "disasters in British coal mines in each year, 1851 to 1962 (Jarrett 1979)",
+        file: own_data!("coal_mining.csv"),
+        parts: (Some("disasters"), &[], None),
+        uses: SERIES,
+        build: CoalMining::build,
+    },
+    Entry {
+        name: "latent-class",
+        about: "people of two classes by their answers of 0 and 1",
+        needs: "--features or all columns, at least 3 of 0 and 1",
+        data: "216 people in 4 conflicts of roles (Stouffer and Toby 1951)",
+        file: own_data!("stouffer_toby.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: LatentClass::build,
+    },
+    Entry {
+        name: "bernoulli-latents",
+        about: "causes that are there or not, seen through sums of their effects",
+        needs: "columns x and offset, and one for each cause",
+        data: "10 observations of 20 causes (simulated)",
+        file: own_data!("bernoulli_latents.csv"),
+        parts: (None, &[], None),
+        uses: &[],
+        build: BernoulliLatents::build,
     },
 ];
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::estimate::Design;
+
 /// A name that is none of the choices.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} `{name}`: expected one of {choices}")]
@@ -85,11 +87,57 @@ choice!(
         Score = "score",
         /// Score function with a leave-one-out baseline.
         ScoreLoo = "score-loo",
+        /// A mixture of pathwise and sticking the landing, half of each.
+        Mixed = "mixed",
+        /// Pathwise less its quadratic surrogate, whose mean is known.
+        ControlVariate = "control-variate",
+        /// Differences of values at coupled draws.
+        MeasureValued = "measure-valued",
+        /// Score function with a running mean of earlier steps as baseline.
+        ScoreMovingAverage = "score-moving-average",
+        /// Score function with the best multiple of the score taken off.
+        ScoreControlVariate = "score-control-variate",
+        /// Score function latent by latent, each with the terms that contain it.
+        RaoBlackwell = "rao-blackwell",
+        /// Every joint value of the integers.
+        Enumerate = "enumerate",
+        /// One integer at a time summed out.
+        LocalExpectation = "local-expectation",
+        /// Antithetic pairs of integers of two values, averaged over what the pair leaves open.
+        DisArm = "disarm",
+        /// Antithetic pairs of integers of two values.
+        Arm = "arm",
         /// The one of least measured variance x cost, with draws enough for its signal: chosen at the start of a
         /// fit, and again when the gradient has changed.
         Measured = "measured",
     }
 );
+
+choice!(
+    /// How the noise of a step's draws is spread; [`Design`] says what each is.
+    DesignChoice, "design", {
+        /// Independent draws.
+        Independent = "independent",
+        /// Opposite pairs.
+        Antithetic = "antithetic",
+        /// One draw in each slice of equal probability.
+        Hypercube = "hypercube",
+        /// A scrambled Sobol sequence.
+        QuasiRandom = "quasi-random",
+    }
+);
+
+impl DesignChoice {
+    /// The design itself.
+    pub fn design(self) -> Design {
+        match self {
+            DesignChoice::Independent => Design::Independent,
+            DesignChoice::Antithetic => Design::Antithetic,
+            DesignChoice::Hypercube => Design::LatinHypercube,
+            DesignChoice::QuasiRandom => Design::QuasiRandom,
+        }
+    }
+}
 
 choice!(
     /// The optimiser of the bound.
@@ -127,6 +175,7 @@ mod tests {
     fn names_parse_to_what_they_name() {
         assert!(FamilyChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
         assert!(EstimatorChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
+        assert!(DesignChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
         assert!(OptimizerChoice::ALL.iter().all(|c| c.to_string().parse() == Ok(*c)));
         let error = "adamant".parse::<OptimizerChoice>().unwrap_err().to_string();
         assert!(error.contains("adamant") && error.contains("newton-cg"), "{error}");

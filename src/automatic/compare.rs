@@ -1,14 +1,17 @@
 //! A study of a model by names: family, estimators and start chosen as a fit would.
 
-use super::estimators::{EstimatorEntry, estimators};
+use super::adapters::{OfIntegers, Spread};
+use super::estimators::{EstimatorEntry, estimators, has_integers};
+use super::integers::Sizes;
 use super::plan::{Plan, Wishes, decide};
 use super::run::{Settings, mixed, reparameterised};
 use super::start::{Begin, begin};
 use super::units::InUnits;
-use super::{EstimatorChoice, FamilyChoice, Mixed, OptimizerChoice};
+use super::{DesignChoice, EstimatorChoice, FamilyChoice, Mixed, OptimizerChoice};
 use crate::algorithm::{FitError, Solution};
+use crate::estimate::{Design, Enumerate, GradientEstimator, Point, Space};
 use crate::family::{Family, Reparam};
-use crate::model::{Layout, Model};
+use crate::model::{Layout, Model, RowSet};
 use crate::streams::Streams;
 use crate::study::{At, GradientStudy, StudyError, StudyObserver, StudyReport};
 use crate::target::{Differentiable, LogDensity, Options, Target};
@@ -39,6 +42,7 @@ use crate::target::{Differentiable, LogDensity, Options, Target};
 pub struct Compare<'a, M: ?Sized> {
     model: &'a M,
     family: FamilyChoice,
+    designs: Vec<DesignChoice>,
     estimators: Option<Vec<EstimatorChoice>>,
     num_draws: Vec<usize>,
     at: Vec<At>,
@@ -55,6 +59,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         Compare {
             model,
             family: FamilyChoice::Auto,
+            designs: vec![DesignChoice::Independent],
             estimators: None,
             num_draws: vec![1, 10, 100],
             at: At::ALL.to_vec(),
@@ -70,6 +75,13 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     #[must_use]
     pub fn family(mut self, family: FamilyChoice) -> Self {
         self.family = family;
+        self
+    }
+
+    /// Ways to spread the noise of the draws: each estimator that allows several is compared in each of them.
+    #[must_use]
+    pub fn designs(mut self, designs: impl IntoIterator<Item = DesignChoice>) -> Self {
+        self.designs = designs.into_iter().collect();
         self
     }
 
@@ -139,7 +151,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let layout = target.layout();
         let wishes = Wishes {
             family: self.family,
-            estimator: EstimatorChoice::Auto,
+            estimator: self.strictest(),
             optimizer: OptimizerChoice::Adam,
             ..Wishes::default()
         };
@@ -148,7 +160,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             let words = "a point has no draws, so its gradient has no noise to compare; choose another family";
             return Err(FitError::Unsupported(words.into()));
         }
-        let entries = self.entries(layout)?;
+        let entries = self.entries(layout, plan.family)?;
         let settings = Settings {
             wishes,
             steps: None,
@@ -167,9 +179,14 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     }
 
     /// The rows of the table that are compared.
-    fn entries(&self, layout: &Layout) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+    fn entries(&self, layout: &Layout, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+        if self.designs.is_empty() {
+            return Err(FitError::Setting("a comparison needs at least one design".into()));
+        }
         let Some(chosen) = &self.estimators else {
-            return Ok(estimators().iter().filter(|e| e.refusal(layout).is_none()).collect());
+            let usable =
+                |e: &&EstimatorEntry| e.is_affordable(layout) && e.refusal(layout, family).is_none() && self.spreads(e);
+            return Ok(estimators().iter().filter(usable).collect());
         };
         let most = self.num_draws.iter().copied().max().unwrap_or(0);
         let mut entries = Vec::new();
@@ -179,7 +196,11 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
                     "`{choice}` chooses an estimator and is none; leave it out of the comparison"
                 ))
             })?;
-            if let Some(words) = entry.refusal(layout) {
+            if let Some(words) = entry.refusal(layout, family) {
+                return Err(FitError::Unsupported(words));
+            }
+            if !self.spreads(entry) {
+                let words = format!("{choice} needs independent draws; compare it in the independent design too");
                 return Err(FitError::Unsupported(words));
             }
             let least = entry.least_draws(layout);
@@ -210,11 +231,12 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             None => (target, family.init(&begin.centres[0], 0.1)),
         };
         let mut study = GradientStudy::<dyn Differentiable, dyn Reparam>::new(seen, &*family);
-        for entry in entries {
-            study = study.estimator(entry.choice.name(), entry.real()?);
+        let layout = target.layout();
+        for (name, entry, design) in self.named(entries) {
+            study = study.estimator(&name, Spread { estimator: entry.real(layout, plan.family)?, design });
         }
-        let reference = reference(target.layout())?;
-        study = study.reference(reference.choice.name(), reference.real()?);
+        let reference = reference(layout, plan.family, most(&self.num_draws))?;
+        study = study.reference(reference.choice.name(), reference.real(layout, plan.family)?);
         self.finish(study, Solution { params, theta }, observer)
     }
 
@@ -228,12 +250,47 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let family = mixed(target.layout())?;
         let start = Solution { params: family.init(&begin.centres[0], 0.1), theta: begin.theta.clone() };
         let mut study = GradientStudy::<dyn Differentiable, Mixed>::new(target, &family);
-        for entry in entries {
-            study = study.estimator(entry.choice.name(), entry.mixed()?);
+        let layout = target.layout();
+        for (name, entry, design) in self.named(entries) {
+            study = study.estimator(&name, Spread { estimator: entry.mixed(layout)?, design });
         }
-        let reference = reference(target.layout())?;
-        study = study.reference(reference.choice.name(), reference.mixed()?);
+        let sizes = Sizes::of(layout);
+        if sizes.are_alone && sizes.are_enumerable() {
+            let (guide, _, _) = sizes.rule();
+            if let Some(entry) = guide.entry() {
+                study = study.guide(guide.name(), entry.mixed(layout)?);
+            }
+            study = study.exact(|at| enumerated(target, &family, at));
+        } else {
+            let reference = reference(layout, FamilyChoice::MeanField, most(&self.num_draws))?;
+            study = study.reference(reference.choice.name(), reference.mixed(layout)?);
+        }
         self.finish(study, start, observer)
+    }
+
+    /// The estimator that leaves the least choice of family.
+    fn strictest(&self) -> EstimatorChoice {
+        let entries = self.estimators.iter().flatten().filter_map(|choice| choice.entry());
+        let of_few = entries.filter(|e| !e.families.is_empty()).min_by_key(|e| e.families.len());
+        of_few.map_or(EstimatorChoice::Auto, |e| e.choice)
+    }
+
+    /// Whether an estimator can be compared in one of the designs.
+    fn spreads(&self, entry: &EstimatorEntry) -> bool {
+        entry.has_designs() || self.designs.contains(&DesignChoice::Independent)
+    }
+
+    /// The estimators, each in each design that it allows, with a name of its own.
+    fn named<'e>(&self, entries: &[&'e EstimatorEntry]) -> Vec<(String, &'e EstimatorEntry, Design)> {
+        let independent = DesignChoice::Independent;
+        let each = |entry: &'e EstimatorEntry| {
+            let allowed = self.designs.iter().filter(move |d| entry.has_designs() || **d == independent);
+            allowed.map(move |d| match *d == independent {
+                true => (entry.choice.name().to_string(), entry, d.design()),
+                false => (format!("{} {d}", entry.choice), entry, d.design()),
+            })
+        };
+        entries.iter().flat_map(|entry| each(entry)).collect()
     }
 
     fn finish<T, F>(
@@ -255,8 +312,34 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     }
 }
 
-/// The unbiased estimator a long run of which the others are held against.
-fn reference(layout: &Layout) -> Result<&'static EstimatorEntry, FitError> {
-    let mut usable = estimators().iter().filter(|e| !e.biased && e.refusal(layout).is_none());
-    usable.next().ok_or_else(|| FitError::Unsupported("no estimator is unbiased for this model".into()))
+/// The unbiased estimator a long run of which the others are held against: of integers, every joint value where these
+/// are few, or one at a time summed out.
+fn reference(layout: &Layout, family: FamilyChoice, most_draws: usize) -> Result<&'static EstimatorEntry, FitError> {
+    let first = match Sizes::of(layout) {
+        _ if !has_integers(layout) => None,
+        sizes if sizes.are_few() && most_draws <= MOST_ENUMERATED => Some(EstimatorChoice::Enumerate),
+        sizes if sizes.rule().0 == EstimatorChoice::StickingTheLanding => None,
+        _ => Some(EstimatorChoice::LocalExpectation),
+    };
+    let mut usable = first.iter().filter_map(|choice| choice.entry()).chain(estimators());
+    let found = usable.find(|e| !e.biased && e.refusal(layout, family).is_none());
+    found.ok_or_else(|| FitError::Unsupported("no estimator is unbiased for this model".into()))
+}
+
+/// Draws of a gradient up to which a long run, of four times as many, can evaluate every joint value of few integers.
+const MOST_ENUMERATED: usize = 125;
+
+fn most(num_draws: &[usize]) -> usize {
+    num_draws.iter().copied().max().unwrap_or(1)
+}
+
+/// The gradient of integers alone, by their joint values; empty where it cannot be had, which the study reports.
+fn enumerated(target: &Target, family: &Mixed, at: &Solution) -> Vec<f64> {
+    let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; at.params.len()]);
+    let (params, theta, streams) = (&at.params, &at.theta, Streams::new(0));
+    let point = Point { params, theta, rows: &rows, streams, num_draws: 1, design: Design::Independent };
+    match OfIntegers(Enumerate).estimate(target, family, &point, &mut space, &mut grad, &mut []) {
+        Ok(_) => grad,
+        Err(_) => Vec::new(),
+    }
 }

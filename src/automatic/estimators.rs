@@ -2,13 +2,15 @@
 
 use std::marker::PhantomData;
 
-use super::choices::EstimatorChoice;
+use super::adapters::{ByTerms, ForFamily, OfIntegers};
+use super::choices::{EstimatorChoice, FamilyChoice};
+use super::integers::Sizes;
 use crate::algorithm::FitError;
 use crate::estimate::{
-    Baseline, Entropy, GradientEstimator, Hybrid, LeaveOneOut, Pathwise, RealGradient, ScoreFunction,
-    StickingTheLanding,
+    Arm, Baseline, ControlVariate, Curvature, DisArm, Entropy, Enumerate, GradientEstimator, Hybrid, LeaveOneOut,
+    LocalExpectation, MeasureValued, Mixed as Mixture, Pathwise, RealGradient, ScoreFunction, StickingTheLanding,
 };
-use crate::family::{Categorical, MeanField, Product, Reparam};
+use crate::family::{Categorical, FullRank, MeanField, Product, Reparam};
 use crate::model::Layout;
 use crate::target::Differentiable;
 
@@ -21,8 +23,8 @@ pub type Mixed = Product<MeanField, Categorical>;
 /// An estimator for models with integers.
 pub type MixedEstimator<'t> = Box<dyn GradientEstimator<dyn Differentiable + 't, Mixed> + 't>;
 
-type Real = for<'t> fn(PhantomData<&'t ()>) -> RealEstimator<'t>;
-type OfMixed = for<'t> fn(PhantomData<&'t ()>) -> MixedEstimator<'t>;
+type Real = for<'t> fn(&Layout, FamilyChoice, PhantomData<&'t ()>) -> RealEstimator<'t>;
+type OfMixed = for<'t> fn(&Layout, PhantomData<&'t ()>) -> MixedEstimator<'t>;
 
 /// One row of the table.
 pub struct EstimatorEntry {
@@ -38,62 +40,185 @@ pub struct EstimatorEntry {
     pub moves_theta: bool,
     /// Whether its mean is another than the bound's gradient.
     pub biased: bool,
+    /// The families of a model without integers that it is for; none listed: every one.
+    pub families: &'static [FamilyChoice],
+    /// Whether measurement in a fit considers it.
+    pub measured: bool,
+    /// What it needs of the integers, where it is for integers.
+    needs: Needs,
     real: Option<Real>,
     mixed: Option<OfMixed>,
+}
+
+/// What a method needs of integers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// Few joint values, none in rows.
+    Joint,
+    /// Two values each.
+    Binary,
 }
 
 const ENTRY: EstimatorEntry = EstimatorEntry {
     choice: EstimatorChoice::Auto,
     about: "",
     pathwise: true,
-    least_draws: (1, 2),
+    least_draws: (1, 1),
     moves_theta: true,
     biased: false,
+    families: &[],
+    measured: true,
+    needs: Needs::Nothing,
     real: None,
     mixed: None,
 };
 
-/// Every estimator with a name; the first is the reference of a study, and so has to be unbiased.
+const SCORE: EstimatorEntry = EstimatorEntry { pathwise: false, moves_theta: false, ..ENTRY };
+
+/// Real latents by sticking the landing, integers by `discrete`.
+fn beside<'t, D>(discrete: D) -> MixedEstimator<'t>
+where
+    Hybrid<D>: GradientEstimator<dyn Differentiable + 't, Mixed> + 't,
+{
+    Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete })
+}
+
+fn score<'t, F: crate::family::Family + ?Sized>(
+    baseline: Baseline,
+) -> Box<dyn GradientEstimator<dyn Differentiable + 't, F> + 't> {
+    Box::new(ScoreFunction { baseline })
+}
+
+fn control_variate<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'t> {
+    let estimator = ControlVariate { curvature: Curvature::Full };
+    match family {
+        FamilyChoice::FullRank => Box::new(ForFamily { family: FullRank::new(layout.num_latents), estimator }),
+        _ => Box::new(ForFamily { family: MeanField::new(layout), estimator }),
+    }
+}
+
+fn enumerate<'t>(layout: &Layout) -> MixedEstimator<'t> {
+    match Sizes::of(layout).are_alone {
+        true => Box::new(OfIntegers(Enumerate)),
+        false => beside(Enumerate),
+    }
+}
+
+/// The decay of the moving average: it looks back about ten steps.
+const DECAY: f64 = 0.9;
+
+/// Every estimator with a name.
 static TABLE: &[EstimatorEntry] = &[
     EstimatorEntry {
         choice: EstimatorChoice::StickingTheLanding,
         about: "Reparameterised draws without the score term: no noise where q is exact",
-        real: Some(|_| Box::new(StickingTheLanding)),
-        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete: LeaveOneOut })),
+        least_draws: (1, 2),
+        real: Some(|_, _, _| Box::new(StickingTheLanding)),
+        mixed: Some(|_, _| beside(LeaveOneOut)),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::Pathwise,
         about: "Reparameterised draws, entropy in closed form",
-        real: Some(|_| Box::new(Pathwise { entropy: Entropy::ClosedForm })),
-        mixed: Some(|_| Box::new(Hybrid { real: RealGradient::Pathwise, discrete: LeaveOneOut })),
+        least_draws: (1, 2),
+        real: Some(|_, _, _| Box::new(Pathwise { entropy: Entropy::ClosedForm })),
+        mixed: Some(|_, _| Box::new(Hybrid { real: RealGradient::Pathwise, discrete: LeaveOneOut })),
         ..ENTRY
     },
     EstimatorEntry {
         choice: EstimatorChoice::PathwiseMcEntropy,
         about: "Reparameterised draws, entropy from the same draws",
-        real: Some(|_| Box::new(Pathwise { entropy: Entropy::MonteCarlo })),
+        real: Some(|_, _, _| Box::new(Pathwise { entropy: Entropy::MonteCarlo })),
         ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Mixed,
+        about: "Half pathwise, half sticking the landing, from the same draws",
+        real: Some(|_, _, _| Box::new(Mixture { share: 0.5 })),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::ControlVariate,
+        about: "Pathwise less its quadratic surrogate; for mean-field and full-rank",
+        families: &[FamilyChoice::MeanField, FamilyChoice::FullRank],
+        real: Some(|layout, family, _| control_variate(layout, family)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::MeasureValued,
+        about: "Differences of values at coupled draws, 4 a latent; for mean-field",
+        families: &[FamilyChoice::MeanField],
+        measured: false,
+        real: Some(|layout, _, _| Box::new(ForFamily { family: MeanField::new(layout), estimator: MeasureValued })),
+        ..SCORE
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Enumerate,
+        about: "Integers: every joint value, exact",
+        needs: Needs::Joint,
+        mixed: Some(|layout, _| enumerate(layout)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::LocalExpectation,
+        about: "Integers: one at a time summed out given the others",
+        mixed: Some(|_, _| beside(LocalExpectation)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::DisArm,
+        about: "Integers of two values: antithetic pairs, averaged over what they leave open",
+        needs: Needs::Binary,
+        mixed: Some(|_, _| beside(DisArm)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Arm,
+        about: "Integers of two values: antithetic pairs",
+        needs: Needs::Binary,
+        mixed: Some(|_, _| beside(Arm)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::RaoBlackwell,
+        about: "Score function, each latent with its own terms; for mean-field and integers; 2 draws",
+        least_draws: (2, 2),
+        families: &[FamilyChoice::MeanField],
+        real: Some(|layout, _, _| Box::new(ForFamily { family: MeanField::new(layout), estimator: ByTerms })),
+        mixed: Some(|_, _| Box::new(ByTerms)),
+        ..SCORE
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::ScoreControlVariate,
+        about: "Score function less the best multiple of the score: needs at least 3 draws",
+        least_draws: (3, 3),
+        real: Some(|_, _, _| score(Baseline::ControlVariate)),
+        mixed: Some(|_, _| score(Baseline::ControlVariate)),
+        ..SCORE
     },
     EstimatorEntry {
         choice: EstimatorChoice::ScoreLoo,
         about: "Score function with a leave-one-out baseline: needs at least 2 draws",
-        pathwise: false,
         least_draws: (2, 2),
-        moves_theta: false,
-        real: Some(|_| Box::new(ScoreFunction { baseline: Baseline::LeaveOneOut })),
-        mixed: Some(|_| Box::new(ScoreFunction { baseline: Baseline::LeaveOneOut })),
-        ..ENTRY
+        real: Some(|_, _, _| score(Baseline::LeaveOneOut)),
+        mixed: Some(|_, _| score(Baseline::LeaveOneOut)),
+        ..SCORE
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::ScoreMovingAverage,
+        about: "Score function less a running mean of earlier steps",
+        measured: false,
+        real: Some(|_, _, _| score(Baseline::MovingAverage { decay: DECAY })),
+        mixed: Some(|_, _| score(Baseline::MovingAverage { decay: DECAY })),
+        ..SCORE
     },
     EstimatorEntry {
         choice: EstimatorChoice::Score,
         about: "Score function (REINFORCE): needs no gradient of the model, very noisy",
-        pathwise: false,
-        least_draws: (1, 1),
-        moves_theta: false,
-        real: Some(|_| Box::new(ScoreFunction { baseline: Baseline::None })),
-        mixed: Some(|_| Box::new(ScoreFunction { baseline: Baseline::None })),
-        ..ENTRY
+        real: Some(|_, _, _| score(Baseline::None)),
+        mixed: Some(|_, _| score(Baseline::None)),
+        ..SCORE
     },
 ];
 
@@ -126,46 +251,80 @@ impl EstimatorEntry {
         if has_integers(layout) { self.least_draws.1 } else { self.least_draws.0 }
     }
 
-    /// Why it cannot be used for a model of this layout, with a remedy.
-    pub fn refusal(&self, layout: &Layout) -> Option<String> {
-        let name = self.choice;
+    /// Whether its draws can be spread in another design than independent draws.
+    pub fn has_designs(&self) -> bool {
+        self.pathwise
+    }
+
+    /// Whether a comparison takes it where no estimator was asked for: the others would take all its time.
+    pub fn is_affordable(&self, layout: &Layout) -> bool {
+        self.needs != Needs::Joint || Sizes::of(layout).are_few()
+    }
+
+    /// Why it cannot be used for a model of this layout and a family, with a remedy.
+    pub fn refusal(&self, layout: &Layout, family: FamilyChoice) -> Option<String> {
+        let (name, integers) = (self.choice, has_integers(layout));
+        let usable = |e: &EstimatorEntry| e.moves_theta || layout.num_parameters == 0;
         match () {
-            () if has_integers(layout) && self.mixed.is_none() => Some(format!(
+            () if integers && self.mixed.is_none() => Some(format!(
                 "{name} has no gradient for integer latents, and this model has them; use {}",
-                others(|e| e.mixed.is_some() && (e.moves_theta || layout.num_parameters == 0))
+                others(|e| e.mixed.is_some() && usable(e) && e.of_integers(layout).is_none())
             )),
-            () if !has_integers(layout) && self.real.is_none() => Some(format!(
+            () if !integers && self.real.is_none() => Some(format!(
                 "{name} is for integer latents, and this model has none; use {}",
-                others(|e| e.real.is_some() && (e.moves_theta || layout.num_parameters == 0))
+                others(|e| e.real.is_some() && usable(e) && e.is_for(family))
             )),
             () if !self.moves_theta && layout.num_parameters > 0 => Some(format!(
                 "{name} has no gradient for the model's parameters theta; use {}",
-                others(|e| e.moves_theta && (e.mixed.is_some() || !has_integers(layout)))
+                others(|e| e.moves_theta && if integers { e.mixed.is_some() } else { e.real.is_some() })
             )),
-            () => None,
+            () if !integers && !self.is_for(family) => {
+                let names: Vec<&str> = self.families.iter().map(|f| f.name()).collect();
+                Some(format!("{name} is for the {} family, not {family}; choose that family", names.join(" or ")))
+            }
+            () => self.of_integers(layout),
         }
+    }
+
+    fn of_integers(&self, layout: &Layout) -> Option<String> {
+        let (name, sizes) = (self.choice, Sizes::of(layout));
+        match self.needs {
+            Needs::Joint => sizes.not_enumerable().map(|why| format!("{name}: {why}")),
+            Needs::Binary => sizes.not_binary().map(|n| {
+                format!("{name} is for integers of two values, and one of these has {n}; use local-expectation")
+            }),
+            Needs::Nothing => None,
+        }
+    }
+
+    /// Whether it is for a family of a model without integers.
+    fn is_for(&self, family: FamilyChoice) -> bool {
+        self.families.is_empty() || self.families.contains(&family)
     }
 
     /// The estimator for a model without integers.
     ///
     /// # Errors
-    /// When it has none.
-    pub fn real<'t>(&self) -> Result<RealEstimator<'t>, FitError> {
-        let refused = || FitError::Unsupported(format!("{} is for integer latents", self.choice));
-        Ok(self.real.ok_or_else(refused)?(PhantomData))
+    /// When it has none, for this family or at all.
+    pub fn real<'t>(&self, layout: &Layout, family: FamilyChoice) -> Result<RealEstimator<'t>, FitError> {
+        match self.real {
+            Some(make) if self.is_for(family) => Ok(make(layout, family, PhantomData)),
+            Some(_) => Err(FitError::Unsupported(format!("{} is not for the {family} family", self.choice))),
+            None => Err(FitError::Unsupported(format!("{} is for integer latents", self.choice))),
+        }
     }
 
     /// The estimator for a model with integers.
     ///
     /// # Errors
     /// When it has none.
-    pub fn mixed<'t>(&self) -> Result<MixedEstimator<'t>, FitError> {
+    pub fn mixed<'t>(&self, layout: &Layout) -> Result<MixedEstimator<'t>, FitError> {
         let refused = || FitError::Unsupported(format!("{} has no gradient for integer latents", self.choice));
-        Ok(self.mixed.ok_or_else(refused)?(PhantomData))
+        Ok(self.mixed.ok_or_else(refused)?(layout, PhantomData))
     }
 }
 
-fn has_integers(layout: &Layout) -> bool {
+pub(super) fn has_integers(layout: &Layout) -> bool {
     layout.num_integers + layout.num_row_integers > 0
 }
 
@@ -181,27 +340,31 @@ mod tests {
     #[test]
     fn every_name_has_one_row_that_can_be_made() {
         let rules = [EstimatorChoice::Auto, EstimatorChoice::Measured];
+        let layout = Layout::default();
         for choice in EstimatorChoice::ALL.iter().filter(|c| !rules.contains(c)) {
             assert_eq!(TABLE.iter().filter(|e| e.choice == *choice).count(), 1, "{choice}");
             let entry = choice.entry().unwrap();
             assert!(!entry.about.is_empty(), "{choice}");
-            assert!(entry.real().is_ok() || entry.mixed().is_ok(), "{choice}");
+            assert!(entry.real(&layout, FamilyChoice::MeanField).is_ok() || entry.mixed(&layout).is_ok(), "{choice}");
         }
         assert_eq!(TABLE.len(), EstimatorChoice::ALL.len() - rules.len());
-        assert!(!TABLE[0].biased);
     }
 
     #[test]
     fn what_a_model_does_not_allow_is_refused_with_what_it_does() {
-        let refusal = |choice: EstimatorChoice, layout: Layout| choice.entry().unwrap().refusal(&layout);
+        let refusal = |choice: EstimatorChoice, layout: &Layout| {
+            choice.entry().unwrap().refusal(layout, FamilyChoice::FullRank).unwrap_or_default()
+        };
         let integers = Layout { num_integers: 1, ..Layout::default() };
         let theta = Layout { num_latents: 1, num_parameters: 1, ..Layout::default() };
-        let words = refusal(EstimatorChoice::PathwiseMcEntropy, integers.clone()).unwrap();
+        let words = refusal(EstimatorChoice::PathwiseMcEntropy, &integers);
         assert!(words.contains("integer latents") && words.contains("score-loo"), "{words}");
-        let words = refusal(EstimatorChoice::Score, theta.clone()).unwrap();
+        let words = refusal(EstimatorChoice::Score, &theta);
         assert!(words.contains("theta") && words.contains("pathwise") && !words.contains("score-loo"), "{words}");
-        assert!(
-            refusal(EstimatorChoice::Score, integers).is_none() && refusal(EstimatorChoice::Pathwise, theta).is_none()
-        );
+        let words = refusal(EstimatorChoice::DisArm, &theta);
+        assert!(words.contains("this model has none") && !words.contains("score"), "{words}");
+        let words = refusal(EstimatorChoice::MeasureValued, &Layout { num_parameters: 0, ..theta.clone() });
+        assert!(words.contains("mean-field family, not full-rank"), "{words}");
+        assert_eq!(refusal(EstimatorChoice::Score, &integers) + &refusal(EstimatorChoice::Pathwise, &theta), "");
     }
 }

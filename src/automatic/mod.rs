@@ -1,8 +1,10 @@
 //! The automatic fit: a start, a family and an algorithm chosen for the model, each of them open to choice.
 
+mod adapters;
 mod choices;
 mod compare;
 mod estimators;
+mod integers;
 mod measured;
 mod plan;
 mod rounds;
@@ -10,7 +12,7 @@ mod run;
 mod start;
 mod units;
 
-pub use choices::{EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
+pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
 pub use compare::Compare;
 pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
 pub use plan::Plan;
@@ -166,6 +168,13 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     #[must_use]
     pub fn estimator(mut self, estimator: EstimatorChoice) -> Self {
         self.wishes.estimator = estimator;
+        self
+    }
+
+    /// How the noise of a step's draws is spread, for estimators that transform noise.
+    #[must_use]
+    pub fn design(mut self, design: DesignChoice) -> Self {
+        self.wishes.design = design;
         self
     }
 

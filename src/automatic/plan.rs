@@ -1,6 +1,7 @@
 //! What will be run and why: the one table of which choices go together.
 
-use super::{EstimatorChoice, FamilyChoice, OptimizerChoice};
+use super::integers::Sizes;
+use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::model::Layout;
 
@@ -18,6 +19,7 @@ pub(super) struct Wishes {
     pub optimizer: OptimizerChoice,
     pub minibatch: Minibatch,
     pub draws: Option<usize>,
+    pub design: DesignChoice,
 }
 
 /// What a fit does, with every `auto` decided.
@@ -27,6 +29,8 @@ pub struct Plan {
     pub family: FamilyChoice,
     /// The estimator; natural gradient and fixed draws have their own.
     pub estimator: EstimatorChoice,
+    /// How the noise of the draws is spread.
+    pub design: DesignChoice,
     /// The optimiser.
     pub optimizer: OptimizerChoice,
     /// Draws of a step (for fixed draws: of the first round).
@@ -44,6 +48,9 @@ impl std::fmt::Display for Plan {
         write!(f, "{} family, {} optimiser", self.family, self.optimizer)?;
         if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
+        }
+        if self.design != DesignChoice::Independent {
+            write!(f, ", {} design", self.design)?;
         }
         match self.picks.is_empty() {
             true => write!(f, ", {} draws", self.num_draws),
@@ -77,14 +84,19 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         theta: layout.num_parameters > 0,
     };
     let mut reasons = Vec::new();
-    let family = family_for(&kinds, wishes.family, &mut reasons);
+    let family = family_for(&kinds, &wishes, &mut reasons);
     let optimizer = optimizer_for(&kinds, family, &wishes, &mut reasons);
-    let of_estimator = wishes.estimator.entry().and_then(|entry| entry.refusal(layout));
+    let of_estimator = wishes.estimator.entry().and_then(|entry| entry.refusal(layout, family));
     if let Some(refusal) = refusal(&kinds, family, optimizer, &wishes).or(of_estimator) {
         return Err(FitError::Unsupported(refusal));
     }
+    let (of_integers, draws_of_integers, why) = Sizes::of(layout).rule();
     let estimator = match (wishes.estimator, family) {
         (EstimatorChoice::Auto, FamilyChoice::Map) => EstimatorChoice::Pathwise,
+        (EstimatorChoice::Auto, _) if kinds.integers => {
+            reasons.push(format!("{of_integers}: {why}"));
+            of_integers
+        }
         (EstimatorChoice::Auto, _) => EstimatorChoice::StickingTheLanding,
         (chosen, _) => chosen,
     };
@@ -92,7 +104,9 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         OptimizerChoice::NaturalGradient => crate::algorithm::NaturalGradient::<()>::draws_for(kinds.latents),
         _ if family == FamilyChoice::Map => 2,
         o if is_deterministic(o) => (kinds.latents + 16).max(64),
-        _ if kinds.integers || is_score(estimator) => 32,
+        _ if is_score(estimator) => 32,
+        _ if estimator == of_integers && kinds.integers => draws_of_integers,
+        _ if kinds.integers => 32,
         _ => 10,
     };
     let num_draws = wishes.draws.unwrap_or(default_draws);
@@ -101,12 +115,13 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         return Err(FitError::Setting(format!("{num_draws} draws a step; this estimator needs at least {needed}")));
     }
     let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
-    Ok(Plan { family, estimator, optimizer, num_draws, paths, reasons, picks: Vec::new() })
+    let design = wishes.design;
+    Ok(Plan { family, estimator, design, optimizer, num_draws, paths, reasons, picks: Vec::new() })
 }
 
-fn family_for(kinds: &Kinds, wish: FamilyChoice, reasons: &mut Vec<String>) -> FamilyChoice {
-    if wish != FamilyChoice::Auto {
-        return wish;
+fn family_for(kinds: &Kinds, wishes: &Wishes, reasons: &mut Vec<String>) -> FamilyChoice {
+    if wishes.family != FamilyChoice::Auto {
+        return wishes.family;
     }
     let d = kinds.latents;
     let (family, why) = if kinds.integers {
@@ -122,6 +137,11 @@ fn family_for(kinds: &Kinds, wish: FamilyChoice, reasons: &mut Vec<String>) -> F
     } else {
         (FamilyChoice::LowRank, format!("{d} latents are too many for a full covariance matrix"))
     };
+    let of_estimator = wishes.estimator.entry().map_or(&[][..], |entry| entry.families);
+    let (family, why) = match of_estimator.first() {
+        Some(first) if !of_estimator.contains(&family) => (*first, format!("{} is for it", wishes.estimator)),
+        _ => (family, why),
+    };
     reasons.push(format!("{family}: {why}"));
     family
 }
@@ -130,10 +150,12 @@ fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: 
     if wishes.optimizer != OptimizerChoice::Auto {
         return wishes.optimizer;
     }
-    let noisy = wishes.minibatch != Minibatch::Full || wishes.estimator != EstimatorChoice::Auto;
+    let noisy = wishes.minibatch != Minibatch::Full
+        || wishes.estimator != EstimatorChoice::Auto
+        || wishes.design != DesignChoice::Independent;
     let plain = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let (optimizer, why) = match family {
-        _ if noisy => (OptimizerChoice::Adam, "an estimator or a minibatch was chosen"),
+        _ if noisy => (OptimizerChoice::Adam, "an estimator, a design or a minibatch was chosen"),
         _ if !plain => (OptimizerChoice::Adam, "it moves every kind of parameter"),
         FamilyChoice::FullRank => {
             (OptimizerChoice::NaturalGradient, "it needs the fewest gradients for a full covariance")
@@ -174,6 +196,17 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
         }
         () if natural && !matches!(wishes.estimator, EstimatorChoice::Auto | EstimatorChoice::StickingTheLanding) => {
             format!("the natural gradient has its own estimator, not {}; use adam with it", wishes.estimator)
+        }
+        () if wishes.design != DesignChoice::Independent && (natural || fixed) => {
+            format!("{optimizer} has draws of its own; leave the design out, or use adam")
+        }
+        () if wishes.design != DesignChoice::Independent && family == Map => {
+            "a point has no draws to spread; leave the design out".into()
+        }
+        () if wishes.design != DesignChoice::Independent
+            && wishes.estimator.entry().is_some_and(|e| !e.has_designs()) =>
+        {
+            format!("{} needs independent draws, not {}; leave the design out", wishes.estimator, wishes.design)
         }
         () if fixed && (kinds.theta || kinds.integers) => {
             format!("{optimizer} with fixed draws moves neither integers nor the model's parameters theta; use adam")

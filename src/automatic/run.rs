@@ -6,9 +6,10 @@ use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators};
+use super::{
+    DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators,
+};
 use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
-use crate::estimate::Design;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
@@ -190,7 +191,7 @@ impl Job<'_> {
                 self.stochastic::<dyn Differentiable, dyn Reparam>(
                     self.target,
                     family,
-                    &self.candidates(EstimatorEntry::real)?,
+                    &self.candidates(|entry| entry.real(self.target.layout(), self.plan.family))?,
                     start,
                     observer,
                 )
@@ -209,7 +210,7 @@ impl Job<'_> {
             self.stochastic::<dyn Differentiable, dyn Reparam>(
                 &inner,
                 family,
-                &self.candidates(EstimatorEntry::real)?,
+                &self.candidates(|entry| entry.real(self.target.layout(), self.plan.family))?,
                 start,
                 observer,
             )?
@@ -241,7 +242,7 @@ impl Job<'_> {
             average: Average::Tail,
             num_draws: self.plan.num_draws,
             minibatch: self.settings.wishes.minibatch,
-            design: Design::Independent,
+            design: self.plan.design.design(),
             start,
             streams: self.streams,
         };
@@ -281,11 +282,19 @@ impl Job<'_> {
     /// The plan's estimator, or all that measurement may choose from, made by `make`.
     fn candidates<E>(
         &self,
-        make: fn(&EstimatorEntry) -> Result<E, FitError>,
+        make: impl Fn(&EstimatorEntry) -> Result<E, FitError>,
     ) -> Result<Vec<(&'static EstimatorEntry, E)>, FitError> {
         let (layout, wish) = (self.target.layout(), self.plan.estimator);
+        let spread = self.plan.design != DesignChoice::Independent;
         let usable = |e: &&EstimatorEntry| match wish {
-            EstimatorChoice::Measured => !e.biased && e.refusal(layout).is_none(),
+            EstimatorChoice::Measured => {
+                let suits = e.has_designs() || !spread;
+                e.measured
+                    && !e.biased
+                    && suits
+                    && e.is_affordable(layout)
+                    && e.refusal(layout, self.plan.family).is_none()
+            }
             named => e.choice == named,
         };
         let found: Result<Vec<_>, _> = estimators().iter().filter(usable).map(|e| Ok((e, make(e)?))).collect();
@@ -299,7 +308,7 @@ impl Job<'_> {
         let family = mixed(layout)?;
         let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
-        let candidates = self.candidates(EstimatorEntry::mixed)?;
+        let candidates = self.candidates(|entry| entry.mixed(layout))?;
         let run = self.stochastic::<dyn Differentiable, Mixed>(self.target, &family, &candidates, start, observer)?;
         Ok((Box::new(family), run))
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::FamilyChoice;
 use crate::model::{Draws, Layout, RowSet};
-use crate::target::{DensityError, Differentiable, LogDensity, Pass};
+use crate::target::{DensityError, Differentiable, Factored, LogDensity, Pass};
 
 /// `log p(centre + scale * w) + sum ln scale` as a density of `w`; latents of rows stay as they are.
 pub(super) struct InUnits<'a, T: ?Sized> {
@@ -47,6 +47,28 @@ impl<T: Differentiable + ?Sized> LogDensity for InUnits<'_, T> {
 
     fn log_density(&self, theta: &[f64], w: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
         self.with_own(w, |z| self.target.log_density(theta, z, rows, out))?;
+        self.shift(out);
+        Ok(())
+    }
+
+    fn factored(&self) -> Option<&dyn Factored> {
+        self.target.factored().map(|_| self as &dyn Factored)
+    }
+}
+
+impl<T: Differentiable + ?Sized> Factored for InUnits<'_, T> {
+    /// The scale is in no local sum: it depends on no latent.
+    fn local_log_density(
+        &self,
+        theta: &[f64],
+        w: &Draws,
+        rows: &RowSet,
+        out: &mut Pass,
+        local: &mut Vec<f64>,
+    ) -> Result<(), DensityError> {
+        let apart = || DensityError("this density does not tell its terms apart".into());
+        let target = self.target.factored().ok_or_else(apart)?;
+        self.with_own(w, |z| target.local_log_density(theta, z, rows, out, local))?;
         self.shift(out);
         Ok(())
     }

@@ -54,6 +54,9 @@ impl At {
 /// The gradient at a point.
 type ExactGradient<'a> = Box<dyn Fn(&Solution) -> Vec<f64> + 'a>;
 
+/// An estimator with its name.
+type Named<'a, T, F> = (String, Box<dyn GradientEstimator<T, F> + 'a>);
+
 /// What every estimator's mean is held against.
 enum Reference<'a, T: ?Sized, F: ?Sized> {
     /// A long run of the first estimator.
@@ -98,6 +101,7 @@ pub struct GradientStudy<'a, T: ?Sized, F: ?Sized> {
     family: &'a F,
     estimators: Vec<(String, Box<dyn GradientEstimator<T, F> + 'a>)>,
     reference: Reference<'a, T, F>,
+    guide: Option<Named<'a, T, F>>,
     start: Option<Solution>,
     optimum: Option<Solution>,
     at: Vec<At>,
@@ -117,6 +121,7 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
             family,
             estimators: Vec::new(),
             reference: Reference::First,
+            guide: None,
             start: None,
             optimum: None,
             at: At::ALL.to_vec(),
@@ -147,6 +152,13 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
     #[must_use]
     pub fn exact(mut self, gradient: impl Fn(&Solution) -> Vec<f64> + 'a) -> Self {
         self.reference = Reference::Exact(Box::new(gradient));
+        self
+    }
+
+    /// Follows `estimator` to the optimum, and not the reference or the first estimator.
+    #[must_use]
+    pub fn guide(mut self, name: &str, estimator: impl GradientEstimator<T, F> + 'a) -> Self {
+        self.guide = Some((name.into(), Box::new(estimator)));
         self
     }
 

@@ -82,8 +82,13 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         })
     }
 
-    /// What leads to the optimum and serves as reference.
+    /// What leads to the optimum.
     fn guide(&self) -> (&str, &dyn GradientEstimator<T, F>) {
+        self.study.guide.as_ref().map_or_else(|| self.long_run(), |(name, estimator)| (name, &**estimator))
+    }
+
+    /// What serves as reference in a long run.
+    fn long_run(&self) -> (&str, &dyn GradientEstimator<T, F>) {
         match &self.study.reference {
             Reference::Estimator(name, estimator) => (name, &**estimator),
             _ => (&self.study.estimators[0].0, &*self.study.estimators[0].1),
@@ -169,7 +174,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
                 false => Err(format!("the exact gradient has {} numbers, a gradient {len}", gradient.len())),
             });
         }
-        let (name, estimator) = self.guide();
+        let (name, estimator) = self.long_run();
         let num_draws = LONGER * self.study.num_draws.iter().copied().max().unwrap_or(1);
         let streams = self.streams.purpose(number).purpose(REFERENCE << 16);
         let request = Request { at, num_draws, repeats: self.study.repeats, streams, doing: "the reference" };

@@ -40,6 +40,11 @@ pub trait LogDensity: Sync {
         false
     }
 
+    /// This density as one that tells its terms apart, where it does.
+    fn factored(&self) -> Option<&dyn Factored> {
+        None
+    }
+
     /// Named values of everything outside of rows, in the space the model was written in: latents, integers,
     /// parameters and derived quantities. The latents of rows in `z` are not looked at.
     ///

@@ -355,6 +355,10 @@ impl LogDensity for Target {
         self.separates_data
     }
 
+    fn factored(&self) -> Option<&dyn super::Factored> {
+        Some(self)
+    }
+
     fn constrained(&self, theta: &[f64], z: &Draws) -> Constrained {
         self.constrained_sites(theta, z)
     }

@@ -58,6 +58,13 @@ fn what_cannot_be_compared_is_refused_in_words() {
         ("eight-schools --at start", &["start", "init, middle, optimum"]),
         ("eight-schools --repeats 1", &["'1' for '--repeats <N>'", "10.."]),
         ("eight-schools --family map", &["a point has no draws", "choose another family"]),
+        ("eight-schools --estimators enumerate", &["enumerate is for integer latents, and this model has none"]),
+        ("eight-schools --family full-rank --estimators measure-valued", &["mean-field family, not full-rank"]),
+        ("eight-schools --estimators score --design antithetic", &["score needs independent draws"]),
+        ("eight-schools --design sobol", &["sobol", "quasi-random"]),
+        ("coal-mining --estimators disarm", &["integers of two values", "has 111", "local-expectation"]),
+        ("coal-mining --estimators control-variate", &["no gradient for integer latents", "use ", "enumerate"]),
+        ("latent-class --estimators enumerate", &["integers of rows", "local-expectation"]),
         ("linear-regression --response y", &["--data"]),
         ("linear-regression --data none.csv --response y", &["none.csv: file not found"]),
     ];
@@ -85,10 +92,10 @@ fn a_comparison_is_printed_and_written() {
     assert!(!out.contains("BIASED") && !out.contains("Use score "), "{out}");
 
     let csv = folder.text("a/b/compare.csv");
-    assert_eq!(csv.lines().count(), 1 + 3 * 2 * 5);
+    assert_eq!(csv.lines().count(), 1 + 3 * 2 * 9);
     assert!(csv.starts_with("point,estimator,draws,repeats,") && csv.contains("\ninit,score-loo,1,,"), "{csv}");
     let json: serde_json::Value = serde_json::from_str(&folder.text("a/b/compare.json")).unwrap();
-    assert_eq!((json["model"].as_str(), json["cells"].as_array().unwrap().len()), (Some("eight-schools"), 30));
+    assert_eq!((json["model"].as_str(), json["cells"].as_array().unwrap().len()), (Some("eight-schools"), 54));
     assert!(json["recommendation"]["estimator"].is_string() && json["complete"] == true);
     let page = folder.text("a/b/compare.html");
     assert!(page.starts_with("<!DOCTYPE html>") && page.matches("<svg").count() == 3);
@@ -100,6 +107,44 @@ fn a_comparison_is_printed_and_written() {
     assert_eq!(page.matches("http").count(), page.matches("http://www.w3.org/2000/svg").count());
     assert!(!page.contains("NaN") && !page.contains("<script"));
     assert_eq!(std::fs::read_dir(folder.0.join("a/b")).unwrap().count(), 3);
+}
+
+#[test]
+fn integers_are_compared_with_their_exact_gradient() {
+    let folder = Folder::new("integers");
+    let line = "compare bernoulli-latents --estimators score-loo,disarm,local-expectation --draws 2 --at init,optimum";
+    let (code, out, err) = folder.jensen(&format!("{line} --repeats 400 --budget 2000 --quiet --json"));
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    for point in json["points"].as_array().unwrap() {
+        assert_eq!(point["reference"]["source"].as_str(), Some("the exact gradient"), "{point}");
+    }
+    let variance = |name: &str| {
+        let cell = json["cells"].as_array().unwrap().iter().find(|c| c["estimator"] == name && c["point"] == "init");
+        cell.unwrap()["figures"]["total_variance"].as_f64().unwrap()
+    };
+    // At even odds a two-valued latent has two logits, whose gradients are g and -g: twice the variances of
+    // tests/discrete.rs, halved again for two draws of a pair or of a local expectation. From 400 gradients, 30 %.
+    for (name, expected) in [("score-loo", 2.0 * 543.63), ("disarm", 389.36), ("local-expectation", 12.7658)] {
+        let found = variance(name);
+        assert!((found / expected - 1.0).abs() < 0.3, "{name}: {found}, expected {expected}");
+    }
+    assert!(!out.contains("\"found_twice\": true"), "{out}");
+}
+
+#[test]
+fn designs_are_compared_with_each_other() {
+    let folder = Folder::new("designs");
+    let line = "compare linear-regression --family mean-field --estimators pathwise,score --draws 16";
+    let line = format!("{line} --design independent,quasi-random");
+    let (_, out, err) = folder.jensen(&format!("{line} --at optimum --repeats 200 --budget 0 --quiet --json"));
+    assert_eq!(err, "");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let cells = json["cells"].as_array().unwrap();
+    let names: Vec<&str> = cells.iter().map(|c| c["estimator"].as_str().unwrap()).collect();
+    assert_eq!(names, ["pathwise", "pathwise quasi-random", "score"]);
+    let variance = |k: usize| cells[k]["figures"]["total_variance"].as_f64().unwrap();
+    assert!(variance(1) < 0.5 * variance(0), "{} {}", variance(1), variance(0));
 }
 
 #[test]

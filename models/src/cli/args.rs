@@ -1,6 +1,6 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
-use super::choices::{Estimator, Family, Optimizer, Place, compared_estimator, estimator};
+use super::choices::{Design, Estimator, Family, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
     COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE,
 };
@@ -110,6 +110,9 @@ pub struct MethodArgs {
     /// Estimator of the bound's gradient
     #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "auto")]
     pub estimator: Estimator,
+    /// How the noise of a step's draws is spread
+    #[arg(long, value_name = "DESIGN", value_enum, default_value_t)]
+    pub design: Design,
     /// Optimiser of the bound
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
     pub optimizer: Optimizer,
@@ -176,6 +179,9 @@ pub struct StudyArgs {
     /// Variational family q
     #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
     pub family: Family,
+    /// Ways to spread the noise of the draws, separated by commas: each estimator in each that it allows
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_enum, default_value = "independent")]
+    pub design: Vec<Design>,
     /// Numbers of draws of a gradient, separated by commas
     #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
     pub draws: Vec<NonZeroUsize>,

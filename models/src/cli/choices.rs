@@ -25,6 +25,20 @@ pub enum Family {
 /// The estimator of the bound's gradient; the library's table has their names and what they are.
 pub use jensen::automatic::EstimatorChoice as Estimator;
 
+/// How the noise of the draws is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Design {
+    /// Independent draws
+    #[default]
+    Independent,
+    /// Opposite pairs, for an even number of draws
+    Antithetic,
+    /// One draw in each slice of equal probability
+    Hypercube,
+    /// A scrambled Sobol sequence: best for powers of two
+    QuasiRandom,
+}
+
 /// Reads the name of an estimator, `auto` included.
 pub fn estimator() -> impl TypedValueParser<Value = Estimator> {
     among(Estimator::ALL.iter().copied())
@@ -89,7 +103,7 @@ macro_rules! shown_by_name {
     )*};
 }
 
-shown_by_name!(Family, Optimizer, Place);
+shown_by_name!(Design, Family, Optimizer, Place);
 
 #[cfg(test)]
 mod tests {
@@ -104,8 +118,27 @@ mod tests {
         assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "student-t", "map"]);
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),
-            ["auto", "pathwise", "pathwise-mc-entropy", "sticking-the-landing", "score", "score-loo", "measured"]
+            [
+                "auto",
+                "pathwise",
+                "pathwise-mc-entropy",
+                "sticking-the-landing",
+                "score",
+                "score-loo",
+                "mixed",
+                "control-variate",
+                "measure-valued",
+                "score-moving-average",
+                "score-control-variate",
+                "rao-blackwell",
+                "enumerate",
+                "local-expectation",
+                "disarm",
+                "arm",
+                "measured"
+            ]
         );
+        assert_eq!(names::<Design>(), ["independent", "antithetic", "hypercube", "quasi-random"]);
         assert_eq!(
             names::<Optimizer>(),
             [

@@ -61,6 +61,7 @@ fn compared(
     let study = &args.study;
     let mut compare = Compare::new(model)
         .family(choice(study.family)?)
+        .designs(unrepeated(&study.design).into_iter().map(choice).collect::<Result<Vec<_>, _>>()?)
         .draws(study.draws.iter().map(|n| n.get()))
         .at(places(&study.at))
         .repeats(study.repeats as usize)

@@ -161,6 +161,7 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let mut fit = Fit::new(model)
         .family(choice(method.family)?)
         .estimator(method.estimator)
+        .design(choice(method.design)?)
         .optimizer(choice(method.optimizer)?)
         .seed(method.seed)
         .threads(threads)

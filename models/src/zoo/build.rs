@@ -141,6 +141,30 @@ impl Input<'_> {
         }
     }
 
+    /// A column of whole numbers from zero on.
+    pub(super) fn counts(&self, name: &str, role: &'static str) -> Result<Vec<f64>, BuildError> {
+        let values = self.table.real(name)?;
+        match values.iter().position(|&value| value < 0.0 || value.fract() != 0.0) {
+            Some(row) => {
+                let place = self.table.place(name, row).to_string();
+                Err(BuildError::NotACount { place, role, value: values[row] })
+            }
+            None => Ok(values),
+        }
+    }
+
+    /// A column of zeros and ones.
+    pub(super) fn yes_or_no(&self, name: &str) -> Result<Vec<f64>, BuildError> {
+        let values = self.table.real(name)?;
+        match values.iter().position(|&value| value != 0.0 && value != 1.0) {
+            Some(row) => {
+                let place = self.table.place(name, row).to_string();
+                Err(BuildError::NotAnAnswer { place, value: values[row] })
+            }
+            None => Ok(values),
+        }
+    }
+
     pub(super) fn named<'b>(
         &self,
         name: Option<&'b str>,

@@ -23,6 +23,12 @@ pub enum BuildError {
     TooFewRows { file: String, found: usize, needed: usize, hint: String },
     #[error("{file}: {found} rows are too many for a {n} x {n} covariance matrix at every step; give at most {most}", n = found)]
     TooManyRows { file: String, found: usize, most: usize },
+    #[error("{place}: {role} must be a whole number of at least 0, found {value}; correct the cell")]
+    NotACount { place: String, role: &'static str, value: f64 },
+    #[error("{place}: an answer must be 0 or 1, found {value}; correct the cell")]
+    NotAnAnswer { place: String, value: f64 },
+    #[error("{file}: {found} questions are too few to tell classes apart; give at least {needed} columns of 0 and 1")]
+    TooFewQuestions { file: String, found: usize, needed: usize },
     #[error("{file}: one feature is needed, found {found}; name one with --features x")]
     OneFeature { file: String, found: usize },
 }

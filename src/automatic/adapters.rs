@@ -1,0 +1,85 @@
+//! Estimators for one kind of family or target, behind the doors of all.
+
+use super::Mixed;
+use crate::estimate::{Design, Estimate, GradientEstimator, Point, RaoBlackwell, Space};
+use crate::family::{Categorical, IndependentLatents, Reparam};
+use crate::target::{DensityError, LogDensity};
+
+/// An estimator for families `F` as one for families with a transform: `family` stands for the one it is given, and
+/// has to be the same.
+pub(super) struct ForFamily<F, E> {
+    pub family: F,
+    pub estimator: E,
+}
+
+impl<T: ?Sized, F: Sync, E: GradientEstimator<T, F>> GradientEstimator<T, dyn Reparam> for ForFamily<F, E> {
+    fn estimate(
+        &self,
+        target: &T,
+        _: &dyn Reparam,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        self.estimator.estimate(target, &self.family, at, space, grad, grad_theta)
+    }
+}
+
+/// The Rao-Blackwellised score function on a density that may or may not tell its terms apart.
+pub(super) struct ByTerms;
+
+impl<T: LogDensity + ?Sized, F: IndependentLatents> GradientEstimator<T, F> for ByTerms {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let target = target
+            .factored()
+            .ok_or_else(|| DensityError("this density does not tell its terms apart; use the score function".into()))?;
+        RaoBlackwell.estimate(target, family, at, space, grad, grad_theta)
+    }
+}
+
+/// An estimator of integers alone, for models that have no real latents.
+pub(super) struct OfIntegers<E>(pub E);
+
+impl<T: ?Sized, E: GradientEstimator<T, Categorical>> GradientEstimator<T, Mixed> for OfIntegers<E> {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &Mixed,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let (params, (_, grad)) = (family.split(at.params).1, family.split_mut(grad));
+        self.0.estimate(target, family.discrete(), &Point { params, ..*at }, space, grad, grad_theta)
+    }
+}
+
+/// An estimator whose draws are spread in a design.
+pub(super) struct Spread<E> {
+    pub estimator: E,
+    pub design: Design,
+}
+
+impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Spread<E> {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        self.estimator.estimate(target, family, &Point { design: self.design, ..*at }, space, grad, grad_theta)
+    }
+}
