@@ -1,0 +1,3 @@
+//! Importance-weighted log p(x) of rows with latents of their own.
+
+use super::statistics::log_mean_exp;
