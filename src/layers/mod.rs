@@ -43,7 +43,7 @@ impl Activation {
             Activation::Tanh => x.map(|x| x.tanh()),
             Activation::Sigmoid => x.map(|x| x.sigmoid()),
             Activation::Softplus => x.map(|x| x.softplus()),
-            Activation::Gelu => x.map(|x| x * x.ndtr()),
+            Activation::Gelu => x.map(|x| x * x.normal_cdf()),
         }
     }
 }

@@ -87,44 +87,53 @@ impl Network {
     }
 }
 
-/// `q(z_i | x_i) = N(mean(x_i), sd(x_i)^2)`: one network gives the means and log standard deviations of a row's latent.
+/// `q(z_i | x_i) = N(mean(x_i), sd(x_i)^2)`: means and log standard deviations are two linear layers on top of hidden ones.
 ///
-/// A [`Guide`] for a site of `num_latents` real numbers in each row; the sds start at about 1.
+/// A [`Guide`] for a site of `num_latents` real numbers in each row. Parameters `encoder.*`, `mean.*` and `ln_sd.*`.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     data: Matrix,
     site: String,
-    num_latents: usize,
-    network: Perceptron,
+    trunk: Perceptron,
+    mean: Perceptron,
+    ln_sd: Perceptron,
 }
 
 impl Encoder {
-    /// An encoder of `data`'s rows for the site of this name, with hidden layers of these sizes.
+    /// An encoder of `data`'s rows for the site of this name, with hidden layers of these sizes; none makes it linear.
     pub fn new(data: Matrix, site: &str, num_latents: usize, hidden: &[usize]) -> Encoder {
-        let sizes = [&[data.num_columns()], hidden, &[2 * num_latents]].concat();
-        Encoder { data, site: site.into(), num_latents, network: Perceptron::new(&sizes) }
+        let sizes = [&[data.num_columns()], hidden].concat();
+        let head = Perceptron::new(&[sizes.last().copied().unwrap_or(0), num_latents]);
+        Encoder { data, site: site.into(), trunk: Perceptron::new(&sizes), mean: head.clone(), ln_sd: head }
+            .start(Start::He, 0)
     }
 
     /// Another activation.
     #[must_use]
     pub fn activation(self, activation: Activation) -> Encoder {
-        Encoder { network: self.network.activation(activation), ..self }
+        Encoder { trunk: self.trunk.activation(activation), ..self }
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn start(self, start: Start, seed: u64) -> Encoder {
-        Encoder { network: self.network.start(start, seed), ..self }
+        let Encoder { trunk, mean, ln_sd, .. } = self;
+        let seed = seed.wrapping_mul(3);
+        let (mean, ln_sd) = (mean.start(start, seed.wrapping_add(1)), ln_sd.start(start, seed.wrapping_add(2)));
+        Encoder { trunk: trunk.start(start, seed), mean, ln_sd, data: self.data, site: self.site }
     }
 }
 
 impl Guide for Encoder {
     fn draw(&self, q: &Guided) {
-        let network = self.network.of_guide(q, "encoder");
+        let trunk = self.trunk.of_guide(q, "encoder");
+        let (mean, ln_sd) = (self.mean.of_guide(q, "mean"), self.ln_sd.of_guide(q, "ln_sd"));
         q.rows(|i| {
-            let out = network.apply(&self.data.at(i).to_vector());
-            let n = self.num_latents;
-            i.normals(&self.site, &out.slice(0..n), &out.slice(n..2 * n).map(|s| s.exp()));
+            let mut h = trunk.apply(&self.data.at(i).to_vector());
+            if !trunk.layers.is_empty() {
+                h = trunk.activation.apply(&h);
+            }
+            i.normals(&self.site, &mean.apply(&h), &ln_sd.apply(&h).map(|s| s.exp()));
         });
     }
 }

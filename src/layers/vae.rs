@@ -50,22 +50,18 @@ impl Vae {
     /// Another activation for both networks.
     #[must_use]
     pub fn activation(self, activation: Activation) -> Vae {
-        Vae {
-            encoder: self.encoder.activation(activation),
-            decoder: self.decoder.activation(activation),
-            ..self
-        }
+        Vae { encoder: self.encoder.activation(activation), decoder: self.decoder.activation(activation), ..self }
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn start(self, start: Start, seed: u64) -> Vae {
-        Vae { encoder: self.encoder.start(start, 2 * seed), start, seed, ..self }
+        Vae { encoder: self.encoder.start(start, seed.wrapping_mul(2)), start, seed, ..self }
     }
 
     /// The start of the decoder's parameters.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
-        self.start.theta(layout, Streams::new(2 * self.seed + 1))
+        self.start.theta(layout, Streams::new(self.seed.wrapping_mul(2).wrapping_add(1)))
     }
 }
 
