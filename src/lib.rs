@@ -108,7 +108,7 @@ mod book {
     #[doc = include_str!("../docs/mixtures.md")]
     pub struct Mixtures;
     #[doc = include_str!("../docs/amortised.md")]
-    mod amortised {}
+    pub struct Amortised;
     #[doc = include_str!("../docs/stopping_and_verdict.md")]
     pub struct StoppingAndVerdict;
     #[doc = include_str!("../docs/command_line.md")]

@@ -185,7 +185,7 @@ impl Moments {
             for (values, z, weight) in parts {
                 let (mean, sd, mean_bar, sd_bar) = values.bars();
                 let bars = mean_bar.iter_mut().zip(sd_bar);
-                for ((z, (mean, sd)), (m, s)) in z.chunks_exact(z_len(z, mean)).zip(mean.iter().zip(sd)).zip(bars) {
+                for ((z, (mean, sd)), (m, s)) in z.chunks_exact(weights.len()).zip(mean.iter().zip(sd)).zip(bars) {
                     for (z, w) in z.iter().zip(weights) {
                         let e = (z - mean) / sd;
                         *m += weight * w * e / sd;
@@ -213,9 +213,4 @@ impl Moments {
             self.pull(runner, params, rows, own, grad);
         });
     }
-}
-
-/// Draws of one latent, where there are latents.
-fn z_len(z: &[f64], mean: &[f64]) -> usize {
-    (z.len() / mean.len().max(1)).max(1)
 }
