@@ -42,6 +42,7 @@
 //! | save it, or hand it to other tools | [`export`] |
 //! | bring a density without a model | [`target::HandWritten`], [`target::ValueOnly`] |
 //! | write your own q(z \| x) | [`family::Guide`], or [`family::Family`] and [`family::Reparam`] by hand |
+//! | write networks and encoders, a variational autoencoder | [`layers`] |
 //! | write your own estimator, optimiser, algorithm | [`estimate::GradientEstimator`], [`optimize::Optimizer`], [`algorithm::Algorithm`] |
 //! | compare gradient estimators on your model | [`study::GradientStudy`] |
 //! | end, watch or continue a fit yourself | [`fit::run`], [`mod@fit`] |
@@ -56,6 +57,7 @@ pub mod estimate;
 pub mod export;
 pub mod family;
 pub mod fit;
+pub mod layers;
 pub mod mixture;
 pub mod model;
 mod number;
@@ -105,6 +107,8 @@ mod book {
     pub struct Optimisers;
     #[doc = include_str!("../docs/mixtures.md")]
     pub struct Mixtures;
+    #[doc = include_str!("../docs/amortised.md")]
+    pub struct Amortised;
     #[doc = include_str!("../docs/stopping_and_verdict.md")]
     pub struct StoppingAndVerdict;
     #[doc = include_str!("../docs/command_line.md")]

@@ -25,6 +25,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("estimate", estimate),
         ("algorithm", algorithm.clone()),
         ("fit", vec!["algorithm"]),
+        ("layers", vec!["program", "dist", "model", "family", "streams"]),
         ("mixture", vec!["program", "streams", "algorithm", "fit"]),
         ("posterior", posterior.clone()),
         ("diagnose", [posterior.clone(), vec!["posterior"]].concat()),

@@ -117,17 +117,6 @@ impl LogJoint {
         recording::with(|r| r.current_plate = 0);
     }
 
-    /// `n` independent latents with the same prior, as a [`Vector`].
-    #[track_caller]
-    pub fn draws<D: Distribution<Value = Real> + 'static>(&self, name: &str, distribution: D, n: usize) -> Vector {
-        let support = distribution.support();
-        let (lanes, node) = self.scope.scalar_latent(name, &support, n);
-        let x = Vector::from_lanes(lanes, n);
-        self.scope.term(TermKind::Prior, distribution.log_density(lanes), n);
-        self.scope.simulate(true, node, distribution, n);
-        x
-    }
-
     /// `n` bare real latents.
     #[track_caller]
     pub fn reals(&self, name: &str, n: usize) -> Vector {
@@ -277,6 +266,38 @@ impl Scope {
         self.term(TermKind::Data, distribution.log_density(x), 1);
         let node = x.lanes().node();
         self.simulate(false, node, distribution, 1);
+    }
+
+    /// `n` independent latents with the same prior, as a [`Vector`].
+    #[track_caller]
+    pub fn draws<D: Distribution<Value = Real> + 'static>(&self, name: &str, distribution: D, n: usize) -> Vector {
+        let support = distribution.support();
+        let (lanes, node) = self.scalar_latent(name, &support, n);
+        let x = Vector::from_lanes(lanes, n);
+        self.term(TermKind::Prior, distribution.log_density(lanes), n);
+        self.simulate(true, node, distribution, n);
+        x
+    }
+
+    /// Data of several numbers, each with the distribution that `of` makes from its own element of `parameter`.
+    ///
+    /// `i.observe_each(&x, &logits, bernoulli_logit)` are independent pixels.
+    #[track_caller]
+    pub fn observe_each<D: Distribution<Value = Real> + 'static>(
+        &self,
+        x: &Vector,
+        parameter: &Vector,
+        of: impl FnOnce(Real) -> D,
+    ) {
+        let n = x.len();
+        if n != parameter.len() {
+            recording::fail(format!("{n} observed numbers meet {} numbers of their parameter", parameter.len()));
+            return;
+        }
+        let distribution = of(parameter.lanes());
+        self.check_matrix(x, &distribution.support());
+        self.term(TermKind::Data, distribution.log_density(x.lanes()), n);
+        self.simulate(false, x.lanes().node(), distribution, n);
     }
 
     /// A bare term of the log joint.
@@ -506,6 +527,25 @@ impl Scope {
             len,
             repeated,
             sampler: Box::new(move |p, rng, out| distribution.sample(p, rng, out)),
+        });
+    }
+
+    /// The same for a whole row of a matrix.
+    #[track_caller]
+    fn check_matrix(&self, x: &Vector, support: &Support) {
+        let (node, columns, location) = (x.lanes().node(), x.len(), Location::caller());
+        recording::with(|r| {
+            let Node { op: Op::MatrixRow { matrix }, plate, .. } = r.nodes[node as usize] else { return };
+            if plate == 0 || !r.is_visible(plate) {
+                return;
+            }
+            let plate = r.plates[plate as usize - 1];
+            let rows = r.matrices[matrix as usize].0.chunks_exact(columns).enumerate();
+            let numbers = rows.skip(plate.start).take(plate.rows).flat_map(|(row, v)| v.iter().map(move |&v| (row, v)));
+            let wrong = numbers.into_iter().find(|(_, v)| !support.contains(*v));
+            if let Some((row, v)) = wrong {
+                r.fail(format!("row {row} holds {v}, which is not {support}"), location);
+            }
         });
     }
 

@@ -3,6 +3,7 @@
 mod assess;
 mod bound;
 pub mod chain;
+mod importance;
 mod predictive;
 mod rows;
 pub mod statistics;
@@ -10,6 +11,7 @@ mod table;
 
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
+pub use importance::log_evidence_of_rows;
 pub use rows::{Loo, RowLogLikelihood};
 pub use statistics::Summary;
 pub use table::Reported;

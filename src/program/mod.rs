@@ -9,6 +9,7 @@ mod int;
 mod join;
 pub mod maths;
 mod ops;
+mod options;
 pub(crate) mod oracle;
 pub(crate) mod plan;
 mod real;
@@ -22,6 +23,7 @@ pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};
 pub use functions::{custom, log_sum_exp, sum};
 pub use int::{Int, Mask};
 pub use maths::InstructionSet;
+pub use options::{Options, Precision};
 pub use real::Real;
 pub use vector::{Index, Vector};
 

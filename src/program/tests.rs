@@ -281,6 +281,45 @@ fn row_programs_agree_with_the_oracle() {
     }
 }
 
+/// Two layers over row data and row latents; the weights are shared by all draws or differ by draw.
+fn dense_program(rows: usize, inputs: usize, outputs: usize, per_draw: bool) -> Recording {
+    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
+    let table = Matrix::new((0..rows * inputs).map(value).collect::<Vec<_>>(), inputs).expect("whole rows");
+    let recorded = recording::record(|| {
+        let weights = match per_draw {
+            true => latent_vector(inputs * outputs),
+            false => {
+                let node = recording::with(|r| {
+                    r.num_parameters = inputs * outputs;
+                    r.leaf(Op::Parameter { offset: 0 }, inputs * outputs, false, false, true)
+                });
+                Vector::from_lanes(Real::from_node(node.expect("recording")), inputs * outputs)
+            }
+        };
+        in_rows(0..rows, |i| {
+            let z = recording::with(|r| {
+                r.num_row_latents = inputs;
+                r.leaf(Op::RowLatent { offset: 0 }, inputs, true, true, true)
+            });
+            let z = Vector::from_lanes(Real::from_node(z.expect("recording")), inputs);
+            let hidden = weights.mat_vec(outputs, &z).map(|h| h.tanh());
+            let own = weights.mat_vec(outputs, &table.at(i).to_vector()).map(|h| h.sin());
+            add_term(hidden.dot(&own) + weights.mat_vec(inputs, &hidden).dot(&z));
+        });
+    });
+    recorded.expect("a valid program")
+}
+
+/// Sizes below, at and beyond the registers, the panels of four rows and the panels' depth.
+#[test]
+fn dense_layers_agree_with_the_oracle() {
+    for (rows, inputs, outputs) in [(1, 1, 1), (2, 3, 5), (5, 4, 8), (19, 10, 6), (3, 67, 5)] {
+        for per_draw in [false, true] {
+            check(&dense_program(rows, inputs, outputs, per_draw));
+        }
+    }
+}
+
 /// Rows whose values are scalars, with data of every kind and terms of every kind of node.
 fn scalar_row_program(rows: usize) -> Recording {
     let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;

@@ -10,7 +10,8 @@ use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
-use crate::program::{InstructionSet, ProgramError, TermKind};
+pub use crate::program::{Options, Precision};
+use crate::program::{ProgramError, TermKind};
 
 /// A recorded model.
 pub struct Target {
@@ -31,33 +32,6 @@ pub struct Target {
     /// The log joint by its addends, made when it is first asked for.
     pub(super) factors: OnceLock<Option<Factors>>,
     pool: Option<Arc<rayon::ThreadPool>>,
-}
-
-/// How a target is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Options {
-    /// Threads; results do not depend on their number.
-    pub threads: usize,
-    /// Numbers of the executor; interfaces and sums stay double.
-    pub precision: Precision,
-    /// Instruction set; results can differ between the two in their last bits.
-    pub instructions: InstructionSet,
-}
-
-/// Numbers the executor computes with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// 64 bits.
-    #[default]
-    Double,
-    /// 32 bits: twice the lanes, about seven digits.
-    Single,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { threads: 1, precision: Precision::Double, instructions: InstructionSet::detect() }
-    }
 }
 
 /// A model that cannot be used.
@@ -133,13 +107,8 @@ impl Target {
         if layout.num_rows == 0 && layout.num_row_latents + layout.num_row_integers > 0 {
             return Err(TargetError::SeveralRowBlocks);
         }
-        let pool = match options.threads {
-            0 | 1 => None,
-            threads => {
-                let built = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build();
-                Some(Arc::new(built.map_err(|e| TargetError::Threads { threads, reason: e.to_string() })?))
-            }
-        };
+        let threads = options.threads;
+        let pool = options.pool().map_err(|reason| TargetError::Threads { threads, reason })?;
         let listed: Vec<usize> = (0..layout.sites.len()).filter(|&k| is_listed(&layout.sites[k])).collect();
         let outputs: Vec<u32> = listed.iter().map(|&k| declared.values[k].1).collect();
         let has_bare_term = recording.terms.iter().any(|t| t.kind == TermKind::Bare);

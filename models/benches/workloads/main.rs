@@ -5,6 +5,7 @@
 //! the recording of the model left out.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
+mod autoencoder;
 mod fused;
 mod integers;
 mod models;
@@ -43,6 +44,9 @@ fn main() {
     }
     if run("w5") {
         integers::run(&folder.join("w5_bernoulli.json"));
+    }
+    if run("w6") {
+        autoencoder::w6(folder);
     }
     if run("w7") {
         w7(&folder.join("w7_gauss_d100.json"));

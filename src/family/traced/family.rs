@@ -2,23 +2,29 @@
 
 use super::Guide;
 use super::guide::{Parameter, Part, recorded};
+use super::moments::Moments;
+use super::program::{Program, Runner, Work};
 use crate::family::scratch::Pool;
 use crate::family::{Family, FamilyError, INTEGERS, NoiseLaw, Reparam, fill_noise, refuse_sites};
 use crate::model::{Draws, Layout, RowSet, SiteKind};
-use crate::program::InstructionSet;
-use crate::program::execute::{Request, Response, Rows, Workspace, run};
-use crate::program::plan::Plan;
+use crate::program::Options;
+use crate::program::execute::{Request, Response};
 use crate::streams::Streams;
 
 /// A [`Guide`] made into a family: its transform and its log density are two recorded programs, and pullback, score
 /// and the gradient of log q are their reverse sweeps.
 ///
 /// *Shapes*: `params` is the guide's parameters in the order of their declaration, whatever the number of rows.
-/// The entropy has no closed form. A fit starts where the guide's parameters start, wherever the centre is asked for.
+/// Where every latent is drawn with [`Guided::normal`](super::Guided::normal) or `normals` and depends on the data
+/// alone, one program of means and standard deviations takes the place of both, and the entropy has a closed form;
+/// otherwise it has none. A fit starts where the guide's parameters start, wherever the centre is asked for.
 pub struct TracedFamily {
     layout: Layout,
-    transform: Plan<f64>,
-    density: Plan<f64>,
+    transform: Program,
+    density: Program,
+    moments: Option<Moments>,
+    num_params: usize,
+    runner: Runner,
     parameters: Vec<Parameter>,
     num_noise: usize,
     num_row_noise: usize,
@@ -28,9 +34,8 @@ pub struct TracedFamily {
 
 #[derive(Default)]
 struct Scratch {
-    transform: Workspace<f64>,
-    density: Workspace<f64>,
-    response: Response,
+    transform: Work,
+    density: Work,
     noise: Vec<f64>,
 }
 
@@ -41,6 +46,14 @@ impl TracedFamily {
     /// When the guide has a mistake (the message names file and line), leaves a latent out, or does two different
     /// things when it is recorded for its transform and for its density.
     pub fn new(guide: &(impl Guide + ?Sized), layout: &Layout) -> Result<Self, FamilyError> {
+        TracedFamily::with_options(guide, layout, Options::default())
+    }
+
+    /// Records `guide` to be run with these threads, numbers and instructions.
+    ///
+    /// # Errors
+    /// Those of [`TracedFamily::new`], and when threads cannot be started.
+    pub fn with_options(guide: &(impl Guide + ?Sized), layout: &Layout, options: Options) -> Result<Self, FamilyError> {
         refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
         let (mut transform, state) = recorded(guide, layout, Part::Transform)?;
         let (mut density, again) = recorded(guide, layout, Part::Density)?;
@@ -64,9 +77,17 @@ impl TracedFamily {
         let outputs: Vec<u32> = drawn.iter().map(|d| d.2).collect();
         (transform.num_latents, transform.num_row_latents) = (state.num_noise, state.num_row_noise);
         (density.num_latents, density.num_row_latents) = (layout.num_latents, layout.num_row_latents);
+        let (mut moments, normals) = recorded(guide, layout, Part::Moments)?;
+        let precision = options.precision;
+        let runner = Runner::new(options).map_err(|reason| {
+            FamilyError::Setting(format!("{} threads could not be started: {reason}; ask for fewer", options.threads))
+        })?;
         Ok(TracedFamily {
-            transform: Plan::of_outputs(&transform, &outputs),
-            density: Plan::new(&density),
+            num_params: transform.num_parameters,
+            transform: Program::new(&transform, Some(&outputs), precision),
+            density: Program::new(&density, None, precision),
+            moments: Moments::of(&mut moments, &normals, layout, precision),
+            runner,
             layout: layout.clone(),
             parameters: state.parameters,
             num_noise: state.num_noise,
@@ -102,43 +123,17 @@ impl TracedFamily {
         let request = Request {
             draw_weights: weights,
             gradient,
-            ..request(params, rows, z.num_draws, &z.latents, &z.row_latents)
+            ..self.runner.request(params, rows, z.num_draws, &z.latents, &z.row_latents)
         };
         self.scratch.with(|work| {
-            run(&self.density, &request, &mut work.density, &mut work.response);
-            read(&work.response);
+            self.density.run(&request, &mut work.density);
+            read(&work.density.response);
         });
     }
 
     fn size(&self, rows: &RowSet) -> usize {
-        self.num_noise + self.num_row_noise * rows.len(&self.layout)
-    }
-}
-
-fn request<'a>(
-    params: &'a [f64],
-    rows: &'a RowSet,
-    num_draws: usize,
-    latents: &'a [f64],
-    row_latents: &'a [f64],
-) -> Request<'a> {
-    Request {
-        num_draws,
-        parameters: params,
-        latents,
-        integers: &[],
-        row_latents,
-        row_integers: &[],
-        rows: rows.subset.as_ref().map_or(Rows::All, |rows| Rows::Subset(rows)),
-        row_weight: rows.weight,
-        global_terms: rows.global_terms,
-        kind_weights: [1.0; 4],
-        draw_weights: None,
-        output_seeds: None,
-        gradient: false,
-        row_terms: false,
-        instructions: InstructionSet::detect(),
-        pool: None,
+        let rows = rows.len(&self.layout);
+        self.moments.as_ref().map_or(self.num_noise + self.num_row_noise * rows, |m| m.num_noise(rows))
     }
 }
 
@@ -151,7 +146,7 @@ impl Family for TracedFamily {
     }
 
     fn num_params(&self) -> usize {
-        self.transform.num_parameters
+        self.num_params
     }
 
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
@@ -163,6 +158,9 @@ impl Family for TracedFamily {
     }
 
     fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
+        if let Some(moments) = &self.moments {
+            return moments.log_q(&self.runner, params, rows, z, log_q);
+        }
         let draws = z.num_draws;
         self.evaluate(params, rows, z, None, false, |response| {
             log_q.fill(0.0);
@@ -176,16 +174,23 @@ impl Family for TracedFamily {
     }
 
     fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
+        if let Some(moments) = &self.moments {
+            return moments.score(&self.runner, params, rows, z, weights, grad);
+        }
         self.evaluate(params, rows, z, Some(weights), true, |response| {
             grad.iter_mut().zip(&response.parameters).for_each(|(g, p)| *g += p);
         });
     }
 
-    fn entropy(&self, _: &[f64], _: &RowSet) -> Option<f64> {
-        None
+    fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
+        self.moments.as_ref().map(|moments| moments.entropy(&self.runner, params, rows))
     }
 
-    fn add_entropy_gradient(&self, _: &[f64], _: &RowSet, _: f64, _: &mut [f64]) {}
+    fn add_entropy_gradient(&self, params: &[f64], rows: &RowSet, scale: f64, grad: &mut [f64]) {
+        if let Some(moments) = &self.moments {
+            moments.add_entropy_gradient(&self.runner, params, rows, scale, grad);
+        }
+    }
 
     fn init(&self, _: &[f64], _: f64) -> Vec<f64> {
         self.parameters.iter().flat_map(|p| p.start.iter().copied()).collect()
@@ -195,7 +200,7 @@ impl Family for TracedFamily {
         // No rows: the latents outside of them cannot depend on a row.
         let rows = RowSet { subset: Some(Vec::new()), ..RowSet::all() };
         let mut z = Draws::zeros(&self.layout, 0, 1);
-        self.transform(params, &rows, &vec![0.0; self.num_noise], &mut z);
+        self.transform(params, &rows, &vec![0.0; self.size(&rows)], &mut z);
         z.latents
     }
 
@@ -210,29 +215,38 @@ impl Reparam for TracedFamily {
     }
 
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
+        if let Some(moments) = &self.moments {
+            return moments.transform(&self.runner, params, rows, noise, z);
+        }
         let (global, of_rows) = noise.split_at(self.num_noise * z.num_draws);
-        let request = request(params, rows, z.num_draws, global, of_rows);
+        let request = self.runner.request(params, rows, z.num_draws, global, of_rows);
         self.scratch.with(|work| {
-            run(&self.transform, &request, &mut work.transform, &mut work.response);
-            z.latents.copy_from_slice(&work.response.outputs);
-            z.row_latents.copy_from_slice(&work.response.row_outputs);
+            self.transform.run(&request, &mut work.transform);
+            z.latents.copy_from_slice(&work.transform.response.outputs);
+            z.row_latents.copy_from_slice(&work.transform.response.row_outputs);
         });
     }
 
     fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], _: &Draws, z_bar: &Draws, grad: &mut [f64]) {
+        if let Some(moments) = &self.moments {
+            return moments.pullback(&self.runner, params, rows, noise, z_bar, grad);
+        }
         let (global, of_rows) = noise.split_at(self.num_noise * z_bar.num_draws);
         let request = Request {
             gradient: true,
             output_seeds: Some((&z_bar.latents, &z_bar.row_latents)),
-            ..request(params, rows, z_bar.num_draws, global, of_rows)
+            ..self.runner.request(params, rows, z_bar.num_draws, global, of_rows)
         };
         self.scratch.with(|work| {
-            run(&self.transform, &request, &mut work.transform, &mut work.response);
-            grad.iter_mut().zip(&work.response.parameters).for_each(|(g, p)| *g += p);
+            self.transform.run(&request, &mut work.transform);
+            grad.iter_mut().zip(&work.transform.response.parameters).for_each(|(g, p)| *g += p);
         });
     }
 
     fn grad_log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, grad_z: &mut Draws) {
+        if let Some(moments) = &self.moments {
+            return moments.grad_log_q(&self.runner, params, rows, z, grad_z);
+        }
         self.evaluate(params, rows, z, None, true, |response| {
             grad_z.latents.copy_from_slice(&response.latents);
             grad_z.row_latents.copy_from_slice(&response.row_latents);

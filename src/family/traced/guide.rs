@@ -19,6 +19,8 @@ pub(super) enum Part {
     Transform,
     /// Latents to their log density: the latents are the program's leaves.
     Density,
+    /// Means and standard deviations of normal latents, which are the program's outputs.
+    Moments,
 }
 
 /// A learnable array of a guide.
@@ -35,6 +37,10 @@ pub(super) struct State {
     pub parameters: Vec<Parameter>,
     /// The latents drawn: (kind, place in the layout, node of the value).
     pub drawn: Vec<(SiteKind, usize, u32)>,
+    /// Normal latents: (kind, place in the layout, node of the means, node of the standard deviations).
+    pub normals: Vec<(SiteKind, usize, u32, u32)>,
+    /// Whether some latent is not normal given the data alone.
+    pub bent: bool,
     pub num_noise: usize,
     pub num_row_noise: usize,
     /// Names of the sites drawn.
@@ -66,6 +72,8 @@ pub(super) fn recorded(
         layout: layout.clone(),
         parameters: Vec::new(),
         drawn: Vec::new(),
+        normals: Vec::new(),
+        bent: false,
         num_noise: 0,
         num_row_noise: 0,
         names: Vec::new(),
@@ -165,8 +173,8 @@ impl Guided {
     /// A normal latent: both its transform `mean + sd * noise` and its density.
     #[track_caller]
     pub fn normal(&self, name: &str, mean: impl Into<Real>, sd: impl Into<Real>) -> Real {
-        let (mean, sd) = (mean.into(), sd.into());
-        self.latent(name, |e| mean + sd * e, |z| normal(mean, sd).log_density(z))
+        let (mean, sd) = (Vector::from_lanes(mean.into(), 1), Vector::from_lanes(sd.into(), 1));
+        self.normals(name, &mean, &sd).lanes()
     }
 
     /// A latent of independent normals with these means and standard deviations.
@@ -178,8 +186,30 @@ impl Guided {
             return *mean;
         }
         let (mean, sd) = (mean.lanes(), sd.lanes());
+        if self.state.borrow().part == Part::Moments {
+            return self.moments(name, n, mean, sd);
+        }
         let transform = |e: Vector| Vector::from_lanes(mean + sd * e.lanes(), n);
         self.draw(name, n, transform, |z| Vector::from_lanes(normal(mean, sd).log_density(z.lanes()), n).sum())
+    }
+
+    /// Notes means and standard deviations; the latent is a leaf, so what depends on it can be told.
+    #[track_caller]
+    fn moments(&self, name: &str, n: usize, mean: Real, sd: Real) -> Vector {
+        let Some((kind, place)) = self.site(name, n) else {
+            return Vector::from_lanes(Real::from(f64::NAN), n);
+        };
+        let noted = recording::with(|r| {
+            let nodes = [mean.node(), sd.node()];
+            let bent = nodes.iter().any(|&k| r.nodes[k as usize].per_draw);
+            (bent, nodes.map(|k| r.spread(k, n as u32, r.current_plate, false)))
+        });
+        if let Some((bent, [mean, sd])) = noted {
+            let mut state = self.state.borrow_mut();
+            state.bent |= bent;
+            state.normals.push((kind, place, mean, sd));
+        }
+        Vector::from_lanes(self.leaf(place, n), n)
     }
 
     #[track_caller]
@@ -247,6 +277,10 @@ impl Guided {
                 let node = recording::with(|r| r.spread(node, n as u32, r.current_plate, true)).unwrap_or(0);
                 self.state.borrow_mut().drawn.push((kind, place, node));
                 Vector::from_lanes(Real::from_node(node), n)
+            }
+            Part::Moments => {
+                self.state.borrow_mut().bent = true;
+                Vector::from_lanes(self.leaf(place, n), n)
             }
             Part::Density => {
                 let z = Vector::from_lanes(self.leaf(place, n), n);

@@ -4,6 +4,8 @@ mod family;
 mod flow;
 mod guide;
 mod layers;
+mod moments;
+mod program;
 mod spline;
 
 pub use family::TracedFamily;

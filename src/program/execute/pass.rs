@@ -258,7 +258,7 @@ impl<T: Stored> Pass<'_, T> {
             sweep.chunks[plate].clear();
             return;
         }
-        let chunk_rows = chunk_rows(num_rows, layout.rows);
+        let chunk_rows = chunk_rows(num_rows, layout.rows, layout.work);
         let num_chunks = num_rows.div_ceil(chunk_rows);
         let mut chunks = std::mem::take(&mut sweep.chunks[plate]);
         if chunks.len() != num_chunks {
@@ -475,7 +475,7 @@ impl<T: Stored> Pass<'_, T> {
         let (request, draws, total) = (self.request, self.draws, self.request.num_draws);
         for (plate, layout) in self.rows.iter().enumerate() {
             let num_rows = self.num_rows(plate);
-            let chunk_rows = chunk_rows(num_rows.max(1), layout.rows);
+            let chunk_rows = chunk_rows(num_rows.max(1), layout.rows, layout.work);
             let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
             let latents = if request.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
             for (c, chunk) in sweep.chunks[plate].iter().enumerate() {
@@ -533,9 +533,12 @@ impl<T: Stored> Pass<'_, T> {
     }
 }
 
-/// Rows in a chunk: a number of whole blocks that depends on nothing but the number of rows.
-fn chunk_rows(num_rows: usize, block: usize) -> usize {
-    num_rows.div_ceil(64).max(256).div_ceil(block) * block
+/// Rows in a chunk: a number of whole blocks that depends on nothing but the program and the number of rows.
+///
+/// Rows that are much work, such as those of a network, make smaller chunks, so that a minibatch can be shared out.
+fn chunk_rows(num_rows: usize, block: usize, work: usize) -> usize {
+    let least = (PARALLEL_WORK / work.max(1)).clamp(64, 256);
+    num_rows.div_ceil(64).max(least).div_ceil(block) * block
 }
 
 fn refill(v: &mut Vec<f64>, n: usize) {

@@ -3,10 +3,10 @@
 use super::super::maths::Lane;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
-use super::dot_data;
 use super::layout::{RowLayout, reads_global};
 use super::structured::{element_index, scatter_add};
 use super::sweep::{Step, add, clear_first, forward_step, reverse_step, sum_lanes};
+use super::{dense, dot_data};
 
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
 #[derive(Clone, Debug, Default)]
@@ -267,26 +267,10 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                 }
             }
-            Op::Dense { rows } => {
-                let inputs = step.arg_len / rows as usize;
-                let x = &low[step.args[1]..step.args[1] + inputs * step.lanes];
-                for (j, o) in out.chunks_exact_mut(step.lanes).enumerate() {
-                    o.fill(T::zero());
-                    for (k, x) in x.chunks_exact(step.lanes).enumerate() {
-                        let w = &source[(j * inputs + k) * lanes..][..lanes];
-                        if lanes == 1 {
-                            for (o, &x) in o.iter_mut().zip(x) {
-                                *o = w[0].fused::<FMA>(x, *o);
-                            }
-                        } else {
-                            for (o, x) in o.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes)) {
-                                for l in 0..lanes {
-                                    o[l] = w[l].fused::<FMA>(x[l], o[l]);
-                                }
-                            }
-                        }
-                    }
-                }
+            Op::Dense { .. } => {
+                let shape = dense::Shape::of(step);
+                let x = &low[step.args[1]..step.args[1] + shape.inputs * step.lanes];
+                dense::forward::<T, FMA>(shape, source, x, out);
             }
             _ => {}
         }
@@ -493,34 +477,15 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                 }
             }
-            Op::Dense { rows } => {
-                let inputs = step.arg_len / rows as usize;
-                let source = &self.globals[step.args[0]..step.args[0] + size];
-                let from = step.args[1];
-                for (j, g) in g.chunks_exact(step.lanes).enumerate() {
-                    for k in 0..inputs {
-                        let at = (j * inputs + k) * lanes;
-                        let own = from + k * step.lanes..from + (k + 1) * step.lanes;
-                        if step.active[0] {
-                            let x = &chunk.values[own.clone()];
-                            if lanes == 1 {
-                                bar[at] += dot_lanes::<T, FMA>(g, x);
-                            } else {
-                                for (g, x) in g.chunks_exact(lanes).zip(x.chunks_exact(lanes)) {
-                                    for l in 0..lanes {
-                                        bar[at + l] = g[l].fused::<FMA>(x[l], bar[at + l]);
-                                    }
-                                }
-                            }
-                        }
-                        if step.active[1] {
-                            let t = &mut low[own];
-                            for (l, (t, &g)) in t.iter_mut().zip(g).enumerate() {
-                                let w = source[at + if lanes == 1 { 0 } else { l % lanes }];
-                                *t = w.fused::<FMA>(g, *t);
-                            }
-                        }
-                    }
+            Op::Dense { .. } => {
+                let shape = dense::Shape::of(step);
+                let own = step.args[1]..step.args[1] + shape.inputs * step.lanes;
+                if step.active[0] {
+                    dense::reverse_weights::<T, FMA>(shape, g, &chunk.values[own.clone()], &mut chunk.weights, bar);
+                }
+                if step.active[1] {
+                    let weights = &self.globals[step.args[0]..step.args[0] + size];
+                    dense::reverse_inputs::<T, FMA>(shape, weights, g, &mut low[own]);
                 }
             }
             _ => {}
@@ -555,22 +520,6 @@ pub(super) fn sum_doubles<T: Lane>(values: &[T]) -> f64 {
         *p += v.to_f64();
     }
     (partial[0] + partial[1]) + (partial[2] + partial[3])
-}
-
-#[inline(always)]
-fn dot_lanes<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
-    let mut partial = [T::zero(); 8];
-    let (x, y) = (a.chunks_exact(8), b.chunks_exact(8));
-    let (rest_x, rest_y) = (x.remainder(), y.remainder());
-    for (x, y) in x.zip(y) {
-        for l in 0..8 {
-            partial[l] = x[l].fused::<FMA>(y[l], partial[l]);
-        }
-    }
-    for (l, (&x, &y)) in rest_x.iter().zip(rest_y).enumerate() {
-        partial[l] = x.fused::<FMA>(y, partial[l]);
-    }
-    sum_lanes(&partial)
 }
 
 /// A global value copied into all rows: `[element][draw]` to `[element][row][draw]`.
