@@ -199,8 +199,8 @@ impl Guided {
         let Some((kind, place)) = self.site(name, n) else {
             return Vector::from_lanes(Real::from(f64::NAN), n);
         };
+        let nodes = [mean.node(), sd.node()];
         let noted = recording::with(|r| {
-            let nodes = [mean.node(), sd.node()];
             let bent = nodes.iter().any(|&k| r.nodes[k as usize].per_draw);
             (bent, nodes.map(|k| r.spread(k, n as u32, r.current_plate, false)))
         });
