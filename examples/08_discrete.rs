@@ -4,11 +4,11 @@
 //! early, late ~ Gamma(2, 1)    k uniform on 0 .. 11    count_t ~ Poisson(early if t < k else late)
 //! ```
 //!
-//! The rates get pathwise gradients, the change point a probability for each value by the score function.
+//! The rates get pathwise gradients, the change point a probability for each value by summing over its values.
 //!
 //! Output:
 //! ```text
-//! mean-field family, adam optimiser, sticking-the-landing estimator, 32 draws
+//! mean-field family, adam optimiser, enumerate estimator, 10 draws
 //! early 4.4 +- 0.7
 //! late  1.3 +- 0.5
 //! q(k = 5) = 0.0

@@ -248,8 +248,9 @@ fn the_estimator_is_chosen_by_measurement() {
     });
     let fit = || Fit::new(&model).family(FamilyChoice::FullRank).estimator(EstimatorChoice::Measured);
     let fitted = fit().seed(5).run().unwrap();
-    // q can be the posterior, so that sticking the landing has next to no noise where the fit ends.
-    assert_eq!(fitted.plan.estimator, EstimatorChoice::StickingTheLanding);
+    // q can be the posterior and the log density is quadratic: two estimators have next to no noise where the fit ends.
+    let quiet = [EstimatorChoice::StickingTheLanding, EstimatorChoice::ControlVariate];
+    assert!(quiet.contains(&fitted.plan.estimator), "{}", fitted.plan);
     assert!(fitted.plan.to_string().contains("measured at step 0: "), "{}", fitted.plan);
     assert!((fitted.solution.params[0] - 0.25 / 0.35).abs() < 0.05, "{:?}", fitted.solution);
     let again = fit().seed(5).run().unwrap();

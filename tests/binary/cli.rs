@@ -271,6 +271,10 @@ fn the_list_names_every_model() {
         "autoregression",
         "garch",
         "horseshoe",
+        "spike-and-slab",
+        "coal-mining",
+        "latent-class",
+        "bernoulli-latents",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);
