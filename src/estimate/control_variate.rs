@@ -18,7 +18,7 @@ use crate::target::{DensityError, Differentiable, Pass};
 /// *Cost* besides the draws' gradients: see [`Curvature`]; for `n` latents the known expectation costs O(n) with a
 /// diagonal scale, and `2 n` pullbacks with a full one. Where the surrogate is not finite, it is left out of the step.
 ///
-/// *Source*: Miller, Foti, D'Amour and Adams 2017, section 3; Geffner and Domke 2020. The products with
+/// *Source*: Miller, Foti, D'Amour and Adams 2017; Geffner and Domke 2020. The products with
 /// the Hessian are secants one standard deviation of q to either side of the mean, which for a quadratic log p are
 /// the same and otherwise average the curvature over the width of q. Miller's product for each draw is not offered: with
 /// such secants it is the antithetic design.
@@ -38,7 +38,7 @@ pub enum Curvature {
     ///
     /// For mean-field families and Hessians with small elements off the diagonal, which are the noise of the probes.
     ///
-    /// *Source*: Bekas, Kokiopoulou and Saad 2007, equation 2.
+    /// *Source*: Bekas, Kokiopoulou and Saad 2007.
     Diagonal {
         /// Products with the Hessian, at least one.
         probes: usize,

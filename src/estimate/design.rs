@@ -34,7 +34,7 @@ pub enum Design {
     /// For up to 256 elements of noise and 65536 draws. The cost of a normal number is that of an inverse
     /// distribution function.
     ///
-    /// *Source*: Buchholz, Wenzel and Mandt 2018, section 3; scrambling as in Burley 2020, then a random digital shift
+    /// *Source*: Buchholz, Wenzel and Mandt 2018; scrambling as in Burley 2020, then a random digital shift
     /// and random digits past the 24 of the sequence, so that each draw is exactly uniform on multiples of 2^-53.
     QuasiRandom,
 }

@@ -23,7 +23,7 @@ use crate::target::{DensityError, LogDensity};
 ///
 /// A pair with a value that is not finite is left out; a draw counts as rejected when one of its pairs is.
 ///
-/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, section 6 with table 1; the coupling: section 7.3.
+/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeasureValued;
 

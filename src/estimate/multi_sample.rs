@@ -21,7 +21,7 @@ use crate::target::{DensityError, Differentiable};
 /// # Errors
 /// When the number of draws is no multiple of `particles`, or for a minibatch.
 ///
-/// *Source*: Burda, Grosse and Salakhutdinov 2016, equation 13; the fall: Rainforth et al. 2018, theorem 1.
+/// *Source*: Burda, Grosse and Salakhutdinov 2016; the fall: Rainforth et al. 2018.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImportanceWeightedPathwise {
     /// Draws `K` under one logarithm.
@@ -35,7 +35,7 @@ pub struct ImportanceWeightedPathwise {
 /// lies below log p(x) and for `alpha < 0` may lie above it; as an estimate of the divergence of infinitely many
 /// draws it is biased by O(1/K).
 ///
-/// *Source*: Li and Turner 2016, section 4, with every draw kept in the gradient and not one chosen by weight.
+/// *Source*: Li and Turner 2016, with every draw kept in the gradient and not one chosen by weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RenyiPathwise {
     /// Order of the divergence; any finite number.

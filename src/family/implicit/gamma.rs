@@ -11,7 +11,7 @@ use crate::program::maths::Lane;
 /// A site above or below a bound is drawn by its distance from the bound. The mean, not the rate, is a parameter: it
 /// and the shape have no correlation in the Fisher information, which the rate and the shape have.
 /// *Noise*: one normal number `e` for each latent, `z` is the quantile of q at the normal distribution function of `e`.
-/// *Cost*: a draw takes about four evaluations of the incomplete gamma function, its gradient one, 0.1 to 1 us each.
+/// *Cost*: a draw takes about four evaluations of the incomplete gamma function, its gradient one.
 /// *Accuracy*: quantiles and slopes are good to 1e-12 for shapes from 1e-4 to 1e6.
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, "Implicit reparameterization gradients", equation 5; departures: the

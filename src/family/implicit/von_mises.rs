@@ -13,7 +13,7 @@ use crate::family::bernoulli::softplus;
 /// wrapped round. *Bias*: the path jumps there, so a pathwise gradient in the mean is unbiased only for a log joint that is
 /// continuous over the cut (a function of the sine and cosine of the angle, as a von Mises likelihood is). Any mean is
 /// allowed, those apart by 2 pi are the same. The entropy has no closed form, for the Jacobian's mean has none.
-/// *Noise*: one normal number for each latent. *Cost*: 2 to 6 us a draw, by quadrature with 32 nodes.
+/// *Noise*: one normal number for each latent. *Cost*: quadratures with 32 nodes, a few in each draw.
 /// *Accuracy*: of quantiles and slopes 1e-11 for concentrations from 1e-3 to 1e6.
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, section 4.3; departure: quadrature in place of the series of Hill 1977.
