@@ -195,7 +195,7 @@ pub struct StudyArgs {
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = whole, allow_negative_numbers = true)]
     pub budget: u64,
     /// Seed of all randomness: same seed, same figures, wall times apart
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads to use: the times are those of this many
     #[arg(long, value_name = "N", default_value = "1")]
