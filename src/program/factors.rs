@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::TermKind;
 use super::plan::{Plan, operands};
-use super::recording::{Node, Op, Plate, Recording};
+use super::recording::{Node, Op, Plate, Recording, is_elementwise};
 use super::terms::addends;
 
 /// The addends of a log joint, ready to be computed one by one.
@@ -155,7 +155,7 @@ impl Dependencies {
                 let (start, len) = (node.list.0 as usize, node.list.1 as usize);
                 r.lists[start..start + len].iter().map(|&n| self.element(n, 0).clone()).collect()
             }
-            op if is_elementwise(op) => {
+            op if is_by_element(op) => {
                 let mut own = Vec::new();
                 operands(node, &r.lists, |a| own.push(a));
                 let uniform = own.iter().all(|&a| self.sets[a as usize].len() == 1);
@@ -200,17 +200,8 @@ impl Dependencies {
 }
 
 /// Operations whose element depends on the same element of each operand (or on their only one).
-fn is_elementwise(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Unary(_)
-            | Op::Binary(_)
-            | Op::AddConst(_)
-            | Op::MulConst(_)
-            | Op::PowConst(_)
-            | Op::GaussKernel
-            | Op::Select
-    ) || matches!(op, Op::Spread | Op::Sum | Op::LogSumExp | Op::Custom { .. })
+fn is_by_element(op: Op) -> bool {
+    is_elementwise(op) || matches!(op, Op::Spread | Op::Sum | Op::LogSumExp | Op::Custom { .. })
 }
 
 fn union<'a>(sets: impl Iterator<Item = &'a Set>) -> Set {

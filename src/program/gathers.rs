@@ -4,7 +4,7 @@
 //! comes out of the same operations.
 
 use super::plan::{arity, operands};
-use super::recording::{Node, Op, Recording};
+use super::recording::{Node, Op, Recording, is_elementwise};
 
 /// Rewrites the rows' elementwise operations on gathered elements and outer scalars; new nodes come last, so that
 /// operands no longer precede their users.
@@ -27,19 +27,6 @@ pub(super) fn gather_late(recording: &Recording, nodes: &mut Vec<Node>) {
         nodes.push(inner);
         nodes[i] = Node { args: [nodes.len() as u32 - 1, 0, 0], op: source.op, ..node };
     }
-}
-
-fn is_elementwise(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Unary(_)
-            | Op::Binary(_)
-            | Op::AddConst(_)
-            | Op::MulConst(_)
-            | Op::PowConst(_)
-            | Op::GaussKernel
-            | Op::Select
-    )
 }
 
 /// The gather that all operands share, apart from outer scalars; `None` if some operand is a row's own.

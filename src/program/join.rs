@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::plan::live_nodes;
-use super::recording::{Node, Op, Plate, Recording};
+use super::recording::{Node, Op, Plate, Recording, is_elementwise};
 use super::terms::Addends;
 
 /// Numbers of one draw, over all rows, up to which one segment is faster than blocks of rows.
@@ -70,9 +70,8 @@ fn joined(
             fits.then_some(Op::Slice { from })
         }
         Op::GatherColumn { column, shift } => Some(Op::Pick { column, from: first(shift)? }),
-        Op::Unary(_) | Op::Binary(_) | Op::AddConst(_) | Op::MulConst(_) | Op::PowConst(_) => Some(node.op),
-        Op::GaussKernel | Op::Select | Op::Spread | Op::Sum | Op::LogSumExp | Op::Custom { .. } => Some(node.op),
-        _ => None,
+        Op::Spread | Op::Sum | Op::LogSumExp | Op::Custom { .. } => Some(node.op),
+        op => is_elementwise(op).then_some(op),
     }
 }
 

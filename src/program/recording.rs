@@ -367,6 +367,20 @@ fn intern<D: Clone>(all: &mut Vec<D>, item: &D, same: impl Fn(&D, &D) -> bool) -
     }
 }
 
+/// Whether each lane of the result is a function of the same lane of the operands, which are no list.
+pub(crate) fn is_elementwise(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Unary(_)
+            | Op::Binary(_)
+            | Op::AddConst(_)
+            | Op::MulConst(_)
+            | Op::PowConst(_)
+            | Op::GaussKernel
+            | Op::Select
+    )
+}
+
 fn differentiable(op: Op) -> bool {
     !matches!(
         op,

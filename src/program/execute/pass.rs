@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::super::maths::{InstructionSet, Kernel, dispatch};
 use super::super::plan::{Plan, Stored};
 use super::layout::{GlobalLayout, RowLayout, lay_out};
-use super::rows::{Chunk, RowTask, sum_doubles};
+use super::rows::{Chunk, RowTask, refill, sum_doubles};
 use super::sweep::{forward, reverse};
 
 /// The rows of a pass.
@@ -417,15 +417,11 @@ impl<T: Stored> Pass<'_, T> {
         for (k, sweep) in sweeps.iter().enumerate() {
             let first = k * draws;
             let real = self.real_draws(first);
-            if whole {
-                if request.global_terms {
-                    response.global_terms.copy_from_slice(&sweep.global_terms);
-                }
-                response.row_sums.copy_from_slice(&sweep.row_sums);
-            }
-            for kind in 0..if whole { 0 } else { 4 } {
-                let to = kind * total + first..kind * total + first + real;
-                let from = kind * draws..kind * draws + real;
+            // One sweep with all draws has the response's layout; of several, each kind has its own stretch.
+            let (pieces, length, size) = if whole { (1, 4 * total, 0) } else { (4, real, draws) };
+            for kind in 0..pieces {
+                let to = kind * total + first..kind * total + first + length;
+                let from = kind * size..kind * size + length;
                 if request.global_terms {
                     response.global_terms[to.clone()].copy_from_slice(&sweep.global_terms[from.clone()]);
                 }
@@ -539,11 +535,4 @@ impl<T: Stored> Pass<'_, T> {
 fn chunk_rows(num_rows: usize, block: usize, work: usize) -> usize {
     let least = (PARALLEL_WORK / work.max(1)).clamp(64, 256);
     num_rows.div_ceil(64).max(least).div_ceil(block) * block
-}
-
-fn refill(v: &mut Vec<f64>, n: usize) {
-    v.clear();
-    if n > 0 {
-        v.resize(n, 0.0);
-    }
 }

@@ -501,9 +501,12 @@ fn pad<T: Lane>(source: &[T], length: usize, out: &mut Vec<T>) {
     out.resize(length, T::zero());
 }
 
-fn refill(v: &mut Vec<f64>, n: usize) {
+/// Overwrites `v` with `n` zeros.
+pub(super) fn refill(v: &mut Vec<f64>, n: usize) {
     v.clear();
-    v.resize(n, 0.0);
+    if n > 0 {
+        v.resize(n, 0.0);
+    }
 }
 
 #[inline(always)]
