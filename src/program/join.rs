@@ -17,12 +17,7 @@ const MOST_NUMBERS: usize = 12_000;
 ///
 /// `None` where an operation of the rows has no such form, or there are too many rows. It serves passes over all rows
 /// that ask for no row's own term.
-pub(super) fn join(
-    recording: &Recording,
-    nodes: &mut [Node],
-    columns: &mut Vec<Arc<[f64]>>,
-    sum: &mut Addends,
-) -> Option<()> {
+pub(super) fn join(recording: &Recording, nodes: &mut [Node], data: &mut Data, sum: &mut Addends) -> Option<()> {
     let live = live_nodes(nodes, &recording.lists, sum, &[]);
     let rows_of = |node: &Node| node.plate.checked_sub(1).map(|p| recording.plates[p as usize]);
     let numbers: usize = nodes.iter().zip(&live).filter(|n| *n.1).filter_map(|n| rows_of(n.0)).map(|p| p.rows).sum();
@@ -32,14 +27,78 @@ pub(super) fn join(
     for a in &mut sum.addends {
         a.over_elements = nodes[a.node as usize].plate != 0;
     }
+    let mut of_plate = vec![Vec::new(); recording.plates.len()];
     for i in 0..nodes.len() {
         let node = nodes[i];
         let Some(plate) = rows_of(&node).filter(|_| live[i]) else { continue };
-        let op = if node.len == 1 { joined(recording, nodes, &node, plate, columns)? } else { return None };
+        let op = if node.len == 1 { joined(recording, nodes, &node, plate, data.columns)? } else { return None };
         nodes[i] = Node { op, plate: 0, len: plate.rows as u32, ..node };
+        of_plate[node.plate as usize - 1].push(i);
     }
-    add_data_terms(nodes, columns, sum);
+    for rows in &of_plate {
+        data.gather_in_runs(nodes, rows);
+    }
+    add_data_terms(nodes, data.columns, sum);
     Some(())
+}
+
+/// The data that vectors read.
+pub(super) struct Data<'a> {
+    pub columns: &'a mut Vec<Arc<[f64]>>,
+    pub integers: &'a mut Vec<Arc<[u32]>>,
+}
+
+/// Mean length of a run from which on gathering by runs pays.
+const SHORTEST_RUN: usize = 4;
+
+impl Data<'_> {
+    /// Sorts rows that are gathered by groups, so that each group is one run: what the vectors are for, sums over rows,
+    /// asks for no order. `rows` are the nodes of one `rows` block.
+    fn gather_in_runs(&mut self, nodes: &mut [Node], rows: &[usize]) {
+        // A part of a vector outside of the rows has its own order.
+        if rows.iter().any(|&i| matches!(nodes[i].op, Op::Slice { .. })) {
+            return;
+        }
+        let picks = rows.iter().find_map(|&i| match nodes[i].op {
+            Op::Pick { column, from } => Some((column, from as usize, nodes[i].len as usize)),
+            _ => None,
+        });
+        let Some((column, from, len)) = picks else { return };
+        let index = self.integers[column as usize][from..from + len].to_vec();
+        let mut order: Vec<usize> = (0..len).collect();
+        order.sort_by_key(|&r| index[r]);
+        let num_runs = 1 + order.windows(2).filter(|w| index[w[0]] != index[w[1]]).count();
+        if len < num_runs * SHORTEST_RUN {
+            return;
+        }
+        for &i in rows {
+            match nodes[i].op {
+                Op::Data { column, from } => {
+                    let data = &self.columns[column as usize][from as usize..];
+                    self.columns.push(order.iter().map(|&r| data[r]).collect());
+                    nodes[i].op = Op::Data { column: self.columns.len() as u32 - 1, from: 0 };
+                }
+                Op::Pick { column, from } => {
+                    let data = &self.integers[column as usize][from as usize..];
+                    self.integers.push(order.iter().map(|&r| data[r]).collect());
+                    nodes[i].op = self.in_runs(self.integers.len() - 1);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The gather by a whole column, by runs where they are long enough.
+    fn in_runs(&mut self, column: usize) -> Op {
+        let index = &self.integers[column];
+        let ends = (1..=index.len()).filter(|&r| r == index.len() || index[r] != index[r - 1]);
+        let runs: Vec<u32> = ends.flat_map(|end| [index[end - 1], end as u32]).collect();
+        if runs.len() / 2 * SHORTEST_RUN > index.len() {
+            return Op::Pick { column: column as u32, from: 0 };
+        }
+        self.integers.push(runs.into());
+        Op::PickRuns { column: self.integers.len() as u32 - 1 }
+    }
 }
 
 /// The operation on vectors that stands for a row's operation.

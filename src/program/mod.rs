@@ -14,6 +14,7 @@ pub(crate) mod oracle;
 pub(crate) mod plan;
 mod real;
 pub(crate) mod recording;
+mod scalars;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,13 @@ impl<'a> Oracle<'a> {
                 let index = &self.recording.integer_columns[column as usize][from as usize..];
                 index[..len].iter().map(|&k| arg(0)[k as usize]).collect()
             }
+            Op::PickRuns { column } => {
+                let runs = self.recording.integer_columns[column as usize].as_chunks::<2>().0;
+                let value = |e: usize| {
+                    runs.iter().find(|run| e < run[1] as usize).map_or(f64::NAN, |run| arg(0)[run[0] as usize])
+                };
+                (0..len).map(value).collect()
+            }
             Op::Unary(u) => map(&|x| u.value(x)),
             Op::AddConst(c) => map(&|x| x + c),
             Op::MulConst(c) => map(&|x| x * c),
@@ -128,6 +135,12 @@ impl<'a> Oracle<'a> {
                     -0.5 * u * u
                 })
                 .collect(),
+            Op::Scaled => map(&|x| x * arg(1)[0]),
+            Op::Shifted => map(&|x| x + arg(1)[0]),
+            Op::SquaredDistance { len } => {
+                let m = |e: usize| arg(1)[if arg(1).len() == 1 { 0 } else { e }];
+                vec![(0..len as usize).map(|e| (arg(0)[e] - m(e)).powi(2)).sum()]
+            }
             Op::Select => (0..len).map(|e| if arg(0)[e] != 0.0 { arg(1)[e] } else { arg(2)[e] }).collect(),
             Op::Spread => (0..len).map(|e| arg(0)[if arg(0).len() == 1 { 0 } else { e }]).collect(),
             Op::Gather | Op::GatherImport => {

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gathers::{gather_late, in_order};
-use super::join::join;
+use super::join::{Data, join};
 use super::maths::Lane;
 use super::ops::Unary;
 use super::recording::{CustomFunction, Node, Op, Plate, Recording};
+use super::scalars::keep_scalars;
 use super::terms::{Addends, addends};
 
 /// Numbers that data can be kept in.
@@ -77,8 +78,9 @@ impl<T: Stored> Plan<T> {
     /// the rows are too many or do not allow it.
     pub fn joined(recording: &Recording) -> Option<Plan<T>> {
         let (mut nodes, mut columns, mut sum) = hoisted(recording, addends(recording));
-        join(recording, &mut nodes, &mut columns, &mut sum)?;
-        Some(Plan::made(recording, nodes, columns, sum, &[]))
+        let mut integers = recording.integer_columns.clone();
+        join(recording, &mut nodes, &mut Data { columns: &mut columns, integers: &mut integers }, &mut sum)?;
+        Some(Plan { integer_columns: integers, ..Plan::made(recording, nodes, columns, sum, &[]) })
     }
 
     /// The plan that computes `outputs` alone.
@@ -93,11 +95,12 @@ impl<T: Stored> Plan<T> {
 
     fn made(
         recording: &Recording,
-        nodes: Vec<Node>,
+        mut nodes: Vec<Node>,
         columns: Vec<Arc<[f64]>>,
         sum: Addends,
         outputs: &[u32],
     ) -> Plan<T> {
+        keep_scalars(&mut nodes, &recording.lists, &sum, outputs);
         let live = live_nodes(&nodes, &recording.lists, &sum, outputs);
         let order = in_order(&nodes, &recording.lists, &live);
         let select =
@@ -129,6 +132,7 @@ impl<T: Stored> Plan<T> {
         match node.op {
             // The slope is worked out with the value.
             Op::Unary(Unary::Softplus) => 2 * node.len as usize,
+            Op::SquaredDistance { len } => 1 + len as usize,
             Op::LogSumExp => node.len as usize * (1 + node.list.1 as usize),
             Op::LogSumExpElements => 1 + self.nodes[node.args[0] as usize].len as usize,
             _ => node.len as usize,
@@ -180,10 +184,10 @@ pub(crate) fn arity(op: Op) -> usize {
     match op {
         Op::Unary(_) | Op::AddConst(_) | Op::MulConst(_) | Op::PowConst(_) | Op::Spread => 1,
         Op::GatherColumn { .. } | Op::GatherRow { .. } | Op::DotData { .. } | Op::Element(_) => 1,
-        Op::Slice { .. } | Op::Pick { .. } => 1,
+        Op::Slice { .. } | Op::Pick { .. } | Op::PickRuns { .. } => 1,
         Op::SumElements | Op::LogSumExpElements | Op::Cholesky { .. } => 1,
         Op::Binary(_) | Op::Gather | Op::GatherImport | Op::Dot | Op::MatVec { .. } | Op::Dense { .. } => 2,
-        Op::SolveLower { .. } => 2,
+        Op::SolveLower { .. } | Op::Scaled | Op::Shifted | Op::SquaredDistance { .. } => 2,
         Op::GaussKernel | Op::Select => 3,
         _ => 0,
     }

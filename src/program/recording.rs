@@ -50,6 +50,12 @@ pub(crate) enum Op {
     GaussKernel,
     /// `if mask { a } else { b }`.
     Select,
+    /// A vector times one number (`scalars.rs`).
+    Scaled,
+    /// A vector plus one number.
+    Shifted,
+    /// Sum of `(x - m)^2` over `len` elements, where `m` may be one number; keeps the differences.
+    SquaredDistance { len: u32 },
     /// The same value in more lanes: rows, draws or elements.
     Spread,
     /// Element of a vector at an index that is itself a node.
@@ -68,6 +74,8 @@ pub(crate) enum Op {
     Slice { from: u32 },
     /// Elements of a vector at the integers of a data column, from row `from` on.
     Pick { column: u32, from: u32 },
+    /// The same where equal integers follow one another: the column holds pairs of an integer and its run's end.
+    PickRuns { column: u32 },
     /// Scalars side by side as a vector (n-ary).
     Pack,
     /// Sum of scalars (n-ary).
@@ -430,5 +438,9 @@ fn op_key(op: Op) -> (u8, u64, u64) {
         Op::Data { column, from } => (35, column as u64, from as u64),
         Op::Slice { from } => (36, from as u64, 0),
         Op::Pick { column, from } => (37, column as u64, from as u64),
+        Op::PickRuns { column } => (41, column as u64, 0),
+        Op::Scaled => (38, 0, 0),
+        Op::Shifted => (39, 0, 0),
+        Op::SquaredDistance { len } => (40, len as u64, 0),
     }
 }

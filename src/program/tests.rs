@@ -350,6 +350,44 @@ fn rows_joined_into_vectors_agree_with_the_oracle() {
     assert!(Plan::<f64>::joined(&row_program(5)).is_none(), "row vectors have no joined form");
 }
 
+/// A regression by groups that are mixed up in the data: gathers in runs, and numbers that serve a whole vector.
+fn grouped_program(rows: usize, num_groups: usize) -> Recording {
+    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
+    let x = Column::new((0..rows).map(value).collect::<Vec<_>>());
+    let y = Column::new((0..rows).map(|k| value(3 * k + 1)).collect::<Vec<_>>());
+    let group = IntColumn::new((0..rows).map(|k| (k * 7 % num_groups) as u32).collect::<Vec<_>>());
+    let other = IntColumn::new((0..rows).map(|k| (k % 2) as u32).collect::<Vec<_>>());
+    let recorded = recording::record(|| {
+        let (u, v, z) = (latent_vector(num_groups), latent_vector(2), latent_vector(4));
+        let [mu, tau, slope, noise] = [0, 1, 2, 3].map(|k| z.at(k));
+        add_term(u.map(|u| u.gauss_kernel(mu, (-tau).exp()) - tau).sum());
+        add_term(v.map(|v| v.gauss_kernel(Real::from(0.5), Real::from(2.0))).sum());
+        in_rows(0..rows, |i| {
+            let mean = mu + tau.exp() * u.at(group.at(i)) + slope * x.at(i) + v.at(other.at(i));
+            add_term(y.at(i).gauss_kernel(mean, noise.exp()) + noise);
+            add_term(y.at(i).gauss_kernel(mu * mu, noise) + (y.at(i) + mu).gauss_kernel(slope, x.at(i)));
+        });
+    });
+    recorded.expect("a valid program")
+}
+
+#[test]
+fn rows_gathered_by_groups_agree_with_the_oracle() {
+    for (rows, num_groups) in [(3, 2), (24, 3), (83, 5), (40, 40)] {
+        let recording = grouped_program(rows, num_groups);
+        check(&recording);
+        let joined = Plan::joined(&recording).expect("rows that can be joined");
+        check_plan(&recording, &joined);
+        let has = |wanted: fn(Op) -> bool| joined.global.iter().any(|&i| wanted(joined.nodes[i as usize].op));
+        assert_eq!(
+            has(|op| matches!(op, Op::PickRuns { .. })),
+            rows >= 4 * num_groups,
+            "{rows} rows, {num_groups} groups"
+        );
+        assert!(has(|op| matches!(op, Op::SquaredDistance { .. })) && has(|op| op == Op::Scaled));
+    }
+}
+
 #[test]
 fn a_joined_pass_weights_rows_kinds_and_draws_as_blocks_of_rows_do() {
     let recording = scalar_row_program(29);

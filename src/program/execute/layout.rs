@@ -106,6 +106,9 @@ fn room(width: usize, node: &Node, rows: usize, draws: usize) -> usize {
     if node.op == Op::Unary(Unary::Softplus) {
         return 2 * padded(width / 2 * n) + WIDE;
     }
+    if let Op::SquaredDistance { len } = node.op {
+        return padded(n) + padded(len as usize * n) + WIDE;
+    }
     let beyond = if width > 1 && width * n > n.max(FEW) { WIDE } else { 0 };
     padded(width * n) + beyond
 }

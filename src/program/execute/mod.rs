@@ -1,6 +1,7 @@
 //! The lane executor: a plan is laid out for a number of draws and a block of rows, and swept forward and back.
 
 mod adjoints;
+mod broadcast;
 mod dense;
 mod dot_data;
 mod layout;

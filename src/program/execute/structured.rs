@@ -4,7 +4,7 @@ use super::super::maths::Lane;
 use super::super::ops::guarded;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
-use super::sweep::{Operand, Segment, Step, add};
+use super::sweep::{Operand, Segment, Step, add, sum_lanes};
 
 #[inline(always)]
 pub(super) fn forward<T: Stored, const FMA: bool>(
@@ -38,6 +38,18 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
                 for (o, &k) in out.chunks_exact_mut(lanes).zip(index) {
                     o.copy_from_slice(&low[a + k as usize * lanes..][..lanes]);
                 }
+            }
+        }
+        Op::PickRuns { column } => {
+            let mut from = 0;
+            for &[k, end] in plan.integer_columns[column as usize].as_chunks::<2>().0 {
+                let (x, end) = (&low[a + k as usize * lanes..][..lanes], end as usize);
+                let out = &mut out[from * lanes..end * lanes];
+                match x {
+                    [x] => out.fill(*x),
+                    _ => out.chunks_exact_mut(lanes).for_each(|o| o.copy_from_slice(x)),
+                }
+                from = end;
             }
         }
         Op::Pack => {
@@ -120,6 +132,18 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
         Op::Pick { column, from } if step.active[0] => {
             let index = &plan.integer_columns[column as usize][from as usize..][..step.len];
             scatter_add(index, lanes, g, &mut low[a..a + step.arg_len * lanes]);
+        }
+        Op::PickRuns { column } if step.active[0] => {
+            let mut from = 0;
+            for &[k, end] in plan.integer_columns[column as usize].as_chunks::<2>().0 {
+                let (to, end) = (&mut low[a + k as usize * lanes..][..lanes], end as usize);
+                let g = &g[from * lanes..end * lanes];
+                match to {
+                    [to] => *to += sum_lanes(g),
+                    _ => g.chunks_exact(lanes).for_each(|g| add(g, to)),
+                }
+                from = end;
+            }
         }
         Op::Pack => {
             for (g, &Operand { at: to, active, .. }) in g.chunks_exact(lanes).zip(list) {

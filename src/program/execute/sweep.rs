@@ -4,7 +4,7 @@ use super::super::maths::Lane;
 use super::super::ops::{FEW, Unary, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
-use super::structured;
+use super::{broadcast, structured};
 
 /// One operation with its operands' places in the arena resolved.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,7 @@ pub(crate) fn forward_step<T: Stored, const FMA: bool>(
             map_lanes!(&mut high[..n], [mask => m, x => x, y => y], if m != T::zero() { x } else { y })
         }
         Op::Spread => spread(step, &low[a..], high),
+        Op::Scaled | Op::Shifted | Op::SquaredDistance { .. } => broadcast::forward(step, low, high),
         _ => structured::forward::<T, FMA>(step, segment, plan, low, high),
     }
 }
@@ -165,6 +166,7 @@ pub(crate) fn reverse_step<T: Stored, const FMA: bool>(
                 spread_reverse(step, high, &mut low[a..]);
             }
         }
+        Op::Scaled | Op::Shifted | Op::SquaredDistance { .. } => broadcast::reverse(step, values, low, high),
         _ => {
             clear_first(step, segment, low);
             structured::reverse::<T, FMA>(step, segment, plan, values, low, high)
