@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
 mod autoencoder;
+mod correlated;
 mod fused;
 mod integers;
 mod models;
@@ -49,8 +50,8 @@ fn main() {
         autoencoder::w6(folder);
     }
     if run("w7") {
-        w7(&folder.join("w7_gauss_d100.json"));
-        w7(&folder.join("w7_gauss_d500.json"));
+        correlated::w7(&folder.join("w7_gauss_d100.json"));
+        correlated::w7(&folder.join("w7_gauss_d500.json"));
     }
     if run("scale") {
         scale();
@@ -248,28 +249,6 @@ fn w4(folder: &Path) {
         repeats: full.repeats,
     };
     sticking.run(&model, Options::default());
-}
-
-/// Wall time of a whole automatic full-rank fit of a correlated Gaussian, assessment included, and its KL.
-fn w7(path: &Path) {
-    let (model, mean, covariance) = models::Correlated::read(path);
-    let d = mean.len();
-    let mut best = f64::INFINITY;
-    let mut kl = f64::NAN;
-    for _ in 0..3 {
-        let start = Instant::now();
-        let fit = jensen::Fit::new(&model).family(jensen::automatic::FamilyChoice::FullRank).restarts(1).threads(2);
-        let fitted = fit.run().expect("a fit");
-        best = best.min(start.elapsed().as_secs_f64());
-        let factor = FullRank::new(d).factor(&fitted.solution.params);
-        let shift = nalgebra::DVector::from_fn(d, |i, _| mean[i] - fitted.solution.params[i]);
-        let p = covariance.clone().cholesky().expect("a covariance");
-        let trace = p.solve(&(&factor * factor.transpose())).trace();
-        let ln_det_p = 2.0 * p.l().diagonal().map(f64::ln).sum();
-        let ln_det_q = 2.0 * factor.diagonal().map(f64::ln).sum();
-        kl = 0.5 * (trace + shift.dot(&p.solve(&shift)) - d as f64 + ln_det_p - ln_det_q);
-    }
-    println!("W7 correlated Gaussian, {d} dimensions: whole fit {:.1} ms, KL(q||p) {kl:.2e}", best * 1e3);
 }
 
 /// Time a row from a thousand to ten million rows.

@@ -47,7 +47,10 @@ fn fitted(
     };
     let request = engine::Request { model, method: &args.method, observer: &mut observer };
     let outcome = engine::fit(request);
-    progress.finish(last.0, last.1);
+    match &outcome {
+        Ok(_) => progress.finish(last.0, last.1),
+        Err(_) => progress.clear(),
+    }
     outcome.map_err(|source| CommandError::Engine { model: name.to_string(), source })
 }
 
