@@ -71,6 +71,11 @@ impl MeanField {
         self.num_latents
     }
 
+    /// Whether a pass over `rows` has every latent, in the order of the parameters.
+    fn takes_all(&self, rows: &RowSet) -> bool {
+        rows.subset.is_none() || self.num_row_latents == 0
+    }
+
     /// Latents of a pass.
     pub(super) fn size(&self, rows: &RowSet) -> usize {
         self.num_latents + self.num_row_latents * self.rows_in(rows)
@@ -217,7 +222,7 @@ impl Reparam for MeanField {
 
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
         let (draws, first) = (z.num_draws, self.num_latents);
-        if draws == 1 && rows.subset.is_none() {
+        if draws == 1 && self.takes_all(rows) {
             let (global, of_rows) = self.parts(params);
             let (noise, row_noise) = noise.split_at(first);
             shift_and_scale(global, noise, &mut z.latents);
@@ -234,7 +239,7 @@ impl Reparam for MeanField {
 
     fn pullback(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &Draws, z_bar: &Draws, grad: &mut [f64]) {
         let (draws, first) = (z.num_draws, self.num_latents);
-        if draws == 1 && rows.subset.is_none() {
+        if draws == 1 && self.takes_all(rows) {
             let (global, of_rows) = self.parts(params);
             let (grad, row_grad) = grad.split_at_mut(2 * first);
             pull_one_draw(global, &z.latents, &z_bar.latents, grad);

@@ -242,7 +242,8 @@ impl Target {
             }
             let plate = self.recording.plates[0];
             let end = plate.start + plate.rows;
-            if let Some(row) = subset.iter().find(|&&r| (r as usize) < plate.start || r as usize >= end) {
+            let outside = |row: &&u32| (**row as usize) < plate.start || **row as usize >= end;
+            if let Some(row) = [subset.iter().min(), subset.iter().max()].into_iter().flatten().find(outside) {
                 return Err(DensityError(format!("row {row} is outside of the rows {} to {}", plate.start, end - 1)));
             }
         }
