@@ -160,7 +160,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             let words = "a point has no draws, so its gradient has no noise to compare; choose another family";
             return Err(FitError::Unsupported(words.into()));
         }
-        let entries = self.entries(layout, plan.family)?;
+        let entries = self.entries(&target, plan.family)?;
         let settings = Settings {
             wishes,
             steps: None,
@@ -179,13 +179,19 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     }
 
     /// The rows of the table that are compared.
-    fn entries(&self, layout: &Layout, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+    fn entries(&self, target: &Target, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+        let layout = target.layout();
         if self.designs.is_empty() {
             return Err(FitError::Setting("a comparison needs at least one design".into()));
         }
         let Some(chosen) = &self.estimators else {
-            let usable =
-                |e: &&EstimatorEntry| e.is_affordable(layout) && e.refusal(layout, family).is_none() && self.spreads(e);
+            let usable = |e: &&EstimatorEntry| {
+                e.is_affordable(layout)
+                    && !e.biased
+                    && e.refusal(layout, family).is_none()
+                    && self.spreads(e)
+                    && !(e.relaxes && target.relaxed().is_err())
+            };
             return Ok(estimators().iter().filter(usable).collect());
         };
         let most = self.num_draws.iter().copied().max().unwrap_or(0);
@@ -198,6 +204,9 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             })?;
             if let Some(words) = entry.refusal(layout, family) {
                 return Err(FitError::Unsupported(words));
+            }
+            if let Some(error) = target.relaxed().err().filter(|_| entry.relaxes) {
+                return Err(FitError::Unsupported(format!("{choice}: {}", error.0)));
             }
             if !self.spreads(entry) {
                 let words = format!("{choice} needs independent draws; compare it in the independent design too");
@@ -272,7 +281,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     fn strictest(&self) -> EstimatorChoice {
         let entries = self.estimators.iter().flatten().filter_map(|choice| choice.entry());
         let of_few = entries.filter(|e| !e.families.is_empty()).min_by_key(|e| e.families.len());
-        of_few.map_or(EstimatorChoice::Auto, |e| e.choice)
+        of_few.map_or(EstimatorChoice::Rule, |e| e.choice)
     }
 
     /// Whether an estimator can be compared in one of the designs.

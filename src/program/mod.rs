@@ -14,6 +14,7 @@ pub(crate) mod oracle;
 pub(crate) mod plan;
 mod real;
 pub(crate) mod recording;
+pub(crate) mod relaxed;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -108,7 +108,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
     pub family: Family,
     /// Estimator of the bound's gradient
-    #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "auto")]
+    #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "rule")]
     pub estimator: Estimator,
     /// How the noise of a step's draws is spread
     #[arg(long, value_name = "DESIGN", value_enum, default_value_t)]
@@ -315,7 +315,7 @@ mod tests {
     fn a_fit_needs_no_option() {
         let args = fit("eight-schools").unwrap();
         assert_eq!(args.model, "eight-schools");
-        assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Auto));
+        assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Rule));
         assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 0));
         assert!(args.method.draws.is_none() && args.data.data.is_none() && args.folder().is_none());
     }
@@ -348,7 +348,7 @@ mod tests {
         for (args, words) in [
             ("", "MODEL"),
             ("m --family meanfield", "'mean-field'"),
-            ("m --estimator x", "[possible values: auto, pathwise, pathwise-mc-entropy"),
+            ("m --estimator x", "[possible values: rule, pathwise, pathwise-mc-entropy"),
             ("m --draws 0", "'0' for '--draws <N>'"),
             ("m --steps -5", "'-5' for '--steps <N>': expected a whole number of at least 1"),
             ("m --seed 1.5", "'1.5' for '--seed <N>': expected a whole number of at least 0"),
