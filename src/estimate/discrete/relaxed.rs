@@ -12,8 +12,8 @@ use crate::target::DensityError;
 /// `w = softmax(zeta / temperature)`, `zeta_k = log q(k) - ln(-ln u_k)`, and `log p` at the weights `w` of the integers'
 /// values.
 ///
-/// **Biased**: the mean of the relaxed density's gradient is not that of the density's. The bias shrinks with the
-/// temperature, while the variance grows as one over it. For two values `w` is the binary concrete.
+/// **Biased**: the mean of the relaxed density's gradient is not that of the density's. The bias vanishes with the
+/// temperature, though not always steadily, while the variance grows as one over it. For two values `w` is the binary concrete.
 ///
 /// Needs a relaxation of the density ([`LogDensity::relaxed`](crate::target::LogDensity::relaxed)): integers in
 /// arithmetic, or in comparisons and indices one at a time. Two evaluations a draw, one of them differentiated; the
