@@ -297,6 +297,17 @@ impl EstimatorEntry {
         if has_integers(layout) { self.least_draws.1 } else { self.least_draws.0 }
     }
 
+    /// What a gradient costs, in evaluations: a reverse sweep is about two forward ones. Of one integer summed out at a
+    /// time, one value of each draw has one.
+    pub(super) fn cost(&self, evaluations: u64, num_draws: usize) -> f64 {
+        let reversed = match () {
+            () if !self.pathwise => 0,
+            () if self.choice == EstimatorChoice::LocalExpectation => num_draws as u64,
+            () => evaluations,
+        };
+        (evaluations + 2 * reversed) as f64
+    }
+
     /// Whether its draws can be spread in another design than independent draws.
     pub fn has_designs(&self) -> bool {
         self.pathwise

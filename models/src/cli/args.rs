@@ -182,9 +182,9 @@ pub struct StudyArgs {
     /// Ways to spread the noise of the draws, separated by commas: each estimator in each that it allows
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_enum, default_value = "independent")]
     pub design: Vec<Design>,
-    /// Numbers of draws of a gradient, separated by commas
-    #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
-    pub draws: Vec<NonZeroUsize>,
+    /// Numbers of draws of a gradient, separated by commas [default: 1,10,100, or 1,10 for integers of many values]
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',')]
+    pub draws: Option<Vec<NonZeroUsize>>,
     /// Points where gradients are taken, separated by commas
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_enum, default_value = "init,middle,optimum")]
     pub at: Vec<Place>,
@@ -383,12 +383,12 @@ mod tests {
         let words = "jensen compare garch --estimators pathwise,score-loo --draws 2,8 --at optimum --repeats 20";
         let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(words.split(' ')) else { panic!() };
         assert_eq!(args.study.estimators, Some(vec![Estimator::Pathwise, Estimator::ScoreLoo]));
-        assert_eq!(args.study.draws.iter().map(|n| n.get()).collect::<Vec<_>>(), [2, 8]);
+        assert_eq!(args.study.draws.iter().flatten().map(|n| n.get()).collect::<Vec<_>>(), [2, 8]);
         assert_eq!((args.study.at, args.study.repeats, args.study.budget), (vec![Place::Optimum], 20, 20_000));
         let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(["jensen", "compare", "m"]) else {
             panic!()
         };
-        assert_eq!((args.study.estimators, args.study.draws.len(), args.study.at.len()), (None, 3, 3));
+        assert_eq!((args.study.estimators, args.study.draws, args.study.at.len()), (None, None, 3));
         let text = help("compare");
         for words in ["score-loo:", "optimum:", "Comparison:", "Columns:"] {
             assert!(text.contains(words), "{words}: {text}");
