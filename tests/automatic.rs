@@ -216,7 +216,7 @@ fn choices_are_honoured() {
             continue;
         }
         let fitted = Fit::new(&model).estimator(*estimator).steps(50).draws(4).run().unwrap();
-        let rule = [EstimatorChoice::Auto, EstimatorChoice::Measured].contains(estimator);
+        let rule = [EstimatorChoice::Rule, EstimatorChoice::Auto].contains(estimator);
         assert!(rule || fitted.plan.estimator == *estimator);
     }
     for design in DesignChoice::ALL {
@@ -246,7 +246,7 @@ fn the_estimator_is_chosen_by_measurement() {
         let x = p.draws("x", normal(1.0, 2.0), 3);
         p.add(-0.1 * x.at(0) * x.at(1));
     });
-    let fit = || Fit::new(&model).family(FamilyChoice::FullRank).estimator(EstimatorChoice::Measured);
+    let fit = || Fit::new(&model).family(FamilyChoice::FullRank).estimator(EstimatorChoice::Auto);
     let fitted = fit().seed(5).run().unwrap();
     // q can be the posterior and the log density is quadratic: two estimators have next to no noise where the fit ends.
     let quiet = [EstimatorChoice::StickingTheLanding, EstimatorChoice::ControlVariate];
@@ -259,7 +259,7 @@ fn the_estimator_is_chosen_by_measurement() {
     assert_eq!((chosen.plan.num_draws, chosen.plan.picks.is_empty()), (6, false));
     let error = fit().optimizer(OptimizerChoice::NaturalGradient).run().unwrap_err().to_string();
     assert!(error.contains("its own estimator, not measured; use adam"), "{error}");
-    let error = Fit::new(&model).family(FamilyChoice::Map).estimator(EstimatorChoice::Measured).run().unwrap_err();
+    let error = Fit::new(&model).family(FamilyChoice::Map).estimator(EstimatorChoice::Auto).run().unwrap_err();
     assert!(error.to_string().contains("no noise to measure"), "{error}");
     // The gradient falls by orders of magnitude on the way from a far start, and the choice is made again.
     let counts = Written(|p: &LogJoint| {
@@ -267,6 +267,6 @@ fn the_estimator_is_chosen_by_measurement() {
         let x = p.draw("x", normal(40.0, 1.0));
         p.add(-0.5 * (x - k.to_real()) * (x - k.to_real()));
     });
-    let fitted = Fit::new(&counts).estimator(EstimatorChoice::Measured).run().unwrap();
+    let fitted = Fit::new(&counts).estimator(EstimatorChoice::Auto).run().unwrap();
     assert!(fitted.plan.picks.len() > 1, "{}", fitted.plan);
 }

@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 16] = [
+static ENTRIES: [Entry; 17] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -306,6 +306,16 @@ static ENTRIES: [Entry; 16] = [
         parts: (None, &[], None),
         uses: &[],
         build: BernoulliLatents::build,
+    },
+    Entry {
+        name: "sigmoid-belief-network",
+        about: "hidden causes of 0 and 1, 6 in each row, that light its pixels",
+        needs: "--features or all columns, at least 3 of 0 and 1",
+        data: "150 handwritten digits of 8 x 8 black and white pixels (Alpaydin and Kaynak 1998)",
+        file: own_data!("digits.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: SigmoidBeliefNetwork::build,
     },
 ];
 

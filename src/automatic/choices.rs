@@ -75,8 +75,8 @@ choice!(
 choice!(
     /// The estimator of the bound's gradient.
     EstimatorChoice, "estimator", {
-        /// The best that model and family allow.
-        Auto = "auto",
+        /// The best that model and family allow, by a rule.
+        Rule = "rule",
         /// Reparameterised draws, entropy in closed form.
         Pathwise = "pathwise",
         /// Reparameterised draws, entropy from the same draws.
@@ -107,9 +107,19 @@ choice!(
         DisArm = "disarm",
         /// Antithetic pairs of integers of two values.
         Arm = "arm",
+        /// Joint values of the integers drawn without replacement.
+        UnorderedSet = "unordered-set",
+        /// Relaxed integers as a control variate, scale learned.
+        Rebar = "rebar",
+        /// Relaxed integers and a learned linear surrogate as a control variate.
+        Relax = "relax",
+        /// Relaxed integers: biased.
+        GumbelSoftmax = "gumbel-softmax",
+        /// Integers with the slope of their relaxation: biased.
+        StraightThrough = "straight-through",
         /// The one of least measured variance x cost, with draws enough for its signal: chosen at the start of a
         /// fit, and again when the gradient has changed.
-        Measured = "measured",
+        Auto = "auto",
     }
 );
 

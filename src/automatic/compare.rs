@@ -44,7 +44,7 @@ pub struct Compare<'a, M: ?Sized> {
     family: FamilyChoice,
     designs: Vec<DesignChoice>,
     estimators: Option<Vec<EstimatorChoice>>,
-    num_draws: Vec<usize>,
+    num_draws: Option<Vec<usize>>,
     at: Vec<At>,
     repeats: usize,
     budget: u64,
@@ -61,7 +61,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             family: FamilyChoice::Auto,
             designs: vec![DesignChoice::Independent],
             estimators: None,
-            num_draws: vec![1, 10, 100],
+            num_draws: None,
             at: At::ALL.to_vec(),
             repeats: 500,
             budget: 20_000,
@@ -92,10 +92,10 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         self
     }
 
-    /// Numbers of draws of a gradient.
+    /// Numbers of draws of a gradient: 1, 10 and 100 unless chosen, without 100 where integers have many values.
     #[must_use]
     pub fn draws(mut self, num_draws: impl IntoIterator<Item = usize>) -> Self {
-        self.num_draws = num_draws.into_iter().collect();
+        self.num_draws = Some(num_draws.into_iter().collect());
         self
     }
 
@@ -160,7 +160,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             let words = "a point has no draws, so its gradient has no noise to compare; choose another family";
             return Err(FitError::Unsupported(words.into()));
         }
-        let entries = self.entries(layout, plan.family)?;
+        let entries = self.entries(&target, plan.family)?;
         let settings = Settings {
             wishes,
             steps: None,
@@ -178,17 +178,30 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         }
     }
 
+    /// The numbers of draws, by the values of the integers where none were chosen: a reference run of many draws at
+    /// every joint value would take minutes.
+    fn draws_for(&self, layout: &Layout) -> Vec<usize> {
+        let few = Sizes::of(layout).num_lanes() <= MOST_LANES;
+        self.num_draws.clone().unwrap_or_else(|| if few { vec![1, 10, 100] } else { vec![1, 10] })
+    }
+
     /// The rows of the table that are compared.
-    fn entries(&self, layout: &Layout, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+    fn entries(&self, target: &Target, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+        let layout = target.layout();
         if self.designs.is_empty() {
             return Err(FitError::Setting("a comparison needs at least one design".into()));
         }
         let Some(chosen) = &self.estimators else {
-            let usable =
-                |e: &&EstimatorEntry| e.is_affordable(layout) && e.refusal(layout, family).is_none() && self.spreads(e);
+            let usable = |e: &&EstimatorEntry| {
+                e.is_affordable(layout)
+                    && !e.biased
+                    && e.refusal(layout, family).is_none()
+                    && self.spreads(e)
+                    && !(e.relaxes && target.relaxed().is_err())
+            };
             return Ok(estimators().iter().filter(usable).collect());
         };
-        let most = self.num_draws.iter().copied().max().unwrap_or(0);
+        let most = self.draws_for(layout).into_iter().max().unwrap_or(0);
         let mut entries = Vec::new();
         for choice in chosen {
             let entry = choice.entry().ok_or_else(|| {
@@ -198,6 +211,9 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             })?;
             if let Some(words) = entry.refusal(layout, family) {
                 return Err(FitError::Unsupported(words));
+            }
+            if let Some(error) = target.relaxed().err().filter(|_| entry.relaxes) {
+                return Err(FitError::Unsupported(format!("{choice}: {}", error.0)));
             }
             if !self.spreads(entry) {
                 let words = format!("{choice} needs independent draws; compare it in the independent design too");
@@ -235,9 +251,9 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         for (name, entry, design) in self.named(entries) {
             study = study.estimator(&name, Spread { estimator: entry.real(layout, plan.family)?, design });
         }
-        let reference = reference(layout, plan.family, most(&self.num_draws))?;
+        let reference = reference(layout, plan.family, most(&self.draws_for(layout)))?;
         study = study.reference(reference.choice.name(), reference.real(layout, plan.family)?);
-        self.finish(study, Solution { params, theta }, observer)
+        self.finish(study, &self.draws_for(layout), Solution { params, theta }, observer)
     }
 
     fn with_integers(
@@ -262,17 +278,17 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             }
             study = study.exact(|at| enumerated(target, &family, at));
         } else {
-            let reference = reference(layout, FamilyChoice::MeanField, most(&self.num_draws))?;
+            let reference = reference(layout, FamilyChoice::MeanField, most(&self.draws_for(layout)))?;
             study = study.reference(reference.choice.name(), reference.mixed(layout)?);
         }
-        self.finish(study, start, observer)
+        self.finish(study, &self.draws_for(layout), start, observer)
     }
 
     /// The estimator that leaves the least choice of family.
     fn strictest(&self) -> EstimatorChoice {
         let entries = self.estimators.iter().flatten().filter_map(|choice| choice.entry());
         let of_few = entries.filter(|e| !e.families.is_empty()).min_by_key(|e| e.families.len());
-        of_few.map_or(EstimatorChoice::Auto, |e| e.choice)
+        of_few.map_or(EstimatorChoice::Rule, |e| e.choice)
     }
 
     /// Whether an estimator can be compared in one of the designs.
@@ -296,6 +312,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     fn finish<T, F>(
         &self,
         study: GradientStudy<T, F>,
+        num_draws: &[usize],
         start: Solution,
         observer: Option<&mut dyn StudyObserver>,
     ) -> Result<StudyReport, FitError>
@@ -303,7 +320,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         T: LogDensity + ?Sized,
         F: Family + ?Sized,
     {
-        let study = study.start(start).draws(self.num_draws.iter().copied()).at(self.at.iter().copied());
+        let study = study.start(start).draws(num_draws.iter().copied()).at(self.at.iter().copied());
         let study = study.repeats(self.repeats).budget(self.budget).seed(self.seed);
         study.run_seen(observer).map_err(|error| match error {
             StudyError::Family(error) => FitError::Unsupported(error.to_string()),
@@ -325,6 +342,9 @@ fn reference(layout: &Layout, family: FamilyChoice, most_draws: usize) -> Result
     let found = usable.find(|e| !e.biased && e.refusal(layout, family).is_none());
     found.ok_or_else(|| FitError::Unsupported("no estimator is unbiased for this model".into()))
 }
+
+/// Values of integers in all, less one each, up to which 100 draws are compared by default.
+const MOST_LANES: usize = 32;
 
 /// Draws of a gradient up to which a long run, of four times as many, can evaluate every joint value of few integers.
 const MOST_ENUMERATED: usize = 125;

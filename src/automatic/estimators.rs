@@ -7,8 +7,9 @@ use super::choices::{EstimatorChoice, FamilyChoice};
 use super::integers::Sizes;
 use crate::algorithm::FitError;
 use crate::estimate::{
-    Arm, Baseline, ControlVariate, Curvature, DisArm, Entropy, Enumerate, GradientEstimator, Hybrid, LeaveOneOut,
-    LocalExpectation, MeasureValued, Mixed as Mixture, Pathwise, RealGradient, ScoreFunction, StickingTheLanding,
+    Arm, Baseline, ControlVariate, Curvature, DisArm, Entropy, Enumerate, GradientEstimator, GumbelSoftmax, Hybrid,
+    LeaveOneOut, LocalExpectation, MeasureValued, Mixed as Mixture, Pathwise, RealGradient, Rebar, Relax,
+    ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet,
 };
 use crate::family::{Categorical, FullRank, MeanField, Product, Reparam};
 use crate::model::Layout;
@@ -44,6 +45,8 @@ pub struct EstimatorEntry {
     pub families: &'static [FamilyChoice],
     /// Whether measurement in a fit considers it.
     pub measured: bool,
+    /// Whether it needs the relaxed density.
+    pub relaxes: bool,
     /// What it needs of the integers, where it is for integers.
     needs: Needs,
     real: Option<Real>,
@@ -56,12 +59,14 @@ enum Needs {
     Nothing,
     /// Few joint values, none in rows.
     Joint,
+    /// None in rows.
+    Outside,
     /// Two values each.
     Binary,
 }
 
 const ENTRY: EstimatorEntry = EstimatorEntry {
-    choice: EstimatorChoice::Auto,
+    choice: EstimatorChoice::Rule,
     about: "",
     pathwise: true,
     least_draws: (1, 1),
@@ -69,12 +74,18 @@ const ENTRY: EstimatorEntry = EstimatorEntry {
     biased: false,
     families: &[],
     measured: true,
+    relaxes: false,
     needs: Needs::Nothing,
     real: None,
     mixed: None,
 };
 
 const SCORE: EstimatorEntry = EstimatorEntry { pathwise: false, moves_theta: false, ..ENTRY };
+
+const RELAXED: EstimatorEntry = EstimatorEntry { relaxes: true, ..ENTRY };
+
+/// The temperature of relaxed integers.
+const TEMPERATURE: f64 = 0.5;
 
 /// Real latents by sticking the landing, integers by `discrete`.
 fn beside<'t, D>(discrete: D) -> MixedEstimator<'t>
@@ -181,6 +192,39 @@ static TABLE: &[EstimatorEntry] = &[
         ..ENTRY
     },
     EstimatorEntry {
+        choice: EstimatorChoice::UnorderedSet,
+        about: "Integers outside of rows: four different joint values, drawn without replacement",
+        needs: Needs::Outside,
+        mixed: Some(|_, _| beside(UnorderedSet { size: 4 })),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Rebar,
+        about: "Integers: score function less that of their relaxation, scale learned",
+        mixed: Some(|_, _| beside(Rebar { temperature: TEMPERATURE })),
+        ..RELAXED
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Relax,
+        about: "Integers: as rebar, with a learned linear surrogate",
+        mixed: Some(|_, _| beside(Relax { temperature: TEMPERATURE })),
+        ..RELAXED
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::GumbelSoftmax,
+        about: "Integers relaxed to weights: little noise, biased",
+        biased: true,
+        mixed: Some(|_, _| beside(GumbelSoftmax { temperature: TEMPERATURE })),
+        ..RELAXED
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::StraightThrough,
+        about: "Integers with the slope of their relaxation: little noise, biased",
+        biased: true,
+        mixed: Some(|_, _| beside(StraightThrough { temperature: TEMPERATURE })),
+        ..RELAXED
+    },
+    EstimatorEntry {
         choice: EstimatorChoice::RaoBlackwell,
         about: "Score function, each latent with its own terms; for mean-field and integers; 2 draws",
         least_draws: (2, 2),
@@ -231,15 +275,17 @@ impl EstimatorChoice {
     /// What it is, in one line.
     pub fn about(self) -> &'static str {
         match self {
-            EstimatorChoice::Auto => "The best that model and family allow, by a rule",
-            EstimatorChoice::Measured => {
+            EstimatorChoice::Rule => {
+                "The best that model and family allow, by a rule: what is used without this option"
+            }
+            EstimatorChoice::Auto => {
                 "The least measured noise for its cost, with draws to suit; chosen again on the way"
             }
             named => named.entry().map_or("", |entry| entry.about),
         }
     }
 
-    /// Its row of the table; none for [`EstimatorChoice::Auto`] and [`EstimatorChoice::Measured`].
+    /// Its row of the table; none for [`EstimatorChoice::Rule`] and [`EstimatorChoice::Auto`].
     pub fn entry(self) -> Option<&'static EstimatorEntry> {
         TABLE.iter().find(|entry| entry.choice == self)
     }
@@ -249,6 +295,17 @@ impl EstimatorEntry {
     /// Draws it needs at least for a model of this layout.
     pub fn least_draws(&self, layout: &Layout) -> usize {
         if has_integers(layout) { self.least_draws.1 } else { self.least_draws.0 }
+    }
+
+    /// What a gradient costs, in evaluations: a reverse sweep is about two forward ones. Of one integer summed out at a
+    /// time, one value of each draw has one.
+    pub(super) fn cost(&self, evaluations: u64, num_draws: usize) -> f64 {
+        let reversed = match () {
+            () if !self.pathwise => 0,
+            () if self.choice == EstimatorChoice::LocalExpectation => num_draws as u64,
+            () => evaluations,
+        };
+        (evaluations + 2 * reversed) as f64
     }
 
     /// Whether its draws can be spread in another design than independent draws.
@@ -293,6 +350,8 @@ impl EstimatorEntry {
             Needs::Binary => sizes.not_binary().map(|n| {
                 format!("{name} is for integers of two values, and one of these has {n}; use local-expectation")
             }),
+            Needs::Outside => (!sizes.in_rows.is_empty())
+                .then(|| format!("{name} is for integers outside of rows, and rows have some; use local-expectation")),
             Needs::Nothing => None,
         }
     }
@@ -339,7 +398,7 @@ mod tests {
 
     #[test]
     fn every_name_has_one_row_that_can_be_made() {
-        let rules = [EstimatorChoice::Auto, EstimatorChoice::Measured];
+        let rules = [EstimatorChoice::Rule, EstimatorChoice::Auto];
         let layout = Layout::default();
         for choice in EstimatorChoice::ALL.iter().filter(|c| !rules.contains(c)) {
             assert_eq!(TABLE.iter().filter(|e| e.choice == *choice).count(), 1, "{choice}");

@@ -75,9 +75,14 @@ impl Sizes {
         self.outside.iter().chain(&self.in_rows).copied().find(|n| *n != 2)
     }
 
+    /// Evaluations of a draw in which each integer takes each of its values.
+    pub fn num_lanes(&self) -> usize {
+        self.outside.iter().chain(&self.in_rows).fold(1usize, |n, k| n.saturating_add(k - 1))
+    }
+
     /// The gradient of the integers where none was chosen, its draws, and why.
     pub fn rule(&self) -> (EstimatorChoice, usize, String) {
-        let lanes = self.outside.iter().chain(&self.in_rows).fold(1usize, |n, k| n.saturating_add(k - 1));
+        let lanes = self.num_lanes();
         match () {
             () if self.are_few() => {
                 let joint = self.joint();

@@ -17,9 +17,6 @@ const REPEATS: usize = 50;
 /// Draws a step at most.
 const MOST_DRAWS: usize = 256;
 
-/// What a gradient of the model costs, in evaluations: the reverse sweep is about two forward ones.
-const GRADIENT_COST: f64 = 3.0;
-
 /// Steps whose squared gradients are averaged, and the factor by which the average must change.
 const WINDOW: u64 = 250;
 const MARKEDLY: f64 = 4.0;
@@ -72,8 +69,7 @@ where
             continue;
         };
         evaluations += noise.evaluations * REPEATS as u64;
-        let factor = if entry.pathwise { GRADIENT_COST } else { 1.0 };
-        let cost = noise.total_variance * noise.evaluations as f64 * factor;
+        let cost = noise.total_variance * entry.cost(noise.evaluations, num_draws);
         if cost.is_finite() && best.as_ref().is_none_or(|(least, ..)| cost < *least) {
             best = Some((cost, number, num_draws, noise));
         }

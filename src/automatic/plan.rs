@@ -39,7 +39,7 @@ pub struct Plan {
     pub paths: bool,
     /// What was decided, in words.
     pub reasons: Vec<String>,
-    /// With [`EstimatorChoice::Measured`]: what the run of the solution chose, and at which step.
+    /// With [`EstimatorChoice::Auto`]: what the run of the solution chose, and at which step.
     pub picks: Vec<String>,
 }
 
@@ -92,12 +92,12 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
     }
     let (of_integers, draws_of_integers, why) = Sizes::of(layout).rule();
     let estimator = match (wishes.estimator, family) {
-        (EstimatorChoice::Auto, FamilyChoice::Map) => EstimatorChoice::Pathwise,
-        (EstimatorChoice::Auto, _) if kinds.integers => {
+        (EstimatorChoice::Rule, FamilyChoice::Map) => EstimatorChoice::Pathwise,
+        (EstimatorChoice::Rule, _) if kinds.integers => {
             reasons.push(format!("{of_integers}: {why}"));
             of_integers
         }
-        (EstimatorChoice::Auto, _) => EstimatorChoice::StickingTheLanding,
+        (EstimatorChoice::Rule, _) => EstimatorChoice::StickingTheLanding,
         (chosen, _) => chosen,
     };
     let default_draws = match optimizer {
@@ -151,7 +151,7 @@ fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: 
         return wishes.optimizer;
     }
     let noisy = wishes.minibatch != Minibatch::Full
-        || wishes.estimator != EstimatorChoice::Auto
+        || wishes.estimator != EstimatorChoice::Rule
         || wishes.design != DesignChoice::Independent;
     let plain = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let (optimizer, why) = match family {
@@ -194,7 +194,7 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
         () if (natural || fixed) && batch => {
             format!("{optimizer} sees all rows in every step; leave the minibatch out, or use adam")
         }
-        () if natural && !matches!(wishes.estimator, EstimatorChoice::Auto | EstimatorChoice::StickingTheLanding) => {
+        () if natural && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::StickingTheLanding) => {
             format!("the natural gradient has its own estimator, not {}; use adam with it", wishes.estimator)
         }
         () if wishes.design != DesignChoice::Independent && (natural || fixed) => {
@@ -211,7 +211,7 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
         () if fixed && (kinds.theta || kinds.integers) => {
             format!("{optimizer} with fixed draws moves neither integers nor the model's parameters theta; use adam")
         }
-        () if fixed && !matches!(wishes.estimator, EstimatorChoice::Auto | EstimatorChoice::Pathwise) => {
+        () if fixed && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) => {
             format!("{optimizer} differentiates the bound with fixed draws, not {}; use adam with it", wishes.estimator)
         }
         () if fixed && family == FullRank && wishes.draws.is_some_and(|m| m <= kinds.latents) => format!(
@@ -219,7 +219,7 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
             wishes.draws.unwrap_or(0),
             kinds.latents
         ),
-        () if wishes.estimator == EstimatorChoice::Measured && family == Map => {
+        () if wishes.estimator == EstimatorChoice::Auto && family == Map => {
             "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
         }
         () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),

@@ -233,7 +233,7 @@ impl Job<'_> {
         T: LogDensity + ?Sized,
         F: Family + ?Sized,
     {
-        let measured = self.plan.estimator == EstimatorChoice::Measured;
+        let measured = self.plan.estimator == EstimatorChoice::Auto;
         let mut algorithm = StochasticVi {
             target,
             family,
@@ -287,7 +287,7 @@ impl Job<'_> {
         let (layout, wish) = (self.target.layout(), self.plan.estimator);
         let spread = self.plan.design != DesignChoice::Independent;
         let usable = |e: &&EstimatorEntry| match wish {
-            EstimatorChoice::Measured => {
+            EstimatorChoice::Auto => {
                 let suits = e.has_designs() || !spread;
                 e.measured
                     && !e.biased

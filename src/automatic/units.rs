@@ -1,6 +1,6 @@
 //! A target in units of its own: each latent shifted and scaled, so that one step size suits all.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::FamilyChoice;
 use crate::model::{Draws, Layout, RowSet};
@@ -14,11 +14,20 @@ pub(super) struct InUnits<'a, T: ?Sized> {
     ln_scale: f64,
     /// The draws in the target's own units, kept between steps.
     z: Mutex<Draws>,
+    /// The relaxed target in the same units.
+    relaxed: OnceLock<Box<InUnits<'a, dyn Differentiable + 'a>>>,
 }
 
 impl<'a, T: ?Sized> InUnits<'a, T> {
     pub fn new(target: &'a T, centre: &'a [f64], scale: &'a [f64]) -> Self {
-        InUnits { target, centre, scale, ln_scale: scale.iter().map(|s| s.ln()).sum(), z: Mutex::default() }
+        InUnits {
+            target,
+            centre,
+            scale,
+            ln_scale: scale.iter().map(|s| s.ln()).sum(),
+            z: Mutex::default(),
+            relaxed: OnceLock::new(),
+        }
     }
 
     fn with_own<R>(&self, w: &Draws, visit: impl FnOnce(&Draws) -> R) -> R {
@@ -49,6 +58,12 @@ impl<T: Differentiable + ?Sized> LogDensity for InUnits<'_, T> {
         self.with_own(w, |z| self.target.log_density(theta, z, rows, out))?;
         self.shift(out);
         Ok(())
+    }
+
+    /// The weights of integers lie behind the latents that have units, and stay as they are.
+    fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {
+        let target = self.target.relaxed()?;
+        Ok(&**self.relaxed.get_or_init(|| Box::new(InUnits::new(target, self.centre, self.scale))))
     }
 
     fn factored(&self) -> Option<&dyn Factored> {

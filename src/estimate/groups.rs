@@ -1,11 +1,11 @@
 //! What the multi-sample estimators share: draws in groups of `particles`, weighed by an objective.
 
 use super::pathwise::subtract;
-use super::{Estimate, Point, Space, all_finite, lanes_finite, scale_draws};
+use super::{Estimate, Point, Space, all_finite, chosen_draws, lanes_finite, scale_draws};
 use crate::family::Reparam;
-use crate::model::RowSet;
+use crate::model::{Draws, RowSet};
 use crate::objective::Objective;
-use crate::target::{DensityError, Differentiable, LogDensity};
+use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
 /// Checks the numbers of draws and rows that the estimator called `name` is asked for, and returns the number of
 /// groups.
@@ -95,12 +95,35 @@ where
     }
     let lost = space.pass.log_density.iter().zip(&space.log_weights);
     let rejected = lost.filter(|(p, l)| !p.is_finite() || **l == f64::NEG_INFINITY).count();
-    // One rejected draw has poisoned the sum.
-    if rejected == 0 {
+    let mut evaluations = at.num_draws * if two_passes(target) { 2 } else { 1 };
+    if !grad_theta.is_empty() {
+        // One rejected draw has poisoned the sum.
+        if rejected > 0 || !all_finite(&space.grad_theta) {
+            evaluations += theta_of_accepted(target, at, space)?;
+        }
         grad_theta.iter_mut().zip(&space.grad_theta).for_each(|(t, g)| *t += g);
     }
-    let evaluations = at.num_draws * if two_passes(target) { 2 } else { 1 };
     Ok(Estimate { value, rejected, evaluations })
+}
+
+/// Overwrites `space.grad_theta` with the weighted sum over the draws that count alone, and returns how many these are.
+fn theta_of_accepted<T: Differentiable + ?Sized>(
+    target: &T,
+    at: &Point,
+    space: &mut Space,
+) -> Result<usize, DensityError> {
+    let counts = |(w, p): (&f64, &f64)| f64::from(u8::from(*w != 0.0 && p.is_finite()));
+    let kept: Vec<f64> = space.weights.iter().zip(&space.pass.log_density).map(counts).collect();
+    let z = chosen_draws(&space.z, &kept);
+    if z.num_draws == 0 {
+        space.grad_theta.fill(0.0);
+        return Ok(0);
+    }
+    let draw_weights = space.weights.iter().zip(&kept).filter(|(_, k)| **k > 0.0).map(|(w, _)| *w).collect();
+    let mut pass = Pass { data_weight: space.pass.data_weight, draw_weights, ..Pass::default() };
+    let mut z_bar = Draws::default();
+    target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut space.grad_theta)?;
+    Ok(z.num_draws)
 }
 
 /// Marks the draws without a finite gradient by a log density of `-inf`, and makes their gradients zero.

@@ -1,6 +1,6 @@
 //! Pathwise in the real block, a method of choice in the discrete one.
 
-use super::discrete::{DiscreteGradient, LeaveOneOut};
+use super::discrete::{DiscreteGradient, LeaveOneOut, with_memory};
 use super::pathwise::subtract;
 use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
 use crate::family::{DISCRETE, Family, Product, Reparam};
@@ -19,7 +19,9 @@ pub enum RealGradient {
 /// With `(z_s, k_s) ~ F G`: in the parameters of `F`
 /// `1/S sum_s (d z_s / d params)' grad_z log p(z_s, k_s) + d H[F] / d params`, in those of `G` the gradient of `discrete`
 /// given the `z_s`: [`LeaveOneOut`], [`Enumerate`](super::Enumerate), [`LocalExpectation`](super::LocalExpectation),
-/// [`DisArm`](super::DisArm) or [`Arm`](super::Arm).
+/// [`DisArm`](super::DisArm), [`Arm`](super::Arm),
+/// [`UnorderedSet`](super::UnorderedSet), [`Rebar`](super::Rebar), [`Relax`](super::Relax), or with bias
+/// [`GumbelSoftmax`](super::GumbelSoftmax) and [`StraightThrough`](super::StraightThrough).
 ///
 /// Where the method knows the density at several values of `k` for one `z_s`, the gradient in `z_s` (and in theta) is
 /// averaged over them by their probability. Unbiased: given the integers the real block is an ordinary
@@ -63,7 +65,7 @@ where
         space.lanes.differentiate(target, at, shape.num_differentiated, space.pass.data_weight)?;
         real.log_q(own, at.rows, &space.z, &mut space.log_q);
         let rejected = space.lanes.reject(&space.log_q);
-        let evaluations = shape.num_lanes * at.num_draws;
+        let mut evaluations = shape.evaluations() * at.num_draws;
         if rejected == at.num_draws {
             return Ok(Estimate { value: f64::NAN, rejected, evaluations });
         }
@@ -83,10 +85,11 @@ where
         silence(space);
         scale_draws(&mut space.z_bar, &space.weights);
         real.pullback(own, at.rows, &space.noise, &space.z, &space.z_bar, real_grad);
-        let value = self.discrete.add_gradient(discrete, &of_integers, &mut space.lanes, discrete_grad);
-        if rejected == 0 {
-            let share = 1.0 / at.num_draws as f64;
-            grad_theta.iter_mut().zip(space.lanes.grad_theta()).for_each(|(t, g)| *t += share * g);
+        let value = with_memory(&mut space.memory, &mut space.lanes, |lanes| {
+            self.discrete.add_gradient(discrete, &of_integers, lanes, discrete_grad)
+        });
+        if !grad_theta.is_empty() {
+            evaluations += space.lanes.add_theta(target, at, rejected, grad_theta)?;
         }
         Ok(Estimate { value, rejected, evaluations })
     }

@@ -19,7 +19,10 @@ mod sticking;
 
 pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
-pub use discrete::{Arm, DisArm, DiscreteGradient, Enumerate, Lanes, LeaveOneOut, LocalExpectation, Shape};
+pub use discrete::{
+    Arm, DisArm, DiscreteGradient, Enumerate, GumbelSoftmax, Lanes, LeaveOneOut, LocalExpectation, Rebar, Relax,
+    Relaxation, Shape, StraightThrough, UnorderedSet,
+};
 pub use hybrid::{Hybrid, RealGradient};
 pub use importance::{Vimco, WakePhase};
 pub use measure_valued::MeasureValued;
@@ -236,16 +239,8 @@ impl Space {
         at: &Point,
         accepted: usize,
     ) -> Result<usize, DensityError> {
-        let (n, weights) = (at.num_draws, &self.weights);
-        let z = Draws {
-            num_draws: accepted,
-            num_rows: self.z.num_rows,
-            latents: chosen(&self.z.latents, weights, n),
-            integers: chosen(&self.z.integers, weights, n),
-            row_latents: chosen(&self.z.row_latents, weights, n),
-            row_integers: chosen(&self.z.row_integers, weights, n),
-        };
-        let (mut pass, mut z_bar) = (Pass::default(), Draws::default());
+        let z = chosen_draws(&self.z, &self.weights);
+        let (mut pass, mut z_bar) = (Pass { data_weight: self.pass.data_weight, ..Pass::default() }, Draws::default());
         target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut self.grad_theta)?;
         Ok(accepted)
     }
@@ -294,6 +289,18 @@ fn scale_draws(bar: &mut Draws, weights: &[f64]) {
 }
 
 /// The draws of positive weight.
+fn chosen_draws(z: &Draws, weights: &[f64]) -> Draws {
+    let n = z.num_draws;
+    Draws {
+        num_draws: weights.iter().filter(|w| **w > 0.0).count(),
+        num_rows: z.num_rows,
+        latents: chosen(&z.latents, weights, n),
+        integers: chosen(&z.integers, weights, n),
+        row_latents: chosen(&z.row_latents, weights, n),
+        row_integers: chosen(&z.row_integers, weights, n),
+    }
+}
+
 fn chosen<X: Copy>(lanes: &[X], weights: &[f64], num_draws: usize) -> Vec<X> {
     let kept =
         |lane: &[X]| -> Vec<X> { lane.iter().zip(weights).filter(|(_, w)| **w > 0.0).map(|(x, _)| *x).collect() };

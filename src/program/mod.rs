@@ -15,6 +15,7 @@ pub(crate) mod plan;
 mod real;
 pub(crate) mod recording;
 mod scalars;
+pub(crate) mod relaxed;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -158,6 +158,8 @@ pub(crate) struct Recording {
     pub num_row_latents: usize,
     pub num_row_integers: usize,
     pub error: Option<ProgramError>,
+    /// Where comparisons, roundings and indices stand in the user's source.
+    pub places: HashMap<u32, &'static Location<'static>>,
     known: HashMap<Key, u32>,
 }
 
@@ -214,6 +216,23 @@ pub(crate) fn fail(message: impl Into<String>) {
 }
 
 impl Recording {
+    /// A recording of the same data, functions, rows and numbers of latents, in which nothing is said yet.
+    pub fn without_nodes(&self) -> Recording {
+        Recording {
+            id: self.id,
+            plates: self.plates.clone(),
+            columns: self.columns.clone(),
+            integer_columns: self.integer_columns.clone(),
+            integer_views: self.integer_views.clone(),
+            matrices: self.matrices.clone(),
+            functions: self.functions.clone(),
+            num_parameters: self.num_parameters,
+            num_latents: self.num_latents,
+            num_row_latents: self.num_row_latents,
+            ..Recording::default()
+        }
+    }
+
     pub fn fail(&mut self, message: String, location: &'static Location<'static>) {
         self.error.get_or_insert_with(|| ProgramError::new(message, location));
     }
@@ -295,7 +314,11 @@ impl Recording {
             *to = self.spread(a, len, plate, per_draw);
         }
         let active = active && differentiable(op);
-        Some(self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]))
+        let node = self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]);
+        if !differentiable(op) {
+            self.places.entry(node).or_insert(location);
+        }
+        Some(node)
     }
 
     pub fn spread(&mut self, a: u32, len: u32, plate: u16, per_draw: bool) -> u32 {

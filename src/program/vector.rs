@@ -311,7 +311,9 @@ impl Vector {
         let node = recording::with(|r| {
             let (v, i) = (r.nodes[vector as usize], r.nodes[index as usize]);
             if v.plate != 0 || i.plate == 0 {
-                return r.structured(Op::Gather, &[vector, index], 1, location);
+                let node = r.structured(Op::Gather, &[vector, index], 1, location)?;
+                r.places.entry(node).or_insert(location);
+                return Some(node);
             }
             let per_draw = v.per_draw || i.per_draw;
             let index = r.spread(index, 1, i.plate, per_draw);
@@ -324,7 +326,9 @@ impl Vector {
                 per_draw,
                 active: v.active,
             };
-            Some(r.push(node, &[]))
+            let node = r.push(node, &[]);
+            r.places.entry(node).or_insert(location);
+            Some(node)
         });
         node.flatten().map_or(Real::from(f64::NAN), Real::from_node)
     }

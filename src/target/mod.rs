@@ -8,6 +8,7 @@ mod factored;
 mod functions;
 mod pass;
 mod recorded;
+mod relaxed;
 mod schedule;
 mod simulate;
 
@@ -43,6 +44,18 @@ pub trait LogDensity: Sync {
     /// This density as one that tells its terms apart, where it does.
     fn factored(&self) -> Option<&dyn Factored> {
         None
+    }
+
+    /// This density with the weights of each integer's values as real latents in the place of the integer, behind the
+    /// other latents: first those of the integers outside of rows, in the order of draws, and so for the integers of
+    /// rows. At a corner of the simplex it has this density's value.
+    ///
+    /// # Errors
+    /// When it has no relaxation; the words name the site and what it is used for.
+    fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {
+        Err(DensityError(
+            "this density has no relaxation of its integers, which a recorded model has; use leave-one-out".into(),
+        ))
     }
 
     /// Named values of everything outside of rows, in the space the model was written in: latents, integers,

@@ -16,22 +16,24 @@ use crate::program::{ProgramError, TermKind};
 /// A recorded model.
 pub struct Target {
     pub(super) layout: Layout,
-    options: Options,
-    double: Plan<f64>,
-    single: Option<Plan<f32>>,
+    pub(super) options: Options,
+    pub(super) double: Plan<f64>,
+    pub(super) single: Option<Plan<f32>>,
     /// The same in one segment, for passes over all of a few rows.
-    joined_double: Option<Plan<f64>>,
-    joined_single: Option<Plan<f32>>,
+    pub(super) joined_double: Option<Plan<f64>>,
+    pub(super) joined_single: Option<Plan<f32>>,
     pub(super) outputs: Plan<f64>,
     /// The site of each output.
-    listed: Vec<usize>,
-    supports: Vec<Option<Support>>,
+    pub(super) listed: Vec<usize>,
+    pub(super) supports: Vec<Option<Support>>,
     pub(crate) recording: Recording,
     pub(crate) simulated: Vec<Simulated>,
-    separates_data: bool,
+    pub(super) separates_data: bool,
     /// The log joint by its addends, made when it is first asked for.
     pub(super) factors: OnceLock<Option<Factors>>,
-    pool: Option<Arc<rayon::ThreadPool>>,
+    /// The program with weights in the place of integers, made when it is first asked for.
+    pub(super) relaxed: OnceLock<Result<Box<Target>, String>>,
+    pub(super) pool: Option<Arc<rayon::ThreadPool>>,
 }
 
 /// A model that cannot be used.
@@ -125,6 +127,7 @@ impl Target {
             separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
             recording,
             factors: OnceLock::new(),
+            relaxed: OnceLock::new(),
             layout,
             options,
             pool,
@@ -327,6 +330,10 @@ impl LogDensity for Target {
 
     fn factored(&self) -> Option<&dyn super::Factored> {
         Some(self)
+    }
+
+    fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {
+        self.relaxation()
     }
 
     fn constrained(&self, theta: &[f64], z: &Draws) -> Constrained {

@@ -275,6 +275,7 @@ fn the_list_names_every_model() {
         "coal-mining",
         "latent-class",
         "bernoulli-latents",
+        "sigmoid-belief-network",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

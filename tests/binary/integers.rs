@@ -3,9 +3,10 @@
 use jensen::Fit;
 use jensen::automatic::EstimatorChoice;
 use jensen::diagnose::verdict::Trust;
+use jensen::posterior::MonteCarlo;
 use jensen::prelude::*;
 use jensen_models::registry::find;
-use jensen_models::zoo::{CoalMining, DataOptions, LatentClass, SpikeAndSlab};
+use jensen_models::zoo::{CoalMining, DataOptions, LatentClass, SigmoidBeliefNetwork, SpikeAndSlab};
 
 fn ln_sum(values: &[f64]) -> f64 {
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -169,6 +170,39 @@ fn the_classes_are_those_of_the_literature() {
     for (name, published) in published.into_iter().chain(others) {
         assert!((mean(name) - published).abs() < 0.1, "{name}: {} against {published}", mean(name));
     }
+}
+
+#[test]
+fn a_belief_network_stays_below_its_likelihood_and_far_above_independent_pixels() {
+    let table = find("sigmoid-belief-network").unwrap().table().unwrap();
+    let names: Vec<String> = (0..64).map(|k| format!("p{k}")).collect();
+    let (num_rows, columns) = (40, ["p10", "p19", "p20", "p21", "p27", "p28", "p36", "p42", "p43"]);
+    assert!(table.given_names().eq(names.iter().map(String::as_str)) && table.num_rows() == 150);
+    let picture = |row: usize| columns.map(|name| table.real(name).unwrap()[row]);
+    let data: Vec<[f64; 9]> = (0..num_rows).map(picture).collect();
+    let model = SigmoidBeliefNetwork { data: Matrix::new(data.concat(), 9).unwrap(), num_hidden: 2 };
+    let fitted = Fit::new(&model).seed(1).run().unwrap();
+    let theta = &fitted.solution.theta;
+    let (prior, weights, bias) = (&theta[..2], &theta[2..20], &theta[20..]);
+    // ln p(x) at the fitted parameters, by the four values of the two causes.
+    let ln_bit = |on: bool, logit: f64| -(if on { -logit } else { logit }).exp().ln_1p();
+    let ln_picture = |x: &[f64; 9]| {
+        let of_causes = |h: [bool; 2]| {
+            let causes: f64 = (0..2).map(|j| ln_bit(h[j], prior[j])).sum();
+            let logit = |p: usize| bias[p] + (0..2).filter(|&j| h[j]).map(|j| weights[2 * p + j]).sum::<f64>();
+            causes + (0..9).map(|p| ln_bit(x[p] == 1.0, logit(p))).sum::<f64>()
+        };
+        ln_sum(&[[false; 2], [true, false], [false, true], [true; 2]].map(of_causes))
+    };
+    let likelihood: f64 = data.iter().map(ln_picture).sum();
+    let MonteCarlo { value: bound, mcse } = fitted.posterior.bound().elbo;
+    assert!(bound < likelihood + 4.5 * mcse, "{bound} {likelihood}");
+    // Factors of q in each row cost little where the causes of a picture are clear.
+    assert!(bound > likelihood - 0.2 * num_rows as f64, "{bound} {likelihood}");
+    let share = |p: usize| data.iter().map(|x| x[p]).sum::<f64>() / num_rows as f64;
+    let entropy = |s: f64| if s > 0.0 && s < 1.0 { -s * s.ln() - (1.0 - s) * (1.0 - s).ln() } else { 0.0 };
+    let independent = -(0..9).map(|p| num_rows as f64 * entropy(share(p))).sum::<f64>();
+    assert!(bound > independent + 10.0, "{bound} {independent}");
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
     pub family: Family,
     /// Estimator of the bound's gradient
-    #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "auto")]
+    #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "rule")]
     pub estimator: Estimator,
     /// How the noise of a step's draws is spread
     #[arg(long, value_name = "DESIGN", value_enum, default_value_t)]
@@ -182,9 +182,9 @@ pub struct StudyArgs {
     /// Ways to spread the noise of the draws, separated by commas: each estimator in each that it allows
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_enum, default_value = "independent")]
     pub design: Vec<Design>,
-    /// Numbers of draws of a gradient, separated by commas
-    #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
-    pub draws: Vec<NonZeroUsize>,
+    /// Numbers of draws of a gradient, separated by commas [default: 1,10,100, or 1,10 for integers of many values]
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',')]
+    pub draws: Option<Vec<NonZeroUsize>>,
     /// Points where gradients are taken, separated by commas
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_enum, default_value = "init,middle,optimum")]
     pub at: Vec<Place>,
@@ -315,7 +315,7 @@ mod tests {
     fn a_fit_needs_no_option() {
         let args = fit("eight-schools").unwrap();
         assert_eq!(args.model, "eight-schools");
-        assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Auto));
+        assert_eq!((args.method.family, args.method.estimator), (Family::Auto, Estimator::Rule));
         assert_eq!((args.method.optimizer, args.method.seed), (Optimizer::Auto, 0));
         assert!(args.method.draws.is_none() && args.data.data.is_none() && args.folder().is_none());
     }
@@ -348,7 +348,7 @@ mod tests {
         for (args, words) in [
             ("", "MODEL"),
             ("m --family meanfield", "'mean-field'"),
-            ("m --estimator x", "[possible values: auto, pathwise, pathwise-mc-entropy"),
+            ("m --estimator x", "[possible values: rule, pathwise, pathwise-mc-entropy"),
             ("m --draws 0", "'0' for '--draws <N>'"),
             ("m --steps -5", "'-5' for '--steps <N>': expected a whole number of at least 1"),
             ("m --seed 1.5", "'1.5' for '--seed <N>': expected a whole number of at least 0"),
@@ -383,12 +383,12 @@ mod tests {
         let words = "jensen compare garch --estimators pathwise,score-loo --draws 2,8 --at optimum --repeats 20";
         let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(words.split(' ')) else { panic!() };
         assert_eq!(args.study.estimators, Some(vec![Estimator::Pathwise, Estimator::ScoreLoo]));
-        assert_eq!(args.study.draws.iter().map(|n| n.get()).collect::<Vec<_>>(), [2, 8]);
+        assert_eq!(args.study.draws.iter().flatten().map(|n| n.get()).collect::<Vec<_>>(), [2, 8]);
         assert_eq!((args.study.at, args.study.repeats, args.study.budget), (vec![Place::Optimum], 20, 20_000));
         let Ok(Cli { command: Command::Compare(args) }) = Cli::try_parse_from(["jensen", "compare", "m"]) else {
             panic!()
         };
-        assert_eq!((args.study.estimators, args.study.draws.len(), args.study.at.len()), (None, 3, 3));
+        assert_eq!((args.study.estimators, args.study.draws, args.study.at.len()), (None, None, 3));
         let text = help("compare");
         for words in ["score-loo:", "optimum:", "Comparison:", "Columns:"] {
             assert!(text.contains(words), "{words}: {text}");

@@ -39,7 +39,7 @@ pub enum Design {
     QuasiRandom,
 }
 
-/// Reads the name of an estimator, `auto` included.
+/// Reads the name of an estimator, `rule` and `auto` included.
 pub fn estimator() -> impl TypedValueParser<Value = Estimator> {
     among(Estimator::ALL.iter().copied())
 }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),
             [
-                "auto",
+                "rule",
                 "pathwise",
                 "pathwise-mc-entropy",
                 "sticking-the-landing",
@@ -135,7 +135,12 @@ mod tests {
                 "local-expectation",
                 "disarm",
                 "arm",
-                "measured"
+                "unordered-set",
+                "rebar",
+                "relax",
+                "gumbel-softmax",
+                "straight-through",
+                "auto"
             ]
         );
         assert_eq!(names::<Design>(), ["independent", "antithetic", "hypercube", "quasi-random"]);

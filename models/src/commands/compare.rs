@@ -62,13 +62,15 @@ fn compared(
     let mut compare = Compare::new(model)
         .family(choice(study.family)?)
         .designs(unrepeated(&study.design).into_iter().map(choice).collect::<Result<Vec<_>, _>>()?)
-        .draws(study.draws.iter().map(|n| n.get()))
         .at(places(&study.at))
         .repeats(study.repeats as usize)
         .budget(study.budget)
         .seed(study.seed)
         .threads(study.threads.get())
         .observer(&mut observer);
+    if let Some(draws) = &study.draws {
+        compare = compare.draws(draws.iter().map(|n| n.get()));
+    }
     if let Some(estimators) = &study.estimators {
         compare = compare.estimators(unrepeated(estimators));
     }

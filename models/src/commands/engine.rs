@@ -43,10 +43,46 @@ pub struct Outcome {
     pub num_steps: u64,
     /// The objective along the fit.
     pub trace: Trace,
+    /// The latents of rows, in short.
+    pub of_rows: Vec<OfRows>,
     /// Draws of every quantity.
     pub draws: NamedDraws,
     /// All that a later command needs to draw again.
     pub saved: serde_json::Value,
+}
+
+/// A latent that every row has: the means of its rows under q.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfRows {
+    /// The latent.
+    pub name: String,
+    /// Rows that have it.
+    pub num_rows: usize,
+    /// The mean of its rows' means.
+    pub mean: f64,
+    /// The least and the largest of them.
+    pub range: (f64, f64),
+}
+
+/// Draws the means of rows are taken over.
+const ROW_DRAWS: usize = 400;
+
+/// The latents of rows of a fit.
+fn of_rows(fitted: &jensen::automatic::Fitted) -> Result<Vec<OfRows>, EngineError> {
+    let layout = fitted.target.layout();
+    if layout.num_row_latents + layout.num_row_integers == 0 {
+        return Ok(Vec::new());
+    }
+    let draws = fitted.posterior.row_draws(&fitted.target, &*fitted.family, ROW_DRAWS)?;
+    let size = draws.num_rows * draws.num_draws;
+    let one = |(name, values): (&String, &[f64])| {
+        let means: Vec<f64> =
+            values.chunks_exact(draws.num_draws).map(|row| row.iter().sum::<f64>() / row.len() as f64).collect();
+        let extreme = |pick: fn(f64, f64) -> f64| means.iter().copied().reduce(pick).unwrap_or(f64::NAN);
+        let mean = means.iter().sum::<f64>() / means.len() as f64;
+        OfRows { name: name.clone(), num_rows: means.len(), mean, range: (extreme(f64::min), extreme(f64::max)) }
+    };
+    Ok(draws.names.iter().zip(draws.values.chunks_exact(size.max(1))).map(one).collect())
 }
 
 /// A line of the posterior table.
@@ -189,6 +225,7 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
         stop: posterior.stop().to_string(),
         num_steps: posterior.stop().steps(),
         trace: Trace { steps: fitted.trace.steps.clone(), objective: fitted.trace.objective.clone() },
+        of_rows: of_rows(&fitted)?,
         draws: NamedDraws::from(posterior.constrained()),
         saved: serde_json::to_value(saved).map_err(|error| EngineError(error.to_string()))?,
     })

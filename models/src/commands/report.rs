@@ -1,6 +1,6 @@
 //! The report of a fit: one value that is printed as text or JSON, saved and shown again.
 
-use super::engine::{Bound, Line, NamedDraws, Outcome, Trace};
+use super::engine::{Bound, Line, NamedDraws, OfRows, Outcome, Trace};
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
@@ -31,6 +31,9 @@ pub struct Report {
     pub weighted: bool,
     /// The posterior table.
     pub posterior: Vec<Line>,
+    /// The latents of rows, in short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_rows: Vec<OfRows>,
     /// The bound and its parts.
     pub bound: Bound,
     /// Tail shape of the importance weights.
@@ -104,6 +107,7 @@ impl Report {
             seed,
             weighted: outcome.weighted,
             posterior,
+            of_rows: outcome.of_rows.clone(),
             bound: outcome.bound.clone(),
             k_hat: outcome.k_hat,
             verdict: outcome.verdict.clone(),
@@ -127,6 +131,11 @@ impl Report {
         let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
         let what = Reported { weighted: self.weighted, lines: Vec::new() };
         text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
+        for OfRows { name, num_rows, mean, range: (least, most) } in &self.of_rows {
+            let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
+            text += &format!("{name} in each of {num_rows} rows: means of q from {least} to {most}, {mean} over all\n");
+        }
+        text += if self.of_rows.is_empty() { "" } else { "\n" };
         text += &format!("{}\n", jensen::posterior::Bound::from(&self.bound).report(self.k_hat));
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);

@@ -16,6 +16,7 @@ mod linear_regression;
 mod logistic_regression;
 mod negative_binomial_regression;
 mod poisson_regression;
+mod sigmoid_belief_network;
 mod spike_and_slab;
 mod stochastic_volatility;
 
@@ -35,5 +36,6 @@ pub use linear_regression::LinearRegression;
 pub use logistic_regression::LogisticRegression;
 pub use negative_binomial_regression::NegativeBinomialRegression;
 pub use poisson_regression::PoissonRegression;
+pub use sigmoid_belief_network::SigmoidBeliefNetwork;
 pub use spike_and_slab::SpikeAndSlab;
 pub use stochastic_volatility::StochasticVolatility;

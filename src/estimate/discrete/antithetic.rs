@@ -1,7 +1,7 @@
 //! Antithetic pairs for latents of two values: ARM and DisARM.
 
 use super::super::Point;
-use super::{DiscreteGradient, Lanes, Shape};
+use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Discrete;
 use crate::model::RowSet;
 use crate::target::DensityError;
@@ -54,7 +54,7 @@ fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<
             "{name} is for integers of two values, one of these has {found}; use the local expectation, enumeration or \
              the score function"
         ))),
-        None => Ok(Shape { num_lanes: 2, num_differentiated: 2, by_row: false }),
+        None => Ok(Shape { num_lanes: 2, num_differentiated: 2, by_row: false, relaxation: Relaxation::None }),
     }
 }
 

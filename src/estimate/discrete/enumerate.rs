@@ -2,7 +2,7 @@
 
 use super::super::score::refuse_theta;
 use super::super::{Estimate, GradientEstimator, Point, Space};
-use super::{DiscreteGradient, Lanes, Shape};
+use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Discrete;
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
@@ -58,7 +58,7 @@ fn num_values<G: Discrete + ?Sized>(
 impl<G: Discrete + ?Sized> DiscreteGradient<G> for Enumerate {
     fn shape(&self, family: &G, rows: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
         let num_lanes = num_values(family, rows, num_draws, MOST_LANES)?;
-        Ok(Shape { num_lanes, num_differentiated: num_lanes, by_row: false })
+        Ok(Shape { num_lanes, num_differentiated: num_lanes, by_row: false, relaxation: Relaxation::None })
     }
 
     fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
@@ -170,7 +170,11 @@ impl<T: LogDensity + ?Sized, G: Discrete + ?Sized> GradientEstimator<T, G> for E
         let (mut mean, mut first) = (0.0, 0);
         while first < num_values {
             let num_lanes = BLOCK.min(num_values - first);
-            lanes.fit(Shape { num_lanes, num_differentiated: 0, by_row: false }, target.layout(), &once);
+            lanes.fit(
+                Shape { num_lanes, num_differentiated: 0, by_row: false, relaxation: Relaxation::None },
+                target.layout(),
+                &once,
+            );
             set_values(lanes, first);
             lanes.evaluate(target, &once, space.pass.data_weight)?;
             if lanes.reject(&[]) > 0 {

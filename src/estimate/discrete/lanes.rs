@@ -1,6 +1,9 @@
 //! [`Lanes`]: densities of each draw at several values of its integers.
 
-use super::super::{Point, Unweighted, lanes_finite};
+use super::super::{Point, Unweighted, all_finite, chosen_draws, lanes_finite};
+use super::rebar::Control;
+use super::soft::Soft;
+use super::unordered_set::Sets;
 use crate::family::Integer;
 use crate::model::{Draws, Layout};
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
@@ -14,6 +17,20 @@ pub struct Shape {
     pub num_differentiated: usize,
     /// Whether the terms of each row are asked for.
     pub by_row: bool,
+    /// Where the relaxed density is evaluated too, once for each draw.
+    pub relaxation: Relaxation,
+}
+
+/// Where a method asks for the density of relaxed integers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relaxation {
+    /// Nowhere.
+    #[default]
+    None,
+    /// At the weights that the method sets.
+    Inside,
+    /// At the corner where the integers of the first lane are.
+    Corner,
 }
 
 /// Values of the integers, lane after lane, and the densities there.
@@ -37,6 +54,12 @@ pub struct Lanes {
     /// Each draw's share of the mean over the accepted draws: zero for a rejected one.
     pub share: Vec<f64>,
     pub(super) work: Work,
+    /// Relaxed integers.
+    pub(super) soft: Soft,
+    pub(super) control: Control,
+    pub(super) sets: Sets,
+    /// [`Space::memory`](super::super::Space::memory), lent for one step.
+    pub(crate) memory: Vec<f64>,
     pub(super) unweighted: Unweighted,
     /// The differentiated lanes, and the gradients in their real latents.
     first: Draws,
@@ -70,6 +93,7 @@ impl Lanes {
             buffer.resize(all, 0.0);
         }
         self.row_signal.clear();
+        self.soft.relaxation = shape.relaxation;
         self.share.resize(draws, 0.0);
         (self.pass.want_row_terms, self.values.want_row_terms) = (shape.by_row, shape.by_row);
     }
@@ -97,6 +121,7 @@ impl Lanes {
         target.log_density(at.theta, &self.z, at.rows, &mut self.values)?;
         self.signal.copy_from_slice(&self.values.log_density);
         let all = self.z.num_draws;
+        self.soft.evaluate(target, at, &self.z, data_weight)?;
         keep_row_terms(&self.values, at.rows.weight, (0, all), (self.z.num_rows, all), &mut self.row_signal)
     }
 
@@ -125,7 +150,7 @@ impl Lanes {
             signal[near..].copy_from_slice(&values.log_density);
             keep_row_terms(values, weight, (near, all), (z.num_rows, all), row_signal)?;
         }
-        Ok(())
+        self.soft.evaluate(target, at, &self.z, data_weight)
     }
 
     /// Takes `log F` of each draw off its lanes, decides which draws count, and returns how many do not.
@@ -137,6 +162,7 @@ impl Lanes {
             }
         }
         self.share.fill(1.0);
+        self.soft.reject(log_real, &mut self.share);
         for (at, (f, p)) in self.signal.iter_mut().zip(&self.probability).enumerate() {
             if *p == 0.0 {
                 *f = 0.0;
@@ -169,9 +195,34 @@ impl Lanes {
         }
     }
 
-    /// The gradient of theta, summed over draws and weighted over lanes.
-    pub(crate) fn grad_theta(&self) -> &[f64] {
-        &self.grad_theta
+    /// `grad_theta += mean over the accepted draws of theta's gradient`, weighted over the differentiated lanes, and
+    /// returns the evaluations this took.
+    ///
+    /// A rejected draw has poisoned the sum, so that steps with one take a second pass over the others, which
+    /// allocates.
+    pub(crate) fn add_theta<T: Differentiable + ?Sized>(
+        &mut self,
+        target: &T,
+        at: &Point,
+        rejected: usize,
+        grad_theta: &mut [f64],
+    ) -> Result<usize, DensityError> {
+        let (draws, near) = (self.num_draws, self.first.num_draws);
+        let mut again = 0;
+        if rejected > 0 || !all_finite(&self.grad_theta) {
+            let counts = |l: usize| self.share[l % draws] > 0.0 && self.probability[l] > 0.0;
+            let kept: Vec<f64> = (0..near).map(|l| f64::from(u8::from(counts(l)))).collect();
+            let z = chosen_draws(&self.first, &kept);
+            let weights = self.probability[..near].iter().zip(&kept).filter(|(_, k)| **k > 0.0).map(|(p, _)| *p);
+            let mut pass =
+                Pass { data_weight: self.pass.data_weight, draw_weights: weights.collect(), ..Pass::default() };
+            again = z.num_draws;
+            let (mut z_bar, theta) = (Draws::default(), &mut self.grad_theta);
+            target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, theta)?;
+        }
+        let share = 1.0 / (draws - rejected).max(1) as f64;
+        grad_theta.iter_mut().zip(&self.grad_theta).for_each(|(t, g)| *t += share * g);
+        Ok(again)
     }
 
     /// Mean over the accepted draws of `values[lane][draw]` in one lane.

@@ -1,7 +1,7 @@
 //! The score function with a leave-one-out baseline, for the integers beside real latents.
 
 use super::super::{Point, too_few_draws};
-use super::{DiscreteGradient, Lanes, Shape};
+use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Family;
 use crate::model::RowSet;
 use crate::target::DensityError;
@@ -17,7 +17,7 @@ impl<G: Family + ?Sized> DiscreteGradient<G> for LeaveOneOut {
     fn shape(&self, _: &G, _: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
         match num_draws < 2 {
             true => Err(too_few_draws("the hybrid gradient with leave-one-out", 2, num_draws)),
-            false => Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false }),
+            false => Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false, relaxation: Relaxation::None }),
         }
     }
 

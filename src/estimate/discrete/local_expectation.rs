@@ -1,7 +1,7 @@
 //! Local expectations: each integer summed out given draws of the others.
 
 use super::super::Point;
-use super::{DiscreteGradient, Lanes, Shape};
+use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::{Discrete, Integer};
 use crate::model::RowSet;
 use crate::target::DensityError;
@@ -22,7 +22,12 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
     fn shape(&self, family: &G, rows: &RowSet, _: usize) -> Result<Shape, DensityError> {
         let mut num_lanes = 1;
         each_site(family, rows, |_, integer| num_lanes += integer.num_values - 1);
-        Ok(Shape { num_lanes, num_differentiated: 1, by_row: family.num_row_integers() > 0 })
+        Ok(Shape {
+            num_lanes,
+            num_differentiated: 1,
+            by_row: family.num_row_integers() > 0,
+            relaxation: Relaxation::None,
+        })
     }
 
     fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {

@@ -9,12 +9,19 @@ mod enumerate;
 mod lanes;
 mod leave_one_out;
 mod local_expectation;
+mod rebar;
+mod relaxed;
+mod soft;
+mod unordered_set;
 
 pub use antithetic::{Arm, DisArm};
 pub use enumerate::Enumerate;
-pub use lanes::{Lanes, Shape};
+pub use lanes::{Lanes, Relaxation, Shape};
 pub use leave_one_out::LeaveOneOut;
 pub use local_expectation::LocalExpectation;
+pub use rebar::{Rebar, Relax};
+pub use relaxed::{GumbelSoftmax, StraightThrough};
+pub use unordered_set::UnorderedSet;
 
 use super::score::refuse_theta;
 use super::{Estimate, GradientEstimator, Point, Space};
@@ -59,10 +66,25 @@ where
     lanes.evaluate(target, at, space.pass.data_weight)?;
     let rejected = lanes.reject(&[]);
     let value = match rejected < at.num_draws {
-        true => method.add_gradient(family, at, lanes, grad),
+        true => with_memory(&mut space.memory, lanes, |lanes| method.add_gradient(family, at, lanes, grad)),
         false => f64::NAN,
     };
-    Ok(Estimate { value, rejected, evaluations: shape.num_lanes * at.num_draws })
+    Ok(Estimate { value, rejected, evaluations: shape.evaluations() * at.num_draws })
+}
+
+/// Lends the lanes what an estimator remembers.
+pub(super) fn with_memory<R>(memory: &mut Vec<f64>, lanes: &mut Lanes, step: impl FnOnce(&mut Lanes) -> R) -> R {
+    std::mem::swap(memory, &mut lanes.memory);
+    let done = step(lanes);
+    std::mem::swap(memory, &mut lanes.memory);
+    done
+}
+
+impl Shape {
+    /// Evaluations of one draw.
+    pub(super) fn evaluations(self) -> usize {
+        self.num_lanes + usize::from(self.relaxation != Relaxation::None)
+    }
 }
 
 macro_rules! estimators_of_integers {
@@ -82,4 +104,4 @@ macro_rules! estimators_of_integers {
         }
     )* };
 }
-estimators_of_integers!(LocalExpectation, DisArm, Arm);
+estimators_of_integers!(LocalExpectation, DisArm, Arm, GumbelSoftmax, StraightThrough, Rebar, Relax, UnorderedSet);
