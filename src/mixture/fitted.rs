@@ -169,6 +169,16 @@ impl<C: Component> Fitted<C> {
         Ok(out)
     }
 
+    /// The most probable component of each row under q, as in the fit: [`assign`](Self::assign) without the rest.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    pub fn labels<R: Rows + ?Sized>(&self, rows: &R) -> Result<Vec<usize>, MixtureError> {
+        super::check::cells(rows, &self.component)?;
+        let engine = Engine { rows, component: &self.component, weights: self.prior, k: self.order.len() };
+        engine.labels(&self.state, &self.order)
+    }
+
     /// Log posterior predictive density of each row, parameters averaged over q.
     ///
     /// # Errors

@@ -79,6 +79,16 @@ impl<'a, R: Rows + ?Sized, C: Component> StochasticMixture<'a, R, C> {
         StochasticMixture { start, ..self }
     }
 
+    /// The exact bound of a state; one pass over all rows.
+    ///
+    /// # Errors
+    /// When a row has no finite density, or cannot be read.
+    pub fn bound(&self, state: &MixtureState) -> Result<f64, MixtureError> {
+        let space = &mut self.space.lock().unwrap_or_else(PoisonError::into_inner).0;
+        let log_sum = self.engine.whole(state, Assign::BoundOnly, space)?;
+        Ok(self.engine.bound(state, log_sum, space))
+    }
+
     /// The blocks of step number `step` (from 0), into `order`'s first entries.
     fn batch(&self, step: u64, order: &mut Vec<u32>) -> usize {
         let num_blocks = self.engine.rows.num_blocks();

@@ -1,49 +1,59 @@
 //! `jensen predict`.
 
 use super::CommandError;
-use super::mixture::assigned::Assigned;
-use super::mixture::columns::encoded;
+use super::mixture::assigned::{self, Summary};
+use super::mixture::columns;
 use super::mixture::error::ClusterError;
 use super::mixture::saved::SavedMixture;
+use super::mixture::{encoded, is_text};
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
-use crate::cli::output::{print, write_atomic};
+use crate::cli::output::{OutputError, print, write_atomic};
 use crate::data::Table;
-use std::io::Write;
+use crate::data::stream::{StreamedTable, is_parquet};
+use jensen::mixture::{BLOCK_ROWS, Rows};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
-/// Labels the rows of a table by a saved mixture.
+/// Labels the rows of a table by a saved mixture; the table stays in its file, JSON apart.
 pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     let (columns, fitted) = SavedMixture::read(&args.fit)?;
-    let table = Table::read(&args.file)?;
-    let rows = encoded(&table, &columns)?;
-    let assigned = Assigned::new(&fitted, &rows).map_err(|e| ClusterError::fit(table.file(), e))?;
-    let mut bytes = Vec::new();
-    // Writing into memory does not fail.
-    let _ = assigned.write_csv(&mut bytes);
-    let summary = summary(table.file(), &assigned);
+    let file = args.file.display().to_string();
+    let rows: Box<dyn Rows> = match is_parquet(&args.file) || is_text(&args.file) {
+        true => Box::new(encoded(&StreamedTable::open(&args.file, BLOCK_ROWS).map_err(ClusterError::from)?, &columns)?),
+        false => Box::new(columns::encoded(&Table::read(&args.file)?, &columns)?),
+    };
+    let mut labelled = None;
+    let mut fill = |out: &mut dyn Write| -> io::Result<()> {
+        labelled = Some(assigned::write(&fitted, rows.as_ref(), out)?);
+        Ok(())
+    };
     match &args.out {
         Some(path) => {
-            write_atomic(path, |out| out.write_all(&bytes))?;
-            print(std::io::stdout(), &summary)?;
+            write_atomic(path, &mut fill)?;
+            let text = labelled.map(|l| summary(&file, &l)).unwrap_or_default();
+            print(std::io::stdout(), &text)?;
         }
         None => {
-            print(std::io::stdout(), &String::from_utf8_lossy(&bytes))?;
-            if !args.quiet {
-                let _ = write!(std::io::stderr(), "{summary}"); // a closed stream leaves nobody to tell
+            match fill(&mut io::BufWriter::new(std::io::stdout().lock())) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                other => other.map_err(|e| OutputError::new(Path::new("standard output"), "write", &e))?,
+            }
+            if let (false, Some(labelled)) = (args.quiet, labelled) {
+                let _ = write!(std::io::stderr(), "{}", summary(&file, &labelled)); // a closed stream leaves nobody to tell
             }
         }
     }
     Ok(Exit::Success)
 }
 
-fn summary(file: &str, assigned: &Assigned) -> String {
-    let score = assigned.score();
-    let sizes: Vec<_> = assigned.sizes().iter().map(usize::to_string).collect();
+fn summary(file: &str, labelled: &Summary) -> String {
+    let Summary { sizes, score } = labelled;
     format!(
         "{file}: {} rows; rows of each component: {}\nmean log density {} (standard error {}) a row\n",
-        grouped(assigned.labels().len() as u64),
-        sizes.join(", "),
+        grouped(sizes.iter().sum::<usize>() as u64),
+        sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         significant(score.mean, 6),
         significant(score.standard_error, 2),
     )
