@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use super::pass::chunk_spans;
 use super::{Block, MixtureError, Rows};
 
+/// Blocks in a chunk at least.
+const SMALLEST: usize = 8;
+
 /// Folds the blocks of each chunk in order; the results come in the order of the rows.
 ///
 /// Chunks depend on nothing but the number of blocks, so that any number of threads gives the same bits.
@@ -20,7 +23,7 @@ pub(super) fn fold<R: Rows + ?Sized, T: Send>(
         }
         Ok(out)
     };
-    let spans: Vec<_> = chunk_spans(rows.num_blocks()).collect();
+    let spans: Vec<_> = chunk_spans(rows.num_blocks(), SMALLEST).collect();
     let folded: Vec<Result<T, MixtureError>> = match spans.len() {
         0 | 1 => spans.into_iter().map(chunk).collect(),
         _ => spans.into_par_iter().map(chunk).collect(),

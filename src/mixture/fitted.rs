@@ -113,6 +113,13 @@ impl<C: Component> Fitted<C> {
         self.order.iter().map(|&c| weights[c]).collect()
     }
 
+    /// Posterior standard deviations of the weights.
+    pub fn weight_sds(&self) -> Vec<f64> {
+        let mut sds = vec![0.0; self.order.len()];
+        self.prior.deviation(&self.state.weights, &mut sds);
+        self.order.iter().map(|&c| sds[c]).collect()
+    }
+
     /// Rows that each component has, fractions included.
     pub fn counts(&self) -> Vec<f64> {
         self.order.iter().map(|&c| self.state.counts[c]).collect()

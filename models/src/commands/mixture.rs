@@ -132,7 +132,16 @@ fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot
         serde_json::to_writer(&mut *out, &saved)?;
         out.write_all(b"\n")
     })?;
-    folder.write("labels.csv", |out| assigned::write(fitted, data.rows.as_ref(), out).map(|_| ()))?;
+    let mut failure = None;
+    let labels = folder.write("labels.csv", |out| {
+        let written = assigned::write(fitted, data.rows.as_ref(), out);
+        written.map(|_| ()).inspect_err(|e| failure = assigned::cause(e))
+    });
+    if let Some(failure) = failure {
+        return Err(failed(failure).into());
+    }
+    labels?;
+    folder.write("parameters.csv", |out| assigned::write_parameters(fitted, report.seed, out))?;
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
     if plot {
         let mut figures = Vec::new();

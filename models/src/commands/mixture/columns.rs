@@ -23,7 +23,11 @@ pub enum ColumnKind {
     /// Measurements.
     Gaussian,
     /// Measurements with outliers.
-    StudentT,
+    StudentT {
+        /// Degrees of freedom.
+        #[serde(default = "default_tail")]
+        tail: f64,
+    },
     /// 0 and 1.
     Bernoulli,
     /// Words or codes.
@@ -40,6 +44,13 @@ pub enum ColumnKind {
     },
 }
 
+/// Degrees of freedom of a Student-t unless said otherwise.
+pub const TAIL: f64 = 4.0;
+
+fn default_tail() -> f64 {
+    TAIL
+}
+
 /// Different words that a column may have and still be taken for categories.
 pub(super) const MANY_LEVELS: usize = 30;
 
@@ -51,7 +62,7 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
     let names = names(table, model)?;
     let (mut columns, mut data) = (Vec::new(), Vec::new());
     for name in names {
-        let kind = kind(table, &name, asked(model, &name).map_or(ColumnChoice::Auto, |k| k.kind))?;
+        let kind = kind(table, &name, asked(model, &name).map_or(ColumnChoice::Auto, |k| k.kind), model.tail)?;
         let mut column = Column { name, kind };
         let cells = column.encode(table)?;
         check_spread(table, &column.name, &cells)?;
@@ -91,11 +102,11 @@ pub(super) fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<Strin
     Ok(names)
 }
 
-fn kind(table: &Table, name: &str, choice: ColumnChoice) -> Result<ColumnKind, ClusterError> {
+fn kind(table: &Table, name: &str, choice: ColumnChoice, tail: f64) -> Result<ColumnKind, ClusterError> {
     Ok(match choice {
         ColumnChoice::Auto => by_cells(table, name)?,
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
-        ColumnChoice::StudentT => ColumnKind::StudentT,
+        ColumnChoice::StudentT => ColumnKind::StudentT { tail },
         ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
         ColumnChoice::Categorical => ColumnKind::Categorical { levels: levels(&table.words(name)?) },
         ColumnChoice::Poisson => ColumnKind::Poisson,
@@ -166,7 +177,7 @@ impl Column {
             ColumnKind::Categorical { levels } => self.codes(table, levels),
             ColumnKind::Gaussian => Ok(table.numbers(&self.name)?),
             // A Student-t has one latent for the whole row and cannot leave a cell out.
-            ColumnKind::StudentT => Ok(table.real(&self.name)?),
+            ColumnKind::StudentT { .. } => Ok(table.real(&self.name)?),
             ColumnKind::Bernoulli => self.held(table, |x| x == 0.0 || x == 1.0, "0 or 1"),
             ColumnKind::Poisson => self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count"),
             ColumnKind::Gamma { .. } => self.held(table, |x| x > 0.0, "a positive number"),
@@ -203,7 +214,7 @@ impl Column {
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             ColumnKind::Gaussian => "gaussian",
-            ColumnKind::StudentT => "student-t",
+            ColumnKind::StudentT { .. } => "student-t",
             ColumnKind::Bernoulli => "bernoulli",
             ColumnKind::Categorical { .. } => "categorical",
             ColumnKind::Poisson => "poisson",

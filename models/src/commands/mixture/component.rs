@@ -8,13 +8,14 @@ use jensen::mixture::{
 };
 use std::collections::HashMap;
 
-/// Degrees of freedom of Student-t columns.
-const TAIL: f64 = 4.0;
-
 /// Columns that make up the parts of a component, in their order: jointly distributed ones together, others alone.
 fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
-    let of = |kind: ColumnKind| (0..columns.len()).filter(|&j| columns[j].kind == kind).collect::<Vec<_>>();
-    let joint = [of(ColumnKind::Gaussian), of(ColumnKind::StudentT), of(ColumnKind::Bernoulli)];
+    let of = |is: fn(&ColumnKind) -> bool| (0..columns.len()).filter(|&j| is(&columns[j].kind)).collect::<Vec<_>>();
+    let joint = [
+        of(|k| *k == ColumnKind::Gaussian),
+        of(|k| matches!(k, ColumnKind::StudentT { .. })),
+        of(|k| *k == ColumnKind::Bernoulli),
+    ];
     let is_alone = |j: &usize| !joint.iter().flatten().any(|other| other == j);
     let alone: Vec<_> = (0..columns.len()).filter(is_alone).map(|j| vec![j]).collect();
     joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
@@ -52,7 +53,7 @@ fn kind(
             Covariance::Diagonal => DiagonalGaussian::from_rows(&rows)?.into(),
             Covariance::Spherical => SphericalGaussian::from_rows(&rows)?.into(),
         },
-        ColumnKind::StudentT => StudentT::from_rows(&rows, TAIL)?.into(),
+        ColumnKind::StudentT { tail } => StudentT::from_rows(&rows, *tail)?.into(),
         ColumnKind::Bernoulli => Bernoulli::new(part.len(), 1.0, 1.0)?.into(),
         ColumnKind::Categorical { levels } => Categorical::new(levels.len(), 1.0)?.into(),
         // The prior of a rate is exponential with the mean that one component for all rows would have.
@@ -102,7 +103,7 @@ impl Estimates {
         let place = self.places[column].1;
         let value = |name: String| self.value(c, column, &name);
         match self.columns[column].kind {
-            ColumnKind::Gaussian | ColumnKind::StudentT => {
+            ColumnKind::Gaussian | ColumnKind::StudentT { .. } => {
                 Some((value(format!("mean[{place}]"))?, self.covariance(c, column, column)?.sqrt()))
             }
             ColumnKind::Bernoulli => value(format!("probability[{place}]")).map(|p| (p, (p * (1.0 - p)).sqrt())),
@@ -116,7 +117,7 @@ impl Estimates {
     pub fn covariance(&self, c: usize, a: usize, b: usize) -> Option<f64> {
         let factor = match (&self.columns[a].kind, &self.columns[b].kind) {
             (ColumnKind::Gaussian, ColumnKind::Gaussian) => 1.0,
-            (ColumnKind::StudentT, ColumnKind::StudentT) => TAIL / (TAIL - 2.0),
+            (ColumnKind::StudentT { tail }, ColumnKind::StudentT { .. }) => tail / (tail - 2.0),
             _ => return None,
         };
         let (i, j) = (self.places[a].1, self.places[b].1);

@@ -97,6 +97,16 @@ pub enum ClusterError {
         /// Distinct rows.
         distinct: usize,
     },
+    /// A row that no component explains.
+    #[error(
+        "{file}, row {row} below the header: no finite density under any component; look for a value far from all others, or rescale the column"
+    )]
+    NoDensity {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: usize,
+    },
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
@@ -132,6 +142,7 @@ impl ClusterError {
             MixtureError::TooManyComponents { components, distinct } => {
                 Self::TooManyComponents { file, components, distinct }
             }
+            MixtureError::NoDensity { row } => Self::NoDensity { file, row: row + 1 },
             source => Self::Fit { file, source },
         }
     }

@@ -18,7 +18,7 @@ pub fn chosen(table: &StreamedTable, model: &MixtureModelArgs) -> Result<(Vec<Co
     let mut columns = Vec::new();
     for name in names {
         let found = &survey.columns[table.number_of(&name)?];
-        let kind = kind(table, &name, found, choice(&name))?;
+        let kind = kind(table, &name, found, choice(&name), model.tail)?;
         let mut column = Column { name, kind };
         hold(table, &survey, &column)?;
         check_spread(table, &column.name, found)?;
@@ -59,6 +59,7 @@ fn kind(
     name: &str,
     found: &ColumnSurvey,
     choice: ColumnChoice,
+    tail: f64,
 ) -> Result<ColumnKind, ClusterError> {
     Ok(match choice {
         ColumnChoice::Auto if found.numbers > 0 && found.beyond_binary.is_none() && found.word.is_none() => {
@@ -67,7 +68,7 @@ fn kind(
         ColumnChoice::Auto if found.numbers > 0 || found.is_empty() => ColumnKind::Gaussian,
         ColumnChoice::Auto => ColumnKind::Categorical { levels: few_levels(table, name, found)? },
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
-        ColumnChoice::StudentT => ColumnKind::StudentT,
+        ColumnChoice::StudentT => ColumnKind::StudentT { tail },
         ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
         ColumnChoice::Categorical if found.words.len() >= MOST_WORDS => {
             let (file, column) = (table.file().to_string(), name.to_string());
@@ -94,7 +95,7 @@ fn hold(table: &StreamedTable, survey: &Survey, column: &Column) -> Result<(), C
     let found = &survey.columns[table.number_of(&column.name)?];
     let (odd, expected) = match &column.kind {
         ColumnKind::Categorical { levels } => return known(table, column, levels, found),
-        ColumnKind::StudentT => return Ok(table.hold_to_numbers(survey, &column.name, false)?),
+        ColumnKind::StudentT { .. } => return Ok(table.hold_to_numbers(survey, &column.name, false)?),
         ColumnKind::Gaussian => (None, ""),
         ColumnKind::Bernoulli => (found.beyond_binary, "0 or 1"),
         ColumnKind::Poisson => (found.beyond_counts, "a count"),
