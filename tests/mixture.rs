@@ -221,7 +221,8 @@ fn a_row_without_a_density_is_named_wherever_it_is_found() {
     // The start has taken the row in; a q at the prior has not.
     let prior_state = {
         let mut state = state.clone();
-        state.params.chunks_exact_mut(state.params.len() / 2).for_each(|p| Component::prior(&component, p));
+        let half = state.params.len() / 2;
+        state.params.chunks_exact_mut(half).for_each(|p| Component::prior(&component, p));
         state
     };
     let mut state = prior_state;
