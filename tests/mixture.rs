@@ -204,3 +204,52 @@ fn bad_input_is_named() {
     assert!(Mixture::new(FullGaussian::new(prior()), 0).fit(&two).is_err());
     assert!(Mixture::new(FullGaussian::new(prior()), 1).weights(Weights::dirichlet(-1.0)).fit(&two).is_err());
 }
+
+/// The error of a step keeps its row, its type and its words on the way through the loop.
+#[test]
+fn a_row_without_a_density_is_named_wherever_it_is_found() {
+    let mut x: Vec<f64> = (0..600).map(|i| f64::from(i % 9)).collect();
+    x[417] = 1e200;
+    let rows = Table::from_columns(&[x]).expect("a table");
+    let prior = NormalWishart::new(vec![0.0], 1.0, 3.0, vec![1.0]).expect("a prior");
+    let component = FullGaussian::new(prior);
+    let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(1.0), 2).expect("settings");
+    let mut labels = vec![0; 600];
+    labels[..300].fill(1);
+    let ascent = ascent.start(Start::Labels(labels));
+    let state = ascent.init().expect("a start");
+    // The start has taken the row in; a q at the prior has not.
+    let prior_state = {
+        let mut state = state.clone();
+        let half = state.params.len() / 2;
+        state.params.chunks_exact_mut(half).for_each(|p| Component::prior(&component, p));
+        state
+    };
+    let mut state = prior_state;
+    let error = run(&ascent, &mut state, &mut MaxSteps(3), &mut ()).expect_err("no density");
+    assert!(error.to_string().starts_with("row 417 has no finite density"), "{error}");
+    let error = MixtureError::from(error);
+    assert!(matches!(error, MixtureError::NoDensity { row: 417 }), "{error:?}");
+}
+
+/// Starts in parallel, passes in parallel, and one ascent asked for bounds by several threads at a time: nothing waits for
+/// itself.
+#[test]
+fn one_ascent_may_be_asked_by_many_threads() {
+    use rayon::prelude::*;
+    let mut cells = vec![0.0; 40_000];
+    jensen::streams::Streams::new(3).fill_normal(1, &mut cells);
+    let rows = Table::from_columns(&[cells[..20_000].to_vec(), cells[20_000..].to_vec()]).expect("a table");
+    let component = FullGaussian::from_rows(&rows).expect("a prior");
+    let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(0.5), 4).expect("settings");
+    let state = ascent.init().expect("a start");
+    let expected = ascent.bound(&state).expect("a bound");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+    let bounds: Vec<f64> =
+        pool.install(|| (0..24).into_par_iter().map(|_| ascent.bound(&state).expect("a bound")).collect());
+    assert!(bounds.iter().all(|b| *b == expected));
+    let fit = || Mixture::new(component.clone(), 4).restarts(6).moves(2).max_steps(20).fit(&rows).expect("a fit");
+    let fitted = pool.install(fit);
+    assert_eq!(fitted.starts.len(), 6);
+    assert_eq!(fitted.bound, fit().bound);
+}

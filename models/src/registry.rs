@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 17] = [
+static ENTRIES: [Entry; 21] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -286,6 +286,46 @@ static ENTRIES: [Entry; 17] = [
         parts: (Some("disasters"), &[], None),
         uses: SERIES,
         build: CoalMining::build,
+    },
+    Entry {
+        name: "gaussian-mixture",
+        about: "rows from one of two Gaussians, which one summed out",
+        needs: "--features or all columns; `jensen mixture` fits more kinds, faster",
+        data: "272 eruptions of Old Faithful",
+        file: own_data!("faithful.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: GaussianMixture::build,
+    },
+    Entry {
+        name: "gaussian-mixture-assigned",
+        about: "the same with a latent for the component of each row",
+        needs: "--features or all columns",
+        data: "272 eruptions of Old Faithful",
+        file: own_data!("faithful.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: GaussianMixture::build_assigned,
+    },
+    Entry {
+        name: "regression-mixture",
+        about: "a real response on features in one of two ways",
+        needs: "--response, and --features or all other columns",
+        data: "waits for Old Faithful by the length of the eruption before",
+        file: own_data!("faithful.csv"),
+        parts: (Some("waiting"), &[], None),
+        uses: REGRESSION,
+        build: RegressionMixture::build,
+    },
+    Entry {
+        name: "hidden-markov",
+        about: "counts whose rate goes back and forth between two",
+        needs: "--response, a series of counts",
+        data: "coal-mining disasters by year, 1851 to 1962 (Jarrett 1979)",
+        file: own_data!("coal_mining.csv"),
+        parts: (Some("disasters"), &[], None),
+        uses: SERIES,
+        build: HiddenMarkov::build,
     },
     Entry {
         name: "latent-class",

@@ -117,4 +117,7 @@ pub enum FitError {
     /// The model asks for something this algorithm does not do.
     #[error("{0}")]
     Unsupported(String),
+    /// An algorithm's own error, kept whole for whoever knows its type.
+    #[error(transparent)]
+    Own(std::sync::Arc<dyn std::error::Error + Send + Sync>),
 }

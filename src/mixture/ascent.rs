@@ -59,18 +59,23 @@ impl<'a, R: Rows + ?Sized, C: Component> CoordinateAscent<'a, R, C> {
     /// # Errors
     /// When a row has no finite density, or cannot be read.
     pub fn bound(&self, state: &MixtureState) -> Result<f64, MixtureError> {
-        let space = &mut *self.space();
-        let log_sum = self.engine.whole(state, Assign::BoundOnly, space)?;
-        Ok(self.engine.bound(state, log_sum, space))
+        self.with_space(|space| {
+            let log_sum = self.engine.whole(state, Assign::BoundOnly, space)?;
+            Ok(self.engine.bound(state, log_sum, space))
+        })
     }
 
-    pub(super) fn space(&self) -> std::sync::MutexGuard<'_, Space> {
-        // What a panicking thread left behind is overwritten by the next pass.
-        self.space.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lends the working room. The lock is not held meanwhile: a thread that waits for others may take up work that asks
+    /// for the room again, and then finds an empty one.
+    pub(super) fn with_space<T>(&self, work: impl FnOnce(&mut Space) -> T) -> T {
+        let lock = || self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut space = std::mem::take(&mut *lock());
+        let out = work(&mut space);
+        *lock() = space;
+        out
     }
 
-    fn advance(&self, state: &mut MixtureState) -> Result<Step, MixtureError> {
-        let space = &mut *self.space();
+    fn advance(&self, state: &mut MixtureState, space: &mut Space) -> Result<Step, MixtureError> {
         let log_sum = self.engine.whole(state, Assign::Soft, space)?;
         let bound = self.engine.bound(state, log_sum, space);
         let gain = state.bound.map(|before| bound - before);
@@ -91,11 +96,11 @@ impl<R: Rows + ?Sized, C: Component> Algorithm for CoordinateAscent<'_, R, C> {
     type Output = MixtureState;
 
     fn init(&self) -> Result<MixtureState, FitError> {
-        Ok(first_state(&self.engine, &self.start, self.seed, &mut self.space())?)
+        Ok(self.with_space(|space| first_state(&self.engine, &self.start, self.seed, space))?)
     }
 
     fn step(&self, state: &mut MixtureState) -> Result<Step, FitError> {
-        Ok(self.advance(state)?)
+        Ok(self.with_space(|space| self.advance(state, space))?)
     }
 
     fn output(&self, state: &MixtureState) -> MixtureState {

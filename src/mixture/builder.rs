@@ -129,10 +129,10 @@ impl<C: Component> Mixture<C> {
         best: &Fitted<C>,
         fits: &[Fit],
     ) -> Result<Vec<StartReport>, MixtureError> {
-        let reference = best.assign(rows)?.labels;
+        let reference = best.labels(rows)?;
         let report = |fit: &Fit| {
             let other = Fitted::new(self.component.clone(), self.weights, self.k, fit.clone());
-            let agreement = adjusted_rand(&reference, &other.assign(rows)?.labels);
+            let agreement = adjusted_rand(&reference, &other.labels(rows)?);
             Ok(StartReport { bound: fit.bound, agreement, moves: fit.moves })
         };
         fits.iter().map(report).collect()

@@ -23,14 +23,12 @@ pub(super) fn cells<R: Rows + ?Sized, C: Component>(rows: &R, component: &C) -> 
     if found != expected {
         return Err(MixtureError::Shape { what: "columns of the data", found, expected });
     }
-    let mut space = Vec::new();
-    for b in 0..rows.num_blocks() {
-        let block = rows.block(b, &mut space)?;
-        let finite = |x: f64| !x.is_infinite();
-        super::columns::each_cell(&block, finite, "finite", "remove the row, or write NaN for a missing cell")?;
-        component.check(&block)?;
-    }
-    Ok(())
+    let finite = |x: f64| !x.is_infinite();
+    let check = |_: &mut (), block: &super::Block| {
+        super::columns::each_cell(block, finite, "finite", "remove the row, or write NaN for a missing cell")?;
+        component.check(block)
+    };
+    super::chunks::fold(rows, || (), check).map(|_| ())
 }
 
 /// Looks for `k` distinct rows and stops when they are found.

@@ -1,5 +1,7 @@
 //! What can be wrong with data or settings of a mixture.
 
+use std::sync::Arc;
+
 use crate::algorithm::FitError;
 
 /// A mixture that cannot be fitted or used.
@@ -77,7 +79,7 @@ pub enum MixtureError {
     },
     /// The fit stopped.
     #[error(transparent)]
-    Fit(#[from] FitError),
+    Fit(FitError),
     /// A saved fit that cannot be read back.
     #[error("not a saved mixture: {0}")]
     NotSaved(String),
@@ -87,7 +89,17 @@ impl From<MixtureError> for FitError {
     fn from(error: MixtureError) -> Self {
         match error {
             MixtureError::Fit(inner) => inner,
-            other => FitError::Setting(other.to_string()),
+            other => FitError::Own(Arc::new(other)),
+        }
+    }
+}
+
+impl From<FitError> for MixtureError {
+    fn from(error: FitError) -> Self {
+        // What came from a mixture is that again, its row and column with it.
+        match &error {
+            FitError::Own(own) => own.downcast_ref::<MixtureError>().cloned().unwrap_or(MixtureError::Fit(error)),
+            _ => MixtureError::Fit(error),
         }
     }
 }

@@ -113,6 +113,13 @@ impl<C: Component> Fitted<C> {
         self.order.iter().map(|&c| weights[c]).collect()
     }
 
+    /// Posterior standard deviations of the weights.
+    pub fn weight_sds(&self) -> Vec<f64> {
+        let mut sds = vec![0.0; self.order.len()];
+        self.prior.deviation(&self.state.weights, &mut sds);
+        self.order.iter().map(|&c| sds[c]).collect()
+    }
+
     /// Rows that each component has, fractions included.
     pub fn counts(&self) -> Vec<f64> {
         self.order.iter().map(|&c| self.state.counts[c]).collect()
@@ -167,6 +174,16 @@ impl<C: Component> Fitted<C> {
             }
         })?;
         Ok(out)
+    }
+
+    /// The most probable component of each row under q, as in the fit: [`assign`](Self::assign) without the rest.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    pub fn labels<R: Rows + ?Sized>(&self, rows: &R) -> Result<Vec<usize>, MixtureError> {
+        super::check::cells(rows, &self.component)?;
+        let engine = Engine { rows, component: &self.component, weights: self.prior, k: self.order.len() };
+        engine.labels(&self.state, &self.order)
     }
 
     /// Log posterior predictive density of each row, parameters averaged over q.

@@ -1,6 +1,6 @@
 //! Mean and covariance of the data.
 
-use super::{MixtureError, Rows};
+use super::{Block, MixtureError, Rows};
 
 /// Mean and unbiased covariance of the columns; missing cells are left out of the means and count as the mean after.
 pub(super) struct ColumnMoments {
@@ -18,19 +18,15 @@ impl ColumnMoments {
         }
         let (mean, count) = means(rows)?;
         let mut covariance = vec![0.0; d * d];
-        let (mut space, mut centred) = (Vec::new(), Vec::new());
-        for b in 0..rows.num_blocks() {
-            let block = rows.block(b, &mut space)?;
-            centred.clear();
-            for (j, mean) in mean.iter().enumerate() {
-                centred.extend(block.column(j)[..block.len()].iter().map(|x| if x.is_nan() { 0.0 } else { x - mean }));
-            }
-            for i in 0..d {
-                for j in 0..=i {
-                    let (a, b) = (&centred[i * block.len()..][..block.len()], &centred[j * block.len()..]);
-                    covariance[i * d + j] += a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-                }
-            }
+        for part in super::chunks::fold(
+            rows,
+            || vec![0.0; d * d],
+            |sums, block| {
+                products(block, &mean, sums);
+                Ok(())
+            },
+        )? {
+            covariance.iter_mut().zip(&part).for_each(|(a, b)| *a += b);
         }
         for i in 0..d {
             for j in 0..=i {
@@ -52,19 +48,40 @@ impl ColumnMoments {
     }
 }
 
+/// Adds the lower triangle of the products of the block's cells about `mean`; missing cells count as the mean.
+fn products(block: &Block, mean: &[f64], sums: &mut [f64]) {
+    let d = mean.len();
+    let about = |(j, mean): (usize, &f64)| {
+        let cells = block.column(j)[..block.len()].iter();
+        cells.map(|x| if x.is_nan() { 0.0 } else { x - mean }).collect::<Vec<f64>>()
+    };
+    let centred: Vec<Vec<f64>> = mean.iter().enumerate().map(about).collect();
+    for i in 0..d {
+        for j in 0..=i {
+            sums[i * d + j] += centred[i].iter().zip(&centred[j]).map(|(a, b)| a * b).sum::<f64>();
+        }
+    }
+}
+
 /// Mean and number of cells of each column.
 fn means<R: Rows + ?Sized>(rows: &R) -> Result<(Vec<f64>, Vec<f64>), MixtureError> {
     let d = rows.num_columns();
     let (mut sum, mut count) = (vec![0.0; d], vec![0.0; d]);
-    let mut space = Vec::new();
-    for b in 0..rows.num_blocks() {
-        let block = rows.block(b, &mut space)?;
-        for j in 0..d {
-            for x in block.column(j)[..block.len()].iter().filter(|x| !x.is_nan()) {
-                sum[j] += x;
-                count[j] += 1.0;
+    for (s, c) in super::chunks::fold(
+        rows,
+        || (vec![0.0; d], vec![0.0; d]),
+        |(sum, count), block| {
+            for j in 0..d {
+                for x in block.column(j)[..block.len()].iter().filter(|x| !x.is_nan()) {
+                    sum[j] += x;
+                    count[j] += 1.0;
+                }
             }
-        }
+            Ok(())
+        },
+    )? {
+        sum.iter_mut().zip(&s).for_each(|(a, b)| *a += b);
+        count.iter_mut().zip(&c).for_each(|(a, b)| *a += b);
     }
     for (column, (s, c)) in sum.iter_mut().zip(&count).enumerate() {
         if *c == 0.0 {

@@ -140,9 +140,11 @@ fn apply<R: Rows + ?Sized, C: Component>(
         }
     };
     let mut next = state.clone();
-    let space = &mut *ascent.space();
-    ascent.engine.whole(state, Assign::Edited(&edit), space)?;
-    ascent.engine.update(&mut next, 1.0, 1.0, space);
+    ascent.with_space(|space| {
+        ascent.engine.whole(state, Assign::Edited(&edit), space)?;
+        ascent.engine.update(&mut next, 1.0, 1.0, space);
+        Ok::<(), MixtureError>(())
+    })?;
     // The bound may fall at a move, which is no sign of arrival.
     next.bound = None;
     Ok(Some(next))

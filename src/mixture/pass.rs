@@ -70,9 +70,18 @@ struct Chunk {
     failure: Option<MixtureError>,
 }
 
-/// Blocks that a chunk holds at least, and the most chunks there are: more than cores, few enough to add up fast.
+/// Blocks that a chunk of little work holds at least, and the most chunks there are: more than cores, few enough to add up
+/// fast.
 const CHUNK_BLOCKS: usize = 8;
 const MAX_CHUNKS: usize = 64;
+/// Rows times parameters of all components that are work enough for a thread.
+const CHUNK_WORK: usize = 1 << 17;
+
+/// Consecutive numbers of blocks for each chunk of `count` blocks, at least `smallest` in a chunk.
+pub(super) fn chunk_spans(count: usize, smallest: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let num_chunks = count.div_ceil(smallest.max(1)).clamp(1, MAX_CHUNKS);
+    (0..num_chunks).map(move |c| c * count / num_chunks..(c + 1) * count / num_chunks)
+}
 
 fn grow(values: &mut Vec<f64>, length: usize) -> &mut [f64] {
     if values.len() < length {
@@ -102,12 +111,14 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
         space: &mut Space,
     ) -> Result<f64, MixtureError> {
         self.prepare(state, space)?;
-        let num_chunks = count.div_ceil(CHUNK_BLOCKS).clamp(1, MAX_CHUNKS);
+        let work = self.rows.block_rows() * self.k * self.component.num_params();
+        let smallest = (CHUNK_WORK / work.max(1)).clamp(1, CHUNK_BLOCKS);
+        let num_chunks = chunk_spans(count, smallest).count();
         let Space { expected_log, caches, chunks, stats, counts } = space;
         chunks.resize_with(num_chunks.max(chunks.len()), Chunk::default);
         let (expected_log, caches) = (expected_log.as_slice(), caches.as_slice());
         let work = |(c, chunk): (usize, &mut Chunk)| {
-            let span = c * count / num_chunks..(c + 1) * count / num_chunks;
+            let span = chunk_spans(count, smallest).nth(c).unwrap_or(0..0);
             chunk.failure = self.chunk(span.map(block), expected_log, caches, assign, chunk).err();
         };
         if num_chunks == 1 {
@@ -166,6 +177,25 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
             each(&block, &chunk.joint, &chunk.log_sums);
         }
         Ok(())
+    }
+
+    /// The most probable of the components in `order` for each row, as a place in it; chunks of blocks side by side.
+    pub fn labels(&self, state: &MixtureState, order: &[usize]) -> Result<Vec<usize>, MixtureError> {
+        let mut space = Space::default();
+        self.prepare(state, &mut space)?;
+        let (expected_log, caches) = (space.expected_log.as_slice(), space.caches.as_slice());
+        let new = || (Chunk::default(), vec![0.0; self.k], Vec::new());
+        let parts = super::chunks::fold(self.rows, new, |(chunk, row, labels), block| {
+            self.joint(block, expected_log, caches, chunk)?;
+            for i in 0..block.len() {
+                row.iter_mut().zip(order).for_each(|(r, c)| *r = chunk.joint[c * block.stride() + i]);
+                labels.push(super::largest(row));
+            }
+            Ok(())
+        })?;
+        let mut out = Vec::with_capacity(self.rows.num_rows());
+        parts.into_iter().for_each(|(_, _, mut labels)| out.append(&mut labels));
+        Ok(out)
     }
 
     fn prepare(&self, state: &MixtureState, space: &mut Space) -> Result<(), MixtureError> {

@@ -21,7 +21,9 @@ impl Sample {
     pub fn of<R: Rows + ?Sized>(rows: &R, limit: usize) -> Result<Self, MixtureError> {
         let (d, every) = (rows.num_columns(), rows.num_rows().div_ceil(limit).max(1));
         let (mut points, mut space) = (Vec::new(), Vec::new());
-        for b in 0..rows.num_blocks() {
+        let height = rows.block_rows();
+        // Blocks without a row of the sample are not read.
+        for b in (0..rows.num_blocks()).filter(|b| (b * height).next_multiple_of(every) < (b + 1) * height) {
             let block = rows.block(b, &mut space)?;
             for i in (0..block.len()).filter(|i| (block.first_row() + i).is_multiple_of(every)) {
                 points.extend((0..d).map(|j| block.column(j)[i]));

@@ -79,6 +79,26 @@ impl<'a, R: Rows + ?Sized, C: Component> StochasticMixture<'a, R, C> {
         StochasticMixture { start, ..self }
     }
 
+    /// The exact bound of a state; one pass over all rows.
+    ///
+    /// # Errors
+    /// When a row has no finite density, or cannot be read.
+    pub fn bound(&self, state: &MixtureState) -> Result<f64, MixtureError> {
+        self.with_space(|(space, _)| {
+            let log_sum = self.engine.whole(state, Assign::BoundOnly, space)?;
+            Ok(self.engine.bound(state, log_sum, space))
+        })
+    }
+
+    /// Lends the working room, without holding the lock meanwhile (as [`super::CoordinateAscent`] does).
+    fn with_space<T>(&self, work: impl FnOnce(&mut (Space, Vec<u32>)) -> T) -> T {
+        let lock = || self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut space = std::mem::take(&mut *lock());
+        let out = work(&mut space);
+        *lock() = space;
+        out
+    }
+
     /// The blocks of step number `step` (from 0), into `order`'s first entries.
     fn batch(&self, step: u64, order: &mut Vec<u32>) -> usize {
         let num_blocks = self.engine.rows.num_blocks();
@@ -91,8 +111,7 @@ impl<'a, R: Rows + ?Sized, C: Component> StochasticMixture<'a, R, C> {
         batch
     }
 
-    fn advance(&self, state: &mut MixtureState) -> Result<Step, MixtureError> {
-        let (space, order) = &mut *self.space.lock().unwrap_or_else(PoisonError::into_inner);
+    fn advance(&self, state: &mut MixtureState, (space, order): &mut (Space, Vec<u32>)) -> Result<Step, MixtureError> {
         let batch = self.batch(state.step, order);
         let scale = self.engine.rows.num_blocks() as f64 / batch as f64;
         let log_sum = self.engine.pass(state, batch, &|b| order[b] as usize, Assign::Soft, space)?;
@@ -112,12 +131,11 @@ impl<R: Rows + ?Sized, C: Component> Algorithm for StochasticMixture<'_, R, C> {
     type Output = MixtureState;
 
     fn init(&self) -> Result<MixtureState, FitError> {
-        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(first_state(&self.engine, &self.start, self.settings.seed, &mut space.0)?)
+        Ok(self.with_space(|space| first_state(&self.engine, &self.start, self.settings.seed, &mut space.0))?)
     }
 
     fn step(&self, state: &mut MixtureState) -> Result<Step, FitError> {
-        Ok(self.advance(state)?)
+        Ok(self.with_space(|space| self.advance(state, space))?)
     }
 
     fn output(&self, state: &MixtureState) -> MixtureState {

@@ -142,6 +142,30 @@ impl Weights {
         }
     }
 
+    /// Overwrites `out` with the standard deviation of `weight_k` under q.
+    pub(super) fn deviation(self, params: &[f64], out: &mut [f64]) {
+        match self {
+            Weights::Dirichlet { .. } => {
+                let total: f64 = params.iter().sum();
+                let variance = |p: f64| p * (total - p) / (total * total * (total + 1.0));
+                params.iter().zip(out).for_each(|(&p, o)| *o = variance(p).max(0.0).sqrt());
+            }
+            Weights::Sticks { .. } => {
+                // Means and mean squares of what is left of the stick.
+                let (mut rest, mut square) = (1.0, 1.0);
+                for (k, o) in out.iter_mut().enumerate() {
+                    let (a, b) = params.get(2 * k..2 * k + 2).map_or((1.0, 0.0), |p| (p[0], p[1]));
+                    let n = a + b;
+                    let mean = rest * a / n;
+                    let mean_square = square * a * (a + 1.0) / (n * (n + 1.0));
+                    *o = (mean_square - mean * mean).max(0.0).sqrt();
+                    rest *= b / n;
+                    square *= b * (b + 1.0) / (n * (n + 1.0));
+                }
+            }
+        }
+    }
+
     /// Overwrites `out` with a draw of the weights.
     pub(super) fn draw(self, params: &[f64], stream: &mut Stream, out: &mut [f64]) -> Result<(), MixtureError> {
         if let Weights::Dirichlet { .. } = self {
@@ -198,4 +222,37 @@ pub(super) fn draw_dirichlet(params: &[f64], stream: &mut Stream, out: &mut [f64
     let total: f64 = out.iter().sum();
     out.iter_mut().for_each(|o| *o /= total);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::Streams;
+
+    /// 40,000 draws: the standard error of a standard deviation is at most 0.6% of it here, four of them 2.4%.
+    #[test]
+    fn means_and_deviations_are_those_of_draws() {
+        let cases = [
+            (Weights::dirichlet(0.5), vec![3.0, 1.5, 6.0]),
+            (Weights::dirichlet_process(1.0), vec![3.0, 4.0, 2.0, 1.5]),
+            (Weights::pitman_yor(1.0, 0.3), vec![9.0, 2.0, 1.2, 4.0]),
+        ];
+        for (prior, params) in cases {
+            let num_draws = 40_000;
+            let (mut sums, mut out) = ([[0.0; 3]; 2], [0.0; 3]);
+            for d in 0..num_draws {
+                prior.draw(&params, &mut Streams::new(1).draw(d), &mut out).expect("a draw");
+                (0..3).for_each(|k| (sums[0][k], sums[1][k]) = (sums[0][k] + out[k], sums[1][k] + out[k] * out[k]));
+            }
+            let (mut mean, mut sd) = ([0.0; 3], [0.0; 3]);
+            prior.expectation(&params, &mut mean);
+            prior.deviation(&params, &mut sd);
+            for k in 0..3 {
+                let found = sums[0][k] / num_draws as f64;
+                let spread = (sums[1][k] / num_draws as f64 - found * found).sqrt();
+                assert!((found - mean[k]).abs() < 4.5 * sd[k] / 200.0, "{prior:?} {k}: {found} {}", mean[k]);
+                assert!((spread / sd[k] - 1.0).abs() < 0.024, "{prior:?} {k}: {spread} {}", sd[k]);
+            }
+        }
+    }
 }

@@ -14,8 +14,8 @@ pub(crate) mod oracle;
 pub(crate) mod plan;
 mod real;
 pub(crate) mod recording;
-mod scalars;
 pub(crate) mod relaxed;
+mod scalars;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -116,7 +116,7 @@ fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
         assert!(run.out.contains(words), "{words}: {}", run.out);
     }
     let files = ["bound_against_k.png", "bound_against_k.svg", "labels.csv", "mixture.json", "pairs.png", "pairs.svg"];
-    assert_eq!(folder.names("fit"), files.into_iter().chain(["report.json"]).collect::<Vec<_>>());
+    assert_eq!(folder.names("fit"), files.into_iter().chain(["parameters.csv", "report.json"]).collect::<Vec<_>>());
     assert!(folder.read("fit/pairs.svg").starts_with("<svg"));
     let labels = folder.read("fit/labels.csv");
     assert_eq!(labels.lines().count(), 273);
@@ -164,6 +164,52 @@ fn a_process_minibatches_and_mixed_columns_with_missing_cells() {
     assert!(run.err.contains("mean log density"), "{run:?}");
 }
 
+/// Two clusters, 80 and 40 rows: the mean share of the larger is (80 + 1 / 2) / 121, its variance share (1 - share) / 122.
+#[test]
+fn parameters_have_deviations_and_new_rows_look_like_the_old() {
+    let folder = Folder::new("parameters");
+    let row = |i: usize| match i % 3 {
+        0 => format!("{},red\n", 50.0 + (i % 5) as f64),
+        _ => format!("{},blue\n", (i % 7) as f64),
+    };
+    folder.file("d.csv", &("size,colour\n".to_string() + &(0..120).map(row).collect::<String>()));
+    let run = folder.jensen("mixture d.csv --k 2 --out fit --json --quiet");
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let share = 80.5 / 121.0;
+    let sd = f64::sqrt(share * (1.0 - share) / 122.0);
+    let found = &report["components"][0];
+    assert!((found["weight"].as_f64().unwrap() - share).abs() < 1e-3, "{found}");
+    assert!((found["weight_sd"].as_f64().unwrap() - sd).abs() < 1e-4, "{found}");
+    let parameters = folder.read("fit/parameters.csv");
+    assert!(parameters.starts_with("component,quantity,mean,sd,q5,q95\n1,weight,"), "{parameters}");
+    // 4000 draws: the standard error of the mean is sd / 63.
+    assert!((column(&parameters, "mean")[0] - share).abs() < 5.0 * sd / 63.0, "{parameters}");
+    assert!(parameters.lines().any(|l| l.starts_with("2,part[0].mean[0],")), "{parameters}");
+    let run = folder.jensen("predict fit --simulate 600 --seed 4");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_eq!(run.out.lines().next(), Some("size,colour"));
+    let rows: Vec<(f64, &str)> =
+        run.out.lines().skip(1).map(|l| l.split_once(',').unwrap()).map(|(x, c)| (x.parse().unwrap(), c)).collect();
+    let large: Vec<_> = rows.iter().filter(|r| r.0 > 25.0).collect();
+    // Sizes go with colours; five standard errors of the share are 0.11.
+    assert!(rows.len() == 600 && (large.len() as f64 / 600.0 - 1.0 / 3.0).abs() < 0.11, "{}", large.len());
+    assert!(large.iter().filter(|r| r.1 == "red").count() > large.len() * 9 / 10);
+    assert_eq!(folder.jensen("predict fit --simulate 600 --seed 4").out, run.out);
+    assert_ne!(folder.jensen("predict fit --simulate 600 --seed 5").out, run.out);
+    refused(&folder.jensen("predict fit"), &["<FILE>"]);
+    refused(&folder.jensen("predict fit --simulate 0"), &["--simulate"]);
+    // The tail of a Student-t is chosen by its bound: these rows have none.
+    let (text, _) = separated(2);
+    folder.file("t.csv", &text);
+    let bound = |tail: &str| {
+        let run =
+            folder.jensen(&format!("mixture t.csv --k 3 --kind student-t --tail {tail} --restarts 2 --json --quiet"));
+        serde_json::from_str::<serde_json::Value>(&run.out).unwrap()["bound"].as_f64().unwrap()
+    };
+    assert!(bound("3") < bound("30") - 1.0);
+    refused(&folder.jensen("mixture t.csv --tail 2"), &["--tail", "above 2"]);
+}
+
 /// Every bad input leaves no file behind, whatever it is refused for.
 #[test]
 fn bad_tables_are_refused_with_place_and_remedy() {
@@ -177,6 +223,13 @@ fn bad_tables_are_refused_with_place_and_remedy() {
         ("a,b\n1,1\n2,2\n3,3\n", "", &["column `b` repeats column `a`", "leave one of them out"]),
         ("a,b\n1,2\n", "", &["d.csv: one row"]),
         ("a,b\n", "", &["d.csv: zero rows"]),
+        ("", "", &["d.csv: the file is empty"]),
+        ("1,2\n3,4\n", "", &["d.csv, line 1: no header"]),
+        ("a,a\n1,2\n3,4\n", "", &["duplicate column `a`"]),
+        ("a,b\n1,2\n\n3\n4,5\n", "", &["d.csv, line 4: found 1 field where the header has 2"]),
+        ("a,b\n1,2\n3,4,\n4,5\n", "", &["d.csv, line 3: found 3 fields", "separator at the end"]),
+        ("a,b\n1,2\n\"3,4\n4,5\n6,7\n", "", &["d.csv, line 3", "quotation mark"]),
+        ("a,b\n1,2\n3,1e999\n4,5\n", "", &["d.csv, line 3, column `b`", "1e999", "finite"]),
         ("a,b\n1,2\n2,tall\n3,5\n", "", &["d.csv, line 3, column `b`: \"tall\" is not a number", "correct the cell"]),
         ("a,b\n1,2\n2,inf\n3,5\n", "", &["d.csv, line 3, column `b`", "finite"]),
         ("a,b\n1,2\n2,-3\n3,5\n", "--kind b=poisson", &["d.csv, line 3, column `b`: -3 is not a count", "gaussian"]),
@@ -199,6 +252,11 @@ fn bad_tables_are_refused_with_place_and_remedy() {
         folder.file("d.csv", text);
         refused(&folder.jensen(&format!("mixture d.csv {options} --out results --plot")), words);
         assert_eq!(folder.names("."), ["d.csv"], "{text:?} {options}");
+        if !options.contains("--batch") {
+            // The same words where the table stays in its file.
+            refused(&folder.jensen(&format!("mixture d.csv {options} --batch 2 --out results --plot")), words);
+            assert_eq!(folder.names("."), ["d.csv"], "{text:?} {options}");
+        }
     }
     refused(&folder.jensen("mixture none.csv --out results"), &["none.csv: file not found"]);
     assert_eq!(folder.names("."), ["d.csv"]);
@@ -224,6 +282,9 @@ fn rows_that_do_not_suit_a_fit_are_refused() {
         ("size,colour\n1,red\n2,green\n", &["new.csv, line 3, column `colour` (row 2): \"green\"", "`blue`, `red`"]),
         ("size,color\n1,red\n", &["new.csv: no column `colour`", "did you mean `color`"]),
         ("size,colour\nbig,red\n", &["new.csv, line 2, column `size`: \"big\" is not a number"]),
+        ("size,colour\n1,red\n1e200,red\n", &["new.csv, row 2 below the header: no finite density", "rescale"]),
+        ("size,colour\n", &["new.csv: zero rows"]),
+        ("size,colour\n1,red,\n", &["new.csv, line 2: found 3 fields"]),
     ];
     for (text, words) in cases {
         folder.file("new.csv", text);

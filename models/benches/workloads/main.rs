@@ -9,6 +9,7 @@ mod autoencoder;
 mod correlated;
 mod fused;
 mod integers;
+mod mixture;
 mod models;
 
 use std::path::Path;
@@ -31,6 +32,12 @@ fn main() {
     let wanted: Vec<String> = args.collect();
     let run = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.starts_with(w.as_str()));
     let folder = Path::new(&folder);
+    // A CSV in place of the folder: passes over a file, with K and the rows of a step.
+    if folder.is_file() {
+        let number = |i: usize, default: usize| wanted.get(i).and_then(|w| w.parse().ok()).unwrap_or(default);
+        mixture::file(folder, number(0, 10), number(1, 16_384));
+        return;
+    }
     if run("w1") {
         w1();
     }
@@ -39,6 +46,9 @@ fn main() {
     }
     if run("w3") {
         w3(folder);
+    }
+    if run("w3b") {
+        mixture::w3b(folder);
     }
     if run("w4") {
         w4(folder);

@@ -184,7 +184,7 @@ impl Model for Line {
     }
 }
 
-fn read_csv(path: &Path) -> Vec<Vec<f64>> {
+pub fn read_csv(path: &Path) -> Vec<Vec<f64>> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let row = |line: &str| line.split(',').map(|c| c.trim().parse().expect("a number")).collect();
     text.lines().skip(1).map(row).collect()

@@ -8,9 +8,10 @@ use std::str::FromStr;
 /// Arguments of `jensen mixture`.
 #[derive(Debug, Clone, Args)]
 pub struct MixtureArgs {
-    /// CSV or JSON file with a row for each thing to group [default: Old Faithful's eruptions]
+    /// CSV, JSON or Parquet file with a row for each thing to group [default: Old Faithful's eruptions]
     ///
-    /// A header line, then one line per row; comma, semicolon or tab. An empty cell or NA is a missing cell.
+    /// A header line, then one line per row; comma, semicolon or tab. An empty cell or NA is a missing cell. A CSV with
+    /// --batch, and every Parquet file, stays on disk and may be larger than memory (Parquet: a build with that feature).
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// What a component is.
@@ -42,11 +43,14 @@ pub struct MixtureModelArgs {
     pub covariance: Covariance,
     /// Distribution of all columns, or of one as COLUMN=KIND, separated by commas
     ///
-    /// Kinds: gaussian; student-t (4 degrees of freedom, for outliers; no missing cells); bernoulli (0 and 1);
+    /// Kinds: gaussian; student-t (see --tail, for outliers; no missing cells); bernoulli (0 and 1);
     /// categorical (words or codes); poisson (counts); gamma (positive numbers); auto: bernoulli where all cells are 0
     /// or 1, categorical where all are words, else gaussian.
     #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "auto", value_parser = KindChoice::from_str)]
     pub kind: Vec<KindChoice>,
+    /// Degrees of freedom of student-t columns, above 2; they are not estimated: compare the bounds of several
+    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = tail)]
+    pub tail: f64,
     /// Columns to use, separated by commas [default: all that have a name]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
@@ -61,7 +65,8 @@ pub struct MixtureMethodArgs {
     /// Seed of the starts: same seed, same result, for any number of threads
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows
+    /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows; a CSV is then read
+    /// again in each pass instead of held in memory
     #[arg(long, value_name = "ROWS")]
     pub batch: Option<NonZeroUsize>,
     /// Most steps of each start [default: 2000; with --batch, those of 20 passes]
@@ -72,7 +77,7 @@ pub struct MixtureMethodArgs {
 /// The output of a mixture fit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct MixtureOutputArgs {
-    /// Folder for mixture.json (for `jensen predict`), labels.csv and plots; all files appear together or not at all
+    /// Folder for mixture.json (for `jensen predict`), labels.csv, parameters.csv and plots; all files appear together or not at all
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Also draw pairs of columns with the components, and the bound against K, as SVG and PNG [without --out: into
@@ -93,9 +98,15 @@ pub struct PredictArgs {
     /// mixture.json, or the folder that `jensen mixture --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// CSV or JSON file with the new rows; its columns are found by name, others are ignored
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// CSV, JSON or Parquet file with the new rows; its columns are found by name, others are ignored
+    #[arg(value_name = "FILE", required_unless_present = "simulate", conflicts_with = "simulate")]
+    pub file: Option<PathBuf>,
+    /// Draw N new rows from the mixture instead, each from its own draw of the parameters
+    #[arg(long, value_name = "N")]
+    pub simulate: Option<NonZeroUsize>,
+    /// Seed of the new rows
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate")]
+    pub seed: u64,
     /// File for the rows instead of standard output; the summary is then printed there
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -192,6 +203,13 @@ impl FromStr for KindChoice {
         let kind =
             ColumnChoice::from_str(kind.trim(), true).map_err(|_| format!("expected {names}, or COLUMN=KIND"))?;
         Ok(KindChoice { column, kind })
+    }
+}
+
+fn tail(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 2.0 => Ok(value),
+        _ => Err("expected a number above 2, below which a Student-t has no variance".to_string()),
     }
 }
 

@@ -152,7 +152,7 @@ pub struct OutputError {
 }
 
 impl OutputError {
-    fn new(path: &Path, action: &'static str, error: &io::Error) -> Self {
+    pub(crate) fn new(path: &Path, action: &'static str, error: &io::Error) -> Self {
         Self { path: path.display().to_string(), action, reason: error.to_string() }
     }
 }

@@ -3,25 +3,29 @@
 pub mod assigned;
 pub mod columns;
 pub mod component;
+mod data;
 pub mod error;
 pub mod fit;
 pub mod plots;
 pub mod report;
 pub mod saved;
+mod streamed;
 pub mod verdict;
+
+pub(super) use data::is_text;
+pub(super) use streamed::encoded;
 
 use super::{CommandError, interrupt};
 use crate::cli::exit::Exit;
-use crate::cli::mixture_args::{Covariance, MixtureArgs};
+use crate::cli::mixture_args::MixtureArgs;
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
-use crate::data::Table;
-use assigned::Assigned;
-use columns::{Column, ColumnKind};
+use columns::ColumnKind;
+use data::Data;
 use error::ClusterError;
 use fit::Request;
 use jensen::fit::Stop;
-use jensen::mixture::{BLOCK_ROWS, Fitted};
+use jensen::mixture::{Fitted, MixtureError, Table};
 use report::{Report, TriedLine};
 use std::time::Instant;
 
@@ -29,26 +33,19 @@ use std::time::Instant;
 const RANGE: (usize, usize) = (1, 8);
 const PROCESS: usize = 20;
 
-/// A table in the columns of a fit.
-struct Data {
-    table: Table,
-    columns: Vec<Column>,
-    cells: Vec<Vec<f64>>,
-    rows: jensen::mixture::Table,
-}
-
 /// Fits mixtures, prints the report and writes the folder.
 pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
-    let data = read(args)?;
+    let data = Data::read(args)?;
     let request = request(args, &data)?;
     let folder = args.output.folder().map(|path| OutDir::create(&path)).transpose()?;
     let started = Instant::now();
-    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "mixture", Some(request.total(&data.rows)))
+    let total = request.total(data.rows.as_ref());
+    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "mixture", Some(total))
         .counting(if request.batch.is_some() { "step" } else { "fit" })
         .stop_on(interrupt::flag());
-    let fits = request.fit(&data.rows, &mut progress);
+    let fits = request.fit(data.rows.as_ref(), &mut progress);
     progress.clear();
-    let fits = fits.map_err(|e| ClusterError::fit(data.table.file(), e))?;
+    let fits = fits.map_err(|e| ClusterError::fit(&data.file, e))?;
     let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else {
         return Err(
             ClusterError::Options("interrupted before the first start had ended; nothing was fitted".into()).into()
@@ -62,33 +59,11 @@ pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     Ok(report.exit())
 }
 
-fn read(args: &MixtureArgs) -> Result<Data, CommandError> {
-    let table = match &args.file {
-        Some(path) => Table::read(path)?,
-        None => Table::from_csv("Old Faithful", include_bytes!("../../data/faithful.csv"))?,
-    };
-    if table.num_rows() < 2 {
-        return Err(ClusterError::OneRow { file: table.file().to_string() }.into());
-    }
-    let (columns, cells) = columns::chosen(&table, &args.model)?;
-    let is_joint = columns.iter().all(|c| c.kind == ColumnKind::Gaussian);
-    if args.model.covariance == Covariance::Tied && !is_joint {
-        let other = columns.iter().find(|c| c.kind != ColumnKind::Gaussian);
-        let (name, kind) = other.map_or(("", ""), |c| (c.name.as_str(), c.kind_name()));
-        let text = format!(
-            "--covariance tied needs Gaussian columns only, but `{name}` is {kind}; choose full, diagonal or spherical, \
-             or leave the column out with --columns"
-        );
-        return Err(ClusterError::Options(text).into());
-    }
-    let block_rows = args.method.batch.map_or(BLOCK_ROWS, |n| n.get().min(BLOCK_ROWS));
-    let rows = columns::rows(table.file(), &cells, block_rows)?;
-    Ok(Data { table, columns, cells, rows })
-}
-
 fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
     let (model, method) = (&args.model, &args.method);
-    let distinct = distinct(&data.cells);
+    let asked = model.k.map_or(PROCESS.max(RANGE.1), |k| k.high);
+    let failed = |e| ClusterError::fit(&data.file, e);
+    let distinct = data.distinct(asked).map_err(failed)?;
     let k = match (model.k, model.dirichlet_process) {
         (Some(k), Some(_)) if k.low != k.high => {
             let text = "--dirichlet-process finds the number of components itself; give --k N as the most it may use";
@@ -99,27 +74,18 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
         (None, None) => RANGE.0..=RANGE.1.min(distinct),
     };
     if *k.end() > distinct {
-        let file = data.table.file().to_string();
+        let file = data.file.clone();
         return Err(ClusterError::TooManyComponents { file, components: *k.end(), distinct }.into());
     }
-    let component = component::component(&data.columns, &data.cells, model.covariance)
-        .map_err(|e| ClusterError::fit(data.table.file(), e))?;
     Ok(Request {
-        component,
+        component: component::component(&data.columns, data.rows.as_ref(), model.covariance).map_err(failed)?,
         k,
         process: model.dirichlet_process,
         restarts: method.restarts.get(),
         seed: method.seed,
         steps: method.steps.map(|n| n.get() as u64),
-        batch: method.batch.map(|n| n.get().min(data.table.num_rows())),
+        batch: method.batch.map(|n| n.get().min(data.rows.num_rows())),
     })
-}
-
-fn distinct(cells: &[Vec<f64>]) -> usize {
-    let rows = cells.first().map_or(0, Vec::len);
-    // Adding 0 makes one zero of the two.
-    let key = |i: usize| cells.iter().map(|c| (c[i] + 0.0).to_bits()).collect::<Vec<_>>();
-    (0..rows).map(key).collect::<std::collections::HashSet<_>>().len()
 }
 
 fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], best: &Fitted, seconds: f64) -> Report {
@@ -133,9 +99,9 @@ fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], b
     let how = if request.batch.is_some() { "stochastic natural gradient" } else { "coordinate ascent" };
     let starts = if request.restarts == 1 { "start" } else { "starts" };
     Report {
-        data: data.table.file().to_string(),
-        num_rows: data.table.num_rows(),
-        missing: data.cells.iter().flatten().filter(|x| x.is_nan()).count(),
+        data: data.file.clone(),
+        num_rows: data.rows.num_rows(),
+        missing: data.missing as usize,
         columns: data.columns.clone(),
         method: format!("{weights}{covariance}; {how}, {} {starts}, seed {}", request.restarts, request.seed),
         seed: request.seed,
@@ -160,19 +126,29 @@ fn stop(stop: &Stop) -> String {
 }
 
 fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot: bool) -> Result<(), CommandError> {
-    let failed = |e| ClusterError::fit(data.table.file(), e);
-    let saved = saved::SavedMixture::new(data.table.file(), &data.columns, fitted)?;
-    let assigned = Assigned::new(fitted, &data.rows).map_err(failed)?;
+    let failed = |e: MixtureError| ClusterError::fit(&data.file, e);
+    let saved = saved::SavedMixture::new(&data.file, &data.columns, fitted)?;
     folder.write(saved::FILE, |out| {
         serde_json::to_writer(&mut *out, &saved)?;
         out.write_all(b"\n")
     })?;
-    folder.write("labels.csv", |out| assigned.write_csv(out))?;
+    let mut failure = None;
+    let labels = folder.write("labels.csv", |out| {
+        let written = assigned::write(fitted, data.rows.as_ref(), out);
+        written.map(|_| ()).inspect_err(|e| failure = assigned::cause(e))
+    });
+    if let Some(failure) = failure {
+        return Err(failed(failure).into());
+    }
+    labels?;
+    folder.write("parameters.csv", |out| assigned::write_parameters(fitted, report.seed, out))?;
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
     if plot {
         let mut figures = Vec::new();
         let title = format!("{}, {} components", report.data, report.occupied);
-        let pairs = plots::pairs(&title, &data.columns, &data.cells, assigned.labels(), fitted).map_err(failed)?;
+        let cells = data.shown().map_err(failed)?;
+        let labels = fitted.labels(&Table::from_columns(&cells).map_err(failed)?).map_err(failed)?;
+        let pairs = plots::pairs(&title, &data.columns, &cells, &labels, fitted).map_err(failed)?;
         figures.extend(pairs.map(|figure| ("pairs", figure)));
         if report.tried.len() > 1 {
             figures.push(("bound_against_k", plots::bounds(&report.data, &report.tried)));

@@ -59,6 +59,12 @@ fn push_row(table: &mut Table, record: &StringRecord, line: u64) -> Result<(), D
     Ok(())
 }
 
+/// The names in a header line, as a table without rows.
+pub(super) fn header_table(file: &str, names: &[String]) -> Result<Table, DataError> {
+    let columns = header(file, &StringRecord::from(names.to_vec()))?;
+    Table { columns, ..Table::empty(file) }.distinct()
+}
+
 fn header(file: &str, record: &StringRecord) -> Result<Vec<TextColumn>, DataError> {
     if record.iter().all(|cell| cell.parse::<f64>().is_ok()) {
         return Err(DataError::NoHeader { file: file.to_string() });
@@ -95,7 +101,7 @@ pub(super) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, DataError
 }
 
 /// The separator that cuts the first lines into equally many fields, else the commonest in the header.
-fn separator(text: &str) -> u8 {
+pub(super) fn separator(text: &str) -> u8 {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
     let rank = |&candidate: &u8| {
         let counts: Vec<usize> = lines.iter().map(|line| occurrences(line, candidate)).collect();

@@ -9,6 +9,7 @@ mod missing;
 pub mod nearest;
 pub mod rank;
 pub mod scale;
+pub mod stream;
 pub mod table;
 
 pub use design::{Design, DesignSpec, Grouping, ResponseKind};

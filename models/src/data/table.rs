@@ -71,6 +71,11 @@ impl Table {
         json::read(file, bytes)
     }
 
+    /// A table without columns.
+    pub(super) fn empty(file: &str) -> Self {
+        Table { file: file.to_string(), columns: Vec::new(), num_rows: 0, lines: Vec::new() }
+    }
+
     /// Checks that no name occurs twice.
     pub(super) fn distinct(self) -> Result<Self, DataError> {
         for (second, column) in self.columns.iter().enumerate() {
@@ -237,7 +242,7 @@ fn number(cell: &str) -> f64 {
     cell.parse().unwrap_or(f64::NAN)
 }
 
-fn remedy(cell: &str) -> &'static str {
+pub(super) fn remedy(cell: &str) -> &'static str {
     let words = ["true", "false", "yes", "no", "t", "f"];
     match () {
         () if cell.contains(',') => "write decimals with a point and no separator of thousands",

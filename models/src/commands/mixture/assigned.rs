@@ -1,63 +1,113 @@
 //! Rows with their labels, as CSV.
 
-use jensen::mixture::{Assignments, Fitted, MixtureError, Score, Table};
+use jensen::mixture::{Assignments, Fitted, MixtureError, Rows, Score, SelectedBlocks};
+use rayon::prelude::*;
 use std::io::{self, Write};
 
-/// What a mixture says about rows.
-#[derive(Debug, Clone)]
-pub struct Assigned {
-    assignments: Assignments,
-    log_density: Vec<f64>,
-    num_components: usize,
+/// Blocks that are labelled at a time by each thread, so that memory does not grow with the rows.
+const BLOCKS: usize = 32;
+
+/// How many rows each component has, and how well the mixture predicts them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Rows of each component.
+    pub sizes: Vec<usize>,
+    /// Mean log density with its standard error over rows.
+    pub score: Score,
 }
 
-impl Assigned {
-    /// Labels, probabilities and densities of `rows`.
-    ///
-    /// # Errors
-    /// When a row has no finite density.
-    pub fn new(fitted: &Fitted, rows: &Table) -> Result<Self, MixtureError> {
-        let num_components = fitted.num_components();
-        Ok(Assigned { assignments: fitted.assign(rows)?, log_density: fitted.log_density(rows)?, num_components })
-    }
-
-    /// The most probable component of each row.
-    pub fn labels(&self) -> &[usize] {
-        &self.assignments.labels
-    }
-
-    /// Mean log density with its standard error over rows.
-    pub fn score(&self) -> Score {
-        let n = self.log_density.len() as f64;
-        let mean = self.log_density.iter().sum::<f64>() / n;
-        let variance = self.log_density.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        Score { mean, standard_error: (variance / n).sqrt() }
-    }
-
-    /// Rows of each component.
-    pub fn sizes(&self) -> Vec<usize> {
-        let mut sizes = vec![0; self.num_components];
-        self.labels().iter().for_each(|&l| sizes[l] += 1);
-        sizes
-    }
-
-    /// Writes a line for each row; rows and components are counted from 1.
-    ///
-    /// # Errors
-    /// Those of the stream.
-    pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut lines = csv::Writer::from_writer(out);
-        let mut head = vec!["row".to_string(), "label".to_string()];
-        head.extend((1..=self.num_components).map(|c| format!("probability_{c}")));
-        head.extend(["entropy".to_string(), "log_density".to_string()]);
-        lines.write_record(&head)?;
-        let probabilities = self.assignments.probabilities.chunks_exact(self.num_components);
-        for (i, row) in probabilities.enumerate() {
-            let mut line = vec![(i + 1).to_string(), (self.labels()[i] + 1).to_string()];
-            line.extend(row.iter().map(f64::to_string));
-            line.extend([self.assignments.entropy[i].to_string(), self.log_density[i].to_string()]);
-            lines.write_record(&line)?;
+/// Writes a line for each row; rows and components are counted from 1.
+///
+/// # Errors
+/// Those of the stream, and, as one of kind `Other`, a row without a finite density.
+pub fn write(fitted: &Fitted, rows: &dyn Rows, out: &mut dyn Write) -> io::Result<Summary> {
+    head(fitted.num_components(), out)?;
+    let (mut sizes, mut moments) = (vec![0; fitted.num_components()], (0.0, 0.0, 0.0));
+    let group = BLOCKS * rayon::current_num_threads().max(1);
+    for first in (0..rows.num_blocks()).step_by(group) {
+        let spans = (first..(first + group).min(rows.num_blocks())).step_by(BLOCKS).collect::<Vec<_>>();
+        let labelled: Vec<_> = spans.into_par_iter().map(|b| Labelled::new(fitted, rows, b)).collect();
+        for labelled in labelled {
+            let labelled = labelled.map_err(io::Error::other)?;
+            out.write_all(&labelled.lines)?;
+            labelled.assignments.labels.iter().for_each(|&l| sizes[l] += 1);
+            labelled.log_density.iter().for_each(|&x| push(&mut moments, x));
         }
-        lines.flush()
+    }
+    out.flush()?;
+    let (n, mean, squares) = moments;
+    let standard_error = (squares / (n - 1.0_f64).max(1.0) / n).sqrt();
+    Ok(Summary { sizes, score: Score { mean, standard_error } })
+}
+
+/// What a mixture could not say, where that is why [`write`] failed.
+pub fn cause(error: &io::Error) -> Option<MixtureError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<MixtureError>()).cloned()
+}
+
+/// Draws behind the quantities of [`write_parameters`].
+const DRAWS: usize = 4000;
+
+/// Writes mean, standard deviation and 90% interval of every parameter of the occupied components, counted from 1.
+///
+/// # Errors
+/// Those of the stream, and, as one of kind `Other`, a covariance without draws.
+pub fn write_parameters(fitted: &Fitted, seed: u64, out: &mut dyn Write) -> io::Result<()> {
+    let (k, occupied) = (fitted.num_components(), fitted.occupied_components());
+    let lines = fitted.summary(DRAWS, seed).map_err(io::Error::other)?;
+    let each = (lines.len() / k.max(1)).saturating_sub(1).max(1);
+    writeln!(out, "component,quantity,mean,sd,q5,q95")?;
+    for c in 0..occupied {
+        for line in [c].into_iter().chain(k + c * each..k + (c + 1) * each).filter_map(|i| lines.get(i)) {
+            let quantity = line.name.split_once("].").map_or("weight", |(_, rest)| rest);
+            let cell = if quantity.contains(',') { format!("\"{quantity}\"") } else { quantity.to_string() };
+            let [low, high] = line.interval;
+            writeln!(out, "{},{cell},{},{},{low},{high}", c + 1, line.mean, line.sd)?;
+        }
+    }
+    out.flush()
+}
+
+/// Takes a value into its count, mean and sum of squares about the mean.
+fn push((n, mean, squares): &mut (f64, f64, f64), x: f64) {
+    *n += 1.0;
+    let distance = x - *mean;
+    *mean += distance / *n;
+    *squares += distance * (x - *mean);
+}
+
+fn head(num_components: usize, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "row,label")?;
+    (1..=num_components).try_for_each(|c| write!(out, ",probability_{c}"))?;
+    writeln!(out, ",entropy,log_density")
+}
+
+/// Some blocks of rows with what the mixture says of them.
+struct Labelled {
+    assignments: Assignments,
+    log_density: Vec<f64>,
+    lines: Vec<u8>,
+}
+
+impl Labelled {
+    fn new(fitted: &Fitted, rows: &dyn Rows, first: usize) -> Result<Self, MixtureError> {
+        let span = SelectedBlocks::new(rows, first..first + BLOCKS);
+        let (assignments, log_density) = (fitted.assign(&span)?, fitted.log_density(&span)?);
+        let mut labelled = Labelled { assignments, log_density, lines: Vec::new() };
+        let mut lines = Vec::new();
+        // Writing into memory does not fail.
+        let _ = labelled.write(first * rows.block_rows(), fitted.num_components(), &mut lines);
+        labelled.lines = lines;
+        Ok(labelled)
+    }
+
+    fn write(&self, first: usize, num_components: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        let Assignments { labels, probabilities, entropy } = &self.assignments;
+        for (i, row) in probabilities.chunks_exact(num_components).enumerate() {
+            write!(out, "{},{}", first + i + 1, labels[i] + 1)?;
+            row.iter().try_for_each(|p| write!(out, ",{p}"))?;
+            writeln!(out, ",{},{}", entropy[i], self.log_density[i])?;
+        }
+        Ok(())
     }
 }

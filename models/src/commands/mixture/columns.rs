@@ -1,7 +1,7 @@
 //! Columns of a mixture: which are used, of which kind, and their cells as numbers.
 
 use super::error::ClusterError;
-use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
+use crate::cli::mixture_args::{ColumnChoice, KindChoice, MixtureModelArgs};
 use crate::data::{DataError, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -23,7 +23,11 @@ pub enum ColumnKind {
     /// Measurements.
     Gaussian,
     /// Measurements with outliers.
-    StudentT,
+    StudentT {
+        /// Degrees of freedom.
+        #[serde(default = "default_tail")]
+        tail: f64,
+    },
     /// 0 and 1.
     Bernoulli,
     /// Words or codes.
@@ -40,8 +44,15 @@ pub enum ColumnKind {
     },
 }
 
+/// Degrees of freedom of a Student-t unless said otherwise.
+pub const TAIL: f64 = 4.0;
+
+fn default_tail() -> f64 {
+    TAIL
+}
+
 /// Different words that a column may have and still be taken for categories.
-const MANY_LEVELS: usize = 30;
+pub(super) const MANY_LEVELS: usize = 30;
 
 /// The columns that the options choose, and the cells of each as numbers, NaN where one is missing.
 ///
@@ -51,9 +62,7 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
     let names = names(table, model)?;
     let (mut columns, mut data) = (Vec::new(), Vec::new());
     for name in names {
-        let asked = model.kind.iter().rev().find(|k| k.column.as_ref() == Some(&name));
-        let asked = asked.or_else(|| model.kind.iter().rev().find(|k| k.column.is_none()));
-        let kind = kind(table, &name, asked.map_or(ColumnChoice::Auto, |k| k.kind))?;
+        let kind = kind(table, &name, asked(model, &name).map_or(ColumnChoice::Auto, |k| k.kind), model.tail)?;
         let mut column = Column { name, kind };
         let cells = column.encode(table)?;
         check_spread(table, &column.name, &cells)?;
@@ -67,7 +76,14 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
     Ok((columns, data))
 }
 
-fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<String>, ClusterError> {
+/// What `--kind` says of a column: the last word on it, else the last on all.
+pub(super) fn asked<'a>(model: &'a MixtureModelArgs, name: &str) -> Option<&'a KindChoice> {
+    let own = model.kind.iter().rev().find(|k| k.column.as_deref() == Some(name));
+    own.or_else(|| model.kind.iter().rev().find(|k| k.column.is_none()))
+}
+
+/// The columns to use; a table's header is enough.
+pub(super) fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<String>, ClusterError> {
     let names = match &model.columns {
         Some(names) => names.iter().map(|n| n.trim().to_string()).collect(),
         None => table.given_names().map(str::to_string).collect::<Vec<_>>(),
@@ -86,11 +102,11 @@ fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<String>, Cluster
     Ok(names)
 }
 
-fn kind(table: &Table, name: &str, choice: ColumnChoice) -> Result<ColumnKind, ClusterError> {
+fn kind(table: &Table, name: &str, choice: ColumnChoice, tail: f64) -> Result<ColumnKind, ClusterError> {
     Ok(match choice {
         ColumnChoice::Auto => by_cells(table, name)?,
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
-        ColumnChoice::StudentT => ColumnKind::StudentT,
+        ColumnChoice::StudentT => ColumnKind::StudentT { tail },
         ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
         ColumnChoice::Categorical => ColumnKind::Categorical { levels: levels(&table.words(name)?) },
         ColumnChoice::Poisson => ColumnKind::Poisson,
@@ -157,15 +173,14 @@ impl Column {
     /// # Errors
     /// When the table has no such column, or a cell that its kind cannot explain.
     pub fn encode(&self, table: &Table) -> Result<Vec<f64>, ClusterError> {
-        let by_kind = " or another --kind for the column";
         match &self.kind {
             ColumnKind::Categorical { levels } => self.codes(table, levels),
             ColumnKind::Gaussian => Ok(table.numbers(&self.name)?),
             // A Student-t has one latent for the whole row and cannot leave a cell out.
-            ColumnKind::StudentT => Ok(table.real(&self.name)?),
-            ColumnKind::Bernoulli => self.held(table, |x| x == 0.0 || x == 1.0, "0 or 1", by_kind),
-            ColumnKind::Poisson => self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count", by_kind),
-            ColumnKind::Gamma { .. } => self.held(table, |x| x > 0.0, "a positive number", by_kind),
+            ColumnKind::StudentT { .. } => Ok(table.real(&self.name)?),
+            ColumnKind::Bernoulli => self.held(table, |x| x == 0.0 || x == 1.0, "0 or 1"),
+            ColumnKind::Poisson => self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count"),
+            ColumnKind::Gamma { .. } => self.held(table, |x| x > 0.0, "a positive number"),
         }
     }
 
@@ -174,16 +189,11 @@ impl Column {
         table: &Table,
         is_good: impl Fn(f64) -> bool,
         expected: &'static str,
-        other: &str,
     ) -> Result<Vec<f64>, ClusterError> {
         let cells = table.numbers(&self.name)?;
         match cells.iter().position(|&x| !x.is_nan() && !is_good(x)) {
             None => Ok(cells),
-            Some(row) => {
-                let (place, value) = (Box::new(table.place(&self.name, row)), cells[row].to_string());
-                let remedy = format!("correct the cell, or choose gaussian{other}");
-                Err(ClusterError::Cell { place, value, expected, remedy })
-            }
+            Some(row) => Err(ClusterError::cell(Box::new(table.place(&self.name, row)), cells[row], expected)),
         }
     }
 
@@ -204,7 +214,7 @@ impl Column {
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             ColumnKind::Gaussian => "gaussian",
-            ColumnKind::StudentT => "student-t",
+            ColumnKind::StudentT { .. } => "student-t",
             ColumnKind::Bernoulli => "bernoulli",
             ColumnKind::Categorical { .. } => "categorical",
             ColumnKind::Poisson => "poisson",

@@ -3,18 +3,19 @@
 use super::columns::{Column, ColumnKind};
 use crate::cli::mixture_args::Covariance;
 use jensen::mixture::{
-    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, Kind, MixtureError, Poisson, Product,
-    SphericalGaussian, StudentT, Table, TiedGaussian,
+    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, Kind, MixtureError, Poisson, Product, Rows,
+    SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
 };
 use std::collections::HashMap;
 
-/// Degrees of freedom of Student-t columns.
-const TAIL: f64 = 4.0;
-
 /// Columns that make up the parts of a component, in their order: jointly distributed ones together, others alone.
 fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
-    let of = |kind: ColumnKind| (0..columns.len()).filter(|&j| columns[j].kind == kind).collect::<Vec<_>>();
-    let joint = [of(ColumnKind::Gaussian), of(ColumnKind::StudentT), of(ColumnKind::Bernoulli)];
+    let of = |is: fn(&ColumnKind) -> bool| (0..columns.len()).filter(|&j| is(&columns[j].kind)).collect::<Vec<_>>();
+    let joint = [
+        of(|k| *k == ColumnKind::Gaussian),
+        of(|k| matches!(k, ColumnKind::StudentT { .. })),
+        of(|k| *k == ColumnKind::Bernoulli),
+    ];
     let is_alone = |j: &usize| !joint.iter().flatten().any(|other| other == j);
     let alone: Vec<_> = (0..columns.len()).filter(is_alone).map(|j| vec![j]).collect();
     joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
@@ -24,10 +25,12 @@ fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
 ///
 /// # Errors
 /// When a prior cannot be set from the cells.
-pub fn component(columns: &[Column], data: &[Vec<f64>], covariance: Covariance) -> Result<Kind, MixtureError> {
+pub fn component(columns: &[Column], rows: &dyn Rows, covariance: Covariance) -> Result<Kind, MixtureError> {
+    let has_rates = columns.iter().any(|c| matches!(c.kind, ColumnKind::Poisson | ColumnKind::Gamma { .. }));
+    let means = if has_rates { means(rows)? } else { Vec::new() };
     let mut kinds = Vec::new();
     for part in parts(columns) {
-        kinds.push((kind(columns, data, &part, covariance)?, part));
+        kinds.push((kind(columns, rows, &means, &part, covariance)?, part));
     }
     match kinds.as_slice() {
         [(kind, _)] => Ok(kind.clone()),
@@ -35,9 +38,14 @@ pub fn component(columns: &[Column], data: &[Vec<f64>], covariance: Covariance) 
     }
 }
 
-fn kind(columns: &[Column], data: &[Vec<f64>], part: &[usize], covariance: Covariance) -> Result<Kind, MixtureError> {
-    let cells: Vec<&[f64]> = part.iter().map(|&j| data[j].as_slice()).collect();
-    let rows = Table::from_columns(&cells)?;
+fn kind(
+    columns: &[Column],
+    rows: &dyn Rows,
+    means: &[f64],
+    part: &[usize],
+    covariance: Covariance,
+) -> Result<Kind, MixtureError> {
+    let rows = SelectedColumns::new(rows, part.to_vec())?;
     Ok(match &columns[part[0]].kind {
         ColumnKind::Gaussian => match covariance {
             Covariance::Full => FullGaussian::from_rows(&rows)?.into(),
@@ -45,19 +53,27 @@ fn kind(columns: &[Column], data: &[Vec<f64>], part: &[usize], covariance: Covar
             Covariance::Diagonal => DiagonalGaussian::from_rows(&rows)?.into(),
             Covariance::Spherical => SphericalGaussian::from_rows(&rows)?.into(),
         },
-        ColumnKind::StudentT => StudentT::from_rows(&rows, TAIL)?.into(),
+        ColumnKind::StudentT { tail } => StudentT::from_rows(&rows, *tail)?.into(),
         ColumnKind::Bernoulli => Bernoulli::new(part.len(), 1.0, 1.0)?.into(),
         ColumnKind::Categorical { levels } => Categorical::new(levels.len(), 1.0)?.into(),
         // The prior of a rate is exponential with the mean that one component for all rows would have.
-        ColumnKind::Poisson => Poisson::new(1, 1.0, 1.0 / mean(cells[0]))?.into(),
-        ColumnKind::Gamma { shape } => Gamma::new(1, *shape, 1.0, mean(cells[0]) / shape)?.into(),
+        ColumnKind::Poisson => Poisson::new(1, 1.0, 1.0 / means[part[0]])?.into(),
+        ColumnKind::Gamma { shape } => Gamma::new(1, *shape, 1.0, means[part[0]] / shape)?.into(),
     })
 }
 
-fn mean(cells: &[f64]) -> f64 {
-    let present = cells.iter().filter(|x| !x.is_nan());
-    let (sum, count) = present.fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
-    sum / count
+/// Means of all columns, missing cells left out.
+fn means(rows: &dyn Rows) -> Result<Vec<f64>, MixtureError> {
+    let (mut sums, mut space) = (vec![(0.0, 0.0); rows.num_columns()], Vec::new());
+    for b in 0..rows.num_blocks() {
+        let block = rows.block(b, &mut space)?;
+        for (j, (sum, count)) in sums.iter_mut().enumerate() {
+            for x in block.column(j)[..block.len()].iter().filter(|x| !x.is_nan()) {
+                (*sum, *count) = (*sum + x, *count + 1.0);
+            }
+        }
+    }
+    Ok(sums.into_iter().map(|(sum, count)| sum / count).collect())
 }
 
 /// Point estimates of a fitted mixture, found by column.
@@ -87,7 +103,7 @@ impl Estimates {
         let place = self.places[column].1;
         let value = |name: String| self.value(c, column, &name);
         match self.columns[column].kind {
-            ColumnKind::Gaussian | ColumnKind::StudentT => {
+            ColumnKind::Gaussian | ColumnKind::StudentT { .. } => {
                 Some((value(format!("mean[{place}]"))?, self.covariance(c, column, column)?.sqrt()))
             }
             ColumnKind::Bernoulli => value(format!("probability[{place}]")).map(|p| (p, (p * (1.0 - p)).sqrt())),
@@ -101,7 +117,7 @@ impl Estimates {
     pub fn covariance(&self, c: usize, a: usize, b: usize) -> Option<f64> {
         let factor = match (&self.columns[a].kind, &self.columns[b].kind) {
             (ColumnKind::Gaussian, ColumnKind::Gaussian) => 1.0,
-            (ColumnKind::StudentT, ColumnKind::StudentT) => TAIL / (TAIL - 2.0),
+            (ColumnKind::StudentT { tail }, ColumnKind::StudentT { .. }) => tail / (tail - 2.0),
             _ => return None,
         };
         let (i, j) = (self.places[a].1, self.places[b].1);

@@ -71,6 +71,16 @@ pub enum ClusterError {
         /// Rows.
         rows: usize,
     },
+    /// More categories than a table that stays in its file may have.
+    #[error("{file}, column `{column}`: more than {most} different words; leave the column out with --columns")]
+    ManyLevels {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The most there may be.
+        most: usize,
+    },
     /// One row.
     #[error("{file}: one row; a mixture needs at least two, and many more to find components")]
     OneRow {
@@ -86,6 +96,16 @@ pub enum ClusterError {
         components: usize,
         /// Distinct rows.
         distinct: usize,
+    },
+    /// A row that no component explains.
+    #[error(
+        "{file}, row {row} below the header: no finite density under any component; look for a value far from all others, or rescale the column"
+    )]
+    NoDensity {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: usize,
     },
     /// Options that do not go together.
     #[error("{0}")]
@@ -109,6 +129,12 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// A cell that its kind cannot explain.
+    pub(super) fn cell(place: Box<Place>, value: f64, expected: &'static str) -> Self {
+        let remedy = "correct the cell, or choose gaussian or another --kind for the column".to_string();
+        Self::Cell { place, value: value.to_string(), expected, remedy }
+    }
+
     /// `source` in the words of the table's file.
     pub fn fit(file: &str, source: MixtureError) -> Self {
         let file = file.to_string();
@@ -116,6 +142,7 @@ impl ClusterError {
             MixtureError::TooManyComponents { components, distinct } => {
                 Self::TooManyComponents { file, components, distinct }
             }
+            MixtureError::NoDensity { row } => Self::NoDensity { file, row: row + 1 },
             source => Self::Fit { file, source },
         }
     }

@@ -4,8 +4,8 @@ use crate::cli::progress::Progress;
 use jensen::algorithm::{Algorithm, Step};
 use jensen::fit::{MaxSteps, Stop, run};
 use jensen::mixture::{
-    CoordinateAscent, Fitted, Kind, Mixture, MixtureError, Rows, StartReport, StochasticMixture, StochasticSettings,
-    Table, Weights, adjusted_rand,
+    Fitted, Kind, Mixture, MixtureError, Rows, StartReport, StochasticMixture, StochasticSettings, Weights,
+    adjusted_rand,
 };
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -40,7 +40,7 @@ impl Request {
     ///
     /// # Errors
     /// When a number of components does not suit the rows, or all its starts fail.
-    pub fn fit(&self, rows: &Table, progress: &mut Progress) -> Result<Vec<Fitted>, MixtureError> {
+    pub fn fit(&self, rows: &dyn Rows, progress: &mut Progress) -> Result<Vec<Fitted>, MixtureError> {
         let mut fits: Vec<Fitted> = Vec::new();
         for k in self.k.clone() {
             match self.batch {
@@ -65,29 +65,29 @@ impl Request {
         }
     }
 
-    fn ascent(&self, rows: &Table, k: usize) -> Result<Fitted, MixtureError> {
+    fn ascent(&self, rows: &dyn Rows, k: usize) -> Result<Fitted, MixtureError> {
         let mixture = Mixture::new(self.component.clone(), k).weights(self.weights(k));
         let mixture = mixture.restarts(self.restarts).seed(self.seed).max_steps(self.steps.unwrap_or(STEPS));
         mixture.fit(rows)
     }
 
     /// What progress counts: numbers of components, or steps of a stochastic fit.
-    pub fn total(&self, rows: &Table) -> u64 {
+    pub fn total(&self, rows: &dyn Rows) -> u64 {
         let each = if self.batch.is_some() { self.restarts as u64 * self.stochastic_steps(rows) } else { 1 };
         self.k.clone().count() as u64 * each
     }
 
-    fn stochastic_steps(&self, rows: &Table) -> u64 {
+    fn stochastic_steps(&self, rows: &dyn Rows) -> u64 {
         let pass = rows.num_blocks().div_ceil(self.blocks(rows)) as u64;
         self.steps.unwrap_or(PASSES * pass)
     }
 
-    fn blocks(&self, rows: &Table) -> usize {
+    fn blocks(&self, rows: &dyn Rows) -> usize {
         self.batch.unwrap_or(1).div_ceil(rows.block_rows())
     }
 
     /// The best of the starts, or nothing where an interrupt left none.
-    fn stochastic(&self, rows: &Table, k: usize, progress: &mut Progress) -> Result<Option<Fitted>, MixtureError> {
+    fn stochastic(&self, rows: &dyn Rows, k: usize, progress: &mut Progress) -> Result<Option<Fitted>, MixtureError> {
         let mut fits: Vec<Fitted> = Vec::new();
         for start in 0..self.restarts {
             let before = (k - self.k.start()) * self.restarts + start;
@@ -98,9 +98,14 @@ impl Request {
             }
         }
         let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else { return Ok(None) };
-        let reference = best.assign(rows)?.labels;
+        if fits.len() == 1 {
+            let mut best = best.clone();
+            best.starts = vec![StartReport { bound: best.bound, agreement: 1.0, moves: 0 }];
+            return Ok(Some(best));
+        }
+        let reference = best.labels(rows)?;
         let report = |fit: &Fitted| {
-            let agreement = adjusted_rand(&reference, &fit.assign(rows)?.labels);
+            let agreement = adjusted_rand(&reference, &fit.labels(rows)?);
             Ok(StartReport { bound: fit.bound, agreement, moves: 0 })
         };
         let starts: Result<Vec<_>, MixtureError> = fits.iter().map(report).collect();
@@ -112,7 +117,7 @@ impl Request {
     /// One start; nothing where an interrupt ended it.
     fn one(
         &self,
-        rows: &Table,
+        rows: &dyn Rows,
         k: usize,
         seed: u64,
         done: u64,
@@ -120,7 +125,6 @@ impl Request {
     ) -> Result<Option<Fitted>, MixtureError> {
         let settings = StochasticSettings { batch: self.blocks(rows), seed, ..Default::default() };
         let algorithm = StochasticMixture::new(rows, &self.component, self.weights(k), k, settings)?;
-        let exact = CoordinateAscent::new(rows, &self.component, self.weights(k), k)?;
         let steps = self.stochastic_steps(rows);
         let mut state = algorithm.init()?;
         let mut observer = |step: &Step| -> ControlFlow<()> { progress.update(done + step.index, step.objective) };
@@ -133,10 +137,10 @@ impl Request {
                 }
             }
             if limit < steps {
-                before = exact.bound(&state)?;
+                before = algorithm.bound(&state)?;
             }
         }
-        let bound = exact.bound(&state)?;
+        let bound = algorithm.bound(&state)?;
         let statistic = (bound - before).abs() / rows.num_rows() as f64;
         let stop = match statistic < SETTLED {
             true => Stop::Converged { steps, statistic },

@@ -69,6 +69,8 @@ pub struct TriedLine {
 pub struct ComponentLine {
     /// Its share of rows.
     pub weight: f64,
+    /// Posterior standard deviation of the share.
+    pub weight_sd: f64,
     /// Rows it has, fractions included.
     pub size: f64,
     /// Each column in a row of the component.
@@ -119,8 +121,11 @@ pub fn components(columns: &[Column], fitted: &Fitted) -> Vec<ComponentLine> {
         };
         (0..columns.len()).flat_map(column).collect()
     };
-    let sizes = fitted.weights().into_iter().zip(fitted.counts()).enumerate().filter(|(_, (_, size))| *size >= 0.5);
-    sizes.map(|(c, (weight, size))| ComponentLine { weight, size, columns: line(c) }).collect()
+    let (weights, sds, sizes) = (fitted.weights(), fitted.weight_sds(), fitted.counts());
+    let occupied = (0..sizes.len()).filter(|&c| sizes[c] >= 0.5);
+    occupied
+        .map(|c| ComponentLine { weight: weights[c], weight_sd: sds[c], size: sizes[c], columns: line(c) })
+        .collect()
 }
 
 impl Report {
@@ -179,19 +184,20 @@ impl Report {
     }
 
     fn component_table(&self) -> String {
-        let points = ["weight", "size"].map(|name| (name, Align::Point));
+        let points = ["weight", "+-", "size"].map(|name| (name, Align::Point));
         let header = [("component", Align::Right)].into_iter().chain(points).chain([("column", Align::Left)]);
         let header: Vec<_> = header.chain(["mean", "sd"].map(|name| (name, Align::Point))).collect();
         let mut table = TextTable::new(&header);
         for (c, component) in self.components.iter().enumerate() {
-            let mut first = vec![(c + 1).to_string(), fixed(component.weight, 3), fixed(component.size, 1)];
+            let (weight, sd) = (fixed(component.weight, 3), fixed(component.weight_sd, 3));
+            let mut first = vec![(c + 1).to_string(), weight, sd, fixed(component.size, 1)];
             for column in shown(&component.columns) {
                 let (mean, sd) = match column.sd {
                     Some(sd) => (fixed(column.mean, decimals_for(sd, 3)), fixed(sd, decimals_for(sd, 3))),
                     None => (fixed(column.mean, 3), String::new()),
                 };
                 first.extend([column.name.clone(), mean, sd]);
-                table.push(std::mem::replace(&mut first, vec![String::new(); 3]));
+                table.push(std::mem::replace(&mut first, vec![String::new(); 4]));
             }
         }
         table.to_string()
