@@ -12,7 +12,7 @@ mod vae;
 
 pub use perceptron::{Encoder, Network, Perceptron};
 pub use start::Start;
-pub use vae::{Likelihood, Vae};
+pub use vae::{Generator, Likelihood, Vae};
 
 use crate::program::Vector;
 
