@@ -139,7 +139,10 @@ fn free_nats_cost_nothing_until_they_are_spent() {
     let rows = RowSet { subset: Some(vec![0, 3, 9]), weight: 2.0, global_terms: true };
     let at = Solution { params: vec![0.2, 0.1, 0.0, -0.3], theta: vec![] };
     let gradient = |free_nats: f64, beta: f64| {
-        averaged((&target, &family), ExactKl { beta, free_nats }, &at, &rows, (1, 1)).iter().map(|x| x.0).collect::<Vec<_>>()
+        averaged((&target, &family), ExactKl { beta, free_nats }, &at, &rows, (1, 1))
+            .iter()
+            .map(|x| x.0)
+            .collect::<Vec<_>>()
     };
     // The KL of this latent is below 5 nats and above 0.001; the same seed gives the same data term.
     let (free, without) = (gradient(5.0, 1.0), gradient(0.0, 0.0));

@@ -67,7 +67,9 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
         grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
         if !target.separates_data() {
-            return Err(refusal("the target does not tell data terms from prior terms; write it with `draw` and `observe`"));
+            return Err(refusal(
+                "the target does not tell data terms from prior terms; write it with `draw` and `observe`",
+            ));
         }
         if !(self.beta >= 0.0 && self.beta.is_finite() && self.free_nats >= 0.0) {
             let Self { beta, free_nats } = self;
