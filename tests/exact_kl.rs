@@ -11,7 +11,7 @@ use jensen::layers::{Encoder, Likelihood, Start, Vae};
 use jensen::model::{LogJoint, Model, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
-use jensen::posterior::log_evidence_of_rows;
+use jensen::posterior::{log_evidence_of_normal_rows, log_evidence_of_rows};
 use jensen::program::{Column, Matrix};
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
@@ -299,4 +299,18 @@ fn training_with_more_draws_under_the_logarithm_comes_closer_to_the_evidence() {
     assert!(one.0 > five.0 + 4.0 * one.1.hypot(five.1), "{one:?} {five:?}");
     assert!(five.0 > fifty.0 + 4.0 * five.1.hypot(fifty.1), "{five:?} {fifty:?}");
     assert!(fifty.0.abs() < 0.01 + 4.0 * fifty.1, "{fifty:?}");
+
+    // The draws of a row as copies of it, in several blocks, say the same.
+    let solution = Solution { params: vec![2.0 / 3.0], theta: vec![] };
+    for draws in [1, 5, 1500] {
+        let mut gaps = Vec::new();
+        for k in 0..10 {
+            let streams = Streams::new(130 + k);
+            let found = log_evidence_of_normal_rows(&target, &family, &solution, &all, draws, streams).unwrap();
+            let other = log_evidence_of_rows(&target, &family, &solution, &all, draws, streams.purpose(1)).unwrap();
+            gaps.extend(found.iter().zip(other).map(|(a, b)| a - b));
+        }
+        let (mean, se) = mean_and_standard_error(&gaps);
+        assert!(mean.abs() < 4.5 * se, "{draws} draws: {mean} ({se})");
+    }
 }

@@ -16,7 +16,8 @@ const STEPS: usize = 11;
 /// Pairs of images with pictures between them.
 const PAIRS: usize = 8;
 /// The colours of classes in words.
-const NAMES: [&str; 8] = ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey"];
+const NAMES: [&str; 10] =
+    ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey", "light blue", "light orange"];
 
 /// A grid of the images in `values`.
 pub fn tiles(data: &DataNote, num_pixels: usize, columns: usize, values: &[f64]) -> Tiles {
@@ -126,7 +127,7 @@ pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<
         let is_of = |row: &usize| test.labels.get(*row).is_none_or(|l| *l as usize == class);
         let code = |row: usize| &codes.mean[row * codes.num_latents..];
         let rows = (0..test.num_rows()).filter(is_of).map(|row| [code(row)[a - 1], code(row)[b - 1]]);
-        let colour = series(class).with_opacity(if class < NAMES.len() { 0.75 } else { 0.35 });
+        let colour = series(class).with_opacity(if class < 8 { 0.75 } else { 0.35 });
         panel = panel.mark(Mark::Dots { points: rows.collect(), colour, radius: 2.6 });
     }
     let names: Vec<String> = (0..classes.min(10)).map(|c| format!("{c} {}", NAMES[c % NAMES.len()])).collect();

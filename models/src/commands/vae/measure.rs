@@ -5,7 +5,7 @@ use super::network::{BLOCK, Codes, Network};
 use crate::data::images::Images;
 use jensen::model::{Draws, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
-use jensen::posterior::log_evidence_of_rows;
+use jensen::posterior::log_evidence_of_normal_rows;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Pass};
 use serde::Serialize;
@@ -141,7 +141,7 @@ fn log_p(network: &Network, test: &Images, draws: usize) -> Result<LogP, VaeErro
     let ready = network.architecture.ready(&test.values[..num_rows * test.num_pixels], 0, network.options)?;
     let rows: Vec<u32> = (0..num_rows as u32).collect();
     let streams = Streams::new(2);
-    let each = log_evidence_of_rows(&ready.target, &ready.family, &network.solution, &rows, draws, streams)?;
+    let each = log_evidence_of_normal_rows(&ready.target, &ready.family, &network.solution, &rows, draws, streams)?;
     Ok(LogP { num_rows, draws, mean: mean(&each) })
 }
 
