@@ -27,6 +27,7 @@ examples! {
     predict = "../examples/11_predict.rs",
     compare_estimators = "../examples/12_compare_estimators.rs",
     mixture = "../examples/13_mixture.rs",
+    vae = "../examples/14_vae.rs",
 }
 
 /// The block after `Output:` in the header.

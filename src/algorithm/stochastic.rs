@@ -110,6 +110,11 @@ impl<S> StochasticState<S> {
     pub fn theta(&self) -> &[f64] {
         &self.theta
     }
+
+    /// What the estimator remembers.
+    pub fn memory(&self) -> &[f64] {
+        &self.memory
+    }
 }
 
 impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> StochasticVi<'a, T, F, StickingTheLanding, Adam> {

@@ -3,13 +3,16 @@
 //! An estimator draws from q, asks the target for densities (and gradients), and adds an estimate of the
 //! objective's gradient in the parameters of q and of the model.
 
+mod annealing;
 mod control_variate;
 mod delegate;
 mod design;
 mod discrete;
+mod exact_kl;
 mod groups;
 mod hybrid;
 mod importance;
+mod importance_rows;
 mod measure_valued;
 mod mixed;
 mod multi_sample;
@@ -17,14 +20,17 @@ mod pathwise;
 mod score;
 mod sticking;
 
+pub use annealing::Annealing;
 pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
 pub use discrete::{
     Arm, DisArm, DiscreteGradient, Enumerate, GumbelSoftmax, Lanes, LeaveOneOut, LocalExpectation, Rebar, Relax,
     Relaxation, Shape, StraightThrough, UnorderedSet,
 };
+pub use exact_kl::{ExactKl, standard_kl};
 pub use hybrid::{Hybrid, RealGradient};
 pub use importance::{Vimco, WakePhase};
+pub use importance_rows::{ImportanceWeightedRows, PathWeight};
 pub use measure_valued::MeasureValued;
 pub use mixed::Mixed;
 pub use multi_sample::{DoublyReparameterized, ImportanceWeightedPathwise, RenyiPathwise};
@@ -32,7 +38,7 @@ pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, Overdispersed, RaoBlackwell, ScoreFunction};
 pub use sticking::StickingTheLanding;
 
-use crate::family::{Family, Reparam, lanes};
+use crate::family::{Family, NormalMoments, Reparam, lanes};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{DensityError, Differentiable, Pass};
@@ -118,6 +124,9 @@ pub struct Space {
     /// Scratch memory of a design.
     order: Vec<u32>,
     surrogate: control_variate::Surrogate,
+    moments: NormalMoments,
+    moments_bar: NormalMoments,
+    chosen: importance_rows::Chosen,
     moved: measure_valued::Moved,
 }
 

@@ -6,13 +6,17 @@
 //!
 //! [`LogJoint::parameter`]: crate::model::LogJoint::parameter
 
+mod functions;
 mod perceptron;
+mod recurrent;
 mod start;
 mod vae;
 
+pub use functions::{ImageShape, convolve, embed, layer_norm};
 pub use perceptron::{Encoder, Network, Perceptron};
+pub use recurrent::GatedCell;
 pub use start::Start;
-pub use vae::{Likelihood, Vae};
+pub use vae::{Generator, Likelihood, Vae};
 
 use crate::program::Vector;
 
@@ -46,16 +50,4 @@ impl Activation {
             Activation::Gelu => x.map(|x| x * x.normal_cdf()),
         }
     }
-}
-
-/// `gain * (x - mean(x)) / sqrt(var(x) + 1e-5) + shift`, with mean and population variance over the elements.
-///
-/// *Source*: Ba, Kiros and Hinton 2016, "Layer normalization", equation 4.
-#[track_caller]
-pub fn layer_norm(x: &Vector, gain: &Vector, shift: &Vector) -> Vector {
-    let n = x.len() as f64;
-    let mean = x.sum() / n;
-    let centred = x.map(|x| x - mean);
-    let sd = (centred.map(|x| x.square()).sum() / n + 1e-5).sqrt();
-    centred.map(|x| x / sd).zip(gain, |x, gain| x * gain).zip(shift, |x, shift| x + shift)
 }

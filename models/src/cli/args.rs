@@ -2,9 +2,10 @@
 
 use super::choices::{Design, Estimator, Family, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
-    COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE,
+    COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
 use super::mixture_args::{MixtureArgs, PredictArgs};
+use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -45,6 +46,9 @@ pub enum Command {
     /// Labels, probabilities and densities of new rows under a saved mixture, as CSV
     #[command(after_help = PREDICT_GUIDE)]
     Predict(PredictArgs),
+    /// Train a variational autoencoder on images: bound, codes, pictures
+    #[command(after_help = VAE_GUIDE)]
+    Vae(Box<VaeArgs>),
     /// Draw from the posterior of a saved fit, as CSV
     #[command(after_help = SAMPLE_GUIDE)]
     Sample(SampleArgs),
@@ -373,7 +377,7 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        for command in ["list", "compare", "mixture", "predict", "sample", "show"] {
+        for command in ["list", "compare", "mixture", "predict", "vae", "sample", "show"] {
             assert!(help(command).contains("Examples:"), "{command}");
         }
     }

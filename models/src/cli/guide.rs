@@ -9,6 +9,7 @@ Examples:
   jensen show garch-fit
   jensen compare eight-schools --out schools
   jensen mixture customers.csv --k 1..8 --out groups --plot
+  jensen vae --out digits
 
 Results go to standard output, progress and messages to standard error.
 
@@ -131,3 +132,45 @@ Examples:
 Exit codes:
   0  done
   2  error: no such fit, or rows that do not fit it; no file was written or changed";
+
+pub(super) const VAE_GUIDE: &str = "\
+A network maps each image to a Gaussian over a few latents, another maps latents to an image; both are trained together
+by maximising a lower bound of log p(image). Without --data: 1,797 binary digits of 8 x 8 pixels.
+Pictures in --out: reconstructions, samples, interpolations, traversals of single latents, the latents of the test
+images, and the bound by epoch.
+
+The report:
+  bound           of an image in nats, its data term and its KL; standard errors over images
+  log p(x)        importance-weighted, a tighter lower bound of log p(image)
+  active units    latents whose mean varies between images by more than 0.01 in variance
+  information     the part of the KL that is about the image; the rest is the gap between codes and their prior
+
+Where the bound or a gradient is not finite, training goes back to the last good state with half the step size, says so,
+and gives up after three times in a row with that state saved. Ctrl-C keeps what is done.
+
+Examples:
+  jensen vae --out digits
+  jensen vae --latent 2 --beta 4 --anneal linear --epochs 200 --out digits
+  jensen vae --out digits --resume --epochs 400
+  jensen vae --data train-images-idx3-ubyte.gz --hidden 400,200 --latent 20 --out mnist
+  jensen vae --data faces --likelihood gaussian --out faces-fit
+  jensen vae --estimator iwae --importance 10
+  jensen vae encode digits > codes.csv
+  jensen vae sample digits --draws 100 --out samples.png
+
+Exit codes:
+  0  trained, and most latents are in use
+  1  trained, but the latents have collapsed onto their prior, or it was interrupted
+  2  error: wrong argument, bad data or failure; of result files, vae.json alone may have been written";
+
+pub(super) const VAE_CODES_GUIDE: &str = "\
+Examples:
+  jensen vae --out digits
+  jensen vae encode digits --out codes.csv
+  jensen vae decode digits codes.csv --out pictures.png
+  jensen vae sample digits --draws 100 --out samples.png
+  jensen vae interpolate digits 1 7 --steps 12 --out way.svg
+
+Exit codes:
+  0  done
+  2  error: no such fit, or data that do not fit it; no file was written or changed";

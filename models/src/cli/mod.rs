@@ -10,3 +10,4 @@ pub mod output;
 pub mod plot;
 pub mod progress;
 pub mod render;
+pub mod vae_args;

@@ -9,6 +9,7 @@ mod panel;
 mod raster;
 mod scene;
 mod svg;
+mod tiles;
 
 pub use charts::{Trace, marginal, marginals, scatter, trace};
 pub use compared::{by_name, curves, series, series_colour};
@@ -16,6 +17,7 @@ pub use mark::Mark;
 pub use panel::Panel;
 pub use raster::PlotError;
 pub use scene::Colour;
+pub use tiles::Tiles;
 
 use scene::{Anchor, Rect, Scene, palette};
 

@@ -12,6 +12,7 @@ pub mod report;
 mod sample;
 pub mod saved;
 mod show;
+pub mod vae;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::{Exit, parse};
@@ -46,6 +47,7 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Predict(args) => predict::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Show(args) => show::run(args),
+        Command::Vae(args) => vae::run(args),
     }
 }
 
@@ -70,6 +72,9 @@ pub enum CommandError {
     /// A mixture cannot be fitted or used.
     #[error(transparent)]
     Mixture(#[from] mixture::error::ClusterError),
+    /// An autoencoder cannot be trained or used.
+    #[error(transparent)]
+    Vae(#[from] vae::error::VaeError),
     /// A result cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),

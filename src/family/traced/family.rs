@@ -5,7 +5,9 @@ use super::guide::{Parameter, Part, recorded};
 use super::moments::Moments;
 use super::program::{Program, Runner, Work};
 use crate::family::scratch::Pool;
-use crate::family::{Family, FamilyError, INTEGERS, NoiseLaw, Reparam, fill_noise, refuse_sites};
+use crate::family::{
+    Family, FamilyError, INTEGERS, NoiseLaw, NormalMoments, Normals, Reparam, fill_noise, refuse_sites,
+};
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::Options;
 use crate::program::execute::{Request, Response};
@@ -251,6 +253,21 @@ impl Reparam for TracedFamily {
             grad_z.latents.copy_from_slice(&response.latents);
             grad_z.row_latents.copy_from_slice(&response.row_latents);
         });
+    }
+}
+
+impl Normals for TracedFamily {
+    fn normals(&self, params: &[f64], rows: &RowSet, out: &mut NormalMoments) -> bool {
+        if let Some(moments) = &self.moments {
+            moments.read(&self.runner, params, rows, out);
+        }
+        self.moments.is_some()
+    }
+
+    fn pull_normals(&self, params: &[f64], rows: &RowSet, bar: &NormalMoments, grad: &mut [f64]) {
+        if let Some(moments) = &self.moments {
+            moments.pull_bar(&self.runner, params, rows, bar, grad);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::guide::State;
 use super::program::{Program, Runner, Work};
+use crate::family::NormalMoments;
 use crate::family::scratch::Pool;
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::Precision;
@@ -192,6 +193,30 @@ impl Moments {
                         *s += weight * w * (e * e - 1.0) / sd;
                     }
                 }
+            }
+            self.pull(runner, params, rows, own, grad);
+        });
+    }
+
+    /// Overwrites `out` with the moments of the pass.
+    pub fn read(&self, runner: &Runner, params: &[f64], rows: &RowSet, out: &mut NormalMoments) {
+        self.with(runner, params, rows, |own| {
+            let ((mean, sd), (row_mean, row_sd)) = (own.global.parts(), own.rows.parts());
+            for (to, parts) in [(&mut out.mean, [mean, row_mean]), (&mut out.sd, [sd, row_sd])] {
+                to.clear();
+                parts.iter().for_each(|p| to.extend_from_slice(p));
+            }
+        });
+    }
+
+    /// Adds the parameters' gradient of `sum bar * moment`.
+    pub fn pull_bar(&self, runner: &Runner, params: &[f64], rows: &RowSet, bar: &NormalMoments, grad: &mut [f64]) {
+        self.with(runner, params, rows, |own| {
+            let split = own.global.moments.len() / 2;
+            for (values, range) in [(&mut own.global, 0..split), (&mut own.rows, split..bar.mean.len())] {
+                values.bar.clear();
+                values.bar.extend_from_slice(&bar.mean[range.clone()]);
+                values.bar.extend_from_slice(&bar.sd[range]);
             }
             self.pull(runner, params, rows, own, grad);
         });

@@ -1,0 +1,288 @@
+//! The arguments of `jensen vae`.
+
+use super::guide::VAE_CODES_GUIDE;
+use clap::{Args, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Arguments of `jensen vae`.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct VaeArgs {
+    /// What to do with a saved fit.
+    #[command(subcommand)]
+    pub command: Option<VaeCommand>,
+    /// Where the images come from.
+    #[command(flatten, next_help_heading = "Data")]
+    pub data: VaeDataArgs,
+    /// The networks.
+    #[command(flatten, next_help_heading = "Model")]
+    pub model: VaeModelArgs,
+    /// How they are trained.
+    #[command(flatten, next_help_heading = "Method")]
+    pub method: VaeMethodArgs,
+    /// What is printed and written.
+    #[command(flatten, next_help_heading = "Output")]
+    pub output: VaeOutputArgs,
+}
+
+/// What is done with a saved fit.
+#[derive(Debug, Clone, Subcommand)]
+pub enum VaeCommand {
+    /// Means and standard deviations of the latents of images, as CSV
+    #[command(after_help = VAE_CODES_GUIDE)]
+    Encode(EncodeArgs),
+    /// Images of latents in a CSV file with columns z1, z2, ..
+    #[command(after_help = VAE_CODES_GUIDE)]
+    Decode(DecodeArgs),
+    /// Images of latents drawn from their prior
+    #[command(after_help = VAE_CODES_GUIDE)]
+    Sample(VaeSampleArgs),
+    /// Images on the way from one image to another
+    #[command(after_help = VAE_CODES_GUIDE)]
+    Interpolate(InterpolateArgs),
+}
+
+/// The data of an autoencoder.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VaeDataArgs {
+    /// CSV file with a column for each pixel, IDX file of images (also gzipped), or folder of PNG files
+    /// [default: 1,797 binary digits of 8 x 8 pixels]
+    ///
+    /// Greys of IDX and PNG files are scaled to the range from 0 to 1; colours become greys.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub data: Option<PathBuf>,
+    /// Pixels above X are 1, others 0 [default for IDX and PNG with --likelihood bernoulli: 0.5]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
+    /// Column of a CSV file that names the class of a row: not a pixel, and the colours of the latent plot
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// Height and width of the images of a CSV file, such as 8x8 [default: square, where that is possible]
+    #[arg(long, value_name = "HxW", value_parser = shape)]
+    pub shape: Option<(usize, usize)>,
+}
+
+/// The networks of an autoencoder.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VaeModelArgs {
+    /// Number of latents [default: 8]
+    #[arg(long, value_name = "N")]
+    pub latent: Option<NonZeroUsize>,
+    /// Sizes of the encoder's hidden layers, separated by commas; the decoder has them in reverse [default: 128]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub hidden: Option<Vec<NonZeroUsize>>,
+    /// Distribution of a pixel given the latents [default: bernoulli]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub likelihood: Option<PixelLikelihood>,
+}
+
+/// The training of an autoencoder.
+#[derive(Debug, Clone, Args)]
+pub struct VaeMethodArgs {
+    /// Passes over the training images, those before --resume included
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub epochs: NonZeroUsize,
+    /// Images of a step [default: 128]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<NonZeroUsize>,
+    /// Weight of the KL term: above 1 codes are shorter, below 1 pictures are sharper [default: 1]
+    #[arg(long, value_name = "B", value_parser = at_least_zero, allow_negative_numbers = true)]
+    pub beta: Option<f64>,
+    /// How the weight of the KL term grows from 0 to --beta [default: none]
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub anneal: Option<Anneal>,
+    /// Epochs of the growth, or of a cycle whose first half grows [default: 20]
+    #[arg(long, value_name = "N")]
+    pub anneal_epochs: Option<NonZeroUsize>,
+    /// Nats of each latent that cost nothing, against unused latents [default: 0]
+    #[arg(long, value_name = "NATS", value_parser = at_least_zero, allow_negative_numbers = true)]
+    pub free_bits: Option<f64>,
+    /// Objective: the bound with the KL in closed form, or the importance-weighted bound [default: exact-kl]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub estimator: Option<VaeEstimator>,
+    /// Draws under the logarithm of --estimator iwae [default: 5]
+    #[arg(long, value_name = "K")]
+    pub importance: Option<NonZeroUsize>,
+    /// Step size of Adam [default: 0.001]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    pub learning_rate: Option<f64>,
+    /// Seed of weights, batches and noise: same seed, same fit, for any number of threads [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Share of the images, taken at random, that is held out for the test
+    #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = share)]
+    pub test_share: f64,
+    /// Draws of the importance-weighted log p(x) of each of at most 500 test images; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub score_draws: usize,
+    /// Threads to use [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// The output of an autoencoder.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VaeOutputArgs {
+    /// Folder for vae.json (checkpoint and fit in one), the report, and pictures as PNG and SVG
+    ///
+    /// vae.json is written every minute, at an interrupt, and at the end.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on from the vae.json in the folder of --out, to the bits of a run that was never interrupted
+    #[arg(long, requires = "out")]
+    pub resume: bool,
+    /// No progress and no messages on standard error, errors apart
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `jensen vae encode`.
+#[derive(Debug, Clone, Args)]
+pub struct EncodeArgs {
+    /// vae.json, or the folder that `jensen vae --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Images as for `jensen vae --data` [default: the digits]
+    #[command(flatten)]
+    pub data: VaeDataArgs,
+    /// File to write instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `jensen vae decode`.
+#[derive(Debug, Clone, Args)]
+pub struct DecodeArgs {
+    /// vae.json, or the folder that `jensen vae --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// CSV file with a row for each image and columns z1, z2, ..; others are ignored
+    #[arg(value_name = "CODES")]
+    pub codes: PathBuf,
+    /// File instead of standard output; one that ends in .png or .svg becomes a picture
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `jensen vae sample`.
+#[derive(Debug, Clone, Args)]
+pub struct VaeSampleArgs {
+    /// vae.json, or the folder that `jensen vae --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Number of images
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub draws: NonZeroUsize,
+    /// Seed of the latents
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// File instead of standard output; one that ends in .png or .svg becomes a picture
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `jensen vae interpolate`.
+#[derive(Debug, Clone, Args)]
+pub struct InterpolateArgs {
+    /// vae.json, or the folder that `jensen vae --out` wrote
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Row of the first image, from 1
+    #[arg(value_name = "FROM")]
+    pub from: NonZeroUsize,
+    /// Row of the last image, from 1
+    #[arg(value_name = "TO")]
+    pub to: NonZeroUsize,
+    /// Images as for `jensen vae --data` [default: the digits]
+    #[command(flatten)]
+    pub data: VaeDataArgs,
+    /// Number of images, both ends included
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..))]
+    pub steps: u32,
+    /// File instead of standard output; one that ends in .png or .svg becomes a picture
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Distribution of a pixel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PixelLikelihood {
+    /// Pixels that are 0 or 1
+    #[default]
+    Bernoulli,
+    /// Pixels of any value, with one standard deviation that is learnt
+    Gaussian,
+}
+
+/// Growth of the KL's weight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anneal {
+    /// The same weight from the first step
+    #[default]
+    None,
+    /// Once, over --anneal-epochs
+    Linear,
+    /// Again and again: half of each cycle grows, half stays
+    Cyclical,
+}
+
+/// What is maximised.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VaeEstimator {
+    /// The bound, its KL term in closed form
+    #[default]
+    ExactKl,
+    /// The importance-weighted bound of --importance draws, doubly reparameterised; without beta and free bits
+    Iwae,
+}
+
+fn shape(text: &str) -> Result<(usize, usize), String> {
+    let number = |t: &str| t.trim().parse::<usize>().ok().filter(|n| *n > 0);
+    let parts = text.split_once(['x', 'X']).and_then(|(h, w)| number(h).zip(number(w)));
+    parts.ok_or_else(|| "expected height and width such as 28x28".to_string())
+}
+
+fn at_least_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number of at least 0".to_string()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a positive number such as 0.001".to_string()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("expected a share between 0 and 1 such as 0.2".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_and_shares() {
+        assert_eq!(shape("8x16"), Ok((8, 16)));
+        for text in ["8", "0x3", "axb", "8x", "2x3x4"] {
+            assert!(shape(text).is_err(), "{text}");
+        }
+        assert!(share("0").is_err() && share("1").is_err() && share("0.3") == Ok(0.3));
+        assert!(at_least_zero("-1").is_err() && at_least_zero("inf").is_err() && at_least_zero("0") == Ok(0.0));
+        assert!(positive("0").is_err() && positive("1e-3") == Ok(0.001));
+    }
+}

@@ -1,0 +1,184 @@
+//! `jensen vae`.
+
+mod codes;
+pub mod error;
+mod figures;
+pub mod measure;
+pub mod network;
+pub mod report;
+pub mod saved;
+pub mod settings;
+pub mod train;
+
+use super::{CommandError, interrupt};
+use crate::cli::exit::Exit;
+use crate::cli::output::{OutDir, print};
+use crate::cli::progress::{Mode, Progress};
+use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
+use crate::data::images::{ImageError, Images, Rules};
+use error::VaeError;
+use jensen::streams::Streams;
+use jensen::target::Options;
+use measure::Measures;
+use network::{Architecture, Network};
+use report::Report;
+use saved::{DataNote, Saved};
+use settings::Settings;
+use std::num::NonZeroUsize;
+use std::time::Instant;
+use train::{Ended, Training};
+
+/// What a run starts from.
+struct Plan {
+    train: Images,
+    test: Images,
+    architecture: Architecture,
+    settings: Settings,
+    data: DataNote,
+    earlier: Option<Saved>,
+}
+
+/// Trains, prints the report and writes the folder; or puts a saved fit to use.
+pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
+    if let Some(command) = &args.command {
+        return codes::run(command);
+    }
+    let plan = plan(args)?;
+    let mut folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
+    let started = Instant::now();
+    let (saved, ended, speed) = train(args, &plan, folder.as_ref())?;
+    // From here on the folder holds a fit, whatever becomes of the pictures.
+    if let Some(folder) = &folder {
+        saved.write(folder.path())?;
+    }
+    let network = saved.network(engine_options(args.method.threads));
+    let measures = Measures::new(&network, &plan.train, &plan.test, args.method.score_draws)?;
+    let report = Report::new(&saved, measures, ended, started.elapsed().as_secs_f64(), speed);
+    if let Some(folder) = folder.take() {
+        write(folder, &network, &plan, &saved, &report)?;
+    }
+    print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
+    Ok(report.exit())
+}
+
+/// Reads images and checkpoint, and settles what is asked for.
+fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
+    let earlier = match (&args.output.out, args.output.resume) {
+        (Some(folder), true) => Some(Saved::read(folder)?),
+        _ => None,
+    };
+    let path = args.output.out.as_deref().map_or(String::new(), |p| saved::file(p).display().to_string());
+    let likelihood = match (&earlier, args.model.likelihood) {
+        (Some(saved), None) => saved.architecture.likelihood,
+        (_, chosen) => chosen.unwrap_or_default(),
+    };
+    let images = Images::read(args.data.data.as_deref(), &rules(&args.data, likelihood))?;
+    let (train, test) = split(images, args.method.test_share)?;
+    let data = DataNote::new(&train, test.num_rows());
+    let (architecture, settings) = match &earlier {
+        None => (Architecture::new(args, train.num_pixels), Settings::new(args)?),
+        Some(saved) => {
+            saved.architecture.same(args, &path)?;
+            let words = |d: &DataNote| format!("{}, {} training images", d.file, d.num_train);
+            if saved.data.fingerprint != data.fingerprint {
+                return Err(VaeError::OtherData { path, trained: words(&saved.data), given: words(&data) });
+            }
+            (saved.architecture.clone(), Settings::resumed(args, saved, &path)?)
+        }
+    };
+    Ok(Plan { train, test, architecture, settings, data, earlier })
+}
+
+fn rules(args: &VaeDataArgs, likelihood: PixelLikelihood) -> Rules {
+    Rules {
+        binary: likelihood == PixelLikelihood::Bernoulli,
+        threshold: args.threshold,
+        label: args.label.clone(),
+        shape: args.shape,
+    }
+}
+
+/// How programs are run.
+fn engine_options(threads: Option<NonZeroUsize>) -> Options {
+    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Options { threads: threads.map_or_else(all, NonZeroUsize::get), ..Options::default() }
+}
+
+/// Training and test images: the latter at random, whatever the seed of the fit.
+fn split(images: Images, share: f64) -> Result<(Images, Images), ImageError> {
+    let rows = images.num_rows();
+    let num_test = ((rows as f64 * share).ceil() as usize).clamp(1, rows.saturating_sub(1).max(1));
+    if rows < 2 {
+        return Err(ImageError::Few { file: images.file, rows });
+    }
+    let mut order = vec![0; rows];
+    Streams::new(0).purpose(5).permutation(rows, &mut order);
+    let mut order: Vec<usize> = order.into_iter().map(|r| r as usize).collect();
+    let test = order.split_off(rows - num_test);
+    Ok((images.chosen(&order), images.chosen(&test)))
+}
+
+/// Trains; the run, how it ended, and images a second.
+fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved, Ended, Option<f64>), CommandError> {
+    let Plan { architecture, settings, data, .. } = plan;
+    let options = engine_options(args.method.threads);
+    let ready = architecture.ready(&plan.train.values, settings.seed, options).map_err(VaeError::from)?;
+    use jensen::target::LogDensity;
+    let theta = ready.vae.theta(ready.target.layout());
+    let earlier = plan.earlier.as_ref().map(|saved| {
+        let mut log = saved.log.clone();
+        // A step size that is given anew is meant as it stands.
+        if args.method.learning_rate.is_some() {
+            log.halvings = 0;
+        }
+        (saved.state.clone(), log)
+    });
+    let mut training = Training::new((&ready.target, &ready.family), settings, theta, earlier)?;
+    let epochs = args.method.epochs.get();
+    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(training.steps(epochs)))
+        .stop_on(interrupt::flag());
+    let (started, first) = (Instant::now(), training.state.step());
+    let save = |t: &Training| match folder {
+        Some(folder) => {
+            Saved::new(architecture, settings, data, &t.log, &t.state)
+                .write(folder.path())
+                .map_err(CommandError::from)?;
+            Ok(true)
+        }
+        None => Ok::<bool, CommandError>(false),
+    };
+    let ended = training.run(epochs, &mut progress, save);
+    progress.clear();
+    let ended = ended?;
+    let steps = training.state.step() - first;
+    let rows = steps as f64 / training.steps(1) as f64 * data.num_train as f64;
+    let speed = (steps > 0).then(|| rows / started.elapsed().as_secs_f64());
+    Ok((Saved::new(architecture, settings, data, &training.log, &training.state), ended, speed))
+}
+
+/// Writes pictures and report.
+fn write(
+    mut folder: OutDir,
+    network: &Network,
+    plan: &Plan,
+    saved: &Saved,
+    report: &Report,
+) -> Result<(), CommandError> {
+    for (name, title, tiles) in figures::grids(network, &plan.data, &plan.test, &report.measures)? {
+        let (png, svg) = (tiles.png()?, tiles.svg(title)?);
+        folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+        folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+    }
+    let mut plots = vec![("latents", figures::latents(network, &plan.test, &report.measures)?)];
+    if !saved.log.epochs.is_empty() {
+        plots.push(("training", figures::training(saved)));
+    }
+    for (name, figure) in plots {
+        let (png, svg) = (figure.png()?, figure.svg());
+        folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+        folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+    }
+    folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
+    folder.commit()?;
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Pictures of an autoencoder.
+
+use super::error::VaeError;
+use super::measure::{Measures, Unit};
+use super::network::Network;
+use super::saved::{DataNote, Saved};
+use crate::cli::plot::{Figure, Mark, Panel, Tiles, series};
+use crate::data::images::Images;
+use jensen::streams::Streams;
+
+/// Images in a line of a picture.
+const COLUMNS: usize = 16;
+/// Latents at most that are traversed, and steps from -2.5 to 2.5 of each.
+const TRAVERSED: usize = 16;
+const STEPS: usize = 11;
+/// Pairs of images with pictures between them.
+const PAIRS: usize = 8;
+/// The colours of classes in words.
+const NAMES: [&str; 10] =
+    ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey", "light blue", "light orange"];
+
+/// A grid of the images in `values`.
+pub fn tiles(data: &DataNote, num_pixels: usize, columns: usize, values: &[f64]) -> Tiles {
+    let (low, high) = data.range;
+    let width = if high > low { high - low } else { 1.0 };
+    let values = values.iter().map(|v| (v - low) / width).collect();
+    Tiles { shape: data.shape.unwrap_or((1, num_pixels)), columns, values }
+}
+
+/// Every grid of a fit, with its name and a title.
+///
+/// # Errors
+/// When the networks cannot be run.
+pub fn grids(
+    network: &Network,
+    data: &DataNote,
+    test: &Images,
+    measures: &Measures,
+) -> Result<Vec<(&'static str, &'static str, Tiles)>, VaeError> {
+    let num_pixels = network.architecture.num_pixels;
+    let grid = |columns: usize, values: &[f64]| tiles(data, num_pixels, columns, values);
+    Ok(vec![
+        (
+            "reconstructions",
+            "test images above what the decoder makes of their codes",
+            grid(COLUMNS, &reconstructions(network, test)?),
+        ),
+        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS, 0)?)),
+        ("interpolations", "images between the codes of two test images", {
+            let pairs = PAIRS.min(test.num_rows() / 2);
+            let mut values = Vec::new();
+            for pair in 0..pairs {
+                values.extend(way(network, test.row(2 * pair), test.row(2 * pair + 1), COLUMNS)?);
+            }
+            grid(COLUMNS, &values)
+        }),
+        (
+            "traversals",
+            "a line a latent, the one with the largest KL first, from -2.5 to 2.5, the others zero",
+            grid(STEPS, &traversals(network, &measures.units)?),
+        ),
+    ])
+}
+
+/// Lines of images, each above its reconstructions.
+fn reconstructions(network: &Network, test: &Images) -> Result<Vec<f64>, VaeError> {
+    let some = COLUMNS * (test.num_rows() / COLUMNS).clamp(1, 4);
+    let some = &test.values[..some.min(test.num_rows()) * test.num_pixels];
+    let made = network.decode(&network.encode(some)?.mean)?;
+    let line = COLUMNS * test.num_pixels;
+    Ok(some.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
+}
+
+/// Mean images of `count` draws of the prior.
+///
+/// # Errors
+/// When the networks cannot be run.
+pub fn samples(network: &Network, count: usize, seed: u64) -> Result<Vec<f64>, VaeError> {
+    let mut codes = vec![0.0; count * network.architecture.num_latents];
+    Streams::new(seed).purpose(4).fill_normal(1, &mut codes);
+    network.decode(&codes)
+}
+
+/// `steps` images from one image's code to another's, along a straight line.
+///
+/// # Errors
+/// When the networks cannot be run.
+pub fn way(network: &Network, from: &[f64], to: &[f64], steps: usize) -> Result<Vec<f64>, VaeError> {
+    let codes = network.encode(&[from, to].concat())?;
+    let (a, b) = codes.mean.split_at(codes.num_latents);
+    let at = |k: usize| k as f64 / (steps.max(2) - 1) as f64;
+    let between = (0..steps).flat_map(|k| a.iter().zip(b).map(move |(a, b)| a + at(k) * (b - a)));
+    network.decode(&between.collect::<Vec<_>>())
+}
+
+fn traversals(network: &Network, units: &[Unit]) -> Result<Vec<f64>, VaeError> {
+    let num_latents = network.architecture.num_latents;
+    let mut codes = Vec::new();
+    for unit in by_kl(units).iter().take(TRAVERSED) {
+        for step in 0..STEPS {
+            let mut code = vec![0.0; num_latents];
+            code[unit - 1] = -2.5 + 5.0 * step as f64 / (STEPS - 1) as f64;
+            codes.extend(code);
+        }
+    }
+    network.decode(&codes)
+}
+
+/// Numbers of the latents, the one with the largest KL first.
+fn by_kl(units: &[Unit]) -> Vec<usize> {
+    let mut units = units.to_vec();
+    units.sort_by(|a, b| b.kl.total_cmp(&a.kl));
+    units.iter().map(|u| u.unit).collect()
+}
+
+/// The means of the two latents with the largest KL, a dot a test image, coloured by its class.
+///
+/// # Errors
+/// When the networks cannot be run.
+pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<Figure, VaeError> {
+    let codes = network.encode(&test.values)?;
+    let order = by_kl(&measures.units);
+    let (a, b) = (order[0], *order.get(1).unwrap_or(&order[0]));
+    let classes = test.labels.iter().max().map_or(1, |m| *m as usize + 1);
+    let mut panel = Panel::new("", &format!("z{a}"), &format!("z{b}"));
+    for class in 0..classes {
+        let is_of = |row: &usize| test.labels.get(*row).is_none_or(|l| *l as usize == class);
+        let code = |row: usize| &codes.mean[row * codes.num_latents..];
+        let rows = (0..test.num_rows()).filter(is_of).map(|row| [code(row)[a - 1], code(row)[b - 1]]);
+        let colour = series(class).with_opacity(if class < 8 { 0.75 } else { 0.35 });
+        panel = panel.mark(Mark::Dots { points: rows.collect(), colour, radius: 2.6 });
+    }
+    let names: Vec<String> = (0..classes.min(10)).map(|c| format!("{c} {}", NAMES[c % NAMES.len()])).collect();
+    let note = match test.labels.is_empty() {
+        true => "mean codes of test images".to_string(),
+        false => format!("mean codes of test images by class: {}", names.join(", ")),
+    };
+    Ok(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0)))
+}
+
+/// The objective and its terms by epoch.
+pub fn training(saved: &Saved) -> Figure {
+    let points = |of: &dyn Fn(&super::train::Epoch) -> Option<f64>| -> Vec<[f64; 2]> {
+        let epochs = saved.log.epochs.iter().enumerate();
+        epochs.filter_map(|(k, e)| of(e).map(|y| [(k + 1) as f64, y])).collect()
+    };
+    let curve =
+        |k: usize, points: Vec<[f64; 2]>| Mark::Line { points, colour: series(k), width: 1.6, label: String::new() };
+    let mut panels =
+        vec![Panel::new("objective", "epoch", "nats an image").mark(curve(0, points(&|e| Some(e.objective))))];
+    let (data, kl) = (points(&|e| e.data), points(&|e| e.kl));
+    if !data.is_empty() {
+        panels.push(Panel::new("data term", "epoch", "nats an image").mark(curve(1, data)));
+        panels.push(Panel::new("KL", "epoch", "nats an image").mark(curve(2, kl)));
+    }
+    let columns = panels.len();
+    Figure::new("training", panels).note("means over each epoch").grid(columns, (380.0, 300.0))
+}

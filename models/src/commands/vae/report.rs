@@ -1,0 +1,176 @@
+//! The report of an autoencoder: one value that is printed as text or JSON.
+
+use super::measure::{Bound, Mean, Measures};
+use super::saved::Saved;
+use super::train::Ended;
+use crate::cli::exit::Exit;
+use crate::cli::number::{duration, fixed, grouped};
+use crate::cli::render::{Align, TextTable};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// What a run says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The images, in words.
+    pub data: String,
+    /// Training images.
+    pub num_train: usize,
+    /// Test images.
+    pub num_test: usize,
+    /// The networks, in words.
+    pub networks: String,
+    /// The method, in words.
+    pub method: String,
+    /// Epochs that are done.
+    pub epochs: usize,
+    /// How often training went back to the last good state.
+    pub rollbacks: u32,
+    /// Images a second, those of this run alone.
+    pub images_per_second: Option<f64>,
+    /// What was measured.
+    #[serde(flatten)]
+    pub measures: Measures,
+    /// Latents in use.
+    pub active_units: usize,
+    /// Why it is not trusted, with the next step; empty where it is.
+    pub reasons: Vec<String>,
+    /// What else to know.
+    pub notes: Vec<String>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+impl Report {
+    /// The report of a run that ended so.
+    pub fn new(saved: &Saved, measures: Measures, ended: Ended, seconds: f64, images_per_second: Option<f64>) -> Self {
+        let (reasons, notes) = judged(saved, &measures, ended);
+        Report {
+            data: saved.data.file.clone(),
+            num_train: saved.data.num_train,
+            num_test: saved.data.num_test,
+            networks: saved.architecture.words(),
+            method: saved.settings.words(),
+            epochs: saved.log.epochs.len(),
+            rollbacks: saved.log.rollbacks,
+            images_per_second,
+            active_units: measures.num_active(),
+            measures,
+            reasons,
+            notes,
+            seconds,
+        }
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> String {
+        // Plain numbers and strings always serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// As text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let threshold = format!("{} training and {} test images", grouped(self.num_train as u64), self.num_test);
+        let _ = writeln!(out, "{}: {threshold}", self.data); // a String takes every text
+        let _ = writeln!(out, "networks {}; {}", self.networks, self.method);
+        let speed = self.images_per_second.map_or(String::new(), |s| format!(", {} images/s", grouped(s as u64)));
+        let _ = writeln!(out, "{} epochs in {}{speed}\n", self.epochs, duration(self.seconds));
+        let _ = writeln!(out, "{}", self.bounds());
+        let _ = writeln!(out, "{}", self.units());
+        let total: f64 = self.measures.units.iter().map(|u| u.kl).sum();
+        let information = self.measures.information;
+        let _ = writeln!(
+            out,
+            "KL {} = information {} + codes against prior {}\n",
+            fixed(total, 2),
+            fixed(information, 2),
+            fixed(total - information, 2)
+        );
+        if self.reasons.is_empty() {
+            out += "trusted\n";
+        }
+        for (what, lines) in [("not trusted", &self.reasons), ("note", &self.notes)] {
+            lines.iter().for_each(|line| out += &format!("{what}: {line}\n"));
+        }
+        out
+    }
+
+    fn bounds(&self) -> TextTable {
+        let columns = [("nats an image", Align::Left), ("train", Align::Right), ("test", Align::Right)];
+        let mut table = TextTable::new(&columns);
+        let shown = |m: Mean| format!("{} ({})", fixed(m.mean, 3), fixed(m.se, 3));
+        let (train, test) = (&self.measures.train, &self.measures.test);
+        for (name, of) in
+            [("bound", (|b: &Bound| b.bound) as fn(&Bound) -> Mean), ("  data term", |b| b.data), ("  KL", |b| b.kl)]
+        {
+            table.push([name.to_string(), shown(of(train)), shown(of(test))]);
+        }
+        if let Some(log_p) = self.measures.log_p {
+            table.push(["log p(x)".to_string(), String::new(), shown(log_p.mean)]);
+            table.note(&format!(
+                "log p(x): importance-weighted, {} draws of each of {} test images",
+                grouped(log_p.draws as u64),
+                log_p.num_rows
+            ));
+        }
+        table.note("in brackets: standard error over images");
+        table
+    }
+
+    fn units(&self) -> TextTable {
+        let columns =
+            [("latent", Align::Left), ("KL", Align::Point), ("variance of means", Align::Point), ("", Align::Left)];
+        let mut table = TextTable::new(&columns);
+        let mut units = self.measures.units.clone();
+        units.sort_by(|a, b| b.kl.total_cmp(&a.kl));
+        for unit in units.iter().take(20) {
+            let used = if unit.active { "" } else { "not in use" };
+            table.push([format!("z{}", unit.unit), fixed(unit.kl, 3), fixed(unit.variance, 3), used.to_string()]);
+        }
+        if units.len() > 20 {
+            table.note(&format!("... {} more", units.len() - 20));
+        }
+        table.note(&format!("{} of {} active units", self.active_units, units.len()));
+        table
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        if self.reasons.is_empty() { Exit::Success } else { Exit::NotTrusted }
+    }
+}
+
+fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec<String>) {
+    let (mut reasons, mut notes) = (Vec::new(), Vec::new());
+    if ended == Ended::Interrupted {
+        reasons.push(format!("interrupted after {} epochs; go on with --resume", saved.log.epochs.len()));
+    }
+    if !measures.test.bound.mean.is_finite() {
+        reasons.push("the test bound is not finite; try a smaller --learning-rate".into());
+    }
+    let (active, all) = (measures.num_active(), measures.units.len());
+    let remedy = "try a smaller --beta, --anneal linear, --free-bits 0.1, more --epochs, or fewer --latent";
+    if 2 * active < all {
+        reasons.push(format!(
+            "posterior collapse: {} of {all} latents say nothing about the image; {remedy}",
+            all - active
+        ));
+    } else if active < all {
+        notes.push(format!("{} of {all} latents are not in use", all - active));
+    }
+    let (train, test) = (measures.train.bound, measures.test.bound);
+    if train.mean - test.mean > 0.1 * train.mean.abs() + 4.0 * train.se.hypot(test.se) {
+        notes.push(
+            "the test bound is far below the training bound: fewer --epochs or smaller --hidden may do better".into(),
+        );
+    }
+    if saved.log.rollbacks > 0 {
+        notes.push(format!(
+            "{} times the bound or its gradient was not finite; training went back and ended with a step size of {:.1e}",
+            saved.log.rollbacks,
+            saved.settings.learning_rate * 0.5f64.powi(saved.log.halvings as i32)
+        ));
+    }
+    (reasons, notes)
+}

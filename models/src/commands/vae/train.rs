@@ -1,0 +1,260 @@
+//! The training loop: epochs, rolling back from numbers that are not finite, and when to save.
+
+use super::error::VaeError;
+use super::settings::Settings;
+use crate::cli::number::{grouped, significant};
+use crate::cli::progress::Progress;
+use crate::cli::vae_args::VaeEstimator;
+use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticState, StochasticVi};
+use jensen::estimate::{
+    Annealing, Estimate, ExactKl, GradientEstimator, ImportanceWeightedRows, PathWeight, Point, Space,
+};
+use jensen::family::{Family, TracedFamily};
+use jensen::optimize::{Adam, AdamState, Average};
+use jensen::streams::Streams;
+use jensen::target::{DensityError, LogDensity, Target};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// Failures in a row, without an epoch in between, after which training gives up.
+const PATIENCE: u32 = 3;
+/// Time between two checkpoints.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// What has happened in a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// Each epoch that is done.
+    pub epochs: Vec<Epoch>,
+    /// Sums of the steps of the epoch under way.
+    pub sums: Sums,
+    /// How often training went back to the last good state.
+    pub rollbacks: u32,
+    /// How often it has halved the step size.
+    pub halvings: u32,
+}
+
+/// Means over an epoch, for an image, in nats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// What was maximised.
+    pub objective: f64,
+    /// The data term, where the objective has one.
+    pub data: Option<f64>,
+    /// The KL, without weights.
+    pub kl: Option<f64>,
+}
+
+/// Sums over the steps of an epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    steps: u64,
+    objective: f64,
+    data: f64,
+    kl: f64,
+}
+
+/// How training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All epochs are done.
+    Done,
+    /// The user has interrupted it.
+    Interrupted,
+}
+
+/// A run under way.
+pub struct Training<'a> {
+    vi: StochasticVi<'a, Target, TracedFamily, Objective, Adam>,
+    settings: &'a Settings,
+    annealing: Annealing,
+    per_epoch: u64,
+    num_rows: usize,
+    /// The algorithm's state.
+    pub state: StochasticState<AdamState>,
+    good: StochasticState<AdamState>,
+    /// What has happened.
+    pub log: Log,
+    failures: u32,
+}
+
+/// What is maximised.
+#[derive(Debug, Clone, Copy)]
+pub enum Objective {
+    /// The bound, or one with a weighted KL.
+    Bound(ExactKl),
+    /// The importance-weighted bound.
+    Weighted(ImportanceWeightedRows),
+}
+
+impl GradientEstimator<Target, TracedFamily> for Objective {
+    fn estimate(
+        &self,
+        target: &Target,
+        family: &TracedFamily,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        match self {
+            Objective::Bound(e) => e.estimate(target, family, at, space, grad, grad_theta),
+            Objective::Weighted(e) => e.estimate(target, family, at, space, grad, grad_theta),
+        }
+    }
+}
+
+impl<'a> Training<'a> {
+    /// A run from the start `theta`, or from an earlier one.
+    ///
+    /// # Errors
+    /// When the settings do not suit the model.
+    pub fn new(
+        (target, family): (&'a Target, &'a TracedFamily),
+        settings: &'a Settings,
+        theta: Vec<f64>,
+        earlier: Option<(StochasticState<AdamState>, Log)>,
+    ) -> Result<Self, VaeError> {
+        let num_rows = target.layout().num_rows;
+        let batch = settings.batch.min(num_rows);
+        let (objective, draws) = match settings.estimator {
+            VaeEstimator::ExactKl => {
+                (Objective::Bound(ExactKl { beta: settings.beta, free_nats: settings.free_nats }), 1)
+            }
+            VaeEstimator::Iwae => {
+                (Objective::Weighted(ImportanceWeightedRows { path: PathWeight::Doubly }), settings.importance)
+            }
+        };
+        let start = Solution { params: family.init(&[], 1.0), theta };
+        let vi = StochasticVi { average: Average::Last, start, ..StochasticVi::new(target, family) };
+        let vi = vi.estimator(objective).optimizer(Adam::new(settings.learning_rate)).draws(draws);
+        let vi = vi.minibatch(Minibatch::Shuffled(batch)).streams(Streams::new(settings.seed));
+        let (state, log) = match earlier {
+            Some(earlier) => earlier,
+            None => (vi.init()?, Log::default()),
+        };
+        let per_epoch = (num_rows as u64).div_ceil(batch as u64);
+        let (annealing, good) = (settings.annealing(per_epoch), state.clone());
+        Ok(Training { vi, settings, annealing, per_epoch, num_rows, state, good, log, failures: 0 })
+    }
+
+    /// Steps in `epochs` epochs.
+    pub fn steps(&self, epochs: usize) -> u64 {
+        epochs as u64 * self.per_epoch
+    }
+
+    /// Trains until `epochs` epochs are done; calls `save` now and then, and before giving up.
+    ///
+    /// # Errors
+    /// When the bound does not stay finite, or `save` fails.
+    pub fn run<E: From<VaeError>>(
+        &mut self,
+        epochs: usize,
+        progress: &mut Progress,
+        mut save: impl FnMut(&Self) -> Result<bool, E>,
+    ) -> Result<Ended, E> {
+        let (started, first) = (Instant::now(), self.state.step());
+        let mut saved = Instant::now();
+        while self.state.step() < self.steps(epochs) {
+            if let Some(failed) = self.step().map_err(E::from)? {
+                progress.message(&failed);
+                if self.failures >= PATIENCE {
+                    let kept = match save(self)? {
+                        true => "the last good state is saved: go on with --resume and a smaller --learning-rate",
+                        false => "nothing is kept without --out; try a smaller --learning-rate",
+                    };
+                    return Err(VaeError::NotFinite {
+                        epoch: self.log.epochs.len() + 1,
+                        times: self.failures,
+                        rate: self.rate(),
+                        kept: kept.into(),
+                    }
+                    .into());
+                }
+            }
+            if saved.elapsed() > PAUSE {
+                save(self)?;
+                saved = Instant::now();
+            }
+            let step = self.state.step();
+            let rows = (step.saturating_sub(first)) as f64 / self.per_epoch as f64 * self.num_rows as f64;
+            let speed = rows / started.elapsed().as_secs_f64().max(1e-9);
+            if progress.update_doing(step, || self.doing(speed)).is_break() {
+                return Ok(Ended::Interrupted);
+            }
+        }
+        Ok(Ended::Done)
+    }
+
+    /// One step, or what went wrong; then the state is the last good one.
+    fn step(&mut self) -> Result<Option<String>, VaeError> {
+        if let Objective::Bound(bound) = &mut self.vi.estimator {
+            bound.beta = self.settings.beta * self.annealing.at(self.state.step());
+        }
+        self.vi.optimizer = Adam::new(self.rate());
+        let step = self.vi.step(&mut self.state)?;
+        let (Some(objective), true) = (step.objective, step.grad_norm.is_finite()) else {
+            return Ok(Some(self.roll_back()));
+        };
+        let sums = &mut self.log.sums;
+        sums.steps += 1;
+        sums.objective += objective;
+        if let [data, kl] = self.state.memory() {
+            sums.data += data;
+            sums.kl += kl;
+        }
+        if self.state.step().is_multiple_of(self.per_epoch) {
+            let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
+            if !finite(self.state.params()) || !finite(self.state.theta()) {
+                return Ok(Some(self.roll_back()));
+            }
+            let epoch = self.log.sums.means(self.num_rows, self.state.memory().len() == 2);
+            self.log.epochs.push(epoch);
+            self.log.sums = Sums::default();
+            self.good = self.state.clone();
+            self.failures = 0;
+        }
+        Ok(None)
+    }
+
+    /// The step size of now.
+    fn rate(&self) -> f64 {
+        self.settings.learning_rate * 0.5f64.powi(self.log.halvings as i32)
+    }
+
+    fn roll_back(&mut self) -> String {
+        let epoch = self.log.epochs.len() + 1;
+        self.state = self.good.clone();
+        self.log.sums = Sums::default();
+        self.log.rollbacks += 1;
+        self.log.halvings += 1;
+        self.failures += 1;
+        format!(
+            "epoch {epoch}: the bound or its gradient is not finite; back to the end of epoch {} with a step size of {:.1e}",
+            epoch - 1,
+            self.rate()
+        )
+    }
+
+    fn doing(&self, speed: f64) -> String {
+        let (epoch, terms) = match (self.log.sums.steps, self.log.epochs.last()) {
+            (0, Some(last)) => (self.log.epochs.len(), *last),
+            _ => (self.log.epochs.len() + 1, self.log.sums.means(self.num_rows, self.state.memory().len() == 2)),
+        };
+        let parts = match (terms.data, terms.kl) {
+            (Some(data), Some(kl)) => format!(" (data {}, KL {})", significant(data, 4), significant(kl, 3)),
+            _ => String::new(),
+        };
+        let objective = significant(terms.objective, 5);
+        format!("epoch {epoch}, objective {objective}{parts}, {} images/s", grouped(speed as u64))
+    }
+}
+
+impl Sums {
+    /// Means for one of `num_rows` images.
+    fn means(&self, num_rows: usize, has_parts: bool) -> Epoch {
+        let share = |x: f64| x / (self.steps.max(1) as f64 * num_rows as f64);
+        let part = |x: f64| has_parts.then(|| share(x));
+        Epoch { objective: share(self.objective), data: part(self.data), kl: part(self.kl) }
+    }
+}

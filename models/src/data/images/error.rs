@@ -1,0 +1,114 @@
+//! What can be wrong with a file or folder of images, said with its place and a remedy.
+
+use crate::data::{DataError, Place};
+
+/// Images that cannot be read or used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// A table that cannot be read.
+    #[error(transparent)]
+    Table(#[from] DataError),
+    /// A file that cannot be read.
+    #[error("{file}: cannot be read ({reason}); check the path and the permissions")]
+    Unreadable {
+        /// The path as given.
+        file: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// A gzipped file that does not unpack.
+    #[error("{file}: cannot be unpacked ({reason}); the file is damaged or not whole, fetch it again")]
+    Gzip {
+        /// The path as given.
+        file: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// An IDX file of another kind.
+    #[error("{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03")]
+    Kind {
+        /// The path as given.
+        file: String,
+        /// What it is.
+        found: String,
+    },
+    /// An IDX file that ends early or late.
+    #[error(
+        "{file}: {rows} images of {height} x {width} take {expected} bytes with the header, the file has {found}; {remedy}"
+    )]
+    Size {
+        /// The path as given.
+        file: String,
+        /// Images by the header.
+        rows: usize,
+        /// Rows of an image by the header.
+        height: usize,
+        /// Columns of an image by the header.
+        width: usize,
+        /// Bytes there should be.
+        expected: u64,
+        /// Bytes there are.
+        found: usize,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A PNG that does not decode.
+    #[error("{file}: not a readable PNG ({reason}); leave the file out, or save it again as PNG")]
+    Png {
+        /// The file.
+        file: String,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// Images of different sizes.
+    #[error(
+        "{file}: {} x {} pixels where {first} has {} x {}; all images need the same size", found.0, found.1, expected.0, expected.1
+    )]
+    Shape {
+        /// The file.
+        file: String,
+        /// Its height and width.
+        found: (usize, usize),
+        /// The first file of the folder.
+        first: String,
+        /// Its height and width.
+        expected: (usize, usize),
+    },
+    /// A folder without images.
+    #[error("{folder}: no PNG files in the folder; give a folder whose files end in .png")]
+    NoImages {
+        /// The folder.
+        folder: String,
+    },
+    /// A pixel that is neither 0 nor 1.
+    #[error(
+        "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or use --likelihood gaussian"
+    )]
+    Pixel {
+        /// Where.
+        place: Box<Place>,
+        /// What stands there.
+        value: f64,
+    },
+    /// A shape that the rows do not have.
+    #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]
+    WrongShape {
+        /// The file.
+        file: String,
+        /// Pixels of a row.
+        found: usize,
+        /// Height asked for.
+        height: usize,
+        /// Width asked for.
+        width: usize,
+    },
+    /// Too few rows.
+    #[error("{file}: {rows} rows; an autoencoder needs at least 2, and many more to learn from")]
+    Few {
+        /// The file.
+        file: String,
+        /// Rows there are.
+        rows: usize,
+    },
+}

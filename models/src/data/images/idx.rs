@@ -1,0 +1,69 @@
+//! IDX files of images, as MNIST and its kin are published, also gzipped.
+
+use super::{ImageError, Images, Rules};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of the header: magic number, images, rows, columns.
+const HEADER: usize = 16;
+
+/// Whether the file's first bytes, or its name, are those of an IDX file.
+pub(super) fn looks_like(path: &Path) -> bool {
+    let mut head = [0; 4];
+    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    is_gzip(&head) || (read == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// The file's bytes, unpacked where it is gzipped.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ImageError> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| ImageError::Unreadable { file: file.clone(), reason: error.to_string() })?;
+    if !is_gzip(&bytes) {
+        return Ok(bytes);
+    }
+    let mut out = Vec::new();
+    let unpacked = flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut out);
+    unpacked.map_err(|error| ImageError::Gzip { file, reason: error.to_string() })?;
+    Ok(out)
+}
+
+/// Reads the images in `bytes`; `file` names them in errors.
+pub(super) fn read(file: &str, bytes: &[u8], rules: &Rules) -> Result<Images, ImageError> {
+    let kind = |found: String| ImageError::Kind { file: file.to_string(), found };
+    if bytes.len() < 4 {
+        return Err(kind(format!("{} bytes are too few for a header", bytes.len())));
+    }
+    match bytes[..4] {
+        [0, 0, 8, 3] => {}
+        [0, 0, 8, 1] => return Err(kind("this file holds labels; give the file of the images".into())),
+        [0, 0, kind_of, dims] => {
+            return Err(kind(format!("an IDX file of type {kind_of:#04x} with {dims} dimensions")));
+        }
+        _ => return Err(kind("no IDX file".into())),
+    }
+    let word = |k: usize| bytes.get(4 * k..4 * k + 4).map(|b| b.iter().fold(0, |n, b| n << 8 | usize::from(*b)));
+    let [Some(rows), Some(height), Some(width)] = [word(1), word(2), word(3)] else {
+        return Err(kind(format!("the header ends after {} of {HEADER} bytes; the file is not whole", bytes.len())));
+    };
+    let expected = HEADER as u128 + rows as u128 * height as u128 * width as u128;
+    if expected != bytes.len() as u128 {
+        let short = (bytes.len() as u128) < expected;
+        let remedy = match short {
+            true => "the file is not whole, fetch it again",
+            false => "there is more than the header says, fetch the file again",
+        };
+        let (expected, found) = (expected.min(u128::from(u64::MAX)) as u64, bytes.len());
+        return Err(ImageError::Size { file: file.to_string(), rows, height, width, expected, found, remedy });
+    }
+    if height * width == 0 {
+        return Err(kind(format!("images of {height} x {width} pixels")));
+    }
+    Ok(Images::of_greys(file, &bytes[HEADER..], (height, width), rules))
+}

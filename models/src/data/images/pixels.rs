@@ -1,0 +1,34 @@
+//! Tables of pixels: a column for each pixel, a row for each image.
+
+use super::{ImageError, Images, Rules};
+use crate::data::Table;
+use std::path::Path;
+
+/// Reads all named columns but that of the classes.
+pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
+    let table = Table::read(path)?;
+    let labels = match &rules.label {
+        Some(name) => table.categories(name)?.0,
+        None => Vec::new(),
+    };
+    let names: Vec<&str> = table.given_names().filter(|n| Some(*n) != rules.label.as_deref()).collect();
+    let mut values = table.matrix(&names)?;
+    if let Some(threshold) = rules.threshold {
+        values.iter_mut().for_each(|v| *v = f64::from(*v > threshold));
+    } else if rules.binary
+        && let Some(at) = values.iter().position(|v| *v != 0.0 && *v != 1.0)
+    {
+        let place = Box::new(table.place(names[at % names.len()], at / names.len()));
+        return Err(ImageError::Pixel { place, value: values[at] });
+    }
+    let (file, num_pixels) = (table.file().to_string(), names.len());
+    let side = (num_pixels as f64).sqrt() as usize;
+    let shape = match rules.shape {
+        Some((height, width)) if height * width != num_pixels => {
+            return Err(ImageError::WrongShape { file, found: num_pixels, height, width });
+        }
+        Some(shape) => Some(shape),
+        None => (side > 1 && side * side == num_pixels).then_some((side, side)),
+    };
+    Ok(Images { file, values, num_pixels, shape, labels, threshold: rules.threshold })
+}

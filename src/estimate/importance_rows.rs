@@ -1,0 +1,188 @@
+//! [`ImportanceWeightedRows`]: the importance-weighted bound of each row, from minibatches.
+
+use super::{Estimate, GradientEstimator, Point, Space, independent, too_few_draws};
+use crate::family::{LN_SQRT_2_PI, Normals};
+use crate::model::{Draws, RowSet};
+use crate::objective::log_mean_exp;
+use crate::target::{DensityError, Differentiable, Pass};
+
+/// Purpose of the stream that chooses a draw for each row.
+const CHOICE: u32 = 7;
+
+/// The gradient of `sum_i log 1/K sum_k w_ik`, `w_ik = p(x_i, z_ik) / q(z_ik | x_i)`, with K the draws of a step.
+///
+/// For models whose latents are all latents of rows and normal given the data ([`Normals`]). Every row has weights of
+/// its own, so minibatches are allowed, other than with [`DoublyReparameterized`](super::DoublyReparameterized), which
+/// weighs draws of all latents together. One draw of each row, chosen with its probability
+/// `w_ik / sum_j w_ij`, carries the gradient: unbiased for the gradient of the sum over all draws, with more noise.
+///
+/// With [`PathWeight::Doubly`] the chosen draw's path counts its own probability times, and the score is left out: the
+/// doubly-reparameterised gradient, zero for q where q is the posterior. Theta's gradient is the same for both.
+///
+/// *Cost*: one value a draw and one gradient, whatever K.
+///
+/// # Errors
+/// For latents outside of rows, latents of q that are not normal given the data, another design than independent draws.
+///
+/// *Source*: Burda, Grosse and Salakhutdinov 2016, equations 8 and 13, the choice of one draw: section 3; doubly: Tucker,
+/// Lawson, Gu and Maddison 2019.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportanceWeightedRows {
+    /// What the path of the chosen draw counts.
+    pub path: PathWeight,
+}
+
+/// Which of the two gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathWeight {
+    /// The total derivative: path and score.
+    Total,
+    /// The path alone, weighted by the draw's probability.
+    #[default]
+    Doubly,
+}
+
+/// The draw that was chosen for each row, and buffers of its gradient.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chosen {
+    /// Log weights, `[row][draw]`.
+    log_weights: Vec<f64>,
+    uniform: Vec<f64>,
+    /// The probability of the chosen draw of each row.
+    shares: Vec<f64>,
+    noise: Vec<f64>,
+    z: Draws,
+    z_bar: Draws,
+    pass: Pass,
+}
+
+impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ImportanceWeightedRows {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        independent("the importance-weighted bound of rows", at)?;
+        let layout = target.layout();
+        if layout.num_latents + layout.num_integers + layout.num_row_integers > 0 || layout.num_row_latents == 0 {
+            return Err(refusal("the model has latents outside of rows, or integers; use `DoublyReparameterized`"));
+        }
+        if at.num_draws == 0 {
+            return Err(too_few_draws("the importance-weighted bound of rows", 1, 0));
+        }
+        space.draw(family, layout, at)?;
+        if !family.normals(at.params, at.rows, &mut space.moments) {
+            return Err(refusal("a latent of q is not normal given the data"));
+        }
+        let mut own = std::mem::take(&mut space.chosen);
+        own.pass.want_row_terms = true;
+        let done = target.log_density(at.theta, &space.z, at.rows, &mut own.pass);
+        let value = done.map(|()| own.choose(at, space));
+        let estimate = match value {
+            Ok(value) if value.is_finite() => {
+                own.pass.want_row_terms = false;
+                let Chosen { z, z_bar, pass, .. } = &mut own;
+                target
+                    .log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, &mut space.grad_theta)
+                    .map(|()| self.finish(at.rows, &own, space))
+                    .map(|()| {
+                        family.pull_normals(at.params, at.rows, &space.moments_bar, grad);
+                        grad_theta.iter_mut().zip(&space.grad_theta).for_each(|(t, g)| *t += g);
+                        Estimate { value, rejected: 0, evaluations: at.num_draws + 1 }
+                    })
+            }
+            Ok(value) => Ok(Estimate { value, rejected: at.num_draws, evaluations: at.num_draws }),
+            Err(e) => Err(e),
+        };
+        space.chosen = own;
+        estimate
+    }
+}
+
+impl Chosen {
+    /// Weighs the draws, chooses one of each row, and returns the weighted sum of the rows' bounds.
+    fn choose(&mut self, at: &Point, space: &Space) -> f64 {
+        let num_rows = space.z.num_rows;
+        self.weigh(at.num_draws, space);
+        self.uniform.resize(num_rows, 0.0);
+        at.streams.purpose(CHOICE).fill_uniform(1, &mut self.uniform);
+        let num_numbers = space.z.row_latents.len() / at.num_draws;
+        self.shares.clear();
+        (self.z.num_draws, self.z.num_rows) = (1, num_rows);
+        self.z.row_latents.resize(num_numbers, 0.0);
+        self.noise.resize(num_numbers, 0.0);
+        let mut total = 0.0;
+        for (row, l) in self.log_weights.chunks_exact(at.num_draws).enumerate() {
+            let bound = log_mean_exp(l);
+            let (draw, share) = one_of(l, bound, self.uniform[row]);
+            total += bound;
+            self.shares.push(share);
+            for number in (row..num_numbers).step_by(num_rows) {
+                self.z.row_latents[number] = space.z.row_latents[number * at.num_draws + draw];
+                self.noise[number] = space.noise[number * at.num_draws + draw];
+            }
+        }
+        at.rows.weight * total
+    }
+
+    /// Overwrites `log_weights` with `log p - log q` of each row and draw.
+    fn weigh(&mut self, num_draws: usize, space: &Space) {
+        let (num_rows, moments) = (space.z.num_rows, &space.moments);
+        self.log_weights.clear();
+        self.log_weights.extend(self.pass.row_data.iter().zip(&self.pass.row_prior).map(|(d, p)| d + p));
+        let lanes = space.z.row_latents.chunks_exact(num_draws).enumerate();
+        for ((number, z), (mean, sd)) in lanes.zip(moments.mean.iter().zip(&moments.sd)) {
+            let (row, constant) = (number % num_rows, sd.ln() + LN_SQRT_2_PI);
+            let weights = &mut self.log_weights[row * num_draws..][..num_draws];
+            weights.iter_mut().zip(z).for_each(|(l, z)| *l += constant + 0.5 * ((z - mean) / sd).powi(2));
+        }
+    }
+}
+
+/// A draw with its probability `softmax(log_weights)`, by the uniform number `u`; `bound` is their log mean exp.
+fn one_of(log_weights: &[f64], bound: f64, u: f64) -> (usize, f64) {
+    let (mut left, mut last) = (u, (0, 0.0));
+    for (draw, l) in log_weights.iter().enumerate() {
+        let share = (l - bound).exp() / log_weights.len() as f64;
+        if share > 0.0 {
+            last = (draw, share);
+        }
+        left -= share;
+        if left < 0.0 {
+            break;
+        }
+    }
+    last
+}
+
+impl ImportanceWeightedRows {
+    /// Overwrites the adjoints of the moments with those of the chosen draws.
+    fn finish(&self, rows: &RowSet, own: &Chosen, space: &mut Space) {
+        let Space { moments, moments_bar: bar, .. } = space;
+        bar.clear(moments.mean.len());
+        for number in 0..bar.mean.len() {
+            let (sd, noise) = (moments.sd[number], own.noise[number]);
+            // d log q / d z at the draw is -noise / sd.
+            let path = own.z_bar.row_latents[number] + rows.weight * noise / sd;
+            match self.path {
+                PathWeight::Doubly => {
+                    let share = own.shares[number % own.z.num_rows];
+                    bar.mean[number] = share * path;
+                    bar.sd[number] = share * path * noise;
+                }
+                PathWeight::Total => {
+                    bar.mean[number] = path - rows.weight * noise / sd;
+                    bar.sd[number] = path * noise - rows.weight * (noise * noise - 1.0) / sd;
+                }
+            }
+        }
+    }
+}
+
+fn refusal(reason: &str) -> DensityError {
+    DensityError(format!("the importance-weighted bound of rows needs normal latents of rows alone: {reason}"))
+}
