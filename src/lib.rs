@@ -103,6 +103,8 @@ mod book {
     pub struct Estimators;
     #[doc = include_str!("../docs/gradient_laboratory.md")]
     pub struct GradientLaboratory;
+    #[doc = include_str!("../docs/published_comparisons.md")]
+    pub struct PublishedComparisons;
     #[doc = include_str!("../docs/optimisers.md")]
     pub struct Optimisers;
     #[doc = include_str!("../docs/mixtures.md")]

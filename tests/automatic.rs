@@ -208,7 +208,17 @@ fn choices_are_honoured() {
     // The first two pull at each other: (1 - x) / 4 = 0.1 x gives 0.25 / 0.35; the third stays at its prior mean.
     assert!((map.solution.params[0] - 0.25 / 0.35).abs() < 1e-3, "{:?}", map.solution);
     assert!((map.solution.params[2] - 1.0).abs() < 1e-3, "{:?}", map.solution);
-    let of_integers = ["enumerate", "local-expectation", "disarm", "arm"];
+    let of_integers = [
+        "enumerate",
+        "local-expectation",
+        "disarm",
+        "arm",
+        "unordered-set",
+        "rebar",
+        "relax",
+        "gumbel-softmax",
+        "straight-through",
+    ];
     for estimator in EstimatorChoice::ALL {
         if of_integers.contains(&estimator.name()) {
             let error = Fit::new(&model).estimator(*estimator).run().unwrap_err().to_string();
@@ -258,7 +268,7 @@ fn the_estimator_is_chosen_by_measurement() {
     let chosen = fit().draws(6).steps(300).run().unwrap();
     assert_eq!((chosen.plan.num_draws, chosen.plan.picks.is_empty()), (6, false));
     let error = fit().optimizer(OptimizerChoice::NaturalGradient).run().unwrap_err().to_string();
-    assert!(error.contains("its own estimator, not measured; use adam"), "{error}");
+    assert!(error.contains("its own estimator, not auto; use adam"), "{error}");
     let error = Fit::new(&model).family(FamilyChoice::Map).estimator(EstimatorChoice::Auto).run().unwrap_err();
     assert!(error.to_string().contains("no noise to measure"), "{error}");
     // The gradient falls by orders of magnitude on the way from a far start, and the choice is made again.

@@ -351,7 +351,7 @@ static ENTRIES: [Entry; 21] = [
         name: "sigmoid-belief-network",
         about: "hidden causes of 0 and 1, 6 in each row, that light its pixels",
         needs: "--features or all columns, at least 3 of 0 and 1",
-        data: "150 handwritten digits of 8 x 8 black and white pixels (Alpaydin and Kaynak 1998)",
+        data: "100 handwritten digits of 8 x 8 black and white pixels (Alpaydin and Kaynak 1998)",
         file: own_data!("pixels.csv"),
         parts: (None, &[], None),
         uses: &[DataOption::Features],

@@ -389,7 +389,7 @@ fn choices_are_carried_out_or_refused() {
         "--family mean-field --optimizer lbfgs",
         "--family mean-field --optimizer newton-cg",
         "--estimator pathwise --optimizer dowg --steps 300",
-        "--estimator measured --family mean-field --steps 300",
+        "--estimator auto --family mean-field --steps 300",
         "--family mean-field --estimator score-loo --draws 20 --optimizer rmsprop --learning-rate 0.01 --steps 300",
     ] {
         let run = folder.jensen(&format!("fit linear-regression --quiet {options}"));
@@ -398,7 +398,7 @@ fn choices_are_carried_out_or_refused() {
     for options in [
         "--family mean-field --optimizer natural-gradient",
         "--optimizer lbfgs --estimator score",
-        "--optimizer natural-gradient --estimator measured",
+        "--optimizer natural-gradient --estimator auto",
         "--family full-rank --optimizer lbfgs --draws 3",
     ] {
         folder.jensen(&format!("fit linear-regression --quiet {options} --out r")).refused(&["linear-regression: "]);

@@ -5,13 +5,17 @@
 //! h_ij ~ Bernoulli(sigmoid(prior_j))    x_ip ~ Bernoulli(sigmoid(bias_p + weights_p . h_i))
 //! ```
 //!
-//! Weights, biases and prior logits are parameters without a prior; the causes of each picture are integers of its row.
+//! Weights, biases and prior logits are parameters, held by a weak pull towards zero: without it those of pixels that
+//! are never lit would drift for ever. The causes of each picture are integers of its row.
 
 use super::{BuildError, Built, Input};
 use jensen::prelude::*;
 
 /// Hidden causes of each row.
 const NUM_HIDDEN: usize = 6;
+
+/// Standard deviation of the normal law whose density pulls the parameters.
+const PULL: f64 = 2.0;
 
 /// Rows of zeros and ones, and the number of causes.
 #[derive(Debug, Clone)]
@@ -27,6 +31,9 @@ impl Model for SigmoidBeliefNetwork {
         let prior = p.parameter("prior", &[self.num_hidden]);
         let weights = p.parameter("weights", &[self.data.num_columns(), self.num_hidden]);
         let bias = p.parameter("bias", &[self.data.num_columns()]);
+        for theta in [&prior, &weights, &bias] {
+            p.add(theta.map(|x| (x / PULL).square()).sum() * -0.5);
+        }
         p.rows(self.data.num_rows(), |i| {
             let hidden = |j| i.draw_integer(&format!("h{}", j + 1), bernoulli_logit(prior.at(j))).to_real();
             let hidden = Vector::new(&(0..self.num_hidden).map(hidden).collect::<Vec<_>>());
