@@ -1,5 +1,6 @@
 //! One check of each further amortised model against something that is known.
 
+mod characters;
 mod clusters;
 mod conditional;
 mod factors;
