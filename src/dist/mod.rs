@@ -15,6 +15,7 @@ mod matrix;
 mod mixture;
 mod multivariate_normal;
 mod normal;
+mod normals;
 mod ordered;
 mod positive;
 mod rows;
@@ -52,6 +53,7 @@ pub use multivariate_normal::{
     MultivariateNormal, multivariate_normal_cholesky, multivariate_normal_covariance, multivariate_normal_precision,
 };
 pub use normal::{HalfNormal, LogNormal, Normal, half_normal, log_normal, normal};
+pub use normals::{Normals, normals};
 pub use ordered::{OrderedLogistic, ordered_logistic};
 pub use positive::{
     ChiSquared, Exponential, Gamma, InverseGamma, Pareto, Weibull, chi_squared, exponential, gamma, inverse_gamma,

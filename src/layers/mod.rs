@@ -10,12 +10,16 @@ mod functions;
 mod perceptron;
 mod recurrent;
 mod start;
+mod state_space;
+mod topics;
 mod vae;
 
 pub use functions::{ImageShape, convolve, embed, layer_norm};
 pub use perceptron::{Encoder, Network, Perceptron};
 pub use recurrent::GatedCell;
 pub use start::Start;
+pub use state_space::StateSpace;
+pub use topics::Topics;
 pub use vae::{Generator, Likelihood, Vae};
 
 use crate::program::Vector;

@@ -1,10 +1,10 @@
 //! [`Vae`]: the variational autoencoder.
 
 use super::{Activation, Encoder, Network, Perceptron, Start};
-use crate::dist::{bernoulli_logit, normal};
+use crate::dist::{bernoulli_logit, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{Guide, Guided};
-use crate::model::{Layout, LogJoint, Model};
-use crate::program::{Matrix, Real};
+use crate::model::{Layout, LogJoint, Model, Row};
+use crate::program::{Matrix, Real, Vector, recording};
 use crate::streams::Streams;
 
 /// How a row's numbers vary around the decoder's output.
@@ -15,6 +15,11 @@ pub enum Likelihood {
     Bernoulli,
     /// Real numbers; the decoder gives means, and one log standard deviation is learnt for all, `ln_sd`.
     Gaussian,
+    /// Categories, numbered from 0; the decoder gives a logit of each, and the encoder reads zeros and ones.
+    Categorical {
+        /// How many.
+        levels: usize,
+    },
 }
 
 /// `z_i ~ N(0, I)`, `x_i ~ p(x | decoder(z_i))`, with an [`Encoder`] for q(z_i | x_i): both a model and a guide.
@@ -29,8 +34,10 @@ pub struct Vae {
     data: Matrix,
     num_latents: usize,
     likelihood: Likelihood,
-    encoder: Encoder,
-    decoder: Perceptron,
+    hidden: Vec<usize>,
+    activation: Activation,
+    given: Option<Matrix>,
+    clusters: Option<usize>,
     start: Start,
     seed: u64,
 }
@@ -40,23 +47,50 @@ impl Vae {
     ///
     /// The decoder's hidden layers are the encoder's in reverse; none makes both linear.
     pub fn new(data: Matrix, num_latents: usize, hidden: &[usize], likelihood: Likelihood) -> Vae {
-        let back: Vec<usize> = hidden.iter().rev().copied().collect();
-        let sizes = [&[num_latents], &back[..], &[data.num_columns()]].concat();
-        let encoder = Encoder::new(data.clone(), "z", num_latents, hidden);
-        let decoder = Perceptron::new(&sizes);
-        Vae { data, num_latents, likelihood, encoder, decoder, start: Start::He, seed: 0 }.start(Start::He, 0)
+        Vae {
+            data,
+            num_latents,
+            likelihood,
+            hidden: hidden.to_vec(),
+            activation: Activation::Relu,
+            given: None,
+            clusters: None,
+            start: Start::He,
+            seed: 0,
+        }
     }
 
     /// Another activation for both networks.
     #[must_use]
     pub fn activation(self, activation: Activation) -> Vae {
-        Vae { encoder: self.encoder.activation(activation), decoder: self.decoder.activation(activation), ..self }
+        Vae { activation, ..self }
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn start(self, start: Start, seed: u64) -> Vae {
-        Vae { encoder: self.encoder.start(start, seed.wrapping_mul(2)), start, seed, ..self }
+        Vae { start, seed, ..self }
+    }
+
+    /// Both networks also read these rows of `given`: a model of `p(x | given)`.
+    ///
+    /// *Source*: Sohn, Lee and Yan 2015, "Learning structured output representation", the conditional model with a standard
+    /// normal prior.
+    #[must_use]
+    pub fn conditioned_on(self, given: Matrix) -> Vae {
+        Vae { given: Some(given), ..self }
+    }
+
+    /// A mixture of `clusters` normals with learnt weights, means and sds as the prior, in place of `N(0, I)`.
+    ///
+    /// The cluster is summed out; [`Vae::cluster_probabilities`] has its probabilities at a code. Parameters
+    /// `prior.logits`, `prior.mean0`, `prior.ln_sd0`, ..
+    ///
+    /// *Source*: Jiang et al. 2017, "Variational deep embedding", equations 1 to 6; departure: the cluster is summed out and
+    /// not a part of q.
+    #[must_use]
+    pub fn clusters(self, clusters: usize) -> Vae {
+        Vae { clusters: Some(clusters.max(1)), ..self }
     }
 
     /// The start of the decoder's parameters.
@@ -64,23 +98,90 @@ impl Vae {
         self.start.theta(layout, Streams::new(self.seed.wrapping_mul(2).wrapping_add(1)))
     }
 
-    /// The decoder alone, for `num_rows` codes: the same theta, z with its prior, and no data.
+    /// The decoder alone, for `num_rows` codes: the same theta, a standard normal z, and no data.
+    ///
+    /// What a conditional autoencoder is given comes behind the latents of `z`.
     pub fn generator(&self, num_rows: usize) -> Generator {
         Generator { vae: self.clone(), num_rows }
     }
 
+    /// The probabilities of the clusters at the code `z`; empty without clusters.
+    pub fn cluster_probabilities(&self, layout: &Layout, theta: &[f64], z: &[f64]) -> Vec<f64> {
+        let part = |name: String| {
+            let site = layout.site(&name)?;
+            theta.get(site.offset..site.offset + site.num_unconstrained)
+        };
+        let logits = part("prior.logits".into()).unwrap_or(&[]);
+        let one = |(k, logit): (usize, &f64)| {
+            let (mean, ln_sd) = (part(format!("prior.mean{k}")), part(format!("prior.ln_sd{k}")));
+            let moments = mean.unwrap_or(&[]).iter().zip(ln_sd.unwrap_or(&[]));
+            logit + z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s.exp()).powi(2) - s).sum::<f64>()
+        };
+        let log: Vec<f64> = logits.iter().enumerate().map(one).collect();
+        let most = log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = log.iter().map(|l| (l - most).exp()).sum();
+        log.iter().map(|l| (l - most).exp() / total).collect()
+    }
+
+    /// Numbers that the decoder gives for a row.
+    fn num_outputs(&self) -> usize {
+        match self.likelihood {
+            Likelihood::Categorical { levels } => levels * self.data.num_columns(),
+            _ => self.data.num_columns(),
+        }
+    }
+
+    fn num_given(&self) -> usize {
+        self.given.as_ref().map_or(0, Matrix::num_columns)
+    }
+
     /// Declares theta: the decoder, and the standard deviation of a Gaussian likelihood.
     fn declare(&self, p: &LogJoint) -> (Network, Option<Real>) {
-        let decoder = self.decoder.of_model(p, "decoder");
+        let back: Vec<usize> = self.hidden.iter().rev().copied().collect();
+        let sizes = [&[self.num_latents + self.num_given()], &back[..], &[self.num_outputs()]].concat();
+        let decoder = Perceptron::new(&sizes).activation(self.activation).of_model(p, "decoder");
         let sd = match self.likelihood {
-            Likelihood::Bernoulli => None,
             Likelihood::Gaussian => Some(p.parameter("ln_sd", &[]).at(0).exp()),
+            _ => None,
         };
         (decoder, sd)
     }
+
+    /// Logits, means and sds of the clusters.
+    fn declare_prior(&self, p: &LogJoint) -> Option<(Vector, Vec<(Vector, Vector)>)> {
+        let clusters = self.clusters?;
+        let logits = p.parameter("prior.logits", &[clusters]);
+        let component = |k: usize| {
+            let mean = p.parameter(&format!("prior.mean{k}"), &[1, self.num_latents]);
+            (mean, p.parameter(&format!("prior.ln_sd{k}"), &[self.num_latents]).map(|s| s.exp()))
+        };
+        Some((logits, (0..clusters).map(component).collect()))
+    }
+
+    /// What the encoder reads: zeros and ones for categories, and what is given beside the row.
+    fn read(&self) -> Matrix {
+        let (data, given) = (&self.data, self.given.as_ref());
+        if self.num_given() == 0 && !matches!(self.likelihood, Likelihood::Categorical { .. }) {
+            return data.clone();
+        }
+        let mut read = Vec::new();
+        for row in 0..data.num_rows() {
+            match self.likelihood {
+                Likelihood::Categorical { levels } => {
+                    let of = |x: &f64| (0..levels).map(move |l| f64::from(*x == l as f64)).collect::<Vec<_>>();
+                    read.extend(data.row(row).iter().flat_map(of));
+                }
+                _ => read.extend_from_slice(data.row(row)),
+            }
+            read.extend_from_slice(given.map_or(&[][..], |g| g.row(row)));
+        }
+        let columns = self.num_outputs() + self.num_given();
+        // Too few rows of what is given leave a table of another size: the model says so when it is recorded.
+        Matrix::new(read, columns).unwrap_or_else(|_| data.clone())
+    }
 }
 
-/// `z_i ~ N(0, I)` and the derived `x`, the mean of x_i given z_i: what a [`Vae`] decodes.
+/// `z_i ~ N(0, I)` and the derived `x`, the mean of x_i given z_i (of categories the logits): what a [`Vae`] decodes.
 ///
 /// ```
 /// use jensen::layers::{Likelihood, Vae};
@@ -106,12 +207,12 @@ impl Model for Generator {
     fn log_joint(&self, p: &LogJoint) {
         let (decoder, _) = self.vae.declare(p);
         p.rows(self.num_rows, |i| {
-            let out = decoder.apply(&i.draws("z", normal(0.0, 1.0), self.vae.num_latents));
+            let out = decoder.apply(&i.draws("z", normal(0.0, 1.0), self.vae.num_latents + self.vae.num_given()));
             p.derive(
                 "x",
                 match self.vae.likelihood {
                     Likelihood::Bernoulli => Activation::Sigmoid.apply(&out),
-                    Likelihood::Gaussian => out,
+                    _ => out,
                 },
             );
         });
@@ -120,20 +221,47 @@ impl Model for Generator {
 
 impl Model for Vae {
     fn log_joint(&self, p: &LogJoint) {
-        let (decoder, sd) = self.declare(p);
+        let ((decoder, sd), prior) = (self.declare(p), self.declare_prior(p));
         p.rows(self.data.num_rows(), |i| {
-            let z = i.draws("z", normal(0.0, 1.0), self.num_latents);
+            let z = match &prior {
+                None => i.draws("z", normal(0.0, 1.0), self.num_latents),
+                Some((logits, components)) => {
+                    let components = components.iter().map(|(mean, sd)| normals(*mean, *sd)).collect();
+                    i.draw("z", mixture_logit(*logits, components))
+                }
+            };
+            let z = match &self.given {
+                None => z,
+                Some(given) => Vector::new(&[z.elements(), given.at(i).to_vector().elements()].concat()),
+            };
             let (x, out) = (self.data.at(i).to_vector(), decoder.apply(&z));
-            match sd {
-                None => i.observe_each(&x, &out, bernoulli_logit),
-                Some(sd) => i.observe_each(&x, &out, |mean| normal(mean, sd)),
+            match (self.likelihood, sd) {
+                (Likelihood::Categorical { levels }, _) => self.observe_categories(i, &out, levels),
+                (_, None) => i.observe_each(&x, &out, bernoulli_logit),
+                (_, Some(sd)) => i.observe_each(&x, &out, |mean| normal(mean, sd)),
             }
         });
     }
 }
 
+impl Vae {
+    #[track_caller]
+    fn observe_categories(&self, i: &Row, out: &Vector, levels: usize) {
+        let cells = (0..self.data.num_rows()).flat_map(|r| self.data.row(r).iter().map(move |x| (r, *x)));
+        let is_level = |x: f64| x >= 0.0 && x < levels as f64 && x.fract() == 0.0;
+        if let Some((row, x)) = cells.into_iter().find(|(_, x)| !is_level(*x)) {
+            recording::fail(format!("row {row} holds {x}, which is none of the {levels} categories from 0"));
+        }
+        let (x, logits) = (self.data.at(i), out.elements());
+        for (pixel, logits) in logits.chunks_exact(levels.max(1)).enumerate() {
+            i.observe(x.get(pixel), categorical_logit(Vector::new(logits)));
+        }
+    }
+}
+
 impl Guide for Vae {
     fn draw(&self, q: &Guided) {
-        self.encoder.draw(q);
+        let encoder = Encoder::new(self.read(), "z", self.num_latents, &self.hidden).activation(self.activation);
+        encoder.start(self.start, self.seed.wrapping_mul(2)).draw(q);
     }
 }

@@ -165,10 +165,12 @@ fn an_interrupted_run_is_kept_and_gone_on_with() {
     folder.file("bars.csv", bars(150));
     let common = format!("vae --data bars.csv --label bar --out fit {SMALL}");
     let line = format!("{common} --epochs 100000000");
-    let child = folder.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = folder.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !killed.is_ok_and(|s| s.success()) {
+        child.kill().unwrap();
+        child.wait().unwrap();
         return; // no such command on this system
     }
     let output = child.wait_with_output().unwrap();

@@ -122,7 +122,7 @@ fn split(images: Images, share: f64) -> Result<(Images, Images), ImageError> {
 fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved, Ended, Option<f64>), CommandError> {
     let Plan { architecture, settings, data, .. } = plan;
     let options = engine_options(args.method.threads);
-    let ready = architecture.ready(&plan.train.values, settings.seed, options).map_err(VaeError::from)?;
+    let ready = architecture.ready(&plan.train.values, settings.seed, options)?;
     use jensen::target::LogDensity;
     let theta = ready.vae.theta(ready.target.layout());
     let earlier = plan.earlier.as_ref().map(|saved| {

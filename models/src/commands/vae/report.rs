@@ -75,7 +75,7 @@ impl Report {
         let _ = writeln!(out, "{}: {threshold}", self.data); // a String takes every text
         let _ = writeln!(out, "networks {}; {}", self.networks, self.method);
         let speed = self.images_per_second.map_or(String::new(), |s| format!(", {} images/s", grouped(s as u64)));
-        let _ = writeln!(out, "{} epochs in {}{speed}\n", self.epochs, duration(self.seconds));
+        let _ = writeln!(out, "{} epochs{speed}; {} in all\n", self.epochs, duration(self.seconds));
         let _ = writeln!(out, "{}", self.bounds());
         let _ = writeln!(out, "{}", self.units());
         let total: f64 = self.measures.units.iter().map(|u| u.kl).sum();
