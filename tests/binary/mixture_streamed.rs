@@ -104,7 +104,9 @@ fn a_fit_of_a_file_is_that_of_the_same_blocks_in_memory() {
         let settings = StochasticSettings { batch: 4, ..Default::default() };
         let algorithm = StochasticMixture::new(rows, &component, Weights::dirichlet(0.5), 3, settings).unwrap();
         let mut state = algorithm.init().unwrap();
-        (0..50).for_each(|_| drop(algorithm.step(&mut state).unwrap()));
+        for _ in 0..50 {
+            algorithm.step(&mut state).unwrap();
+        }
         let bound = algorithm.bound(&state).unwrap();
         (state, bound)
     };

@@ -33,7 +33,9 @@ fn case(folder: &Path, rows: &str, labels: &str, k: usize, sweeps: u64, repeats:
             for _ in 0..repeats {
                 let mut state = ascent.init().expect("a start");
                 let start = Instant::now();
-                (0..sweeps).for_each(|_| drop(ascent.step(&mut state).expect("a sweep")));
+                for _ in 0..sweeps {
+                    ascent.step(&mut state).expect("a sweep");
+                }
                 best = best.min(start.elapsed().as_secs_f64() / sweeps as f64);
                 bound = ascent.bound(&state).expect("a bound");
             }
@@ -73,7 +75,9 @@ pub fn file(path: &Path, k: usize, batch: usize) {
     for pass in 1..=2 {
         let start = Instant::now();
         let steps = rows.num_blocks() / settings.batch;
-        (0..steps).for_each(|_| drop(fit.step(&mut state).expect("a step")));
+        for _ in 0..steps {
+            fit.step(&mut state).expect("a step");
+        }
         timed(&format!("pass {pass} of {steps} steps, K {k}"), start);
     }
     let start = Instant::now();
