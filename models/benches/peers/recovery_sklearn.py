@@ -22,13 +22,13 @@ KNOWN = {"faithful": 2, "iris": 3, "galaxies": None, "apart": 3, "unequal": 4, "
 
 def process(starts):
     def fit(x, seed):
-        m = BayesianGaussianMixture(OFFERED, max_iter=2000, n_init=starts, random_state=seed)
+        m = BayesianGaussianMixture(n_components=OFFERED, max_iter=2000, n_init=starts, random_state=seed)
         return m.fit(x).predict(x)
     return fit
 
 
 def best_bound(x, seed):
-    fits = [BayesianGaussianMixture(k, max_iter=2000, n_init=5, random_state=seed,
+    fits = [BayesianGaussianMixture(n_components=k, max_iter=2000, n_init=5, random_state=seed,
                                     weight_concentration_prior_type="dirichlet_distribution").fit(x)
             for k in range(1, 7)]
     return max(fits, key=lambda m: m.lower_bound_).predict(x)

@@ -42,7 +42,9 @@ impl RegressionMixture {
     /// Everything a regression's data can have wrong.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let data = input.regression(ResponseKind::Real, DesignSpec::standardise_response)?;
-        let built = data.built(RegressionMixture { x: data.x.clone(), y: data.y.clone() });
+        let model = RegressionMixture { x: data.x.clone(), y: data.y.clone() };
+        let scales = data.design.scales.iter().chain([&data.design.response_scale]).cloned();
+        let built = Built::new(model, data.design.num_rows).scaled(scales);
         Ok(built.label("beta_1", data.features()).label("beta_2", data.features()))
     }
 }

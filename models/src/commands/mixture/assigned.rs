@@ -60,7 +60,8 @@ pub fn write_parameters(fitted: &Fitted, seed: u64, out: &mut dyn Write) -> io::
     for c in 0..occupied {
         for line in [c].into_iter().chain(k + c * each..k + (c + 1) * each).filter_map(|i| lines.get(i)) {
             let quantity = line.name.split_once("].").map_or("weight", |(_, rest)| rest);
-            let cell = if quantity.contains(',') { format!("\"{quantity}\"") } else { quantity.to_string() };
+            // No comma, so that a plain reader can split the line.
+            let cell = quantity.replace(',', "][");
             let [low, high] = line.interval;
             writeln!(out, "{},{cell},{},{},{low},{high}", c + 1, line.mean, line.sd)?;
         }
