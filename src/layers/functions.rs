@@ -40,19 +40,22 @@ pub struct ImageShape {
 ///
 /// ```
 /// use jensen::layers::{ImageShape, convolve};
-/// use jensen::model::{Draws, LogJoint};
+/// use jensen::model::{Draws, LogJoint, Model};
 /// use jensen::program::Vector;
 /// use jensen::target::{LogDensity, Target};
 ///
-/// let model = |p: &LogJoint| {
-///     let x = p.reals("x", 4);
-///     let (kernel, bias) = (Vector::constant(&[1.0, -1.0, 0.0, 2.0]), Vector::constant(&[0.5]));
-///     let (y, shape) = convolve(&x, ImageShape { channels: 1, height: 2, width: 2 }, &kernel, &bias, 2, 1);
-///     assert_eq!((shape.height, shape.width), (1, 1));
-///     p.derive("y", y);
-///     p.add(-x.map(|x| x.square()).sum());
-/// };
-/// let found = Target::new(&model)?.constrained(&[], &Draws::at_point(&[1.0, 2.0, 3.0, 4.0]));
+/// struct Small;
+/// impl Model for Small {
+///     fn log_joint(&self, p: &LogJoint) {
+///         let x = p.reals("x", 4);
+///         let (kernel, bias) = (Vector::constant(&[1.0, -1.0, 0.0, 2.0]), Vector::constant(&[0.5]));
+///         let (y, shape) = convolve(&x, ImageShape { channels: 1, height: 2, width: 2 }, &kernel, &bias, 2, 1);
+///         assert_eq!((shape.height, shape.width), (1, 1));
+///         p.derive("y", y);
+///         p.add(-x.map(|x| x.square()).sum());
+///     }
+/// }
+/// let found = Target::new(&Small)?.constrained(&[], &Draws::at_point(&[1.0, 2.0, 3.0, 4.0]));
 /// assert_eq!(found.named("y"), Some(&[0.5 + 1.0 - 2.0 + 8.0][..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
