@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::Design;
+use jensen::estimate::{Design, ExactKl};
 use jensen::family::{Family, TracedFamily};
 use jensen::layers::{Likelihood, Start, Vae};
 use jensen::model::{Draws, RowSet};
@@ -44,7 +44,7 @@ fn one(train: &Matrix, test: &Matrix, options: Options) {
         start: Solution { params: family.init(&[], 1.0), theta: model.theta(target.layout()) },
         ..StochasticVi::new(&target, &family)
     };
-    let vi = vi.draws(1).design(Design::Independent).optimizer(Adam::new(0.001));
+    let vi = vi.estimator(ExactKl::default()).draws(1).design(Design::Independent).optimizer(Adam::new(0.001));
     let vi = vi.minibatch(Minibatch::Shuffled(BATCH)).streams(Streams::new(3));
     let mut state = vi.init().expect("a valid start");
     let steps = 1437u64.div_ceil(BATCH as u64);
