@@ -40,7 +40,7 @@ pub fn write(fitted: &Fitted, rows: &dyn Rows, out: &mut dyn Write) -> io::Resul
     Ok(Summary { sizes, score: Score { mean, standard_error } })
 }
 
-/// What a mixture could not say, where that is why [`write`] failed.
+/// What a mixture could not say, where that is why [`write()`] failed.
 pub fn cause(error: &io::Error) -> Option<MixtureError> {
     error.get_ref().and_then(|inner| inner.downcast_ref::<MixtureError>()).cloned()
 }
