@@ -276,6 +276,10 @@ fn the_list_names_every_model() {
         "latent-class",
         "bernoulli-latents",
         "sigmoid-belief-network",
+        "gaussian-mixture",
+        "gaussian-mixture-assigned",
+        "regression-mixture",
+        "hidden-markov",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

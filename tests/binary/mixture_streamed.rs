@@ -41,7 +41,7 @@ impl Drop for Folder {
 fn clusters(n: usize) -> Vec<Vec<f64>> {
     let mut noise = vec![0.0; 3 * n];
     jensen::streams::Streams::new(5).fill_normal(1, &mut noise);
-    let cell = |i: usize, j: usize| noise[3 * i + j] + if i % 3 == 0 { 4.0 } else { -4.0 };
+    let cell = |i: usize, j: usize| noise[3 * i + j] + if i.is_multiple_of(3) { 4.0 } else { -4.0 };
     (0..3).map(|j| (0..n).map(|i| cell(i, j)).collect()).collect()
 }
 
@@ -120,7 +120,7 @@ fn a_fit_of_a_file_is_that_of_the_same_blocks_in_memory() {
 fn the_command_says_the_same_of_a_file_and_of_memory() {
     let folder = Folder::new("command");
     let columns = clusters(700);
-    let colour = |i: usize| if i % 3 == 0 { "red" } else { "blue" };
+    let colour = |i: usize| if i.is_multiple_of(3) { "red" } else { "blue" };
     let line = |i: usize| format!("{},{},{}\n", columns[0][i], colour(i), i % 4);
     folder.file("d.csv", "a,colour,n\n".to_string() + &(0..700).map(line).collect::<String>());
     let record = |i: usize| serde_json::json!({"a": columns[0][i], "colour": colour(i), "n": i % 4});
