@@ -51,7 +51,7 @@ fn gathered(nodes: &[Node], node: &Node) -> Option<Node> {
 }
 
 /// The node that is merely spread into more lanes.
-fn below_spread(nodes: &[Node], mut a: u32) -> u32 {
+pub(super) fn below_spread(nodes: &[Node], mut a: u32) -> u32 {
     while nodes[a as usize].op == Op::Spread {
         a = nodes[a as usize].args[0];
     }

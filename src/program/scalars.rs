@@ -4,6 +4,7 @@
 //! in a register. A sum of Gaussian kernels with one scale, `-sum_e ((x_e - m_e) w)^2 / 2`, becomes
 //! `-w^2 / 2 sum_e (x_e - m_e)^2`.
 
+use super::gathers::below_spread;
 use super::ops::{Binary, Unary};
 use super::plan::{live_nodes, operands};
 use super::recording::{Node, Op};
@@ -62,10 +63,8 @@ fn is_global_vector(node: &Node) -> bool {
 }
 
 /// The one number that operand `a` of `node` repeats for every element.
-fn scalar(nodes: &[Node], node: &Node, mut a: u32) -> Option<u32> {
-    while nodes[a as usize].op == Op::Spread {
-        a = nodes[a as usize].args[0];
-    }
+fn scalar(nodes: &[Node], node: &Node, a: u32) -> Option<u32> {
+    let a = below_spread(nodes, a);
     let source = nodes[a as usize];
     (source.plate == 0 && source.len == 1 && source.per_draw == node.per_draw).then_some(a)
 }

@@ -5,7 +5,7 @@
 use super::super::maths::Lane;
 use super::super::ops::{FEW, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::recording::Op;
-use super::sweep::Step;
+use super::sweep::{Segment, Step, clear_first, sum_lanes};
 
 /// Overwrites `out` for [`Op::Scaled`], [`Op::Shifted`] and [`Op::SquaredDistance`].
 #[inline(always)]
@@ -44,9 +44,9 @@ pub(super) fn forward<T: Lane>(step: &Step, low: &[T], out: &mut [T]) {
 
 /// Adds to the operands' adjoints, or assigns where this step is the first to reach them.
 #[inline(always)]
-pub(super) fn reverse<T: Lane>(step: &Step, values: &[T], low: &mut [T], g: &[T]) {
+pub(super) fn reverse<T: Lane>(step: &Step, segment: &Segment, values: &[T], low: &mut [T], g: &[T]) {
     if let Op::SquaredDistance { len } = step.op {
-        return squared_distance_reverse(step, len as usize, values, low, g);
+        return squared_distance_reverse(step, segment, len as usize, values, low, g);
     }
     let ([a, b, _], scales) = (step.args, step.op == Op::Scaled);
     if step.lanes == 1 {
@@ -60,12 +60,12 @@ pub(super) fn reverse<T: Lane>(step: &Step, values: &[T], low: &mut [T], g: &[T]
         }
         if step.active[1] {
             let g = &g[..step.len];
-            let sum = if scales { dot(g, &values[a..a + step.len]) } else { total(g) };
+            let sum = if scales { dot(g, &values[a..a + step.len]) } else { sum_lanes(g) };
             low[b] = if step.first[1] { T::zero() } else { low[b] } + sum;
         }
         return;
     }
-    clear(step, low);
+    clear_first(step, segment, low);
     let n = step.lanes;
     for e in 0..step.len {
         let (x, s, g) = (&values[a + e * n..][..n], &values[b..b + n], &g[e * n..][..n]);
@@ -120,7 +120,7 @@ fn squared_distance<T: Lane>(step: &Step, len: usize, low: &[T], out: &mut [T]) 
 }
 
 #[inline(always)]
-fn squared_distance_reverse<T: Lane>(step: &Step, len: usize, values: &[T], low: &mut [T], g: &[T]) {
+fn squared_distance_reverse<T: Lane>(step: &Step, segment: &Segment, len: usize, values: &[T], low: &mut [T], g: &[T]) {
     let ([a, b, _], n) = (step.args, step.lanes);
     let rest = &values[step.out + padded(n)..];
     if n == 1 {
@@ -130,14 +130,14 @@ fn squared_distance_reverse<T: Lane>(step: &Step, len: usize, values: &[T], low:
             add_lanes!(&mut low[a..a + m], step.first[0], [r => r], guarded(twice, twice * r));
         }
         if step.active[1] && step.sizes[1] == 1 {
-            let sum = guarded(twice, twice * total(&r[..len]));
+            let sum = guarded(twice, twice * sum_lanes(&r[..len]));
             low[b] = if step.first[1] { T::zero() } else { low[b] } - sum;
         } else if step.active[1] {
             add_lanes!(&mut low[b..b + m], step.first[1], [r => r], -guarded(twice, twice * r));
         }
         return;
     }
-    clear(step, low);
+    clear_first(step, segment, low);
     let ahead = if step.sizes[1] == n { 0 } else { n };
     for e in 0..len {
         let (r, g) = (&rest[e * n..][..n], &g[..n]);
@@ -152,16 +152,6 @@ fn squared_distance_reverse<T: Lane>(step: &Step, len: usize, values: &[T], low:
             for l in 0..n {
                 to[l] -= guarded(g[l], (g[l] + g[l]) * r[l])
             }
-        }
-    }
-}
-
-/// Sets to zero what this step is the first to reach.
-#[inline(always)]
-fn clear<T: Lane>(step: &Step, low: &mut [T]) {
-    for k in 0..2 {
-        if step.first[k] {
-            low[step.args[k]..step.args[k] + step.sizes[k]].fill(T::zero());
         }
     }
 }
@@ -185,26 +175,6 @@ fn dot<T: Lane>(x: &[T], y: &[T]) -> T {
     }
     for (&x, &y) in x.iter().zip(y) {
         all += guarded(x, x * y).to_f64();
-    }
-    T::from_f64(all)
-}
-
-/// `sum_l x[l]`.
-#[inline(always)]
-fn total<T: Lane>(x: &[T]) -> T {
-    let (xs, x) = x.as_chunks::<WIDE>();
-    let mut all = 0.0;
-    for xs in xs.chunks(SPAN) {
-        let mut sum = [T::zero(); WIDE];
-        for x in xs {
-            for l in 0..WIDE {
-                sum[l] += x[l];
-            }
-        }
-        all += sum_of_eight(sum);
-    }
-    for &x in x {
-        all += x.to_f64();
     }
     T::from_f64(all)
 }

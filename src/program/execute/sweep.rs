@@ -166,7 +166,7 @@ pub(crate) fn reverse_step<T: Stored, const FMA: bool>(
                 spread_reverse(step, high, &mut low[a..]);
             }
         }
-        Op::Scaled | Op::Shifted | Op::SquaredDistance { .. } => broadcast::reverse(step, values, low, high),
+        Op::Scaled | Op::Shifted | Op::SquaredDistance { .. } => broadcast::reverse(step, segment, values, low, high),
         _ => {
             clear_first(step, segment, low);
             structured::reverse::<T, FMA>(step, segment, plan, values, low, high)
