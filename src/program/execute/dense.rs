@@ -1,9 +1,9 @@
 //! Dense layers as matrix products over the lanes of a block: forward, and the adjoints of weights and inputs.
 //!
-//! Weights shared by all lanes make all three the same product of a small panel of four rows with a block of lanes;
+//! Weights shared by all lanes make all three the same product of four rows at a time with a block of lanes;
 //! weights of each draw are taken lane by lane.
 
-use super::super::maths::Lane;
+use super::super::maths::{FourRows, Lane};
 use super::super::recording::Op;
 use super::sweep::Step;
 
@@ -24,10 +24,10 @@ impl Shape {
     }
 }
 
-/// Columns of a panel, which lies in the first cache.
-const DEPTH: usize = 64;
+/// Columns taken at a time, so that their lanes stay in the first cache.
+const DEPTH: usize = 128;
 
-/// A matrix read as `data[row * rows + column * columns]`, so that its transpose is the same data.
+/// A matrix read as `data[r * row + c * column]`, so that its transpose is the same data; `row` or `column` is one.
 #[derive(Clone, Copy)]
 struct Strided<'a, T> {
     data: &'a [T],
@@ -111,51 +111,71 @@ fn product<T: Lane, const FMA: bool>(
     if lanes == 0 {
         return;
     }
-    let mut panel = [[T::zero(); 4]; DEPTH];
     let whole = rows / 4 * 4;
     let (fours, rest) = out[..rows * lanes].split_at_mut(whole * lanes);
     for from in (0..columns).step_by(DEPTH) {
         let depth = DEPTH.min(columns - from);
-        let panel = &mut panel[..depth];
         let x = &x[from * lanes..(from + depth) * lanes];
-        for (group, out) in fours.chunks_exact_mut(4 * lanes).enumerate() {
-            for r in 0..4 {
-                let row = &matrix.data[(4 * group + r) * matrix.row + from * matrix.column..];
-                for (p, &w) in panel.iter_mut().zip(row.iter().step_by(matrix.column)) {
-                    p[r] = w;
-                }
-            }
+        let mut first = 0;
+        for out in fours.chunks_exact_mut(4 * lanes) {
+            let data = &matrix.data[first * matrix.row + from * matrix.column..];
+            let weights = match matrix.column {
+                1 => FourRows::Rows([data, &data[matrix.row..], &data[2 * matrix.row..], &data[3 * matrix.row..]]),
+                stride => FourRows::Columns(data, stride),
+            };
             let (a, out) = out.split_at_mut(lanes);
             let (b, out) = out.split_at_mut(lanes);
             let (c, d) = out.split_at_mut(lanes);
-            T::add_panel::<FMA>(panel, x, lanes, [a, b, c, d]);
+            T::add_panel::<FMA>(weights, x, lanes, [a, b, c, d]);
+            first += 4;
         }
-        for (r, out) in rest.chunks_exact_mut(lanes).enumerate() {
-            let row = &matrix.data[(whole + r) * matrix.row + from * matrix.column..];
-            for (x, &w) in x.chunks_exact(lanes).zip(row.iter().step_by(matrix.column)) {
-                for (o, &x) in out.iter_mut().zip(x) {
-                    *o = w.fused::<FMA>(x, *o);
+        for out in rest.chunks_exact_mut(lanes) {
+            let row = &matrix.data[first * matrix.row + from * matrix.column..];
+            for k in 0..depth {
+                let (w, x) = (row[k * matrix.column], &x[k * lanes..][..lanes]);
+                for l in 0..lanes {
+                    out[l] = w.fused::<FMA>(x[l], out[l]);
                 }
             }
+            first += 1;
         }
     }
 }
 
-/// `out[l][k] = x[k][l]`.
+/// `out[l][k] = x[k][l]`, eight rows at a time.
 #[inline(always)]
 fn transpose<T: Lane>(x: &[T], lanes: usize, out: &mut [T]) {
     let inputs = out.len() / lanes.max(1);
-    for (k, x) in x.chunks_exact(lanes).enumerate() {
-        for (o, &x) in out[k..].iter_mut().step_by(inputs).zip(x) {
-            *o = x;
+    let whole = inputs / 8 * 8;
+    for k in (0..whole).step_by(8) {
+        let rows: [&[T]; 8] = std::array::from_fn(|r| &x[(k + r) * lanes..][..lanes]);
+        interleave(rows, &mut out[k..], inputs);
+    }
+    for k in whole..inputs {
+        for l in 0..lanes {
+            out[l * inputs + k] = x[k * lanes + l];
         }
+    }
+}
+
+/// `out[l * stride + r] = rows[r][l]` for eight rows of one length.
+#[inline(always)]
+pub(super) fn interleave<T: Lane>(rows: [&[T]; 8], out: &mut [T], stride: usize) {
+    let n = rows[0].len();
+    let [a, b, c, d, e, f, g, h] = rows;
+    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+    let (e, f, g, h) = (&e[..n], &f[..n], &g[..n], &h[..n]);
+    for l in 0..n {
+        out[l * stride..][..8].copy_from_slice(&[a[l], b[l], c[l], d[l], e[l], f[l], g[l], h[l]]);
     }
 }
 
 /// `to += a * b`, number by number.
 #[inline(always)]
 fn add_products<T: Lane, const FMA: bool>(a: &[T], b: &[T], to: &mut [T]) {
-    for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
-        *to = a.fused::<FMA>(b, *to);
+    let n = to.len();
+    let (a, b) = (&a[..n], &b[..n]);
+    for l in 0..n {
+        to[l] = a[l].fused::<FMA>(b[l], to[l]);
     }
 }

@@ -263,8 +263,11 @@ fn block_rows<T: Stored>(plan: &Plan<T>, plate: usize, draws: usize) -> usize {
             row_bytes += number * plan.matrices[matrix as usize].stride;
         }
     }
+    // The weights of a layer are read once for all lanes of a block.
+    let has_layer = plan.rows[plate].iter().any(|&i| matches!(plan.nodes[i as usize].op, Op::Dense { .. }));
+    let least: usize = if has_layer { 64 } else { 32 };
     let rows = BLOCK_BYTES / (lane_bytes * draws + row_bytes);
-    let rows = rows.clamp(32usize.div_ceil(draws), 256usize.div_ceil(draws));
+    let rows = rows.clamp(least.div_ceil(draws), 256usize.div_ceil(draws));
     let total = plan.plates[plate].rows.max(1);
     let even = total.div_ceil(total.div_ceil(rows));
     if even > 8 { even.div_ceil(8) * 8 } else { even }

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::super::maths::{InstructionSet, Kernel, dispatch};
+use super::super::maths::InstructionSet;
 use super::super::plan::{Plan, Stored};
 use super::layout::{GlobalLayout, RowLayout, lay_out};
-use super::rows::{Chunk, RowTask, refill, sum_doubles};
+use super::rows::{Chunk, RowTask, refill, run_chunk, sum_doubles};
 use super::sweep::{forward, reverse};
 
 /// The rows of a pass.
@@ -134,35 +134,6 @@ struct Pass<'a, T> {
     draws: usize,
 }
 
-struct Forward<'a, 'b, T>(&'a Pass<'b, T>, &'a mut Sweep<T>);
-struct Back<'a, 'b, T>(&'a Pass<'b, T>, &'a mut Sweep<T>);
-struct RowChunk<'a, 'b, T>(&'a RowTask<'b, T>, &'a mut Chunk<T>, usize, usize);
-
-impl<T: Stored> Kernel for Forward<'_, '_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        forward::<T, FMA>(&self.0.global.segment, self.0.plan, &mut self.1.values);
-    }
-}
-
-impl<T: Stored> Kernel for Back<'_, '_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Sweep { values, adjoints, .. } = self.1;
-        reverse::<T, FMA>(&self.0.global.segment, self.0.plan, values, adjoints);
-    }
-}
-
-impl<T: Stored> Kernel for RowChunk<'_, '_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        self.0.run::<FMA>(self.1, self.2, self.3);
-    }
-}
-
 impl<T: Stored> Pass<'_, T> {
     fn num_rows(&self, plate: usize) -> usize {
         match self.request.rows {
@@ -182,7 +153,8 @@ impl<T: Stored> Pass<'_, T> {
     /// A whole forward and reverse sweep of the draws from `first` on.
     fn sweep(&self, sweep: &mut Sweep<T>, first: usize, may_split: bool) {
         self.load(sweep, first);
-        dispatch(self.request.instructions, Forward(self, sweep));
+        let (segment, set) = (&self.global.segment, self.request.instructions);
+        forward(set, &segment.steps, segment, self.plan, &mut sweep.values);
         sweep.row_sums.clear();
         sweep.row_sums.resize(4 * self.draws, 0.0);
         if sweep.chunks.len() != self.rows.len() {
@@ -200,7 +172,7 @@ impl<T: Stored> Pass<'_, T> {
         self.add_global_terms(sweep);
         if self.request.gradient {
             self.seed(sweep, first);
-            dispatch(self.request.instructions, Back(self, sweep));
+            reverse(set, &segment.steps, segment, self.plan, &sweep.values, &mut sweep.adjoints);
         }
     }
 
@@ -285,10 +257,11 @@ impl<T: Stored> Pass<'_, T> {
             draw_weights: request.draw_weights,
             gradient: request.gradient,
             want_row_terms: request.row_terms,
+            instructions: request.instructions,
         };
         let one = |(k, chunk): (usize, &mut Chunk<T>)| {
             let from = k * chunk_rows;
-            dispatch(request.instructions, RowChunk(&task, chunk, from, num_rows.min(from + chunk_rows)));
+            run_chunk(&task, chunk, from, num_rows.min(from + chunk_rows));
         };
         let enough = layout.work * num_rows * self.draws > PARALLEL_WORK;
         match request.pool.filter(|_| may_split && num_chunks > 1 && enough) {

@@ -1,11 +1,11 @@
 //! One row block after another: load the rows' data, sweep forward, add up the terms, sweep back.
 
-use super::super::maths::Lane;
+use super::super::maths::{InstructionSet, Kernel, Lane, dispatch};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::layout::{RowLayout, reads_global};
 use super::structured::{element_index, scatter_add};
-use super::sweep::{Step, add, clear_first, forward_step, reverse_step, sum_lanes};
+use super::sweep::{Step, add, clear_first, forward, reverse, sum_lanes};
 use super::{dense, dot_data};
 
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
@@ -53,12 +53,52 @@ pub(super) struct RowTask<'a, T> {
     pub draw_weights: Option<&'a [f64]>,
     pub gradient: bool,
     pub want_row_terms: bool,
+    pub instructions: InstructionSet,
+}
+
+/// Runs the rows `from..to` (positions in the pass's rows).
+#[inline(never)]
+pub(super) fn run_chunk<T: Stored>(task: &RowTask<T>, chunk: &mut Chunk<T>, from: usize, to: usize) {
+    dispatch(task.instructions, Rows { task, chunk, from, to });
+}
+
+struct Rows<'a, 'b, T> {
+    task: &'a RowTask<'b, T>,
+    chunk: &'a mut Chunk<T>,
+    from: usize,
+    to: usize,
+}
+
+impl<T: Stored> Kernel for Rows<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        self.task.run::<FMA>(self.chunk, self.from, self.to);
+    }
+}
+
+/// The steps in order: one that concerns rows alone, or all up to the next such one.
+fn stretches(steps: &[Step]) -> impl DoubleEndedIterator<Item = (&Step, &[Step])> {
+    steps.chunk_by(|a, b| !is_of_rows(a.op) && !is_of_rows(b.op)).filter_map(|s| Some((s.first()?, s)))
+}
+
+/// Whether an operation reads the rows' data or latents, or global values by row.
+fn is_of_rows(op: Op) -> bool {
+    let is_leaf = matches!(
+        op,
+        Op::Column { .. }
+            | Op::MatrixColumn { .. }
+            | Op::MatrixRow { .. }
+            | Op::RowIndex
+            | Op::RowLatent { .. }
+            | Op::RowInteger { .. }
+    );
+    is_leaf || reads_global(op)
 }
 
 impl<T: Stored> RowTask<'_, T> {
-    /// Runs the rows `from..to` (positions in the pass's rows).
     #[inline(always)]
-    pub fn run<const FMA: bool>(&self, chunk: &mut Chunk<T>, from: usize, to: usize) {
+    fn run<const FMA: bool>(&self, chunk: &mut Chunk<T>, from: usize, to: usize) {
         self.prepare(chunk, to - from);
         let layout = self.layout;
         for step in &layout.imports {
@@ -72,8 +112,12 @@ impl<T: Stored> RowTask<'_, T> {
             if next > 0 && layout.reads_matrix {
                 self.load_ids(&mut chunk.next_ids, at + valid, next);
             }
-            for step in &layout.segment.steps {
-                self.forward_row_step::<FMA>(chunk, step, at, valid);
+            for (step, steps) in stretches(&layout.segment.steps) {
+                if is_of_rows(step.op) {
+                    self.forward_row_step::<FMA>(chunk, step, at, valid);
+                } else {
+                    forward(self.instructions, steps, &layout.segment, self.plan, &mut chunk.values);
+                }
             }
             self.add_up(chunk, at - from, valid, to - from);
             if self.gradient {
@@ -160,10 +204,14 @@ impl<T: Stored> RowTask<'_, T> {
             }
             Op::MatrixRow { matrix } => {
                 let m = &self.plan.matrices[matrix as usize];
-                for (r, &id) in chunk.ids.iter().enumerate() {
-                    let row = &m.data[id as usize * m.stride..];
-                    for k in 0..step.len {
-                        out[k * step.lanes + r] = row[k];
+                let row = |id: u32| &m.data[id as usize * m.stride..][..step.len];
+                let (eights, rest) = chunk.ids.as_chunks::<8>();
+                for (k, &ids) in eights.iter().enumerate() {
+                    dense::interleave(ids.map(row), &mut out[8 * k..], step.lanes);
+                }
+                for (r, &id) in rest.iter().enumerate() {
+                    for (k, &x) in row(id).iter().enumerate() {
+                        out[k * step.lanes + 8 * eights.len() + r] = x;
                     }
                 }
             }
@@ -194,8 +242,7 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                 }
             }
-            op if reads_global(op) => self.import_step::<FMA>(chunk, step),
-            _ => forward_step::<T, FMA>(step, &self.layout.segment, self.plan, &mut chunk.values),
+            _ => self.import_step::<FMA>(chunk, step),
         }
     }
 
@@ -349,7 +396,8 @@ impl<T: Stored> RowTask<'_, T> {
             }
         }
         self.seed_outputs(chunk, at, valid);
-        for step in self.layout.segment.steps.iter().rev() {
+        let segment = &self.layout.segment;
+        for (step, steps) in stretches(&segment.steps).rev() {
             match step.op {
                 Op::Column { .. } | Op::MatrixColumn { .. } | Op::MatrixRow { .. } => {}
                 Op::RowIndex | Op::RowInteger { .. } => {}
@@ -366,10 +414,10 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                 }
                 op if reads_global(op) => {
-                    clear_first(step, &self.layout.segment, &mut chunk.adjoints);
+                    clear_first(step, segment, &mut chunk.adjoints);
                     self.import_step_reverse::<FMA>(chunk, step, look_ahead);
                 }
-                _ => reverse_step::<T, FMA>(step, &self.layout.segment, self.plan, &chunk.values, &mut chunk.adjoints),
+                _ => reverse(self.instructions, steps, segment, self.plan, &chunk.values, &mut chunk.adjoints),
             }
         }
     }

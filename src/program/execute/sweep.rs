@@ -1,6 +1,6 @@
 //! Forward and reverse sweeps of one segment over its lanes: plain loops over slices that vectorise.
 
-use super::super::maths::Lane;
+use super::super::maths::{InstructionSet, Kernel, Lane, dispatch};
 use super::super::ops::{FEW, Unary, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
@@ -45,21 +45,70 @@ pub(crate) struct Segment {
     pub size: usize,
 }
 
-/// Values of `steps`, each written once.
-#[inline(always)]
-pub(crate) fn forward<T: Stored, const FMA: bool>(segment: &Segment, plan: &Plan<T>, values: &mut [T]) {
-    for step in &segment.steps {
-        forward_step::<T, FMA>(step, segment, plan, values);
-    }
-}
-
-#[inline(always)]
-pub(crate) fn forward_step<T: Stored, const FMA: bool>(
-    step: &Step,
+/// Overwrites the values of `steps`.
+///
+/// A function of its own, so that one copy of all operations serves the global segment and every block of rows.
+#[inline(never)]
+pub(super) fn forward<T: Stored>(
+    set: InstructionSet,
+    steps: &[Step],
     segment: &Segment,
     plan: &Plan<T>,
     values: &mut [T],
 ) {
+    dispatch(set, Forward { steps, segment, plan, values });
+}
+
+/// Adds to the operands' adjoints; the adjoint of every result is complete when its step is reached.
+#[inline(never)]
+pub(super) fn reverse<T: Stored>(
+    set: InstructionSet,
+    steps: &[Step],
+    segment: &Segment,
+    plan: &Plan<T>,
+    values: &[T],
+    adjoints: &mut [T],
+) {
+    dispatch(set, Reverse { steps, segment, plan, values, adjoints });
+}
+
+struct Forward<'a, T> {
+    steps: &'a [Step],
+    segment: &'a Segment,
+    plan: &'a Plan<T>,
+    values: &'a mut [T],
+}
+
+impl<T: Stored> Kernel for Forward<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for step in self.steps {
+            forward_step::<T, FMA>(step, self.segment, self.plan, self.values);
+        }
+    }
+}
+
+struct Reverse<'a, T> {
+    steps: &'a [Step],
+    segment: &'a Segment,
+    plan: &'a Plan<T>,
+    values: &'a [T],
+    adjoints: &'a mut [T],
+}
+
+impl<T: Stored> Kernel for Reverse<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for step in self.steps.iter().rev() {
+            reverse_step::<T, FMA>(step, self.segment, self.plan, self.values, self.adjoints);
+        }
+    }
+}
+
+#[inline(always)]
+fn forward_step<T: Stored, const FMA: bool>(step: &Step, segment: &Segment, plan: &Plan<T>, values: &mut [T]) {
     let n = padded(step.len * step.lanes);
     let [a, b, c] = step.args;
     let (low, high) = values.split_at_mut(step.out);
@@ -93,16 +142,8 @@ pub(crate) fn forward_step<T: Stored, const FMA: bool>(
     }
 }
 
-/// Adds to the operands' adjoints; the adjoint of every result is complete when its step is reached.
 #[inline(always)]
-pub(crate) fn reverse<T: Stored, const FMA: bool>(segment: &Segment, plan: &Plan<T>, values: &[T], adjoints: &mut [T]) {
-    for step in segment.steps.iter().rev() {
-        reverse_step::<T, FMA>(step, segment, plan, values, adjoints);
-    }
-}
-
-#[inline(always)]
-pub(crate) fn reverse_step<T: Stored, const FMA: bool>(
+fn reverse_step<T: Stored, const FMA: bool>(
     step: &Step,
     segment: &Segment,
     plan: &Plan<T>,

@@ -31,6 +31,7 @@ mod gamma;
 mod lane;
 mod logarithm;
 mod normal;
+mod panels;
 mod products;
 mod slices;
 mod trigonometric;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use dispatch::{InstructionSet, Kernel, dispatch};
 pub use lane::Lane;
+pub use panels::FourRows;
 pub use slices::{
     cos_slice, exp_m1_slice, exp_slice, ln_1p_slice, ln_slice, sigmoid_slice, sin_slice, softplus_slice, tanh_slice,
 };
