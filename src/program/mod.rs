@@ -8,6 +8,7 @@ mod gathers;
 mod int;
 mod join;
 pub mod maths;
+mod op;
 mod ops;
 mod options;
 pub(crate) mod oracle;

@@ -2,10 +2,13 @@
 
 mod adjoints;
 mod broadcast;
+mod collect;
 mod dense;
 mod dot_data;
 mod layout;
+mod linear_algebra;
 mod pass;
+mod row_steps;
 mod rows;
 mod structured;
 mod sweep;
