@@ -181,6 +181,14 @@ mod tests {
         }
     }
 
+    /// Without its cargo feature the crate knows of no instruction set, and everything stays right and slow.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_wide_registers_are_used_where_they_are() {
+        let is_scalar = matches!(pulp::Arch::new(), pulp::Arch::Scalar);
+        assert_eq!(!is_scalar, pulp::x86::V3::is_available());
+    }
+
     #[test]
     fn a_place_depends_on_element_and_draw_alone() {
         let origin = Origin { key: 99, step: 1 << 40, first_draw: 0 };
