@@ -13,8 +13,8 @@ use crate::target::Differentiable;
 const MOST: usize = 4096;
 const MOST_OF_LOW_RANK: usize = 512;
 
-/// Work of a run of low-rank rounds, in draws times the numbers that one draw meets: about ten nanoseconds each. A
-/// round that would go beyond it is not begun.
+/// Work of a run of rounds with the low-rank family or Newton's method, in draws times the numbers that one draw meets:
+/// about ten nanoseconds each. A round that would go beyond it is not begun.
 const MOST_WORK: f64 = 1e9;
 
 impl Job<'_> {
@@ -39,7 +39,8 @@ impl Job<'_> {
             let agreed = before.as_ref().is_some_and(|b| close(&shown(&b.solution.params), &shown(&params)));
             // The next round has four times the draws, and what went before is spent.
             let work = 5.0 * trace.evaluations as f64 * size_of_draw(target, family);
-            let too_much = self.plan.family == FamilyChoice::LowRank && work > MOST_WORK;
+            let slow = self.plan.family == FamilyChoice::LowRank || self.plan.optimizer == OptimizerChoice::NewtonCg;
+            let too_much = slow && work > MOST_WORK;
             if chosen || agreed || num_draws >= most || too_much || !run.stop.has_converged() {
                 break;
             }

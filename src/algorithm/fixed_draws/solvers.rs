@@ -92,6 +92,10 @@ const PIECE: u64 = 5;
 /// Gain of a piece, in nats, below which it has settled.
 const SETTLED: f64 = 1e-7;
 
+/// Residual of a subproblem, relative to its gradient: a model that is left behind anyway is not solved to the end. It is
+/// also the length of a gradient that counts as none, some 1e-6 nats from the maximum.
+const RESIDUAL: f64 = 1e-3;
+
 /// A trust-region Newton method: each subproblem is solved by conjugate gradients on Hessian-vector products.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NewtonCg {
@@ -103,7 +107,7 @@ pub struct NewtonCg {
 
 impl Default for NewtonCg {
     fn default() -> Self {
-        NewtonCg { radius: 1.0, inner: 100 }
+        NewtonCg { radius: 1.0, inner: 50 }
     }
 }
 
@@ -113,7 +117,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
         let (mut value, mut left) = (bound.value(start)?, iterations);
         let mut solved = Solved { params: start.to_vec(), said: String::new() };
         while left > 0 {
-            let inner = Steihaug::new().with_max_iters(self.inner).with_epsilon(1e-9).map_err(setting)?;
+            let inner = Steihaug::new().with_max_iters(self.inner).with_epsilon(RESIDUAL).map_err(setting)?;
             let solver = TrustRegion::new(inner).with_radius(self.radius).map_err(setting)?;
             let piece = solve(bound, solver, &solved.params, left.min(PIECE))?;
             left -= left.min(PIECE);
