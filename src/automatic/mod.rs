@@ -263,6 +263,9 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let target = Target::with_options(self.model, self.options)?;
+        if self.learning_rate.is_some() {
+            plan::check_learning_rate(&plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?)?;
+        }
         let mut silent = ();
         let settings = run::Settings {
             wishes: self.wishes,

@@ -75,6 +75,17 @@ struct Kinds {
     theta: bool,
 }
 
+/// Refuses a learning rate that nothing would read.
+pub(super) fn check_learning_rate(plan: &Plan) -> Result<(), FitError> {
+    let optimizer = plan.optimizer;
+    if is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient {
+        return Err(FitError::Setting(format!(
+            "the {optimizer} optimiser has no learning rate; leave it out, or choose adam"
+        )));
+    }
+    Ok(())
+}
+
 /// Decides every `auto`, or refuses in words.
 pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> {
     let kinds = Kinds {

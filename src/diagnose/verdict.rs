@@ -73,6 +73,7 @@ impl Verdict {
     ///     k_hat: 0.82,
     ///     effective_share: 0.4,
     ///     num_draws: 4000,
+    ///     has_integers: false,
     ///     converged: true,
     ///     stop_reason: "gradient below 1e-4".into(),
     ///     rejected_share: 0.0,
@@ -113,14 +114,14 @@ impl Verdict {
 
     fn from_findings(mut findings: Vec<Finding>) -> Self {
         let trust = findings.iter().map(|f| f.trust).max().unwrap_or(Trust::DoNotTrust);
+        if trust > Trust::Trust {
+            findings.retain(|f| f.trust > Trust::Trust);
+        }
         let mut advice: Vec<String> = Vec::new();
         for next in findings.iter().filter_map(|f| f.advice.as_ref()) {
             if !advice.contains(next) {
                 advice.push(next.clone());
             }
-        }
-        if trust > Trust::Trust {
-            findings.retain(|f| f.trust > Trust::Trust);
         }
         findings.sort_by_key(|f| std::cmp::Reverse(f.trust));
         let reasons = findings.into_iter().map(|f| f.reason).collect();
@@ -280,7 +281,7 @@ fn judge_k_hat(evidence: &Evidence) -> Finding {
             "k-hat is {found}, above {limit}, the limit for {num_draws} draws, but below \
              {INFINITE_MEAN}: {meaning}"
         );
-        return Finding::new(Trust::TrustMeansOnly, reason, &heavy_tail_advice(k_hat));
+        return Finding::new(Trust::TrustMeansOnly, reason, &heavy_tail_advice(k_hat, evidence.has_integers));
     }
     let reason = if k_hat.is_nan() {
         format!("k-hat is not a number, expected at most {threshold:.2} with {num_draws} draws")
@@ -290,9 +291,7 @@ fn judge_k_hat(evidence: &Evidence) -> Finding {
              mean, so q misses a part of the posterior that matters"
         )
     };
-    let advice = "use a richer family (full rank where the fit was mean-field, a Student-t base, \
-                  a mixture), and reparameterise: non-centred hierarchies, standardised data";
-    Finding::new(Trust::DoNotTrust, reason, advice)
+    Finding::new(Trust::DoNotTrust, reason, richer_family(evidence.has_integers))
 }
 
 fn trusted_k_hat(k_hat: f64, threshold: f64, num_draws: usize) -> Finding {
@@ -315,15 +314,23 @@ fn trusted_k_hat(k_hat: f64, threshold: f64, num_draws: usize) -> Finding {
 }
 
 /// Where only the number of draws stands in the way, says how many are needed.
-fn heavy_tail_advice(k_hat: f64) -> String {
+fn heavy_tail_advice(k_hat: f64, has_integers: bool) -> String {
     if k_hat <= LARGEST_THRESHOLD {
         // 1 - 1 / log10(S) >= k; at most 2155 for k = 0.7.
         let needed = 10f64.powf(1.0 / (1.0 - k_hat)).ceil();
         return format!("take at least {needed} draws for the diagnostics: this k-hat passes there");
     }
-    "use a richer family (full rank where the fit was mean-field, or a Student-t base) or \
-     reparameterise: non-centred hierarchies, standardised data"
-        .to_owned()
+    richer_family(has_integers).to_owned()
+}
+
+/// Integers have one family alone, so that only the model can change.
+fn richer_family(has_integers: bool) -> &'static str {
+    if has_integers {
+        return "sum the integers out in the model where that can be done (the distribution `mixture`, or a term of \
+                your own), so that a richer family than mean-field fits";
+    }
+    "use a richer family (full rank where the fit was mean-field, or a Student-t base) or reparameterise: \
+     non-centred hierarchies, standardised data"
 }
 
 /// A value and its limit with as many decimals, at least two, as it takes to tell them apart.

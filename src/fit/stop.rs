@@ -131,6 +131,9 @@ pub struct Plateau {
     previous: Option<Window>,
 }
 
+/// Standard errors of a window by which the next one falls below it only where the fit comes apart.
+const FALL: f64 = 6.0;
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     count: u64,
@@ -170,6 +173,11 @@ impl StoppingRule for Plateau {
         let before = self.previous.replace(done)?;
         let gain = done.mean - before.mean;
         let gain_se = (done.variance_of_mean() + before.variance_of_mean()).sqrt();
+        // A fall is no end, however much noise came with it: the window before it knows how small the noise was.
+        let fell = gain < -(self.tolerance + FALL * before.variance_of_mean().sqrt());
+        if fell || !gain_se.is_finite() {
+            return None;
+        }
         if gain < self.tolerance.max(gain_se) {
             return Some(Stop::Plateau { steps: step.index, gain, gain_se });
         }
@@ -189,5 +197,38 @@ impl<A: StoppingRule, B: StoppingRule> StoppingRule for (A, B) {
 impl<A: StoppingRule> StoppingRule for Option<A> {
     fn check(&mut self, step: &Step) -> Option<Stop> {
         self.as_mut().and_then(|rule| rule.check(step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(rule: &mut Plateau, objectives: impl Iterator<Item = f64>) -> Option<Stop> {
+        let steps =
+            objectives.enumerate().map(|(k, x)| Step { index: k as u64 + 1, objective: Some(x), ..Step::default() });
+        steps.into_iter().find_map(|step| rule.check(&step))
+    }
+
+    /// Alternates about a level, so that the mean of a window is the level and its noise is known.
+    fn about(level: f64, noise: f64, steps: usize) -> impl Iterator<Item = f64> {
+        (0..steps).map(move |k| level + if k % 2 == 0 { noise } else { -noise })
+    }
+
+    #[test]
+    fn a_level_stretch_ends_a_fit_and_a_rise_does_not() {
+        let level = run(&mut Plateau::new(100, 0.01), about(-7.0, 0.5, 200));
+        assert!(matches!(level, Some(Stop::Plateau { steps: 200, .. })), "{level:?}");
+        let rising = run(&mut Plateau::new(100, 0.01), (0..1000).map(|k| k as f64));
+        assert_eq!(rising, None);
+    }
+
+    #[test]
+    fn a_fit_that_comes_apart_never_levels_off() {
+        let wild = (0..500).map(|k| -1e40 * f64::from(k * k % 97));
+        let found = run(&mut Plateau::new(500, 0.01), about(0.0, 1.0, 500).chain(wild));
+        assert_eq!(found, None);
+        let overflow = about(0.0, 1.0, 100).chain(std::iter::repeat_n(f64::NEG_INFINITY, 300));
+        assert_eq!(run(&mut Plateau::new(100, 0.01), overflow), None);
     }
 }

@@ -89,6 +89,7 @@ impl Posterior {
             k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
             effective_share: if is_a_point { 0.0 } else { weighted.effective_size / settings.num_draws as f64 },
             num_draws: settings.num_draws,
+            has_integers: target.layout().num_integers + target.layout().num_row_integers > 0,
             converged: settings.stop.has_converged(),
             stop_reason: settings.stop.to_string(),
             rejected_share: fresh.rejected() as f64 / settings.num_draws as f64,
@@ -100,6 +101,7 @@ impl Posterior {
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
             fresh.say_what_is_fixed(target.layout(), &mut verdict);
+            fresh.say_what_cannot_be(family.entropy(&solution.params, &RowSet::all()), &bound, &mut verdict);
             verdict
         };
         Ok(Posterior {
@@ -251,6 +253,26 @@ impl Fresh {
         verdict.advice.push("use a family with a spread for every latent that is to be reported".into());
     }
 
+    /// A log q that does not belong to its draws, as where a covariance is singular to rounding: its entropy in closed
+    /// form is not the mean over the draws, or the divergence from the prior is negative.
+    fn say_what_cannot_be(&self, closed: Option<f64>, bound: &Bound, verdict: &mut Verdict) {
+        let negative: Vec<f64> = self.log_q.iter().map(|l| -l).collect();
+        let drawn = MonteCarlo::mean_of(&negative);
+        let differs = |closed: f64| !((closed - drawn.value).abs() <= BEYOND * drawn.mcse + 1e-6 * closed.abs());
+        let reason = match (closed, bound.kl) {
+            (Some(closed), _) if differs(closed) => {
+                format!("the entropy of q is {closed:.6} in closed form and {:.6} over its draws", drawn.value)
+            }
+            (_, Some(kl)) if kl.value < -BEYOND * kl.mcse => {
+                format!("the divergence of q from the prior is estimated as {:.3}, and none is negative", kl.value)
+            }
+            _ => return,
+        };
+        verdict.trust = Trust::DoNotTrust;
+        verdict.reasons.insert(0, format!("{reason}: log q does not belong to these draws, and no figure can be used"));
+        verdict.advice.insert(0, "fit the mean-field family, or take smaller steps: q has become singular".into());
+    }
+
     /// How far means move between two halves of the draws, weighted afresh, and between two solutions.
     fn disagreement(&self, second: Option<&Fresh>) -> f64 {
         let n = self.log_p.len();
@@ -287,6 +309,9 @@ impl Fresh {
         larger_or_nan(halves_disagreement(&within), between.unwrap_or(0.0))
     }
 }
+
+/// Standard errors beyond which two estimates of one number are not of one number.
+const BEYOND: f64 = 8.0;
 
 fn is_fixed(lane: &[f64]) -> bool {
     lane.iter().all(|x| *x == lane[0])

@@ -148,11 +148,9 @@ unary_table! {
     Tan, "tan", |x| x.sin_lane::<FMA>() / x.cos_lane::<FMA>(), |_x, y| T::one() + y * y, [-1.0, 0.3, 2.0];
     Atan, "atan", |x| x.atan(), |x, _y| (T::one() + x * x).recip(), [-3.0, 0.3, 2.0];
     Sinh, "sinh",
-        |x| c::<T>(0.5) * ((x).exp_lane::<FMA>() - (-x).exp_lane::<FMA>()),
-        |x, _y| c::<T>(0.5) * ((x).exp_lane::<FMA>() + (-x).exp_lane::<FMA>()), [-2.0, 0.3, 3.0];
+        |x| x.sinh_lane::<FMA>(), |x, _y| x.cosh_lane::<FMA>(), [-2.0, 0.3, 3.0];
     Cosh, "cosh",
-        |x| c::<T>(0.5) * ((x).exp_lane::<FMA>() + (-x).exp_lane::<FMA>()),
-        |x, _y| c::<T>(0.5) * ((x).exp_lane::<FMA>() - (-x).exp_lane::<FMA>()), [-2.0, 0.3, 3.0];
+        |x| x.cosh_lane::<FMA>(), |x, _y| x.sinh_lane::<FMA>(), [-2.0, 0.3, 3.0];
     Tanh, "tanh", |x| x.tanh_lane::<FMA>(), |_x, y| T::one() - y * y, [-2.0, 0.01, 1.0];
     Sigmoid, "sigmoid", |x| x.sigmoid_lane::<FMA>(), |x, y| y * (-x).sigmoid_lane::<FMA>(), [-30.0, -2.0, 0.01, 5.0];
     Softplus, "softplus", |x| x.softplus_lane::<FMA>(), |x, _y| x.sigmoid_lane::<FMA>(), [-30.0, -2.0, 0.01, 5.0, 40.0];
@@ -232,7 +230,10 @@ binary_table! {
     Div, "div", |x, y| x / y, |_x, y, z| (y.recip(), -z / y), [(1.5, -2.0)];
     Pow, "pow",
         |x, y| if y == T::zero() { T::one() } else { x.powf(y) },
-        |x, y, z| (if y == T::zero() { T::zero() } else { y * x.powf(y - T::one()) }, z * x.ln()), [(1.5, -2.0), (0.3, 2.5)];
+        |x, y, z| (
+            if y == T::zero() { T::zero() } else { y * x.powf(y - T::one()) },
+            if z == T::zero() { T::zero() } else { z * x.ln() }
+        ), [(1.5, -2.0), (0.3, 2.5)];
     Max, "max",
         |x, y| if x >= y { x } else { y },
         |x, y, _z| (if x >= y { T::one() } else { T::zero() }, if x >= y { T::zero() } else { T::one() }),

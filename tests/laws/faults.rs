@@ -2,15 +2,15 @@
 
 use crate::bell::*;
 use crate::cases::*;
-use jensen::family::{Family, FamilyError, MeanField, Reparam};
+use jensen::family::{Categorical, Family, FamilyError, MeanField, Reparam};
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::streams::Streams;
 use jensen::target::LogDensity;
 use jensen::testing::laws::{self, Broken, Case};
 
 /// A family with one thing wrong.
-struct Faulty {
-    inner: MeanField,
+struct Faulty<F = MeanField> {
+    inner: F,
     fault: Fault,
 }
 
@@ -32,7 +32,7 @@ enum Fault {
     Sample,
 }
 
-impl Family for Faulty {
+impl<F: Family> Family for Faulty<F> {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.inner.covers(layout)
     }
@@ -84,11 +84,11 @@ impl Family for Faulty {
     }
 
     fn name(&self) -> String {
-        format!("mean field with the fault {:?}", self.fault)
+        format!("{} with the fault {:?}", self.inner.name(), self.fault)
     }
 }
 
-impl Reparam for Faulty {
+impl<F: Reparam> Reparam for Faulty<F> {
     fn num_noise(&self, rows: &RowSet) -> usize {
         self.inner.num_noise(rows)
     }
@@ -160,4 +160,27 @@ fn every_planted_fault_breaks_its_law() {
     let measured = |fault| ok(laws::mean_gradient(&CLOSED, &target, &faulty(fault), &case, 4000));
     broken(laws::is_unbiased(&measured(Fault::EntropyGradient), &exact, 4.5), "mean gradient");
     ok(laws::is_unbiased(&measured(Fault::Score), &exact, 4.5));
+}
+
+/// An integer between 0 and 3.
+struct Label;
+
+impl jensen::model::Model for Label {
+    fn log_joint(&self, p: &jensen::model::LogJoint) {
+        p.add(p.integer("k", 0..4).to_real());
+    }
+}
+
+#[test]
+fn probabilities_that_do_not_sum_to_one_are_seen() {
+    let target = ok(jensen::target::Target::new(&Label));
+    let (layout, rows) = (target.layout(), RowSet::all());
+    let inner = ok(Categorical::new(layout));
+    let params = somewhere(&inner, 1);
+    let case = Case { layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(1), num_draws: 1 };
+    ok(laws::sums_to_one(&inner, &case));
+    match laws::sums_to_one(&Faulty { inner, fault: Fault::Normaliser }, &case) {
+        Err(broken) => assert!(broken.law.contains("sum to one"), "{broken}"),
+        Ok(()) => panic!("a planted fault went unseen"),
+    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
 mod autoencoder;
+mod bounds;
 mod correlated;
 mod fused;
 mod integers;
@@ -62,6 +63,9 @@ fn main() {
     if run("w7") {
         correlated::w7(&folder.join("w7_gauss_d100.json"));
         correlated::w7(&folder.join("w7_gauss_d500.json"));
+    }
+    if run("bounds") {
+        bounds::run(folder);
     }
     if run("scale") {
         scale();

@@ -16,6 +16,9 @@ pub struct Evidence {
     pub effective_share: f64,
     /// Number of fresh draws behind `k_hat`, those rejected included.
     pub num_draws: usize,
+    /// Whether some latents are integers, for which mean-field is the only family.
+    #[serde(default)]
+    pub has_integers: bool,
     /// Whether the stopping rule, not a limit on steps or time, ended the optimisation.
     pub converged: bool,
     /// Why the optimisation stopped, in words.

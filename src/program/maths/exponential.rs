@@ -1,4 +1,4 @@
-//! The exponential function and its kin: `e^x`, `e^x - 1`, tanh and the logistic sigmoid.
+//! The exponential function and its kin: `e^x`, `e^x - 1`, the hyperbolic functions and the logistic sigmoid.
 
 use super::format::{Format, polynomial};
 
@@ -38,6 +38,35 @@ pub(super) fn tanh<T: Format, const FMA: bool>(x: T) -> T {
     let two = T::from_f64(2.0);
     let t = exp_m1::<T, FMA>(-two * x.abs());
     (t / (t + two)).copysign(x)
+}
+
+/// `(t + t / (t + 1)) / 2` with `t = e^|x| - 1`, and `e^|x| / 2` where the rest is below rounding.
+#[inline(always)]
+pub(super) fn sinh<T: Format, const FMA: bool>(x: T) -> T {
+    let half = T::from_f64(0.5);
+    let t = exp_m1::<T, FMA>(x.abs());
+    let near = half * (t + t / (t + T::one()));
+    let size = if x.abs() > T::from_f64(FAR) { half_exp::<T, FMA>(x.abs()) } else { near };
+    // Halving would round a subnormal result.
+    if x.abs() < T::epsilon() { x } else { size.copysign(x) }
+}
+
+/// `(e + 1 / e) / 2` with `e = e^|x|`, and `e / 2` where the rest is below rounding.
+#[inline(always)]
+pub(super) fn cosh<T: Format, const FMA: bool>(x: T) -> T {
+    let e = exp::<T, FMA>(x.abs());
+    let near = T::from_f64(0.5) * (e + e.recip());
+    if x.abs() > T::from_f64(FAR) { half_exp::<T, FMA>(x.abs()) } else { near }
+}
+
+/// From here on `e^-x` is below the rounding of `e^x`.
+const FAR: f64 = 20.0;
+
+/// `e^x / 2`, which may be finite where `e^x` is not.
+#[inline(always)]
+fn half_exp<T: Format, const FMA: bool>(x: T) -> T {
+    let root = exp::<T, FMA>(T::from_f64(0.5) * x);
+    T::from_f64(0.5) * root * root
 }
 
 /// `1 / (1 + e)` for `x >= 0` and `e / (1 + e)` below, with `e = e^-|x|`.

@@ -37,6 +37,10 @@ pub trait Lane:
     fn sin_lane<const FMA: bool>(self) -> Self;
     /// `cos(self)`; NaN beyond [`TRIG_LIMIT`](Self::TRIG_LIMIT), where [`cos_into`](super::cos_into) is still right.
     fn cos_lane<const FMA: bool>(self) -> Self;
+    /// `sinh(self)`, accurate near 0.
+    fn sinh_lane<const FMA: bool>(self) -> Self;
+    /// `cosh(self)`.
+    fn cosh_lane<const FMA: bool>(self) -> Self;
     /// `tanh(self)`.
     fn tanh_lane<const FMA: bool>(self) -> Self;
     /// `1 / (1 + e^-self)`, accurate in both tails.
@@ -109,6 +113,8 @@ macro_rules! impl_lane {
                 exp_m1_lane => exponential::exp_m1::<Self, FMA>,
                 sin_lane => trigonometric::sin::<Self, FMA>,
                 cos_lane => trigonometric::cos::<Self, FMA>,
+                sinh_lane => exponential::sinh::<Self, FMA>,
+                cosh_lane => exponential::cosh::<Self, FMA>,
                 tanh_lane => exponential::tanh::<Self, FMA>,
                 sigmoid_lane => exponential::sigmoid::<Self, FMA>,
                 softplus_lane => logarithm::softplus::<Self, FMA>,

@@ -43,6 +43,7 @@ pub use dispatch::{InstructionSet, Kernel, dispatch};
 pub use lane::Lane;
 pub use panels::FourRows;
 pub use slices::{
-    cos_slice, exp_m1_slice, exp_slice, ln_1p_slice, ln_slice, sigmoid_slice, sin_slice, softplus_slice, tanh_slice,
+    cos_slice, cosh_slice, exp_m1_slice, exp_slice, ln_1p_slice, ln_slice, sigmoid_slice, sin_slice, sinh_slice,
+    softplus_slice, tanh_slice,
 };
 pub use trigonometric::{cos_into, sin_into};

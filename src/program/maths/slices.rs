@@ -36,6 +36,10 @@ slice_functions! {
     ln_1p_slice, Ln1p, ln_1p_lane;
     /// Overwrites each `x` with `e^x - 1`.
     exp_m1_slice, ExpM1, exp_m1_lane;
+    /// Overwrites each `x` with `sinh(x)`.
+    sinh_slice, Sinh, sinh_lane;
+    /// Overwrites each `x` with `cosh(x)`.
+    cosh_slice, Cosh, cosh_lane;
     /// Overwrites each `x` with `tanh(x)`.
     tanh_slice, Tanh, tanh_lane;
     /// Overwrites each `x` with `1 / (1 + e^-x)`.

@@ -105,6 +105,20 @@ fn dense() -> Vec<Dense> {
             xs: around_zero(-25.0, 25.0),
             most: (5.0, 2.8),
         },
+        Dense {
+            double: sinh_slice,
+            single: sinh_slice,
+            libm: libm::sinh,
+            xs: around_zero(-711.0, 711.0),
+            most: (5.0, 5.0),
+        },
+        Dense {
+            double: cosh_slice,
+            single: cosh_slice,
+            libm: libm::cosh,
+            xs: around_zero(-711.0, 711.0),
+            most: (5.0, 5.0),
+        },
         Dense { double: sigmoid_slice, single: sigmoid_slice, libm: sigmoid, xs: exponents(), most: (4.0, 2.3) },
         Dense {
             double: softplus_slice,

@@ -37,6 +37,9 @@ fn exponentials_at_special_arguments() {
     check!(exp_m1_slice, &[(INF, INF), (-INF, -1.0), (800.0, INF), (-800.0, -1.0)]);
     check!(tanh_slice, &odd);
     check!(tanh_slice, &[(INF, 1.0), (-INF, -1.0), (800.0, 1.0), (-800.0, -1.0)]);
+    check!(sinh_slice, &odd);
+    check!(sinh_slice, &[(INF, INF), (-INF, -INF), (800.0, INF), (-800.0, -INF)]);
+    check!(cosh_slice, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (NAN, NAN), (800.0, INF), (-800.0, INF)]);
     check!(sigmoid_slice, &[(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN), (800.0, 1.0), (-800.0, 0.0)]);
     check!(softplus_slice, &[(INF, INF), (-INF, 0.0), (NAN, NAN), (800.0, 800.0), (-800.0, 0.0)]);
 }
