@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::component::Component;
 use super::{
-    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError, Poisson, Product,
-    SphericalGaussian, StudentT, TiedGaussian,
+    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError, Poisson,
+    Product, SphericalGaussian, StudentT, TiedGaussian,
 };
 use crate::streams::Stream;
 

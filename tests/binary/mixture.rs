@@ -125,11 +125,15 @@ fn starts_processes_priors_and_draws_are_chosen_by_options() {
     let folder = Folder::new("mixture-settings");
     folder.file("d.csv", separated(3).0);
     let run = folder.jensen("mixture d.csv --k 3 --start hierarchical --out fit --draws 500 --quiet");
-    assert!(run.code == Some(0) && run.out.contains("full covariance with a learned prior; coordinate ascent, 1 start,"));
+    assert!(
+        run.code == Some(0) && run.out.contains("full covariance with a learned prior; coordinate ascent, 1 start,")
+    );
     let draws = folder.read("fit/draws.csv");
-    let header = "draw,component,weight,mean[x],mean[y],covariance[x][x],covariance[x][y],covariance[y][x],covariance[y][y]";
+    let header =
+        "draw,component,weight,mean[x],mean[y],covariance[x][x],covariance[x][y],covariance[y][x],covariance[y][y]";
     assert_eq!((draws.lines().next(), draws.lines().count()), (Some(header), 1501));
-    let (weights, components, means) = (column(&draws, "weight"), column(&draws, "component"), column(&draws, "mean[x]"));
+    let (weights, components, means) =
+        (column(&draws, "weight"), column(&draws, "component"), column(&draws, "mean[x]"));
     weights.chunks_exact(3).for_each(|w| assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{w:?}"));
     // The largest cluster lies about x = 0, the second about 10; their means are known to 0.1 and 0.13 (one sd).
     for (c, centre) in [(1.0, 0.0), (2.0, 10.0)] {
@@ -137,7 +141,9 @@ fn starts_processes_priors_and_draws_are_chosen_by_options() {
         own.for_each(|(x, _)| assert!((x - centre).abs() < 1.0, "{c}: {x}"));
     }
     let run = folder.jensen("mixture d.csv --dirichlet-process=0.5 --discount 0.2 --k 8 --prior fixed --quiet");
-    for words in ["Pitman-Yor process of concentration 0.5 and discount 0.2, full covariance;", "3 occupied of 8 offered"] {
+    for words in
+        ["Pitman-Yor process of concentration 0.5 and discount 0.2, full covariance;", "3 occupied of 8 offered"]
+    {
         assert!(run.out.contains(words), "{}", run.out);
     }
     let (text, _) = separated(4);

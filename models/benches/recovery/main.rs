@@ -4,7 +4,7 @@
 //! `models/benches/peers/recovery_sklearn.py FOLDER` reads them and prints the same table for scikit-learn.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
-use jensen::mixture::{FullGaussian, Mixture, Table, Weights, adjusted_rand};
+use jensen::mixture::{FullGaussian, HierarchicalGaussian, Kind, Mixture, Table, Weights, adjusted_rand};
 use jensen::streams::Streams;
 use std::fmt::Write;
 use std::time::Instant;
@@ -47,10 +47,11 @@ fn main() {
     println!("|---|---|---|---|---|---|");
     for problem in &PROBLEMS {
         write_data(&folder, problem);
-        line(problem, "one start, process", |rows, seed| fit(rows, seed, OFFERED, true, 1));
-        line(problem, "five starts, process", |rows, seed| fit(rows, seed, OFFERED, true, 5));
+        line(problem, "one start, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 1));
+        line(problem, "the same, scikit-learn's prior", |rows, seed| fit(fixed(rows), rows, seed, OFFERED, true, 1));
+        line(problem, "five starts, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 5));
         line(problem, "best bound of K = 1..6", |rows, seed| {
-            let fits = (1..=6).map(|k| fit(rows, seed, k, false, 5));
+            let fits = (1..=6).map(|k| fit(learned(rows), rows, seed, k, false, 5));
             fits.max_by(|a, b| a.0.total_cmp(&b.0)).expect("a fit")
         });
     }
@@ -59,14 +60,23 @@ fn main() {
 /// Bound and labels.
 type Found = (f64, Vec<usize>);
 
+/// What `jensen mixture` uses.
+fn learned(rows: &Table) -> Kind {
+    HierarchicalGaussian::from_rows(rows).expect("a prior").into()
+}
+
+/// The mean and covariance of all rows, as scikit-learn does.
+fn fixed(rows: &Table) -> Kind {
+    FullGaussian::from_rows(rows).expect("a prior").into()
+}
+
 /// The prior of the weights is that of scikit-learn: a Dirichlet process of concentration 1 / K, or Dirichlet(1 / K).
-fn fit(rows: &Table, seed: u64, k: usize, process: bool, restarts: usize) -> Found {
+fn fit(component: Kind, rows: &Table, seed: u64, k: usize, process: bool, restarts: usize) -> Found {
     let concentration = 1.0 / k as f64;
     let weights = match process {
         true => Weights::dirichlet_process(concentration),
         false => Weights::dirichlet(concentration),
     };
-    let component = FullGaussian::from_rows(rows).expect("a prior");
     let fitted = Mixture::new(component, k).weights(weights).restarts(restarts).seed(seed).fit(rows).expect("a fit");
     (fitted.bound, fitted.labels(rows).expect("labels"))
 }

@@ -12,7 +12,7 @@ use crate::streams::Stream;
 /// Gaussians with full covariances of their own and one prior in common, which is learned:
 ///
 /// ```text
-/// S ~ Wishart(degrees, E[S] = scale_inverse)    Lambda_k | S ~ Wishart(S^-1, degrees)
+/// S ~ Wishart(columns, E[S] = scale_inverse)    Lambda_k | S ~ Wishart(S^-1, degrees)
 /// mu_k | Lambda_k ~ N(mean, (mean_precision Lambda_k)^-1)
 /// ```
 ///
@@ -53,17 +53,24 @@ impl HierarchicalGaussian {
         let d = prior.mean.len();
         let singular = MixtureError::Singular { what: "the prior's scale matrix" };
         let (mut inverse, log_scale) = inverted(&prior.scale_inverse, d).ok_or(singular)?;
-        inverse.iter_mut().for_each(|x| *x *= prior.degrees);
-        let log_inverse = d as f64 * prior.degrees.ln() - log_scale;
+        inverse.iter_mut().for_each(|x| *x *= d as f64);
+        let log_inverse = d as f64 * (d as f64).ln() - log_scale;
         Ok(HierarchicalGaussian { each: FullGaussian::new(prior), inverse, log_inverse })
     }
 
-    /// With the prior of [`NormalWishart::from_rows`] as the mean of the learned one.
+    /// With the mean of the rows, at most one row's worth of it, four degrees of freedom more than columns, and before
+    /// anything is learned the covariance of all rows as the mean of each component's.
     ///
     /// # Errors
-    /// As there.
+    /// As [`NormalWishart::from_rows`], whose `ridge` this has too.
     pub fn from_rows<R: Rows + ?Sized>(rows: &R) -> Result<Self, MixtureError> {
-        Self::new(NormalWishart::from_rows(rows)?)
+        let all = NormalWishart::from_rows(rows)?;
+        // E[covariance] = scale_inverse / (degrees - columns - 1).
+        let scale_inverse = all.scale_inverse.iter().map(|x| 3.0 * x).collect();
+        let degrees = all.mean.len() as f64 + 4.0;
+        let mut prior = NormalWishart::new(all.mean, 1.0, degrees, scale_inverse)?;
+        prior.ridge = 3.0 * all.ridge;
+        Self::new(prior)
     }
 
     fn own(&self) -> usize {
@@ -108,7 +115,7 @@ impl HierarchicalGaussian {
         }
         mirror(&mut inverse, d);
         let precision = (k * d as f64 / distance).min(prior.mean_precision);
-        let target = [precision, prior.degrees * (1.0 + k)].into_iter().chain(inverse);
+        let target = [precision, d as f64 + k * prior.degrees].into_iter().chain(inverse);
         let target: Vec<f64> = target.collect();
         for p in params.chunks_exact_mut(length) {
             let tail = &mut p[self.each.num_params()..];
@@ -163,7 +170,7 @@ impl Component for HierarchicalGaussian {
     fn prior(&self, params: &mut [f64]) {
         let (own, tail) = params.split_at_mut(self.own());
         self.each.prior(own);
-        (tail[0], tail[1]) = (self.each.prior.mean_precision, self.each.prior.degrees);
+        (tail[0], tail[1]) = (self.each.prior.mean_precision, self.num_columns() as f64);
         tail[2..].copy_from_slice(&self.inverse);
     }
 
@@ -206,7 +213,7 @@ impl Component for HierarchicalGaussian {
         let Some(prior) = self.current(params) else { return f64::NAN };
         let each = params.chunks_exact(self.num_params()).zip(caches.chunks_exact(self.num_cache()));
         let components: f64 = each.map(|(p, c)| prior.kl(&p[..self.own()], c)).sum();
-        let (shared, degrees) = (self.shared(params), self.each.prior.degrees);
+        let (shared, degrees) = (self.shared(params), d as f64);
         let log_inverse = inverted(shared.inverse, d).map_or(f64::NAN, |(_, log)| log);
         let trace: f64 = self.inverse.iter().zip(&prior.scale_inverse).map(|(a, b)| a * b).sum();
         let expected_log = wishart::expected_log_determinant(-log_inverse, shared.degrees, d);
@@ -261,21 +268,22 @@ mod tests {
         HierarchicalGaussian::new(NormalWishart::new(vec![0.0], 1.0, 2.5, vec![3.0]).expect("a prior")).expect("a kind")
     }
 
-    /// For one column S is a gamma variable and one component's evidence an integral over it: with shape `v = degrees / 2`,
-    /// `p(x) = int gamma(S; v, v / scale) (2 pi)^(-n/2) sqrt(b / (b + n)) gamma(v + n/2) / gamma(v)
+    /// For one column S is a gamma variable and one component's evidence an integral over it: with `v = degrees / 2`,
+    /// `p(x) = int gamma(S; 1/2, 1 / (2 scale)) (2 pi)^(-n/2) sqrt(b / (b + n)) gamma(v + n/2) / gamma(v)
     /// (S/2)^v (S/2 + R/2)^-(v + n/2) dS`, `R` the sum of squares about the posterior mean with the prior's share.
     fn evidence(x: &[f64], b: f64, degrees: f64, scale: f64) -> f64 {
-        let (n, v) = (x.len() as f64, 0.5 * degrees);
+        let (n, v, h) = (x.len() as f64, 0.5 * degrees, 0.5);
         let sum: f64 = x.iter().sum();
         let rest = x.iter().map(|x| x * x).sum::<f64>() - sum * sum / (b + n);
         let constant = -0.5 * n * (2.0 * std::f64::consts::PI).ln() + 0.5 * (b / (b + n)).ln() + lgamma(v + 0.5 * n)
-            - 2.0 * lgamma(v)
-            + v * (v / scale).ln();
+            - lgamma(v)
+            - lgamma(h)
+            + h * (h / scale).ln();
         // S = exp(t) on an even grid: the integrand vanishes at both ends, so the trapezoid rule is exact to rounding.
         let step = 0.01;
         let log = |t: f64| {
             let s = t.exp();
-            v * t - v * s / scale + v * (0.5 * s).ln() - (v + 0.5 * n) * (0.5 * (s + rest)).ln()
+            h * t - h * s / scale + v * (0.5 * s).ln() - (v + 0.5 * n) * (0.5 * (s + rest)).ln()
         };
         let terms: Vec<f64> = (-2500..1500).map(|i| log(step * f64::from(i))).collect();
         let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -289,7 +297,9 @@ mod tests {
         let (rows, component) = (rows(), hierarchical());
         let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(1.0), 1).expect("settings");
         let mut state = ascent.init().expect("a start");
-        (0..200).for_each(|_| drop(ascent.step(&mut state).expect("a step")));
+        for _ in 0..200 {
+            ascent.step(&mut state).expect("a step");
+        }
         let precision = component.shared(&state.params).mean_precision;
         let mut space = Vec::new();
         let block = rows.block(0, &mut space).expect("a block");
@@ -307,7 +317,7 @@ mod tests {
             let mut state = ascent.init().expect("a start");
             let mut before = f64::NEG_INFINITY;
             for _ in 0..60 {
-                let bound = ascent.step(&mut state).expect("a step").objective;
+                let bound = ascent.step(&mut state).expect("a step").objective.expect("a bound");
                 assert!(bound >= before - 1e-10 * bound.abs(), "{k}: {bound} after {before}");
                 before = bound;
             }
@@ -324,8 +334,8 @@ mod tests {
         let current = component.current(&params).expect("a prior");
         assert!((current.scale_inverse[0] - 3.0).abs() < 1e-14);
         // The component's own prior is that under the mean of S; Jensen's inequality for E log S leaves a little.
-        let v: f64 = 1.25;
-        let jensen = 2.5 * 0.5 * (v.ln() - crate::program::maths::Lane::digamma(v));
+        let half: f64 = 0.5;
+        let jensen = 2.5 * 0.5 * (half.ln() - crate::program::maths::Lane::digamma(half));
         assert!((component.kl_all(&params, &cache) - jensen).abs() < 1e-13);
     }
 }

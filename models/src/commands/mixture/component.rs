@@ -3,8 +3,8 @@
 use super::columns::{Column, ColumnKind};
 use crate::cli::mixture_args::{Covariance, MixtureModelArgs, Prior};
 use jensen::mixture::{
-    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError, Poisson, Product, Rows,
-    SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
+    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError,
+    Poisson, Product, Rows, SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
 };
 use std::collections::HashMap;
 
@@ -96,7 +96,9 @@ pub fn quantities(columns: &[Column], fitted: &Fitted) -> Vec<String> {
         let place = |text: &str| {
             let at: usize = text.parse().ok()?;
             match &columns[part[0]].kind {
-                ColumnKind::Categorical { levels } => Some(format!("[{} = {}]", columns[part[0]].name, levels.get(at)?)),
+                ColumnKind::Categorical { levels } => {
+                    Some(format!("[{} = {}]", columns[part[0]].name, levels.get(at)?))
+                }
                 _ => Some(format!("[{}]", columns[*part.get(at)?].name)),
             }
         };

@@ -48,7 +48,9 @@ pub enum ClusterError {
         value: String,
     },
     /// A column whose spread cannot be computed with.
-    #[error("{file}, column `{column}`: {problem} in double precision; subtract a constant from the column or rescale it")]
+    #[error(
+        "{file}, column `{column}`: {problem} in double precision; subtract a constant from the column or rescale it"
+    )]
     Spread {
         /// The file.
         file: String,

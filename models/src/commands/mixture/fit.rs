@@ -4,8 +4,8 @@ use crate::cli::progress::Progress;
 use jensen::algorithm::{Algorithm, Step};
 use jensen::fit::{MaxSteps, Stop, run};
 use jensen::mixture::{
-    Fitted, Kind, Mixture, MixtureError, Rows, StartReport, StochasticMixture, StochasticSettings, Weights,
-    Start, adjusted_rand,
+    Fitted, Kind, Mixture, MixtureError, Rows, Start, StartReport, StochasticMixture, StochasticSettings, Weights,
+    adjusted_rand,
 };
 use std::ops::{ControlFlow, RangeInclusive};
 

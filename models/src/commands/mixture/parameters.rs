@@ -41,7 +41,9 @@ pub fn write_draws(
     let mut table = csv::Writer::from_writer(out);
     table.write_record(["draw", "component", "weight"].into_iter().chain(names.iter().map(String::as_str)))?;
     for (d, draw) in draws.iter().enumerate() {
-        for (c, (weight, values)) in draw.weights.iter().zip(&draw.values).take(fitted.occupied_components()).enumerate() {
+        for (c, (weight, values)) in
+            draw.weights.iter().zip(&draw.values).take(fitted.occupied_components()).enumerate()
+        {
             let cells = [(d + 1).to_string(), (c + 1).to_string(), weight.to_string()];
             table.write_record(cells.into_iter().chain(values.iter().map(f64::to_string)))?;
         }
