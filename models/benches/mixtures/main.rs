@@ -9,7 +9,7 @@ use jensen::dist::mixture;
 use jensen::model::{Draws, RowSet};
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
-use jensen::target::{Differentiable, LogDensity, Options, Pass, Target};
+use jensen::target::{Differentiable, Options, Pass, Target};
 use jensen_models::zoo::HiddenMarkov;
 use std::time::Instant;
 

@@ -19,6 +19,8 @@ use crate::streams::Stream;
 /// `S` has a Wishart q of its own, and `mean_precision` goes where the bound is largest, up to the given one. The spread
 /// of all rows says little about that of one component; here the components tell each other how large and how long they
 /// are, and how far their centres lie apart. The bound stays one on the log evidence, every constant included.
+/// Rows that repeat one another would draw `S` towards 0 for ever, and the bound with it: `q(S)` stays where it is once its
+/// mean would fall below a ten-thousandth of the given matrix in some direction. Any q(S) gives a bound.
 /// Every component's slice repeats `[mean_precision, degrees of q(S), inverse scale of q(S)]` after its own parameters;
 /// the KL of `q(S)` is counted once. An update costs some products of small matrices more than [`FullGaussian`]'s.
 ///
@@ -36,6 +38,9 @@ pub struct HierarchicalGaussian {
 
 /// Rounds of components and prior in an update all the way: components without rows follow the prior only slowly.
 const ROUNDS: usize = 8;
+
+/// The least share of the given scale matrix that is learned.
+const LEAST: f64 = 1e-4;
 
 /// `[mean_precision, degrees, inverse scale]` of one slice.
 struct Shared<'a> {
@@ -115,12 +120,22 @@ impl HierarchicalGaussian {
         }
         mirror(&mut inverse, d);
         let precision = (k * d as f64 / distance).min(prior.mean_precision);
-        let target = [precision, d as f64 + k * prior.degrees].into_iter().chain(inverse);
-        let target: Vec<f64> = target.collect();
+        let degrees = d as f64 + k * prior.degrees;
+        let learns = self.is_large_enough(degrees, &inverse);
+        let target: Vec<f64> = [precision, degrees].into_iter().chain(inverse).collect();
+        let target = if learns { &target[..] } else { &target[..1] };
         for p in params.chunks_exact_mut(length) {
             let tail = &mut p[self.each.num_params()..];
-            tail.iter_mut().zip(&target).for_each(|(x, t)| *x = (1.0 - rate) * *x + rate * t);
+            tail.iter_mut().zip(target).for_each(|(x, t)| *x = (1.0 - rate) * *x + rate * t);
         }
+    }
+
+    /// Whether the mean of S under Wishart(inverse^-1, degrees) is at least [`LEAST`] of the given one everywhere.
+    fn is_large_enough(&self, degrees: f64, inverse: &[f64]) -> bool {
+        let d = self.num_columns();
+        let Some((mut mean, _)) = inverted(inverse, d) else { return false };
+        mean.iter_mut().zip(&self.each.prior.scale_inverse).for_each(|(m, c)| *m = degrees * *m - LEAST * c);
+        cholesky(&mut mean, d)
     }
 }
 
@@ -322,6 +337,26 @@ mod tests {
                 before = bound;
             }
         }
+    }
+
+    /// Twelve equal rows of thirty: the evidence itself has no largest value, the bound of q does.
+    #[test]
+    fn equal_rows_do_not_draw_the_scale_to_nothing() {
+        let x: Vec<f64> = (0..30).map(|i| if i < 12 { 0.0 } else { 5.0 + 0.1 * f64::from(i % 7) }).collect();
+        let y: Vec<f64> = (0..30).map(|i| if i < 12 { 1.0 } else { 0.2 * f64::from(i % 5) }).collect();
+        let rows = Table::from_columns(&[x, y]).expect("a table");
+        let component = HierarchicalGaussian::from_rows(&rows).expect("a prior");
+        let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(0.5), 2).expect("settings");
+        let mut state = ascent.init().expect("a start");
+        let mut before = f64::NEG_INFINITY;
+        for _ in 0..300 {
+            let bound = ascent.step(&mut state).expect("a step").objective.expect("a bound");
+            assert!(bound.is_finite() && bound >= before - 1e-10 * bound.abs(), "{bound} after {before}");
+            before = bound;
+        }
+        let prior = component.current(&state.params).expect("a prior");
+        let share = prior.scale_inverse[0] / component.each.prior.scale_inverse[0];
+        assert!(share > 1e-4, "{share}");
     }
 
     /// The prior is a stationary point without rows: E[S] is the given matrix, and its KL is 0.
