@@ -1,6 +1,7 @@
 //! How often the number of components and the labels are recovered, over 100 seeds.
 //!
-//! `cargo bench -p jensen-models --bench recovery -- FOLDER` prints a table and writes the data into FOLDER, where
+//! `cargo bench -p jensen-models --bench recovery -- FOLDER [SET ...]` prints a table and writes the data into FOLDER;
+//! with names of sets, only those with one start, which is quick. There
 //! `models/benches/peers/recovery_sklearn.py FOLDER` reads them and prints the same table for scikit-learn.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
@@ -39,16 +40,21 @@ const PROBLEMS: [Problem; 7] = [
 ];
 
 fn main() {
-    let Some(folder) = std::env::args().skip(1).find(|a| a != "--bench") else {
-        println!("usage: cargo bench -p jensen-models --bench recovery -- FOLDER");
+    let mut args = std::env::args().skip(1).filter(|a| a != "--bench");
+    let Some(folder) = args.next() else {
+        println!("usage: cargo bench -p jensen-models --bench recovery -- FOLDER [SET ...]");
         return;
     };
+    let sets: Vec<String> = args.collect();
     println!("| data | method | K found (share of seeds) | mean ARI | least ARI | s a fit |");
     println!("|---|---|---|---|---|---|");
-    for problem in &PROBLEMS {
+    for problem in PROBLEMS.iter().filter(|p| sets.is_empty() || sets.iter().any(|s| s == p.name)) {
         write_data(&folder, problem);
         line(problem, "one start, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 1));
         line(problem, "the same, scikit-learn's prior", |rows, seed| fit(fixed(rows), rows, seed, OFFERED, true, 1));
+        if !sets.is_empty() {
+            continue;
+        }
         line(problem, "five starts, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 5));
         line(problem, "best bound of K = 1..6", |rows, seed| {
             let fits = (1..=6).map(|k| fit(learned(rows), rows, seed, k, false, 5));
