@@ -90,7 +90,7 @@ fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
 #[test]
 fn a_process_minibatches_and_mixed_columns_with_missing_cells() {
     let folder = Folder::new("mixture-kinds");
-    let run = folder.jensen("mixture --dirichlet-process=0.5 --k 10");
+    let run = folder.jensen("mixture --dirichlet-process=0.1 --k 10");
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(
         run.out.contains("2 occupied of 10 offered") && run.out.contains("8 of 10 components are empty"),
