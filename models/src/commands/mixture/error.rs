@@ -144,7 +144,7 @@ impl ClusterError {
     /// Whether numbers of this mean and this sum of squares about it can be computed with.
     pub(super) fn spread(file: &str, column: &str, mean: f64, squares: f64) -> Result<(), Self> {
         let problem = match squares {
-            s if !(s < 1e280) => "its values lie too far apart to be squared",
+            s if s.is_nan() || s >= 1e280 => "its values lie too far apart to be squared",
             s if s < 1e-280 => "its values lie too close together to be squared",
             s if s.sqrt() <= 1e-13 * mean.abs() => "its values differ too little beside their size to be told apart",
             _ => return Ok(()),
