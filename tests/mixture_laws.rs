@@ -62,9 +62,14 @@ fn kinds(n: usize) -> Vec<(&'static str, Kind, Vec<Vec<f64>>)> {
             (Bernoulli::new(2, 1.0, 1.0).expect("a prior").into(), vec![5, 4]),
         ],
     );
+    let learned: Kind = HierarchicalGaussian::new(wishart()).expect("a prior").into();
+    let tied = (TiedGaussian::new(wishart()).into(), vec![1, 0]);
+    let coupled = Product::new(4, [tied, (learned.clone(), vec![2, 3])]);
     vec![
         ("full", FullGaussian::new(wishart()).into(), clusters(n)),
         ("tied", TiedGaussian::new(wishart()).into(), clusters(n)),
+        ("hierarchical", learned.clone(), clusters(n)),
+        ("coupled", coupled.expect("a product").into(), [clusters(n), clusters(n)].concat()),
         ("diagonal", diagonal().into(), clusters(n)),
         ("spherical", SphericalGaussian::new(vec![0.2, -0.1], 0.7, 1.3, 0.9).expect("a prior").into(), clusters(n)),
         ("student-t", StudentT::new(wishart(), 4.0).expect("a prior").into(), clusters(n)),

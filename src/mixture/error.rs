@@ -24,7 +24,7 @@ pub enum MixtureError {
     },
     /// A column that does not vary.
     #[error(
-        "column {column} is {value} in every row, so its spread is not defined; leave the column out, or give a prior by hand"
+        "column {column} is {value:?} in every row, so its spread is not defined; leave the column out, or give a prior by hand"
     )]
     Constant {
         /// Column, counted from 0.

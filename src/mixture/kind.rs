@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::component::Component;
 use super::{
-    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, MixtureError, Poisson, Product,
-    SphericalGaussian, StudentT, TiedGaussian,
+    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError, Poisson,
+    Product, SphericalGaussian, StudentT, TiedGaussian,
 };
 use crate::streams::Stream;
 
@@ -16,6 +16,8 @@ use crate::streams::Stream;
 pub enum Kind {
     /// A Gaussian with a covariance of its own.
     Full(FullGaussian),
+    /// Gaussians with covariances of their own and a learned prior in common.
+    Hierarchical(HierarchicalGaussian),
     /// Gaussians that share one covariance.
     Tied(TiedGaussian),
     /// A Gaussian with independent columns.
@@ -48,6 +50,7 @@ macro_rules! from_kinds {
 
 from_kinds! {
     Full(FullGaussian),
+    Hierarchical(HierarchicalGaussian),
     Tied(TiedGaussian),
     Diagonal(DiagonalGaussian),
     Spherical(SphericalGaussian),
@@ -64,6 +67,7 @@ macro_rules! each {
     ($self:ident, $kind:ident => $call:expr) => {
         match $self {
             Kind::Full($kind) => $call,
+            Kind::Hierarchical($kind) => $call,
             Kind::Tied($kind) => $call,
             Kind::Diagonal($kind) => $call,
             Kind::Spherical($kind) => $call,

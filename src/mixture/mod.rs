@@ -35,7 +35,9 @@ pub use component::Component;
 pub use error::MixtureError;
 pub use fitted::{Assignments, ComponentLine, Fitted, MixtureDraw, Score};
 pub use gamma::Gamma;
-pub use gaussian::{DiagonalGaussian, FullGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian};
+pub use gaussian::{
+    DiagonalGaussian, FullGaussian, HierarchicalGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian,
+};
 pub use kind::Kind;
 pub use pass::MixtureState;
 pub use poisson::Poisson;

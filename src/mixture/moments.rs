@@ -32,6 +32,10 @@ impl ColumnMoments {
             for j in 0..=i {
                 covariance[i * d + j] /= (count[i].min(count[j]) - 1.0).max(1.0);
             }
+            if !covariance[i * d + i].is_finite() {
+                let text = format!("the cells of column {i} lie too far apart to be squared; rescale the column");
+                return Err(MixtureError::Setting(text));
+            }
             // Rounding leaves a constant column with a variance of some ulp of its mean.
             if covariance[i * d + i].sqrt() <= 1e-14 * mean[i].abs() || covariance[i * d + i] == 0.0 {
                 return Err(MixtureError::Constant { column: i, value: first_cell(rows, i)? });

@@ -27,15 +27,13 @@ impl Product {
     ///
     /// # Errors
     /// Without parts, when a part has another number of columns, a column does not exist or is explained twice, and when
-    /// a part is itself a product or has a tied covariance.
+    /// a part is itself a product.
     pub fn new(num_columns: usize, parts: impl IntoIterator<Item = (Kind, Vec<usize>)>) -> Result<Self, MixtureError> {
         let parts: Vec<_> = parts.into_iter().collect();
         let mut taken = vec![false; num_columns];
         for (kind, columns) in &parts {
-            if matches!(kind, Kind::Product(_) | Kind::Tied(_)) {
-                let text =
-                    "a part of a product is itself a product or tied; list its parts, or give it its own covariance";
-                return Err(MixtureError::Setting(text.into()));
+            if matches!(kind, Kind::Product(_)) {
+                return Err(MixtureError::Setting("a part of a product is itself a product; list its parts".into()));
             }
             if columns.len() != kind.num_columns() {
                 let (found, expected) = (columns.len(), kind.num_columns());
@@ -74,6 +72,17 @@ impl Product {
     fn two(&self, a: fn(&Kind) -> usize, b: fn(&Kind) -> usize) -> impl Iterator<Item = Two<'_>> {
         self.spans(a).zip(self.spans(b)).map(|((kind, columns, a), (_, _, b))| (kind, columns, a, b))
     }
+}
+
+/// The same span of each of consecutive slices of `length`, one after the other.
+fn gather(values: &[f64], length: usize, span: &std::ops::Range<usize>) -> Vec<f64> {
+    values.chunks_exact(length).flat_map(|slice| &slice[span.clone()]).copied().collect()
+}
+
+/// Puts what [`gather`] took back.
+fn scatter(part: &[f64], values: &mut [f64], length: usize, span: &std::ops::Range<usize>) {
+    let slices = values.chunks_exact_mut(length).zip(part.chunks_exact(span.len()));
+    slices.for_each(|(slice, part)| slice[span.clone()].copy_from_slice(part));
 }
 
 /// A part, its columns, and two spans.
@@ -137,8 +146,23 @@ impl Component for Product {
         }
     }
 
+    fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        let (num_params, num_stats) = (self.num_params(), self.num_stats());
+        for (kind, _, p, s) in self.two(Kind::num_params, Kind::num_stats) {
+            let mut own = gather(params, num_params, &p);
+            kind.update_all(&mut own, &gather(stats, num_stats, &s), rate);
+            scatter(&own, params, num_params, &p);
+        }
+    }
+
     fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
         self.two(Kind::num_params, Kind::num_cache).map(|(kind, _, p, c)| kind.kl(&params[p], &cache[c])).sum()
+    }
+
+    fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
+        let (num_params, num_cache) = (self.num_params(), self.num_cache());
+        let part = |(kind, _, p, c): Two| kind.kl_all(&gather(params, num_params, &p), &gather(caches, num_cache, &c));
+        self.two(Kind::num_params, Kind::num_cache).map(part).sum()
     }
 
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
@@ -162,6 +186,16 @@ impl Component for Product {
     fn draw(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
         let mut parts = self.two(Kind::num_params, Kind::num_values);
         parts.try_for_each(|(kind, _, p, v)| kind.draw(&params[p], stream, &mut values[v]))
+    }
+
+    fn draw_all(&self, params: &[f64], stream: &mut Stream, values: &mut [f64]) -> Result<(), MixtureError> {
+        let (num_params, num_values) = (self.num_params(), self.total(Kind::num_values));
+        for (kind, _, p, v) in self.two(Kind::num_params, Kind::num_values) {
+            let mut own = gather(values, num_values, &v);
+            kind.draw_all(&gather(params, num_params, &p), stream, &mut own)?;
+            scatter(&own, values, num_values, &v);
+        }
+        Ok(())
     }
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {

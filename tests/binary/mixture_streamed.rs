@@ -1,41 +1,12 @@
 //! Tables that stay in their file: the same rows, the same fit and the same labels as in memory.
 
+#[allow(dead_code, reason = "a part of it")]
+mod folder;
+
+use folder::{Folder, Run};
 use jensen::algorithm::Algorithm;
 use jensen::mixture::{FullGaussian, Rows, StochasticMixture, StochasticSettings, Table, Weights};
 use jensen_models::data::stream::StreamedTable;
-use std::path::PathBuf;
-use std::process::Command;
-
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jensen-streamed-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn jensen(&self, line: &str) -> (Option<i32>, String, String) {
-        let words = line.split_whitespace();
-        let output = Command::new(env!("CARGO_BIN_EXE_jensen")).args(words).current_dir(&self.0).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Two clusters of `n` rows in three columns.
 fn clusters(n: usize) -> Vec<Vec<f64>> {
@@ -65,7 +36,7 @@ fn cells(rows: &dyn Rows) -> Vec<Vec<u64>> {
 
 #[test]
 fn blocks_of_a_file_are_the_cells_that_stand_in_it() {
-    let folder = Folder::new("cells");
+    let folder = Folder::new("streamed-cells");
     let text = "\u{feff}id;note;x\r\n1;\"two\nlines; \"\"here\"\"\";0.25\r\n\r\n2; plain ;NA\r\n 3 ;5\" pipe;-1e-3\r\n4;;\"7\"";
     let path = folder.file("d.csv", text);
     for block_rows in [1, 2, 3, 100] {
@@ -91,7 +62,7 @@ fn blocks_of_a_file_are_the_cells_that_stand_in_it() {
 
 #[test]
 fn a_fit_of_a_file_is_that_of_the_same_blocks_in_memory() {
-    let folder = Folder::new("fit");
+    let folder = Folder::new("streamed-fit");
     let mut columns = clusters(1000);
     columns[1][17] = f64::NAN;
     let path = folder.file("d.csv", csv(&columns));
@@ -118,7 +89,7 @@ fn a_fit_of_a_file_is_that_of_the_same_blocks_in_memory() {
 /// JSON is read whole, a CSV with `--batch` is not: everything but the file's name and the time is the same.
 #[test]
 fn the_command_says_the_same_of_a_file_and_of_memory() {
-    let folder = Folder::new("command");
+    let folder = Folder::new("streamed-command");
     let columns = clusters(700);
     let colour = |i: usize| if i.is_multiple_of(3) { "red" } else { "blue" };
     let line = |i: usize| format!("{},{},{}\n", columns[0][i], colour(i), i % 4);
@@ -129,7 +100,7 @@ fn the_command_says_the_same_of_a_file_and_of_memory() {
         let line = format!(
             "mixture {file} --k 1..3 --batch 64 --restarts 2 --json --quiet --kind n=poisson --out {file}.fit --plot"
         );
-        let (code, out, err) = folder.jensen(&line);
+        let Run { code, out, err } = folder.jensen(&line);
         assert!(matches!(code, Some(0 | 1)) && err.is_empty(), "{code:?} {err}");
         let mut report: serde_json::Value = serde_json::from_str(&out).unwrap();
         let map = report.as_object_mut().unwrap();
@@ -140,7 +111,7 @@ fn the_command_says_the_same_of_a_file_and_of_memory() {
     assert_eq!(file, memory);
     assert_eq!(file.1.lines().count(), 701);
     // The fit of one labels the rows of the other.
-    let (code, _, err) = folder.jensen("predict d.json.fit d.csv --out p.csv");
+    let Run { code, err, .. } = folder.jensen("predict d.json.fit d.csv --out p.csv");
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(std::fs::read_to_string(folder.0.join("p.csv")).unwrap(), memory.1);
 }
@@ -148,9 +119,9 @@ fn the_command_says_the_same_of_a_file_and_of_memory() {
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn a_parquet_file_is_refused_with_a_remedy() {
-    let folder = Folder::new("parquet");
+    let folder = Folder::new("streamed-parquet");
     folder.file("d.parquet", "PAR1");
-    let (code, _, err) = folder.jensen("mixture d.parquet");
+    let Run { code, err, .. } = folder.jensen("mixture d.parquet");
     assert!(code == Some(2) && err.contains("--features parquet") && err.contains("CSV"), "{err}");
 }
 
@@ -159,7 +130,7 @@ fn a_parquet_file_is_refused_with_a_remedy() {
 fn a_parquet_file_gives_the_fit_of_its_rows() {
     use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
     use parquet::file::writer::SerializedFileWriter;
-    let folder = Folder::new("parquet");
+    let folder = Folder::new("streamed-parquet");
     let columns = clusters(600);
     let message = "message rows { required double a; optional double b; required binary colour (STRING); }";
     let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(message).unwrap());
@@ -189,7 +160,7 @@ fn a_parquet_file_gives_the_fit_of_its_rows() {
     folder.file("d.csv", "a,b,colour\n".to_string() + &(0..600).map(line).collect::<String>());
     let report = |file: &str, options: &str| {
         let line = format!("mixture {file} --k 2 --restarts 2 --json --quiet --out {file}.fit {options}");
-        let (code, out, err) = folder.jensen(&line);
+        let Run { code, out, err } = folder.jensen(&line);
         assert!(matches!(code, Some(0 | 1)) && err.is_empty(), "{code:?} {err}");
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(report["missing"], 60);
@@ -199,6 +170,6 @@ fn a_parquet_file_gives_the_fit_of_its_rows() {
         assert_eq!(report("d.parquet", options), report("d.csv", options));
     }
     folder.file("bad.parquet", "no such thing");
-    let (code, _, err) = folder.jensen("mixture bad.parquet");
+    let Run { code, err, .. } = folder.jensen("mixture bad.parquet");
     assert!(code == Some(2) && err.contains("bad.parquet: cannot be read (as a Parquet file"), "{err}");
 }

@@ -1,61 +1,14 @@
 //! `jensen vae`: training, files, going on to the same bits, codes and pictures, and an answer to every bad input.
 
-use std::path::PathBuf;
+#[allow(dead_code, reason = "a part of it")]
+mod folder;
+
+use folder::Folder;
 use std::process::{Command, Stdio};
 
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jensen-vae-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.0.join(name), bytes).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap()
-    }
-
     fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_str(&self.read(name)).unwrap()
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jensen"));
-        command.args(line.split_whitespace()).current_dir(&self.0);
-        command
-    }
-
-    fn jensen(&self, line: &str) -> Run {
-        let output = self.command(line).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.join(folder)).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -78,7 +31,7 @@ const SMALL: &str = "--latent 2 --hidden 16 --batch 32 --learning-rate 0.01 --sc
 
 #[test]
 fn bars_are_learnt_and_a_folder_holds_everything() {
-    let folder = Folder::new("bars");
+    let folder = Folder::new("vae-bars");
     folder.file("bars.csv", bars(300));
     let run = folder.jensen(&format!("vae --data bars.csv --label bar --epochs 60 --out fit {SMALL}"));
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
@@ -135,7 +88,7 @@ fn bars_are_learnt_and_a_folder_holds_everything() {
 
 #[test]
 fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
-    let folder = Folder::new("resume");
+    let folder = Folder::new("vae-resume");
     folder.file("bars.csv", bars(150));
     let options = [
         "--anneal linear --anneal-epochs 5 --beta 2 --free-bits 0.05 --threads 1",
@@ -161,7 +114,7 @@ fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
 
 #[test]
 fn an_interrupted_run_is_kept_and_gone_on_with() {
-    let folder = Folder::new("interrupt");
+    let folder = Folder::new("vae-interrupt");
     folder.file("bars.csv", bars(150));
     let common = format!("vae --data bars.csv --label bar --out fit {SMALL}");
     let line = format!("{common} --epochs 100000000");
@@ -187,7 +140,7 @@ fn an_interrupted_run_is_kept_and_gone_on_with() {
 
 #[test]
 fn training_that_does_not_stay_finite_goes_back_and_gives_up_with_the_state_saved() {
-    let folder = Folder::new("finite");
+    let folder = Folder::new("vae-finite");
     folder.file("bars.csv", bars(100));
     let common =
         "vae --data bars.csv --label bar --likelihood gaussian --latent 2 --hidden 8 --batch 32 --score-draws 10";
@@ -211,7 +164,7 @@ fn training_that_does_not_stay_finite_goes_back_and_gives_up_with_the_state_save
 
 #[test]
 fn a_collapsed_posterior_is_not_trusted() {
-    let folder = Folder::new("collapse");
+    let folder = Folder::new("vae-collapse");
     folder.file("bars.csv", bars(100));
     let run = folder.jensen(&format!("vae --data bars.csv --label bar --beta 50 --epochs 40 {SMALL}"));
     assert_eq!(run.code, Some(1), "{run:?}");
@@ -222,7 +175,7 @@ fn a_collapsed_posterior_is_not_trusted() {
 
 #[test]
 fn every_bad_input_is_named_with_a_remedy() {
-    let folder = Folder::new("bad");
+    let folder = Folder::new("vae-bad");
     folder.file("bars.csv", bars(60));
     folder.file("grey.csv", "a,b\n0,1\n0.5,1\n");
     folder.file("ragged.csv", "a,b\n0,1\n0\n");
@@ -283,7 +236,7 @@ fn every_bad_input_is_named_with_a_remedy() {
 /// More weight on the KL, less KL and less of the image: as the 8 x 8 digits show in docs/amortised.md.
 #[test]
 fn the_curve_of_rate_and_distortion_is_monotone_in_beta() {
-    let folder = Folder::new("beta");
+    let folder = Folder::new("vae-beta");
     folder.file("bars.csv", bars(300));
     let points: Vec<(f64, f64)> = ["0.5", "1", "4", "10"]
         .iter()

@@ -1,10 +1,11 @@
 //! How often the number of components and the labels are recovered, over 100 seeds.
 //!
-//! `cargo bench -p jensen-models --bench recovery -- FOLDER` prints a table and writes the data into FOLDER, where
+//! `cargo bench -p jensen-models --bench recovery -- FOLDER [SET ...]` prints a table and writes the data into FOLDER;
+//! with names of sets, only those with one start, which is quick. There
 //! `models/benches/peers/recovery_sklearn.py FOLDER` reads them and prints the same table for scikit-learn.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
-use jensen::mixture::{FullGaussian, Mixture, Table, Weights, adjusted_rand};
+use jensen::mixture::{FullGaussian, HierarchicalGaussian, Kind, Mixture, Table, Weights, adjusted_rand};
 use jensen::streams::Streams;
 use std::fmt::Write;
 use std::time::Instant;
@@ -39,18 +40,24 @@ const PROBLEMS: [Problem; 7] = [
 ];
 
 fn main() {
-    let Some(folder) = std::env::args().skip(1).find(|a| a != "--bench") else {
-        println!("usage: cargo bench -p jensen-models --bench recovery -- FOLDER");
+    let mut args = std::env::args().skip(1).filter(|a| a != "--bench");
+    let Some(folder) = args.next() else {
+        println!("usage: cargo bench -p jensen-models --bench recovery -- FOLDER [SET ...]");
         return;
     };
+    let sets: Vec<String> = args.collect();
     println!("| data | method | K found (share of seeds) | mean ARI | least ARI | s a fit |");
     println!("|---|---|---|---|---|---|");
-    for problem in &PROBLEMS {
+    for problem in PROBLEMS.iter().filter(|p| sets.is_empty() || sets.iter().any(|s| s == p.name)) {
         write_data(&folder, problem);
-        line(problem, "one start, process", |rows, seed| fit(rows, seed, OFFERED, true, 1));
-        line(problem, "five starts, process", |rows, seed| fit(rows, seed, OFFERED, true, 5));
+        line(problem, "one start, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 1));
+        line(problem, "the same, scikit-learn's prior", |rows, seed| fit(fixed(rows), rows, seed, OFFERED, true, 1));
+        if !sets.is_empty() {
+            continue;
+        }
+        line(problem, "five starts, process", |rows, seed| fit(learned(rows), rows, seed, OFFERED, true, 5));
         line(problem, "best bound of K = 1..6", |rows, seed| {
-            let fits = (1..=6).map(|k| fit(rows, seed, k, false, 5));
+            let fits = (1..=6).map(|k| fit(learned(rows), rows, seed, k, false, 5));
             fits.max_by(|a, b| a.0.total_cmp(&b.0)).expect("a fit")
         });
     }
@@ -59,14 +66,23 @@ fn main() {
 /// Bound and labels.
 type Found = (f64, Vec<usize>);
 
+/// What `jensen mixture` uses.
+fn learned(rows: &Table) -> Kind {
+    HierarchicalGaussian::from_rows(rows).expect("a prior").into()
+}
+
+/// The mean and covariance of all rows, as scikit-learn does.
+fn fixed(rows: &Table) -> Kind {
+    FullGaussian::from_rows(rows).expect("a prior").into()
+}
+
 /// The prior of the weights is that of scikit-learn: a Dirichlet process of concentration 1 / K, or Dirichlet(1 / K).
-fn fit(rows: &Table, seed: u64, k: usize, process: bool, restarts: usize) -> Found {
+fn fit(component: Kind, rows: &Table, seed: u64, k: usize, process: bool, restarts: usize) -> Found {
     let concentration = 1.0 / k as f64;
     let weights = match process {
         true => Weights::dirichlet_process(concentration),
         false => Weights::dirichlet(concentration),
     };
-    let component = FullGaussian::from_rows(rows).expect("a prior");
     let fitted = Mixture::new(component, k).weights(weights).restarts(restarts).seed(seed).fit(rows).expect("a fit");
     (fitted.bound, fitted.labels(rows).expect("labels"))
 }

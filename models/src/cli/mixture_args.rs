@@ -38,9 +38,15 @@ pub struct MixtureModelArgs {
     #[arg(long, value_name = "X", num_args = 0..=1, require_equals = true, default_missing_value = "1",
         value_parser = concentration)]
     pub dirichlet_process: Option<f64>,
+    /// Make it a Pitman-Yor process of this discount, from 0 to below 1: few large components and many small ones
+    #[arg(long, value_name = "X", requires = "dirichlet_process", value_parser = discount)]
+    pub discount: Option<f64>,
     /// Covariance of Gaussian columns within a component
     #[arg(long, value_name = "SHAPE", value_enum, default_value_t)]
     pub covariance: Covariance,
+    /// Prior of the means and covariances of Gaussian columns with full covariance
+    #[arg(long, value_name = "PRIOR", value_enum, default_value_t)]
+    pub prior: Prior,
     /// Distribution of all columns, or of one as COLUMN=KIND, separated by commas
     ///
     /// Kinds: gaussian; student-t (see --tail, for outliers; no missing cells); bernoulli (0 and 1);
@@ -59,6 +65,9 @@ pub struct MixtureModelArgs {
 /// The method of a mixture fit.
 #[derive(Debug, Clone, Args)]
 pub struct MixtureMethodArgs {
+    /// Where a start begins
+    #[arg(long, value_name = "START", value_enum, default_value_t)]
+    pub start: StartChoice,
     /// Starts from different seeds; the best bound wins, and the report says how far the others agree with it
     #[arg(long, value_name = "N", default_value = "5")]
     pub restarts: NonZeroUsize,
@@ -80,6 +89,9 @@ pub struct MixtureOutputArgs {
     /// Folder for mixture.json (for `jensen predict`), labels.csv, parameters.csv and plots; all files appear together or not at all
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Also write N draws of all parameters to draws.csv in --out
+    #[arg(long, value_name = "N", requires = "out")]
+    pub draws: Option<NonZeroUsize>,
     /// Also draw pairs of columns with the components, and the bound against K, as SVG and PNG [without --out: into
     /// ./jensen-mixture]
     #[arg(long)]
@@ -162,6 +174,26 @@ pub enum Covariance {
     Spherical,
 }
 
+/// Prior of Gaussian columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Prior {
+    /// The components tell each other how large they are and how far they lie apart
+    #[default]
+    Learned,
+    /// Mean and covariance of all rows, worth one row; with the other covariances it is the only one
+    Fixed,
+}
+
+/// Where a start begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StartChoice {
+    /// k-means++, another one for each restart
+    #[default]
+    KMeans,
+    /// Ward's hierarchy of at most 400 rows: one start, whatever --restarts says
+    Hierarchical,
+}
+
 /// Distribution of a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColumnChoice {
@@ -210,6 +242,13 @@ fn tail(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 2.0 => Ok(value),
         _ => Err("expected a number above 2, below which a Student-t has no variance".to_string()),
+    }
+}
+
+fn discount(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to below 1, such as 0.3".to_string()),
     }
 }
 

@@ -3,11 +3,13 @@
 use super::report::{Renaming, Report};
 use super::saved::{FILE, SavedFit, Source, options};
 use super::{CommandError, build, engine, interrupt};
-use crate::cli::args::FitArgs;
+use crate::cli::args::{FitArgs, MethodArgs};
+use crate::cli::choices::Family;
 use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::render::Length;
+use crate::zoo::Built;
 use jensen::algorithm::Step;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -20,7 +22,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let folder = args.folder().map(|path| OutDir::create(&path)).transpose()?;
     let origin = Source::new(&args.data)?;
     let started = Instant::now();
-    let mut outcome = fitted(args, entry.name, &*built.model)?;
+    let mut outcome = fitted(args, entry.name, &built)?;
     let seconds = started.elapsed().as_secs_f64();
     let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
     let report = Report::new(entry.name, data, &built, args.method.seed, &outcome, seconds);
@@ -33,11 +35,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     Ok(report.exit())
 }
 
-fn fitted(
-    args: &FitArgs,
-    name: &str,
-    model: &(dyn jensen::model::Model + Send),
-) -> Result<engine::Outcome, CommandError> {
+fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, CommandError> {
     let total = args.method.steps.map(|n| n.get() as u64);
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), name, total).stop_on(interrupt::flag());
     let mut last = (0, None);
@@ -45,7 +43,11 @@ fn fitted(
         last = (step.index, step.objective.or(last.1));
         progress.update(last.0, last.1)
     };
-    let request = engine::Request { model, method: &args.method, observer: &mut observer };
+    let mut method: MethodArgs = args.method.clone();
+    if method.family == Family::Auto && built.is_heavy_tailed {
+        method.family = Family::StudentT;
+    }
+    let request = engine::Request { model: &*built.model, method: &method, observer: &mut observer };
     let outcome = engine::fit(request);
     match &outcome {
         Ok(_) => progress.finish(last.0, last.1),

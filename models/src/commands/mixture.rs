@@ -6,6 +6,7 @@ pub mod component;
 mod data;
 pub mod error;
 pub mod fit;
+mod parameters;
 pub mod plots;
 pub mod report;
 pub mod saved;
@@ -17,7 +18,7 @@ pub(super) use streamed::encoded;
 
 use super::{CommandError, interrupt};
 use crate::cli::exit::Exit;
-use crate::cli::mixture_args::MixtureArgs;
+use crate::cli::mixture_args::{MixtureArgs, MixtureModelArgs, MixtureOutputArgs, StartChoice};
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
 use columns::ColumnKind;
@@ -25,7 +26,7 @@ use data::Data;
 use error::ClusterError;
 use fit::Request;
 use jensen::fit::Stop;
-use jensen::mixture::{Fitted, MixtureError, Table};
+use jensen::mixture::{Fitted, MixtureError, Start, Table, Weights};
 use report::{Report, TriedLine};
 use std::time::Instant;
 
@@ -53,7 +54,7 @@ pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     };
     let report = report(args, &data, &request, &fits, best, started.elapsed().as_secs_f64());
     if let Some(folder) = folder {
-        write(folder, &data, &report, best, args.output.plot)?;
+        write(folder, &data, &report, best, &args.output)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -78,10 +79,14 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
         return Err(ClusterError::TooManyComponents { file, components: *k.end(), distinct }.into());
     }
     Ok(Request {
-        component: component::component(&data.columns, data.rows.as_ref(), model.covariance).map_err(failed)?,
+        component: component::component(&data.columns, data.rows.as_ref(), model).map_err(failed)?,
         k,
-        process: model.dirichlet_process,
-        restarts: method.restarts.get(),
+        process: model.dirichlet_process.map(|x| Weights::pitman_yor(x, model.discount.unwrap_or(0.0))),
+        start: match method.start {
+            StartChoice::KMeans => Start::KMeans,
+            StartChoice::Hierarchical => Start::Hierarchical,
+        },
+        restarts: if method.start == StartChoice::Hierarchical { 1 } else { method.restarts.get() },
         seed: method.seed,
         steps: method.steps.map(|n| n.get() as u64),
         batch: method.batch.map(|n| n.get().min(data.rows.num_rows())),
@@ -89,13 +94,12 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
 }
 
 fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], best: &Fitted, seconds: f64) -> Report {
-    let weights = match request.process {
-        Some(concentration) => format!("Dirichlet process of concentration {concentration}"),
-        None => "Dirichlet(1 / K) weights".to_string(),
+    let weights = match (args.model.dirichlet_process, args.model.discount) {
+        (Some(x), Some(discount)) => format!("Pitman-Yor process of concentration {x} and discount {discount}"),
+        (Some(x), None) => format!("Dirichlet process of concentration {x}"),
+        (None, _) => "Dirichlet(1 / K) weights".to_string(),
     };
-    let covariance = format!("{:?} covariance", args.model.covariance).to_lowercase();
-    let is_gaussian = data.columns.iter().any(|c| c.kind == ColumnKind::Gaussian);
-    let covariance = if is_gaussian { format!(", {covariance}") } else { String::new() };
+    let covariance = covariance(&args.model, data);
     let how = if request.batch.is_some() { "stochastic natural gradient" } else { "coordinate ascent" };
     let starts = if request.restarts == 1 { "start" } else { "starts" };
     Report {
@@ -118,6 +122,15 @@ fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], b
     }
 }
 
+/// Covariance and prior of Gaussian columns, in words.
+fn covariance(model: &MixtureModelArgs, data: &Data) -> String {
+    if !data.columns.iter().any(|c| c.kind == ColumnKind::Gaussian) {
+        return String::new();
+    }
+    let learned = if component::is_learned(model) { " with a learned prior" } else { "" };
+    format!(", {} covariance{learned}", format!("{:?}", model.covariance).to_lowercase())
+}
+
 fn stop(stop: &Stop) -> String {
     match stop {
         Stop::Converged { steps, .. } | Stop::Plateau { steps, .. } => format!("arrived after {steps} steps"),
@@ -125,7 +138,13 @@ fn stop(stop: &Stop) -> String {
     }
 }
 
-fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot: bool) -> Result<(), CommandError> {
+fn write(
+    mut folder: OutDir,
+    data: &Data,
+    report: &Report,
+    fitted: &Fitted,
+    output: &MixtureOutputArgs,
+) -> Result<(), CommandError> {
     let failed = |e: MixtureError| ClusterError::fit(&data.file, e);
     let saved = saved::SavedMixture::new(&data.file, &data.columns, fitted)?;
     folder.write(saved::FILE, |out| {
@@ -141,9 +160,13 @@ fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot
         return Err(failed(failure).into());
     }
     labels?;
-    folder.write("parameters.csv", |out| assigned::write_parameters(fitted, report.seed, out))?;
+    let names = component::quantities(&data.columns, fitted);
+    folder.write("parameters.csv", |out| parameters::write(fitted, &names, report.seed, out))?;
+    if let Some(num_draws) = output.draws {
+        folder.write("draws.csv", |out| parameters::write_draws(fitted, &names, num_draws.get(), report.seed, out))?;
+    }
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
-    if plot {
+    if output.plot {
         let mut figures = Vec::new();
         let title = format!("{}, {} components", report.data, report.occupied);
         let cells = data.shown().map_err(failed)?;

@@ -2,6 +2,7 @@
 
 mod diagonal;
 mod full;
+mod hierarchical;
 mod missing;
 mod spherical;
 mod student_t;
@@ -10,6 +11,7 @@ mod wishart;
 
 pub use diagonal::DiagonalGaussian;
 pub use full::FullGaussian;
+pub use hierarchical::HierarchicalGaussian;
 pub use spherical::SphericalGaussian;
 pub use student_t::StudentT;
 pub use tied::TiedGaussian;

@@ -128,6 +128,12 @@ impl NormalWishart {
         Ok(prior)
     }
 
+    /// The same with another mean precision and scale, whose log determinant may be that of another mean.
+    pub(super) fn with_scale(&self, mean_precision: f64, scale_inverse: Vec<f64>, log_scale: f64) -> Self {
+        let (mean, degrees, ridge) = (self.mean.clone(), self.degrees, self.ridge);
+        NormalWishart { mean, mean_precision, degrees, scale_inverse, ridge, log_scale }
+    }
+
     pub(super) fn layout(&self) -> Layout {
         Layout { d: self.mean.len() }
     }
@@ -183,8 +189,14 @@ impl NormalWishart {
     }
 }
 
+/// `E[log |Lambda|]` under Wishart(W, nu), from `log |W|`.
+pub(super) fn expected_log_determinant(log_scale: f64, nu: f64, d: usize) -> f64 {
+    let digammas: f64 = (0..d).map(|i| (0.5 * (nu - i as f64)).digamma()).sum();
+    digammas + d as f64 * std::f64::consts::LN_2 + log_scale
+}
+
 /// `log B(W, nu)`, the normaliser of a Wishart density, from `log |W|`.
-fn log_normaliser(log_scale: f64, nu: f64, d: usize) -> f64 {
+pub(super) fn log_normaliser(log_scale: f64, nu: f64, d: usize) -> f64 {
     let gammas: f64 = (0..d).map(|i| lgamma(0.5 * (nu - i as f64))).sum();
     let d = d as f64;
     -0.5 * nu * (log_scale + d * std::f64::consts::LN_2) - 0.25 * d * (d - 1.0) * PI.ln() - gammas
@@ -204,8 +216,7 @@ pub(super) fn prepare(params: &[f64], cache: &mut [f64], d: usize) -> Result<(),
     for i in 0..d {
         (0..d).for_each(|j| factor[i * d + j] = if j <= i { factor[i * d + j] * scale } else { 0.0 });
     }
-    let digammas: f64 = (0..d).map(|i| (0.5 * (q.nu - i as f64)).digamma()).sum();
-    let log_precision = digammas + d as f64 * std::f64::consts::LN_2 + log_scale;
+    let log_precision = expected_log_determinant(log_scale, q.nu, d);
     head[0] = 0.5 * (log_precision - d as f64 * (LN_2_PI + 1.0 / q.beta));
     (head[1], head[2]) = (log_precision, log_scale);
     head[3..].copy_from_slice(q.mean);

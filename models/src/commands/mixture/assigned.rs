@@ -45,30 +45,6 @@ pub fn cause(error: &io::Error) -> Option<MixtureError> {
     error.get_ref().and_then(|inner| inner.downcast_ref::<MixtureError>()).cloned()
 }
 
-/// Draws behind the quantities of [`write_parameters`].
-const DRAWS: usize = 4000;
-
-/// Writes mean, standard deviation and 90% interval of every parameter of the occupied components, counted from 1.
-///
-/// # Errors
-/// Those of the stream, and, as one of kind `Other`, a covariance without draws.
-pub fn write_parameters(fitted: &Fitted, seed: u64, out: &mut dyn Write) -> io::Result<()> {
-    let (k, occupied) = (fitted.num_components(), fitted.occupied_components());
-    let lines = fitted.summary(DRAWS, seed).map_err(io::Error::other)?;
-    let each = (lines.len() / k.max(1)).saturating_sub(1).max(1);
-    writeln!(out, "component,quantity,mean,sd,q5,q95")?;
-    for c in 0..occupied {
-        for line in [c].into_iter().chain(k + c * each..k + (c + 1) * each).filter_map(|i| lines.get(i)) {
-            let quantity = line.name.split_once("].").map_or("weight", |(_, rest)| rest);
-            // No comma, so that a plain reader can split the line.
-            let cell = quantity.replace(',', "][");
-            let [low, high] = line.interval;
-            writeln!(out, "{},{cell},{},{},{low},{high}", c + 1, line.mean, line.sd)?;
-        }
-    }
-    out.flush()
-}
-
 /// Takes a value into its count, mean and sum of squares about the mean.
 fn push((n, mean, squares): &mut (f64, f64, f64), x: f64) {
     *n += 1.0;

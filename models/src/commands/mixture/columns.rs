@@ -66,6 +66,10 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
         let mut column = Column { name, kind };
         let cells = column.encode(table)?;
         check_spread(table, &column.name, &cells)?;
+        if matches!(column.kind, ColumnKind::Gaussian | ColumnKind::StudentT { .. }) {
+            let (mean, variance) = moments(&cells);
+            ClusterError::spread(table.file(), &column.name, mean, variance)?;
+        }
         if let ColumnKind::Gamma { shape } = &mut column.kind {
             *shape = gamma_shape(&cells);
         }
@@ -160,11 +164,16 @@ fn check_copies(table: &Table, columns: &[Column], data: &[Vec<f64>]) -> Result<
 
 /// The shape of one gamma distribution for all rows, by moments and at least 1.
 fn gamma_shape(cells: &[f64]) -> f64 {
+    let (mean, variance) = moments(cells);
+    (mean * mean / variance).max(1.0)
+}
+
+/// Mean and variance of the cells that are not missing.
+fn moments(cells: &[f64]) -> (f64, f64) {
     let present = || cells.iter().filter(|x| !x.is_nan());
     let n = present().count() as f64;
     let mean = present().sum::<f64>() / n;
-    let variance = present().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    (mean * mean / variance).max(1.0)
+    (mean, present().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
 }
 
 impl Column {

@@ -1,10 +1,10 @@
 //! The component for some columns, and what a fitted one says about each column.
 
 use super::columns::{Column, ColumnKind};
-use crate::cli::mixture_args::Covariance;
+use crate::cli::mixture_args::{Covariance, MixtureModelArgs, Prior};
 use jensen::mixture::{
-    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, Kind, MixtureError, Poisson, Product, Rows,
-    SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
+    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError,
+    Poisson, Product, Rows, SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
 };
 use std::collections::HashMap;
 
@@ -21,16 +21,21 @@ fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
     joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
 }
 
+/// Whether the prior of Gaussian columns is learned.
+pub fn is_learned(model: &MixtureModelArgs) -> bool {
+    model.covariance == Covariance::Full && model.prior == Prior::Learned
+}
+
 /// The component for `columns`, its prior set from their cells.
 ///
 /// # Errors
 /// When a prior cannot be set from the cells.
-pub fn component(columns: &[Column], rows: &dyn Rows, covariance: Covariance) -> Result<Kind, MixtureError> {
+pub fn component(columns: &[Column], rows: &dyn Rows, model: &MixtureModelArgs) -> Result<Kind, MixtureError> {
     let has_rates = columns.iter().any(|c| matches!(c.kind, ColumnKind::Poisson | ColumnKind::Gamma { .. }));
     let means = if has_rates { means(rows)? } else { Vec::new() };
     let mut kinds = Vec::new();
     for part in parts(columns) {
-        kinds.push((kind(columns, rows, &means, &part, covariance)?, part));
+        kinds.push((kind(columns, rows, &means, &part, model)?, part));
     }
     match kinds.as_slice() {
         [(kind, _)] => Ok(kind.clone()),
@@ -43,11 +48,12 @@ fn kind(
     rows: &dyn Rows,
     means: &[f64],
     part: &[usize],
-    covariance: Covariance,
+    model: &MixtureModelArgs,
 ) -> Result<Kind, MixtureError> {
     let rows = SelectedColumns::new(rows, part.to_vec())?;
     Ok(match &columns[part[0]].kind {
-        ColumnKind::Gaussian => match covariance {
+        ColumnKind::Gaussian => match model.covariance {
+            Covariance::Full if is_learned(model) => HierarchicalGaussian::from_rows(&rows)?.into(),
             Covariance::Full => FullGaussian::from_rows(&rows)?.into(),
             Covariance::Tied => TiedGaussian::from_rows(&rows)?.into(),
             Covariance::Diagonal => DiagonalGaussian::from_rows(&rows)?.into(),
@@ -74,6 +80,34 @@ fn means(rows: &dyn Rows) -> Result<Vec<f64>, MixtureError> {
         }
     }
     Ok(sums.into_iter().map(|(sum, count)| sum / count).collect())
+}
+
+/// Names of the parameters of one component of `fitted`, those of columns and categories in place of their numbers.
+pub fn quantities(columns: &[Column], fitted: &Fitted) -> Vec<String> {
+    let parts = parts(columns);
+    let named = |name: String| {
+        let (part, rest) = match name.strip_prefix("part[").and_then(|rest| rest.split_once("].")) {
+            Some((p, rest)) => (p.parse().ok().and_then(|p: usize| parts.get(p)), rest.to_string()),
+            None => (parts.first(), name.clone()),
+        };
+        let (Some(part), Some((word, places))) = (part, rest.strip_suffix(']').and_then(|r| r.split_once('['))) else {
+            return rest;
+        };
+        let place = |text: &str| {
+            let at: usize = text.parse().ok()?;
+            match &columns[part[0]].kind {
+                ColumnKind::Categorical { levels } => {
+                    Some(format!("[{} = {}]", columns[part[0]].name, levels.get(at)?))
+                }
+                _ => Some(format!("[{}]", columns[*part.get(at)?].name)),
+            }
+        };
+        match places.split(',').map(place).collect::<Option<String>>() {
+            Some(places) => format!("{word}{places}"),
+            None => rest.clone(),
+        }
+    };
+    fitted.component(0).into_iter().map(|(name, _)| named(name)).collect()
 }
 
 /// Point estimates of a fitted mixture, found by column.

@@ -1,10 +1,10 @@
 //! The data of a mixture: a table in memory, or one that stays in its file.
 
 use super::super::CommandError;
-use super::columns::{self, Column, ColumnKind};
+use super::columns::{self, Column};
 use super::error::ClusterError;
 use super::streamed;
-use crate::cli::mixture_args::{Covariance, MixtureArgs};
+use crate::cli::mixture_args::MixtureArgs;
 use crate::data::Table;
 use crate::data::stream::{StreamedTable, is_json, is_parquet};
 use jensen::mixture::{BLOCK_ROWS, MixtureError, Rows};
@@ -33,7 +33,7 @@ impl Data {
     /// Everything that a table can have wrong.
     pub fn read(args: &MixtureArgs) -> Result<Self, CommandError> {
         let block_rows = args.method.batch.map_or(BLOCK_ROWS, |n| n.get().min(BLOCK_ROWS));
-        let data = match &args.file {
+        Ok(match &args.file {
             Some(path) if is_parquet(path) || (args.method.batch.is_some() && is_text(path)) => {
                 Self::streamed(StreamedTable::open(path, block_rows)?, args)?
             }
@@ -42,9 +42,7 @@ impl Data {
                 let table = Table::from_csv("Old Faithful", include_bytes!("../../../data/faithful.csv"))?;
                 Self::in_memory(table, args, block_rows)?
             }
-        };
-        data.check_tied(args.model.covariance)?;
-        Ok(data)
+        })
     }
 
     fn in_memory(table: Table, args: &MixtureArgs, block_rows: usize) -> Result<Self, ClusterError> {
@@ -65,18 +63,6 @@ impl Data {
         }
         let (columns, rows, missing) = streamed::chosen(&table, &args.model)?;
         Ok(Data { file, columns, rows: Box::new(rows), missing })
-    }
-
-    fn check_tied(&self, covariance: Covariance) -> Result<(), ClusterError> {
-        let other = self.columns.iter().find(|c| c.kind != ColumnKind::Gaussian);
-        let (Covariance::Tied, Some(other)) = (covariance, other) else { return Ok(()) };
-        let text = format!(
-            "--covariance tied needs Gaussian columns only, but `{}` is {}; choose full, diagonal or spherical, \
-             or leave the column out with --columns",
-            other.name,
-            other.kind_name()
-        );
-        Err(ClusterError::Options(text))
     }
 
     /// Distinct rows, counted up to `most`.

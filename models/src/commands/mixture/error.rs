@@ -47,6 +47,18 @@ pub enum ClusterError {
         /// Its only value.
         value: String,
     },
+    /// A column whose spread cannot be computed with.
+    #[error(
+        "{file}, column `{column}`: {problem} in double precision; subtract a constant from the column or rescale it"
+    )]
+    Spread {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// Two columns that are the same.
     #[error("{file}: column `{second}` repeats column `{first}` in every row; leave one of them out with --columns")]
     Duplicate {
@@ -129,6 +141,17 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// Whether numbers of this mean and this sum of squares about it can be computed with.
+    pub(super) fn spread(file: &str, column: &str, mean: f64, squares: f64) -> Result<(), Self> {
+        let problem = match squares {
+            s if s.is_nan() || s >= 1e280 => "its values lie too far apart to be squared",
+            s if s < 1e-280 => "its values lie too close together to be squared",
+            s if s.sqrt() <= 1e-13 * mean.abs() => "its values differ too little beside their size to be told apart",
+            _ => return Ok(()),
+        };
+        Err(Self::Spread { file: file.to_string(), column: column.to_string(), problem })
+    }
+
     /// A cell that its kind cannot explain.
     pub(super) fn cell(place: Box<Place>, value: f64, expected: &'static str) -> Self {
         let remedy = "correct the cell, or choose gaussian or another --kind for the column".to_string();

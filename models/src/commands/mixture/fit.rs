@@ -4,7 +4,7 @@ use crate::cli::progress::Progress;
 use jensen::algorithm::{Algorithm, Step};
 use jensen::fit::{MaxSteps, Stop, run};
 use jensen::mixture::{
-    Fitted, Kind, Mixture, MixtureError, Rows, StartReport, StochasticMixture, StochasticSettings, Weights,
+    Fitted, Kind, Mixture, MixtureError, Rows, Start, StartReport, StochasticMixture, StochasticSettings, Weights,
     adjusted_rand,
 };
 use std::ops::{ControlFlow, RangeInclusive};
@@ -16,8 +16,10 @@ pub struct Request {
     pub component: Kind,
     /// Numbers of components to try.
     pub k: RangeInclusive<usize>,
-    /// Concentration of a Dirichlet process in place of a Dirichlet prior.
-    pub process: Option<f64>,
+    /// A process in place of a Dirichlet prior.
+    pub process: Option<Weights>,
+    /// Where a start begins.
+    pub start: Start,
     /// Starts for each number.
     pub restarts: usize,
     /// Seed of the first start.
@@ -59,14 +61,11 @@ impl Request {
     }
 
     fn weights(&self, k: usize) -> Weights {
-        match self.process {
-            Some(concentration) => Weights::dirichlet_process(concentration),
-            None => Weights::dirichlet(1.0 / k as f64),
-        }
+        self.process.unwrap_or_else(|| Weights::dirichlet(1.0 / k as f64))
     }
 
     fn ascent(&self, rows: &dyn Rows, k: usize) -> Result<Fitted, MixtureError> {
-        let mixture = Mixture::new(self.component.clone(), k).weights(self.weights(k));
+        let mixture = Mixture::new(self.component.clone(), k).weights(self.weights(k)).start(self.start.clone());
         let mixture = mixture.restarts(self.restarts).seed(self.seed).max_steps(self.steps.unwrap_or(STEPS));
         mixture.fit(rows)
     }
@@ -125,6 +124,7 @@ impl Request {
     ) -> Result<Option<Fitted>, MixtureError> {
         let settings = StochasticSettings { batch: self.blocks(rows), seed, ..Default::default() };
         let algorithm = StochasticMixture::new(rows, &self.component, self.weights(k), k, settings)?;
+        let algorithm = algorithm.start(self.start.clone());
         let steps = self.stochastic_steps(rows);
         let mut state = algorithm.init()?;
         let mut observer = |step: &Step| -> ControlFlow<()> { progress.update(done + step.index, step.objective) };

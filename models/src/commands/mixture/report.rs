@@ -54,8 +54,12 @@ pub struct TriedLine {
     pub k: usize,
     /// The largest bound of the restarts.
     pub bound: f64,
-    /// Standard deviation of the bounds of the restarts.
+    /// Mean of the bounds of the restarts.
+    pub mean: f64,
+    /// Their standard deviation.
     pub sd: f64,
+    /// Standard error of their mean.
+    pub standard_error: f64,
     /// Bounds of all restarts.
     pub bounds: Vec<f64>,
     /// Mean agreement of the other restarts with the best; none with one start.
@@ -102,7 +106,7 @@ impl TriedLine {
         let others = fitted.starts.iter().map(|s| s.agreement).sum::<f64>() - 1.0;
         let agreement = (bounds.len() > 1).then(|| others / (n - 1.0));
         let (k, effective) = (fitted.num_components(), fitted.effective_components());
-        TriedLine { k, bound: fitted.bound, sd, bounds, agreement, effective }
+        TriedLine { k, bound: fitted.bound, mean, sd, standard_error: sd / n.sqrt(), bounds, agreement, effective }
     }
 }
 
@@ -167,14 +171,15 @@ impl Report {
     }
 
     fn tried_table(&self) -> String {
-        let numbers = ["bound", "sd of restarts", "agreement", "effective"].map(|name| (name, Align::Point));
+        let numbers = ["bound", "mean of restarts", "+-", "agreement", "effective"].map(|name| (name, Align::Point));
         let header: Vec<_> = [("K", Align::Right)].into_iter().chain(numbers).chain([("", Align::Left)]).collect();
         let mut table = TextTable::new(&header);
         for line in &self.tried {
             table.push([
                 line.k.to_string(),
                 fixed(line.bound, 2),
-                fixed(line.sd, 2),
+                fixed(line.mean, 2),
+                fixed(line.standard_error, 2),
                 line.agreement.map_or(String::new(), |a| fixed(a, 2)),
                 fixed(line.effective, 2),
                 if line.k == self.k { "chosen".to_string() } else { String::new() },

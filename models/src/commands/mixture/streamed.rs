@@ -22,6 +22,9 @@ pub fn chosen(table: &StreamedTable, model: &MixtureModelArgs) -> Result<(Vec<Co
         let mut column = Column { name, kind };
         hold(table, &survey, &column)?;
         check_spread(table, &column.name, found)?;
+        if matches!(column.kind, ColumnKind::Gaussian | ColumnKind::StudentT { .. }) {
+            ClusterError::spread(table.file(), &column.name, found.mean, found.squares / found.numbers as f64)?;
+        }
         if let ColumnKind::Gamma { shape } = &mut column.kind {
             *shape = (found.mean * found.mean * found.numbers as f64 / found.squares).max(1.0);
         }

@@ -42,7 +42,8 @@ impl Judged {
             judged.notes.push(format!("the largest number of components has the largest bound; try {more}"));
         }
         if used < k {
-            judged.notes.push(format!("{} of {k} components are empty and left out of the table", k - used));
+            let are = if k - used == 1 { "is" } else { "are" };
+            judged.notes.push(format!("{} of {k} components {are} empty and left out of the table", k - used));
         }
         judged
     }
