@@ -166,7 +166,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             steps: None,
             learning_rate: None,
             streams: Streams::new(self.seed),
-            restarts: 1,
+            restarts: Some(1),
             point: None,
             difference: 1e-3,
         };

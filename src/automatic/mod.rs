@@ -64,7 +64,7 @@ pub struct Fit<'a, M: ?Sized> {
     learning_rate: Option<f64>,
     seed: u64,
     options: Options,
-    restarts: usize,
+    restarts: Option<usize>,
     point: Option<Vec<f64>>,
     observer: Option<&'a mut dyn Observer>,
 }
@@ -151,7 +151,7 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
             learning_rate: None,
             seed: 0,
             options: Options::default(),
-            restarts: 2,
+            restarts: None,
             point: None,
             observer: None,
         }
@@ -235,10 +235,11 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
         self
     }
 
-    /// Independent runs (2 unless chosen), whose agreement is evidence; at least one.
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers more, up to 6,
+    /// until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {
-        self.restarts = restarts.max(1);
+        self.restarts = Some(restarts.max(1));
         self
     }
 

@@ -10,6 +10,7 @@ use super::{
     DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators,
 };
 use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
+use crate::diagnose::verdict::restarts_disagreement;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::{Draws, Layout, RowSet};
@@ -26,6 +27,13 @@ const PICKS: u32 = 53;
 /// Fresh draws that compare the restarts.
 const COMPARED: usize = 1000;
 
+/// Runs where their number was not chosen, and at most of a model with integers, whose runs end in different places
+/// more often.
+const RUNS_OF: (usize, usize) = (2, 6);
+
+/// Nats by which the two best runs may differ.
+const AGREE: f64 = 1.0;
+
 /// Factors of the low-rank family.
 const RANK: usize = 10;
 
@@ -38,7 +46,7 @@ pub(super) struct Settings {
     pub steps: Option<u64>,
     pub learning_rate: Option<f64>,
     pub streams: Streams,
-    pub restarts: usize,
+    pub restarts: Option<usize>,
     pub point: Option<Vec<f64>>,
     /// Step of differences of gradients, in standard deviations.
     pub difference: f64,
@@ -85,7 +93,10 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let begin = begin(&target, &plan, &settings)?;
     let (mut restarts, mut traces, mut family) = (Vec::new(), Vec::new(), None);
     let (mut evaluations, mut rejected, mut picks) = (begin.report.evaluations, 0, Vec::new());
-    for number in 0..settings.restarts {
+    for number in 0.. {
+        if !wants_another(&settings, target.layout(), &restarts) {
+            break;
+        }
         let streams = settings.streams.purpose(RUNS).purpose(number as u32);
         let job = Job { target: &target, plan: &plan, settings: &settings, begin: &begin, number, streams };
         let (made, run) = job.run(observer)?;
@@ -135,6 +146,17 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         rejected,
         target,
     })
+}
+
+/// Whether there is to be another run: the number asked for, or until the two best agree.
+fn wants_another(settings: &Settings, layout: &Layout, restarts: &[Restart]) -> bool {
+    let has_integers = layout.num_integers + layout.num_row_integers > 0;
+    let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
+    match (settings.restarts, restarts_disagreement(&bounds)) {
+        (Some(number), _) => restarts.len() < number,
+        (None, Some(gap)) if has_integers => restarts.len() < RUNS_OF.1 && gap.is_nan() | (gap > AGREE),
+        (None, _) => restarts.len() < RUNS_OF.0,
+    }
 }
 
 impl Job<'_> {
@@ -306,7 +328,7 @@ impl Job<'_> {
 
     fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
         let family = mixed(layout)?;
-        let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
+        let centre = &self.begin.centres[self.number % self.begin.centres.len()];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
         let candidates = self.candidates(|entry| entry.mixed(layout))?;
         let run = self.stochastic::<dyn Differentiable, Mixed>(self.target, &family, &candidates, start, observer)?;

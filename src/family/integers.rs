@@ -100,8 +100,19 @@ impl Integers {
         Integer { low, num_values, place, in_rows }
     }
 
+    #[inline]
     pub fn each(&self, rows: &RowSet, mut visit: impl FnMut(Latent)) {
-        (0..self.size(rows)).for_each(|latent| visit(self.latent(rows, latent)));
+        for (place, &Place { low, num_values, start, .. }) in self.global.iter().enumerate() {
+            visit(Latent { start, num_values, low, place, in_rows: false });
+        }
+        let in_pass = self.rows_in(rows);
+        for (site, &Place { low, num_values, start, width }) in self.rows.iter().enumerate() {
+            for position in 0..in_pass {
+                let row = rows.subset.as_ref().map_or(position, |s| s[position] as usize - self.first_row);
+                let place = site * in_pass + position;
+                visit(Latent { start: start + row * width, num_values, low, place, in_rows: true });
+            }
+        }
     }
 
     /// Refuses real latents, and another number of integers.

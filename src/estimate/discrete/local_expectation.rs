@@ -40,14 +40,16 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         family.sample(at.params, at.rows, at.streams, base);
         for (from, to) in [(&base.integers, &mut z.integers), (&base.row_integers, &mut z.row_integers)] {
             for (lane, all) in from.chunks_exact(draws).zip(to.chunks_exact_mut(z.num_draws)) {
-                all.chunks_exact_mut(draws).for_each(|to| to.copy_from_slice(lane));
+                repeat(lane, all);
             }
         }
         probability.fill(1.0);
+        work.tables.clear();
         let mut lane = 1;
         each_site(family, at.rows, |latents, Integer { low, num_values, in_rows, .. }| {
             for latent in latents {
                 family.probabilities(at.params, at.rows, latent, &mut work.p);
+                work.tables.extend_from_slice(&work.p);
                 let integer = family.integer(at.rows, latent);
                 let (own, changed) = integer.lane_mut(z).split_at_mut(lane * draws);
                 for other in 0..num_values - 1 {
@@ -67,10 +69,11 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
     fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let draws = lanes.num_draws;
         let mut work = std::mem::take(&mut lanes.work);
-        let mut lane = 1;
+        let (mut lane, mut first) = (1, 0);
         each_site(family, at.rows, |latents, site| {
             for latent in latents {
-                family.probabilities(at.params, at.rows, latent, &mut work.p);
+                let p = &work.tables[first..first + site.num_values];
+                first += site.num_values;
                 work.bar.clear();
                 work.bar.resize(site.num_values, 0.0);
                 let integer = family.integer(at.rows, latent);
@@ -80,8 +83,8 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
                     for other in 0..site.num_values - 1 {
                         let value = other_value((own[s] - site.low) as usize, other);
                         let gain = signal[(lane + other) * draws + s] - signal[s];
-                        if work.p[value] > 0.0 {
-                            work.bar[value] += share * work.p[value] * gain;
+                        if p[value] > 0.0 {
+                            work.bar[value] += share * p[value] * gain;
                         }
                     }
                 }
@@ -92,6 +95,17 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         lanes.work = work;
         family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
         lanes.mean(&lanes.signal, 0) + family.entropy(at.params, at.rows).unwrap_or(f64::NAN)
+    }
+}
+
+/// Fills `all` with copies of `lane`, in pieces that double.
+fn repeat(lane: &[u32], all: &mut [u32]) {
+    all[..lane.len()].copy_from_slice(lane);
+    let mut done = lane.len();
+    while done > 0 && done < all.len() {
+        let piece = done.min(all.len() - done);
+        all.copy_within(..piece, done);
+        done += piece;
     }
 }
 
