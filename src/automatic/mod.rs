@@ -4,9 +4,11 @@ mod adapters;
 mod choices;
 mod compare;
 mod estimators;
+mod families;
 mod integers;
 mod measured;
 mod plan;
+mod restarts;
 mod rounds;
 mod run;
 mod start;
@@ -15,8 +17,8 @@ mod units;
 pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
 pub use compare::Compare;
 pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
+pub use families::family_of;
 pub use plan::Plan;
-pub use run::family_of;
 pub use start::StartReport;
 
 use crate::algorithm::{FitError, Minibatch, Solution};
@@ -114,6 +116,10 @@ pub struct Restart {
     pub bound_se: f64,
     /// Fresh draws without a finite density.
     pub rejected: usize,
+    /// Log evidence by the same draws: of the part of the posterior that this run found.
+    pub evidence: f64,
+    /// Where each latent and integer outside of rows lies.
+    place: Vec<restarts::Place>,
 }
 
 impl std::ops::Deref for Fitted {

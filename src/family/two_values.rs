@@ -25,11 +25,7 @@ impl TwoValues {
         self.logits.clear();
         self.lows.clear();
         self.starts.clear();
-        sites.each(rows, |latent| {
-            self.logits.push(params[latent.start]);
-            self.lows.push(latent.low);
-            self.starts.push(latent.start);
-        });
+        sites.read(params, rows, &mut self.logits, &mut self.lows, &mut self.starts);
     }
 
     /// Overwrites the integers of `z`; probabilities are met to within 2^-33.
@@ -86,7 +82,10 @@ impl Kernel for Sample<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         // Without fused multiply-add every instruction set gives the same draws.
-        self.logits.iter_mut().for_each(|l| *l = ((-*l).sigmoid_lane::<false>() * RANGE).round());
+        self.logits.iter_mut().for_each(|l| *l = (-*l).sigmoid_lane::<false>() * RANGE + 0.5);
+        if self.draws == 1 {
+            return self.one_draw();
+        }
         let lanes = self.outside.chunks_exact_mut(self.draws).chain(self.inside.chunks_exact_mut(self.draws));
         let latents = self.logits.iter().zip(self.lows);
         for (i, (lane, (&below, &low))) in lanes.zip(latents).enumerate() {
@@ -96,6 +95,18 @@ impl Kernel for Sample<'_> {
                 0 => lane.iter_mut().zip(words).for_each(|(k, w)| *k = low + u32::from(first_half(*w) >= below)),
                 _ => lane.iter_mut().zip(words).for_each(|(k, w)| *k = low + u32::from(second_half(*w) >= below)),
             }
+        }
+    }
+}
+
+impl Sample<'_> {
+    #[inline(always)]
+    fn one_draw(self) {
+        let (outside, inside) = (self.outside, self.inside);
+        for (i, k) in outside.iter_mut().chain(inside).enumerate() {
+            let (word, below) = (self.words[i / 2], self.logits[i] as i64);
+            let half = if i % 2 == 0 { first_half(word) } else { second_half(word) };
+            *k = self.lows[i] + u32::from(half >= below);
         }
     }
 }
@@ -130,6 +141,15 @@ impl Kernel for LogQ<'_> {
         }
         let draws = self.z.num_draws.max(1);
         let num_outside = self.z.integers.len() / draws;
+        if draws == 1 {
+            let counts = (0..self.logits.len()).map(|i| if i < num_outside { self.counts.0 } else { self.counts.1 });
+            let all = self.z.integers.iter().chain(&self.z.row_integers).zip(self.lows).zip(counts);
+            let mut sum = 0.0;
+            for (((&k, &low), count), (&logit, &likelier)) in all.zip(self.logits.iter().zip(&*self.sums)) {
+                sum += count * (likelier + if k == low { -logit.max(0.0) } else { logit.min(0.0) });
+            }
+            return self.log_q.fill(sum);
+        }
         self.log_q.fill(0.0);
         let lanes = self.z.integers.chunks_exact(draws).chain(self.z.row_integers.chunks_exact(draws));
         let latents = self.logits.iter().zip(&*self.sums).zip(self.lows);
@@ -159,9 +179,14 @@ impl Kernel for Slopes<'_> {
         let draws = self.z.num_draws.max(1);
         // In the same order as the sums below, so that nothing is left where all draws are high.
         let total = sum_where(self.weights, self.weights, |_| true);
-        let lanes = self.z.integers.chunks_exact(draws).chain(self.z.row_integers.chunks_exact(draws));
-        for ((lane, &low), sum) in lanes.zip(self.lows).zip(&mut *self.sums) {
-            *sum = sum_where(lane, self.weights, |k| k != low);
+        if draws == 1 {
+            let all = self.z.integers.iter().chain(&self.z.row_integers).zip(self.lows);
+            all.zip(&mut *self.sums).for_each(|((k, low), sum)| *sum = if k == low { 0.0 } else { total });
+        } else {
+            let lanes = self.z.integers.chunks_exact(draws).chain(self.z.row_integers.chunks_exact(draws));
+            for ((lane, &low), sum) in lanes.zip(self.lows).zip(&mut *self.sums) {
+                *sum = sum_where(lane, self.weights, |k| k != low);
+            }
         }
         for (sum, logit) in self.sums.iter_mut().zip(&*self.logits) {
             let e = (-logit.abs()).exp_lane::<FMA>();
