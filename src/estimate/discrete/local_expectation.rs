@@ -2,7 +2,7 @@
 
 use super::super::Point;
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
-use crate::family::{Discrete, Integer};
+use crate::family::{Discrete, Family, Integer};
 use crate::model::RowSet;
 use crate::target::DensityError;
 
@@ -32,17 +32,8 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
 
     fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
         let draws = lanes.num_draws;
+        sample_into_all(family, at, lanes);
         let Lanes { z, probability, work, .. } = lanes;
-        let base = &mut work.base;
-        (base.num_draws, base.num_rows) = (draws, z.num_rows);
-        base.integers.resize(z.integers.len() / z.num_draws * draws, 0);
-        base.row_integers.resize(z.row_integers.len() / z.num_draws * draws, 0);
-        family.sample(at.params, at.rows, at.streams, base);
-        for (from, to) in [(&base.integers, &mut z.integers), (&base.row_integers, &mut z.row_integers)] {
-            for (lane, all) in from.chunks_exact(draws).zip(to.chunks_exact_mut(z.num_draws)) {
-                repeat(lane, all);
-            }
-        }
         probability.fill(1.0);
         work.tables.clear();
         let mut lane = 1;
@@ -98,6 +89,22 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
     }
 }
 
+/// Draws the integers, the same in all lanes.
+pub(super) fn sample_into_all<G: Family + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
+    let draws = lanes.num_draws;
+    let Lanes { z, work, .. } = lanes;
+    let base = &mut work.base;
+    (base.num_draws, base.num_rows) = (draws, z.num_rows);
+    base.integers.resize(z.integers.len() / z.num_draws * draws, 0);
+    base.row_integers.resize(z.row_integers.len() / z.num_draws * draws, 0);
+    family.sample(at.params, at.rows, at.streams, base);
+    for (from, to) in [(&base.integers, &mut z.integers), (&base.row_integers, &mut z.row_integers)] {
+        for (lane, all) in from.chunks_exact(draws).zip(to.chunks_exact_mut(z.num_draws)) {
+            repeat(lane, all);
+        }
+    }
+}
+
 /// Fills `all` with copies of `lane`, in pieces that double.
 fn repeat(lane: &[u32], all: &mut [u32]) {
     all[..lane.len()].copy_from_slice(lane);
@@ -115,7 +122,7 @@ fn other_value(own: usize, other: usize) -> usize {
 }
 
 /// The density as far as it depends on a latent.
-fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
+pub(super) fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
     match integer.in_rows {
         true => {
             let row = integer.place % lanes.z.num_rows;

@@ -5,6 +5,7 @@
 //! [`Hybrid`](super::Hybrid), the integers beside real latents.
 
 mod antithetic;
+mod counts;
 mod enumerate;
 mod lanes;
 mod leave_one_out;
