@@ -1,4 +1,5 @@
 //! What the tests of estimators of integers share.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use jensen::estimate::{Estimate, GradientEstimator, Point, Space};
 use jensen::prelude::*;
