@@ -241,7 +241,7 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
         self
     }
 
-    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers more, up to 6,
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
     /// until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {

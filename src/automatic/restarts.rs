@@ -24,7 +24,7 @@ const LEAST_SD: f64 = 0.05;
 /// Nats below the best evidence that leave a solution one per cent of the posterior.
 const SHARE: f64 = 4.6;
 
-/// Runs where their number was not chosen, and at most of a model with integers, whose runs end in different places
+/// Runs where their number was not chosen, and at most of a model with integers of rows alone, whose runs end in different places
 /// more often.
 const RUNS_OF: (usize, usize) = (2, 6);
 
@@ -33,8 +33,9 @@ const AGREE: f64 = 1.0;
 
 /// Whether there is to be another run: the number asked for, or until the two best agree.
 pub(super) fn wants_another(settings: &Settings, layout: &Layout, restarts: &[Restart]) -> bool {
+    // Two runs that agree after others have not say little where integers choose between sets: the others were modes.
     // The likelihood of parameters has many tops, of which one is enough.
-    let has_integers = layout.num_integers + layout.num_row_integers > 0 && layout.num_parameters == 0;
+    let has_integers = layout.num_integers == 0 && layout.num_row_integers > 0 && layout.num_parameters == 0;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     match (settings.restarts, restarts_disagreement(&bounds)) {
         (Some(number), _) => restarts.len() < number,
