@@ -4,37 +4,16 @@ use jensen::estimate::{
     Baseline, DisArm, GradientEstimator, LocalExpectation, Rebar, Relax, ScoreFunction, UnorderedSet,
 };
 use jensen::family::Bernoulli;
-use jensen::prelude::*;
 use jensen::target::{LogDensity, Target};
 
 use super::measure::{At, moments};
+use model::Twenty;
 
-/// `x ~ Normal(W b + c, 1)`.
-#[derive(serde::Deserialize)]
-struct Twenty {
-    prior_logit: Vec<f64>,
-    #[serde(rename = "W")]
-    w: Vec<Vec<f64>>,
-    c: Vec<f64>,
-    x: Vec<f64>,
-    phi_zero: Vec<f64>,
-    phi_rand: Vec<f64>,
-}
-
-impl Model for Twenty {
-    fn log_joint(&self, p: &LogJoint) {
-        let logits = self.prior_logit.iter().enumerate();
-        let b: Vec<Real> =
-            logits.map(|(k, &l)| p.draw_integer(&format!("b{k}"), bernoulli_logit(l)).to_real()).collect();
-        let b = Vector::new(&b);
-        let Ok(w) = Matrix::new(self.w.concat(), b.len()) else { return };
-        let (c, x) = (Column::new(self.c.clone()), Column::new(self.x.clone()));
-        p.rows(self.x.len(), |d| d.observe(x.at(d), normal(w.at(d).dot(&b) + c.at(d), 1.0)));
-    }
-}
+#[path = "../../tests/estimators/twenty.rs"]
+mod model;
 
 pub fn run() -> super::Done {
-    let model: Twenty = serde_json::from_str(include_str!("../../tests/data/w5_bernoulli.json"))?;
+    let model = Twenty::read()?;
     let target = Target::new(&model)?;
     let family = Bernoulli::new(target.layout())?;
     type Row = (&'static str, Box<dyn GradientEstimator<Target, Bernoulli>>, usize, usize, &'static str);

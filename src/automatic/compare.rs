@@ -2,9 +2,10 @@
 
 use super::adapters::{OfIntegers, Spread};
 use super::estimators::{EstimatorEntry, estimators, has_integers};
+use super::families::{mixed, reparameterised};
 use super::integers::Sizes;
 use super::plan::{Plan, Wishes, decide};
-use super::run::{Settings, mixed, reparameterised};
+use super::run::Settings;
 use super::start::{Begin, begin};
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, Mixed, OptimizerChoice};
@@ -166,7 +167,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             steps: None,
             learning_rate: None,
             streams: Streams::new(self.seed),
-            restarts: 1,
+            restarts: Some(1),
             point: None,
             difference: 1e-3,
         };

@@ -12,6 +12,7 @@ const MOST_LANES: usize = 256;
 /// Evaluations of a step, about, and draws of it at most.
 const EVALUATIONS: usize = 256;
 const DRAWS: usize = 10;
+const FEWEST: usize = 2;
 
 /// Joint values at most: beside real latents they are evaluated at once, for each draw.
 const MOST_BESIDE: f64 = 65_536.0;
@@ -94,7 +95,9 @@ impl Sizes {
             }
             () if lanes <= MOST_LANES => {
                 let why = format!("one integer at a time is summed out, in {lanes} evaluations a draw");
-                (EstimatorChoice::LocalExpectation, draws_of(lanes), why)
+                // The noise of rows averages out over them, and each draw evaluates all of them in every lane.
+                let draws = if self.in_rows.is_empty() { draws_of(lanes) } else { FEWEST };
+                (EstimatorChoice::LocalExpectation, draws, why)
             }
             () => {
                 let why = format!("to sum out one integer at a time takes {lanes} evaluations a draw");
@@ -106,7 +109,7 @@ impl Sizes {
 
 /// Draws of a step that takes `lanes` evaluations for each.
 fn draws_of(lanes: usize) -> usize {
-    (EVALUATIONS / lanes.max(1)).clamp(2, DRAWS)
+    (EVALUATIONS / lanes.max(1)).clamp(FEWEST, DRAWS)
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ mod adapters;
 mod choices;
 mod compare;
 mod estimators;
+mod families;
 mod integers;
 mod measured;
 mod plan;
+mod restarts;
 mod rounds;
 mod run;
 mod start;
@@ -15,8 +17,8 @@ mod units;
 pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
 pub use compare::Compare;
 pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
+pub use families::family_of;
 pub use plan::Plan;
-pub use run::family_of;
 pub use start::StartReport;
 
 use crate::algorithm::{FitError, Minibatch, Solution};
@@ -64,7 +66,7 @@ pub struct Fit<'a, M: ?Sized> {
     learning_rate: Option<f64>,
     seed: u64,
     options: Options,
-    restarts: usize,
+    restarts: Option<usize>,
     point: Option<Vec<f64>>,
     observer: Option<&'a mut dyn Observer>,
 }
@@ -114,6 +116,10 @@ pub struct Restart {
     pub bound_se: f64,
     /// Fresh draws without a finite density.
     pub rejected: usize,
+    /// Log evidence by the same draws: of the part of the posterior that this run found.
+    pub evidence: f64,
+    /// Where each latent and integer outside of rows lies.
+    place: Vec<restarts::Place>,
 }
 
 impl std::ops::Deref for Fitted {
@@ -151,7 +157,7 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
             learning_rate: None,
             seed: 0,
             options: Options::default(),
-            restarts: 2,
+            restarts: None,
             point: None,
             observer: None,
         }
@@ -235,10 +241,11 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
         self
     }
 
-    /// Independent runs (2 unless chosen), whose agreement is evidence; at least one.
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
+    /// until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {
-        self.restarts = restarts.max(1);
+        self.restarts = Some(restarts.max(1));
         self
     }
 

@@ -123,7 +123,9 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
     let num_draws = wishes.draws.unwrap_or(default_draws);
     let needed = estimator.entry().map_or(1, |entry| entry.least_draws(layout));
     if num_draws < needed {
-        return Err(FitError::Setting(format!("{num_draws} draws a step; this estimator needs at least {needed}")));
+        let words =
+            format!("{estimator} needs at least {needed} draws a step, not {num_draws}; raise the number of draws");
+        return Err(FitError::Setting(words));
     }
     let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let design = wishes.design;

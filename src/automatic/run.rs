@@ -2,35 +2,25 @@
 
 use std::ops::ControlFlow;
 
+use super::families::{is_full, mixed, reparameterised};
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
+use super::restarts::{COMPARED, best, compared, second, wants_another};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
-use super::{
-    DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, Restart, estimators,
-};
+use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, estimators};
 use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
-use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
+use crate::family::{Family, FullRank, Reparam};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
-use crate::model::{Draws, Layout, RowSet};
+use crate::model::Layout;
 use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
-use crate::target::{Differentiable, LogDensity, Pass, Target};
+use crate::target::{Differentiable, LogDensity, Target};
 
 /// Purposes of the streams.
 const RUNS: u32 = 51;
-const COMPARE: u32 = 52;
 const PICKS: u32 = 53;
-
-/// Fresh draws that compare the restarts.
-const COMPARED: usize = 1000;
-
-/// Factors of the low-rank family.
-const RANK: usize = 10;
-
-/// Degrees of freedom of the Student-t family.
-const DEGREES: f64 = 5.0;
 
 /// What a builder hands over.
 pub(super) struct Settings {
@@ -38,7 +28,7 @@ pub(super) struct Settings {
     pub steps: Option<u64>,
     pub learning_rate: Option<f64>,
     pub streams: Streams,
-    pub restarts: usize,
+    pub restarts: Option<usize>,
     pub point: Option<Vec<f64>>,
     /// Step of differences of gradients, in standard deviations.
     pub difference: f64,
@@ -85,7 +75,10 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let begin = begin(&target, &plan, &settings)?;
     let (mut restarts, mut traces, mut family) = (Vec::new(), Vec::new(), None);
     let (mut evaluations, mut rejected, mut picks) = (begin.report.evaluations, 0, Vec::new());
-    for number in 0..settings.restarts {
+    for number in 0.. {
+        if !wants_another(&settings, target.layout(), &restarts) {
+            break;
+        }
         let streams = settings.streams.purpose(RUNS).purpose(number as u32);
         let job = Job { target: &target, plan: &plan, settings: &settings, begin: &begin, number, streams };
         let (made, run) = job.run(observer)?;
@@ -102,17 +95,14 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
             break;
         }
     }
-    let rank = |r: &Restart| if r.bound.is_nan() { f64::NEG_INFINITY } else { r.bound };
-    let chosen = (0..restarts.len()).max_by(|&a, &b| rank(&restarts[a]).total_cmp(&rank(&restarts[b]))).unwrap_or(0);
+    let chosen = best(&restarts, |_| true).unwrap_or(0);
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
-    let next = (0..restarts.len()).filter(|&k| k != chosen);
-    let second = next.max_by(|&a, &b| rank(&restarts[a]).total_cmp(&rank(&restarts[b])));
     let assessment = Assessment {
         trace: Some(&traces[chosen]),
         restarts: &bounds,
-        second: second.map(|k| &restarts[k].solution),
+        second: second(&restarts, chosen).map(|k| &restarts[k].solution),
         ..Assessment::new(streams, &restarts[chosen].stop)
     };
     let picks = picks.swap_remove(chosen);
@@ -306,54 +296,12 @@ impl Job<'_> {
 
     fn with_integers(&self, layout: &Layout, observer: &mut dyn Observer) -> Result<(Box<dyn Family>, Run), FitError> {
         let family = mixed(layout)?;
-        let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
+        let centre = &self.begin.centres[self.number % self.begin.centres.len()];
         let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
         let candidates = self.candidates(|entry| entry.mixed(layout))?;
         let run = self.stochastic::<dyn Differentiable, Mixed>(self.target, &family, &candidates, start, observer)?;
         Ok((Box::new(family), run))
     }
-}
-
-/// The family of a model with integers.
-pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
-    let discrete = Categorical::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
-    Ok(Product::new(MeanField::new(layout), discrete))
-}
-
-fn is_full(family: FamilyChoice, dimension: usize) -> bool {
-    match family {
-        FamilyChoice::FullRank => true,
-        FamilyChoice::StudentT => dimension <= 200,
-        _ => false,
-    }
-}
-
-/// The family that a fit of a model with this layout uses for `choice` (not [`FamilyChoice::Auto`], which a fit
-/// decides): a saved solution is read with it.
-///
-/// # Errors
-/// When the family does not cover the model's latents.
-pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
-    if layout.num_integers + layout.num_row_integers > 0 {
-        return Ok(Box::new(mixed(layout)?));
-    }
-    Ok(reparameterised(layout, choice)?)
-}
-
-pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
-    let d = layout.num_latents;
-    let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-    let full = is_full(choice, d) && layout.num_row_latents == 0;
-    let family: Box<dyn Reparam> = match choice {
-        FamilyChoice::FullRank => Box::new(FullRank::new(d)),
-        FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),
-        FamilyChoice::StudentT if full => Box::new(StudentT::new(FullRank::new(d), DEGREES).map_err(unusable)?),
-        FamilyChoice::StudentT => Box::new(StudentT::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
-        FamilyChoice::Map => Box::new(Delta::new(layout)),
-        FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
-    };
-    family.covers(layout).map_err(unusable)?;
-    Ok(family)
 }
 
 /// Steps until a rule, the algorithm or the observer ends it.
@@ -379,28 +327,4 @@ impl Observer for Both<'_> {
         let _ = self.trace.on_step(step);
         self.observer.on_step(step)
     }
-}
-
-/// A finished run with its bound from draws that all restarts share.
-fn compared(
-    target: &Target,
-    family: &dyn Family,
-    solution: Solution,
-    stop: Stop,
-    streams: Streams,
-) -> Result<Restart, FitError> {
-    const BLOCK: usize = 50;
-    let (layout, rows, mut pass) = (target.layout(), RowSet::all(), Pass::default());
-    let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
-    let (mut log_q, mut values) = (vec![0.0; BLOCK], Vec::with_capacity(COMPARED));
-    for block in 0..COMPARED / BLOCK {
-        family.sample(&solution.params, &rows, streams.purpose(COMPARE).at_step(block as u64), &mut z);
-        family.log_q(&solution.params, &rows, &z, &mut log_q);
-        target.log_density(&solution.theta, &z, &rows, &mut pass)?;
-        values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).filter(|f| f.is_finite()));
-    }
-    let n = values.len() as f64;
-    let bound = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected: COMPARED - values.len() })
 }

@@ -61,7 +61,7 @@ where
         space.draw(real, target.layout(), &Point { params: own, ..*at })?;
         space.lanes.fit(shape, target.layout(), at);
         space.lanes.spread_reals(&space.z);
-        self.discrete.set(discrete, &of_integers, &mut space.lanes);
+        with_memory(&mut space.memory, &mut space.lanes, |lanes| self.discrete.set(discrete, &of_integers, lanes));
         space.lanes.differentiate(target, at, shape.num_differentiated, space.pass.data_weight)?;
         real.log_q(own, at.rows, &space.z, &mut space.log_q);
         let rejected = space.lanes.reject(&space.log_q);

@@ -1,4 +1,4 @@
-//! The measure-valued gradient of a mean-field Gaussian.
+//! The measure-valued gradient of a mean-field Gaussian (of Poisson laws in `discrete/counts.rs`).
 
 use super::{Estimate, GradientEstimator, Point, Space, independent, no_theta};
 use crate::family::{Family, MeanField};
@@ -23,7 +23,11 @@ use crate::target::{DensityError, LogDensity};
 ///
 /// A pair with a value that is not finite is left out; a draw counts as rejected when one of its pairs is.
 ///
-/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling.
+/// For a [`Poisson`](crate::family::Poisson) family the mean of `log p` with each count one higher less that with it as
+/// drawn, times the rate: `1 + n` values a draw; also beside real latents in a [`Hybrid`](super::Hybrid).
+///
+/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling. Of their gamma
+/// law only the rate has such a gradient; use the implicit one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeasureValued;
 

@@ -24,8 +24,8 @@ pub use annealing::Annealing;
 pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
 pub use discrete::{
-    Arm, DisArm, DiscreteGradient, Enumerate, GumbelSoftmax, Lanes, LeaveOneOut, LocalExpectation, Rebar, Relax,
-    Relaxation, Shape, StraightThrough, UnorderedSet,
+    Arm, DisArm, DiscreteGradient, Enumerate, GumbelSoftmax, Lanes, LearnedRebar, LeaveOneOut, LocalExpectation, Rebar,
+    Relax, Relaxation, Shape, StraightThrough, UnorderedSet,
 };
 pub use exact_kl::{ExactKl, standard_kl};
 pub use hybrid::{Hybrid, RealGradient};

@@ -2,6 +2,7 @@
 
 use super::integers::Integers;
 use super::scratch::Pool;
+use super::two_values::TwoValues;
 use super::{Discrete, Family, FamilyError, Integer, weight_of};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
@@ -9,12 +10,13 @@ use crate::streams::Streams;
 /// Independent latents of two values: `q(k = low + 1) = 1 / (1 + exp(-logit))`.
 ///
 /// *Shapes*: `params` is one logit for each integer site outside of rows, then one for each row of each site of the
-/// rows. The same distributions as [`Categorical`](super::Categorical) with half the parameters, none of them idle.
+/// rows. Draws meet their probabilities to within 2^-33. The same distributions as [`Categorical`](super::Categorical) with half the parameters, none of them idle.
 /// Not reparameterisable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bernoulli {
     sites: Integers,
     pub(super) scratch: Pool<Vec<f64>>,
+    passes: Pool<TwoValues>,
 }
 
 impl Bernoulli {
@@ -31,14 +33,36 @@ impl Bernoulli {
                 site.name, site.support
             ))),
         })?;
-        Ok(Bernoulli { sites, scratch: Pool::default() })
+        Ok(Bernoulli { sites, scratch: Pool::default(), passes: Pool::default() })
     }
 
     /// `(P(low), P(low + 1))` of latent number `latent` of a pass.
     fn pair(&self, params: &[f64], rows: &RowSet, latent: usize) -> (f64, f64) {
         let logit = params[self.sites.latent(rows, latent).start];
-        (sigmoid(-logit), sigmoid(logit))
+        let e = (-logit.abs()).exp();
+        let (unlikely, likely) = (e / (1.0 + e), 1.0 / (1.0 + e));
+        if logit < 0.0 { (likely, unlikely) } else { (unlikely, likely) }
     }
+
+    /// Runs `body` on the latents of a pass.
+    fn on_pass<R>(&self, params: &[f64], rows: &RowSet, body: impl FnOnce(&mut TwoValues) -> R) -> R {
+        self.passes.with(|pass| {
+            pass.read(&self.sites, params, rows);
+            body(pass)
+        })
+    }
+}
+
+/// Adds `weight * sums` to the logits' gradient, each latent as often as it counts.
+fn add_counted(pass: &TwoValues, num_outside: usize, (outside, inside): (f64, f64), weight: f64, grad: &mut [f64]) {
+    for (i, (start, sum)) in pass.starts.iter().zip(&pass.sums).enumerate() {
+        grad[*start] += weight * if i < num_outside { outside } else { inside } * sum;
+    }
+}
+
+/// How often latents outside and in rows count.
+fn counts(rows: &RowSet) -> (f64, f64) {
+    (weight_of(rows, false), weight_of(rows, true))
 }
 
 /// `1 / (1 + e^-x)`.
@@ -62,54 +86,33 @@ impl Family for Bernoulli {
     }
 
     fn sample(&self, params: &[f64], rows: &RowSet, streams: Streams, z: &mut Draws) {
-        let draws = z.num_draws;
-        self.scratch.with(|uniforms| {
-            uniforms.resize(self.sites.size(rows) * draws, 0.0);
-            streams.fill_uniform(draws, uniforms);
-            let mut lanes = uniforms.chunks_exact(draws);
-            self.sites.each(rows, |latent| {
-                let below = sigmoid(-params[latent.start]);
-                for (k, &u) in latent.lane_mut(z).iter_mut().zip(lanes.next().unwrap_or(&[])) {
-                    *k = latent.low + u32::from(u >= below);
-                }
-            });
-        });
+        self.on_pass(params, rows, |pass| pass.sample(streams, z));
     }
 
     fn log_q(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
-        log_q.fill(0.0);
-        self.sites.each(rows, |latent| {
-            let (weight, logit) = (weight_of(rows, latent.in_rows), params[latent.start]);
-            let log_p = [-weight * softplus(logit), -weight * softplus(-logit)];
-            for (out, &k) in log_q.iter_mut().zip(latent.lane(z)) {
-                *out += log_p[(k != latent.low) as usize];
-            }
-        });
+        self.on_pass(params, rows, |pass| pass.log_q(counts(rows), z, log_q));
     }
 
     fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
-        self.sites.each(rows, |latent| {
-            let (weight, logit) = (weight_of(rows, latent.in_rows), params[latent.start]);
-            let slope = [-weight * sigmoid(logit), weight * sigmoid(-logit)];
-            let lane = latent.lane(z).iter().zip(weights);
-            grad[latent.start] += lane.map(|(&k, w)| w * slope[(k != latent.low) as usize]).sum::<f64>();
+        self.on_pass(params, rows, |pass| {
+            pass.slopes(z, weights);
+            add_counted(pass, self.sites.num_integers(), counts(rows), 1.0, grad);
         });
     }
 
     fn entropy(&self, params: &[f64], rows: &RowSet) -> Option<f64> {
-        let mut total = 0.0;
-        self.sites.each(rows, |latent| {
-            let logit = params[latent.start];
-            let own = sigmoid(logit) * softplus(-logit) + sigmoid(-logit) * softplus(logit);
-            total += weight_of(rows, latent.in_rows) * own;
-        });
-        Some(total)
+        let (outside, inside) = counts(rows);
+        Some(self.on_pass(params, rows, |pass| {
+            pass.entropies();
+            let (first, rest) = pass.sums.split_at(self.sites.num_integers());
+            outside * first.iter().sum::<f64>() + inside * rest.iter().sum::<f64>()
+        }))
     }
 
     fn add_entropy_gradient(&self, params: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
-        self.sites.each(rows, |latent| {
-            let logit = params[latent.start];
-            grad[latent.start] -= weight * weight_of(rows, latent.in_rows) * logit * sigmoid(logit) * sigmoid(-logit);
+        self.on_pass(params, rows, |pass| {
+            pass.entropy_slopes();
+            add_counted(pass, self.sites.num_integers(), counts(rows), weight, grad);
         });
     }
 

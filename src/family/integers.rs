@@ -100,8 +100,43 @@ impl Integers {
         Integer { low, num_values, place, in_rows }
     }
 
+    /// Appends the first parameter of each latent of a pass, its smallest value, and where that parameter is.
+    pub fn read(
+        &self,
+        params: &[f64],
+        rows: &RowSet,
+        first: &mut Vec<f64>,
+        lows: &mut Vec<u32>,
+        starts: &mut Vec<usize>,
+    ) {
+        starts.extend(self.global.iter().map(|p| p.start));
+        lows.extend(self.global.iter().map(|p| p.low));
+        let in_pass = self.rows_in(rows);
+        for &Place { low, start, width, .. } in &self.rows {
+            lows.extend(std::iter::repeat_n(low, in_pass));
+            match &rows.subset {
+                None => starts.extend((0..in_pass).map(|row| start + row * width)),
+                Some(subset) => {
+                    starts.extend(subset.iter().map(|row| start + (*row as usize - self.first_row) * width))
+                }
+            }
+        }
+        first.extend(starts.iter().map(|start| params[*start]));
+    }
+
+    #[inline]
     pub fn each(&self, rows: &RowSet, mut visit: impl FnMut(Latent)) {
-        (0..self.size(rows)).for_each(|latent| visit(self.latent(rows, latent)));
+        for (place, &Place { low, num_values, start, .. }) in self.global.iter().enumerate() {
+            visit(Latent { start, num_values, low, place, in_rows: false });
+        }
+        let in_pass = self.rows_in(rows);
+        for (site, &Place { low, num_values, start, width }) in self.rows.iter().enumerate() {
+            for position in 0..in_pass {
+                let row = rows.subset.as_ref().map_or(position, |s| s[position] as usize - self.first_row);
+                let place = site * in_pass + position;
+                visit(Latent { start: start + row * width, num_values, low, place, in_rows: true });
+            }
+        }
     }
 
     /// Refuses real latents, and another number of integers.

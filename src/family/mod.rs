@@ -23,6 +23,7 @@ mod low_rank;
 mod mean_field;
 mod mixture;
 mod normals;
+pub(crate) mod pairs;
 mod poisson;
 mod product;
 pub(crate) mod scratch;
@@ -30,6 +31,7 @@ mod student_t;
 #[cfg(test)]
 mod tests;
 mod traced;
+mod two_values;
 
 pub use bernoulli::Bernoulli;
 pub use block::Block;

@@ -2,9 +2,9 @@
 
 use libm::lgamma;
 
-use super::integers::Integers;
+use super::integers::{Integers, Latent};
 use super::scratch::Pool;
-use super::{Family, FamilyError, weight_of};
+use super::{Family, FamilyError, Integer, weight_of};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -39,6 +39,21 @@ impl Poisson {
             _ => Ok((0, 1)),
         })?;
         Ok(Poisson { sites, scratch: Pool::default() })
+    }
+
+    /// Counts outside of rows, and of each row.
+    pub(crate) fn num_counts(&self) -> (usize, usize) {
+        (self.sites.num_integers(), self.sites.num_row_integers())
+    }
+
+    /// Calls `visit(site, count, its parameter)` for each count of a pass; those of all rows belong to one site.
+    pub(crate) fn each_count(&self, rows: &RowSet, mut visit: impl FnMut(usize, Integer, usize)) {
+        let outside = self.sites.num_integers();
+        let in_pass = self.sites.size(rows).saturating_sub(outside) / self.sites.num_row_integers().max(1);
+        self.sites.each(rows, |Latent { low, num_values, place, in_rows, start }| {
+            let site = if in_rows { outside + place / in_pass.max(1) } else { place };
+            visit(site, Integer { low, num_values, place, in_rows }, start);
+        });
     }
 }
 

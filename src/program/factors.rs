@@ -13,7 +13,10 @@ use super::terms::addends;
 /// of rows form a group.
 pub(crate) struct Factors {
     /// Computes every addend's node as an output.
-    pub plan: Plan<f64>,
+    pub plan: FactorPlan,
+    /// The blocks of rows, and the most rows of any of them.
+    pub plates: Vec<Plate>,
+    pub most_rows: usize,
     /// One for each number of the outputs outside of rows, in their order.
     pub global: Vec<Factor>,
     /// One for each number of the outputs of a row, in their order.
@@ -22,8 +25,12 @@ pub(crate) struct Factors {
     pub constants: Vec<(TermKind, u16, f64)>,
     /// The latents and integers outside of rows that each group sees.
     pub groups: Vec<Vec<u32>>,
-    /// First row of the rows.
-    pub first_row: usize,
+}
+
+/// A plan in the precision of the target.
+pub(crate) enum FactorPlan {
+    Double(Plan<f64>),
+    Single(Plan<f32>),
 }
 
 /// `coefficient * output`, once or once for each row of `plate`.
@@ -38,6 +45,7 @@ pub(crate) struct Factor {
 pub(crate) struct RowFactor {
     pub coefficient: f64,
     pub kind: TermKind,
+    pub plate: u16,
     /// The group of each row.
     pub groups: Vec<u32>,
     /// The inputs of its own row that it sees, numbered from the first of them.
@@ -64,12 +72,15 @@ struct Dependencies {
 }
 
 impl Factors {
-    /// The addends of `recording`; `None` when its rows are not all the same, so that there is no one list of them.
-    pub fn of(recording: &Recording) -> Option<Factors> {
-        if recording.plates.len() > 1 {
+    /// The addends of `recording`; `None` for latents of rows in several blocks of rows, which are told apart by the
+    /// number of their row.
+    pub fn of(recording: &Recording, single: bool) -> Option<Factors> {
+        if recording.plates.len() > 1 && recording.num_row_latents + recording.num_row_integers > 0 {
             return None;
         }
-        let sum = addends(recording);
+        let mut sum = addends(recording);
+        // Outputs come block by block.
+        sum.addends.sort_by_key(|a| recording.nodes[a.node as usize].plate);
         let seen = Dependencies::of(recording);
         let outputs: Vec<u32> = sum.addends.iter().map(|a| a.node).collect();
         let mut groups = Groups::default();
@@ -89,18 +100,23 @@ impl Factors {
                 of_rows.push(RowFactor {
                     coefficient,
                     kind,
+                    plate: node.plate,
                     groups: seen.by_row(recording, set, plate, &mut groups),
                     own: own.map(|k| k - seen.num_global).collect(),
                 });
             }
         }
         Some(Factors {
-            plan: Plan::of_outputs(recording, &outputs),
+            plan: match single {
+                true => FactorPlan::Single(Plan::of_outputs(recording, &outputs)),
+                false => FactorPlan::Double(Plan::of_outputs(recording, &outputs)),
+            },
+            most_rows: recording.plates.iter().map(|p| p.rows).max().unwrap_or(0),
+            plates: recording.plates.clone(),
             global,
             of_rows,
             constants: sum.constants,
             groups: groups.sets,
-            first_row: recording.plates.first().map_or(0, |p| p.start),
         })
     }
 }

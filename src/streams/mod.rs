@@ -45,6 +45,7 @@ enum Use {
     Indices,
     Permutation,
     Stream,
+    Words,
 }
 
 impl Streams {
@@ -103,6 +104,12 @@ impl Streams {
         fill(origin, num_draws, out, normal::Uniforms);
     }
 
+    /// Random bits: overwrites `out`, laid out as `out[element * num_draws + draw]`; otherwise as
+    /// [`fill_normal`](Self::fill_normal).
+    pub fn fill_words(self, num_draws: usize, out: &mut [u64]) {
+        fill(self.origin(Use::Words, 0), num_draws, out, Words);
+    }
+
     /// Row indices drawn uniformly with replacement from `0..n`, for `n` up to 2^32: overwrites `out`.
     ///
     /// Each index depends on its place alone, so a longer `out` begins with a shorter one. With `n` 0 all are 0.
@@ -139,6 +146,18 @@ impl Streams {
 
     fn origin(self, usage: Use, first_draw: usize) -> Origin {
         Origin { key: self.key(usage), step: self.step, first_draw: first_draw as u64 }
+    }
+}
+
+/// The bits as they are.
+struct Words;
+
+impl Finish for Words {
+    type Number = u64;
+
+    #[inline(always)]
+    fn finish(&self, one: [u64; 2], two: [u64; 2]) -> ([u64; 2], [u64; 2]) {
+        (one, two)
     }
 }
 

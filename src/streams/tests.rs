@@ -184,6 +184,17 @@ fn indices_are_uniform() {
 }
 
 #[test]
+fn each_bit_of_the_words_is_fair() {
+    let (n, mut words) = (4000, vec![0; 4000]);
+    Streams::new(29).fill_words(100, &mut words);
+    for bit in 0..64 {
+        let ones = words.iter().filter(|w| *w >> bit & 1 == 1).count() as f64;
+        // Five standard errors of a fair coin.
+        assert!((ones - 0.5 * n as f64).abs() < 5.0 * (0.25 * n as f64).sqrt(), "bit {bit}: {ones} of {n}");
+    }
+}
+
+#[test]
 fn integers_below_n_are_exact() {
     for n in [1, 2, 3, 1000, (1 << 32) - 1, 1 << 32] {
         for word in [0, 1, 0xffff_ffff, 1 << 32, 0x8000_0000_0000_0000, 0x0123_4567_89ab_cdef, u64::MAX] {

@@ -51,15 +51,20 @@ fn signal(taken: &Gradients, reference: Option<&ReferenceGradient>) -> f64 {
 }
 
 /// How far the mean is from the reference, in standard errors of their difference.
-pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: f64) -> Bias {
+///
+/// With integers (`rare`) a gradient is mostly in values that are seldom drawn: where none of `n` gradients met one, the
+/// sample variance knows nothing of it. An event that has not been seen has a chance of some `1 / n`, and is taken to
+/// be as large as the largest deviation that has: `extreme / n` is added to every standard error.
+pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: f64, rare: bool) -> Bias {
     let errors = taken.moments.squared_errors();
+    let unseen = if rare { (taken.moments.extreme / taken.moments.count as f64).powi(2) } else { 0.0 };
     let pairs = taken.moments.mean.iter().zip(&reference.gradient);
     let in_standard_errors: Vec<f64> = pairs
         .zip(errors.iter().zip(&reference.standard_error))
         .map(|((mean, truth), (squared, se))| {
             // Gradients without noise still differ by rounding.
             let rounding = 1e-9 * (1.0 + truth.abs());
-            (mean - truth) / (squared + se * se + rounding * rounding).sqrt()
+            (mean - truth) / (squared + unseen + se * se + rounding * rounding).sqrt()
         })
         .collect();
     let worst = (0..in_standard_errors.len())

@@ -8,11 +8,13 @@ pub(super) struct Moments {
     pub count: usize,
     pub mean: Vec<f64>,
     squares: Vec<f64>,
+    /// The largest deviation of any number from its mean so far.
+    pub extreme: f64,
 }
 
 impl Moments {
     pub fn new(len: usize) -> Self {
-        Moments { count: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
+        Moments { count: 0, mean: vec![0.0; len], squares: vec![0.0; len], extreme: 0.0 }
     }
 
     pub fn add(&mut self, x: &[f64]) {
@@ -20,6 +22,9 @@ impl Moments {
         let share = 1.0 / self.count as f64;
         for ((mean, squares), x) in self.mean.iter_mut().zip(&mut self.squares).zip(x) {
             let delta = x - *mean;
+            if self.count > 1 {
+                self.extreme = self.extreme.max(delta.abs());
+            }
             *mean += share * delta;
             *squares += delta * (x - *mean);
         }
@@ -52,6 +57,8 @@ mod tests {
         let variance = moments.variance();
         assert!((variance[0] - 5.0 / 3.0).abs() < 1e-15 && (variance[1] - 5.0 / 3.0).abs() < 1e-6, "{variance:?}");
         assert!((moments.squared_errors()[0] - 5.0 / 12.0).abs() < 1e-15);
+        // 4 on the mean of 1, 2 and 3
+        assert_eq!(moments.extreme, 2.0);
         assert!(Moments::new(1).variance()[0].is_nan());
     }
 }

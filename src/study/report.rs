@@ -120,7 +120,8 @@ pub struct Figures {
 /// How far the mean of an estimator's gradients is from the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bias {
-    /// The largest distance, in its standard errors (of both).
+    /// The largest distance, in its standard errors (of both; with integers they allow for values that were never
+    /// drawn).
     #[serde(with = "number")]
     pub largest: f64,
     /// The number of the gradient where it is the largest.

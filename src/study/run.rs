@@ -219,7 +219,9 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         let mut found = figures(&taken, num_draws, reference);
         if let Some(reference) = reference {
             let limit = |repeats| threshold(repeats, self.num_tests(at));
-            let mut judged = bias(&taken, reference, limit(taken.moments.count));
+            let layout = self.study.target.layout();
+            let rare = layout.num_integers + layout.num_row_integers > 0;
+            let mut judged = bias(&taken, reference, limit(taken.moments.count), rare);
             judged.own_reference = matches!(self.study.reference, Reference::First) && k == 0;
             if judged.is_biased() {
                 // Gradients with heavy tails raise false alarms; a bias is there again, chance is not.
@@ -228,7 +230,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
                     Taken::Failed(failure) => found.not_finite += usize::from(!failure.is_empty()),
                     Taken::Done(taken) => {
                         found = figures(&taken, num_draws, Some(reference));
-                        judged = bias(&taken, reference, limit(taken.moments.count));
+                        judged = bias(&taken, reference, limit(taken.moments.count), rare);
                         judged.found_twice = judged.is_biased();
                     }
                 }

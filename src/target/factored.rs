@@ -1,10 +1,10 @@
 //! Densities that know which of their terms contain which latent.
 
-use super::{DensityError, LogDensity, Pass, Target};
+use super::{DensityError, LogDensity, Pass, Precision, Target};
 use crate::model::{Draws, RowSet};
 use crate::program::TermKind;
 use crate::program::execute::run;
-use crate::program::factors::Factors;
+use crate::program::factors::{FactorPlan, Factors};
 
 /// A density that is a sum of terms, each of which contains some of the latents.
 pub trait Factored: LogDensity {
@@ -37,16 +37,20 @@ impl Factored for Target {
         local: &mut Vec<f64>,
     ) -> Result<(), DensityError> {
         self.check(theta, z, rows)?;
-        let factors = self.factors.get_or_init(|| Factors::of(&self.recording)).as_ref().ok_or_else(|| {
+        let single = self.options.precision == Precision::Single;
+        let factors = self.factors.get_or_init(|| Factors::of(&self.recording, single)).as_ref().ok_or_else(|| {
             DensityError(
-                "the model has several `rows` blocks over different rows, whose terms are not told apart; take the \
-                 same rows in every block, or use the score function"
+                "the model has latents of rows in several `rows` blocks over different rows, whose terms are not told \
+                 apart; take the same rows in every block, or use the score function"
                     .into(),
             )
         })?;
         let request = self.request(theta, z, rows, &[], out.data_weight, false, false);
         let kinds = request.kind_weights;
-        run(&factors.plan, &request, &mut out.factored, &mut out.response);
+        match &factors.plan {
+            FactorPlan::Double(plan) => run(plan, &request, &mut out.factored, &mut out.response),
+            FactorPlan::Single(plan) => run(plan, &request, &mut out.factored_single, &mut out.response),
+        }
         out.log_density.clear();
         out.log_density.resize(z.num_draws, 0.0);
         out.data.clear();
@@ -70,16 +74,22 @@ struct Sums<'a> {
 
 impl Sums<'_> {
     /// How often a term counts: once, or for every row of `plate`.
-    fn times(&self, plate: u16, num_rows: usize) -> f64 {
+    fn times(&self, plate: u16, factors: &Factors) -> f64 {
         match plate {
             0 => f64::from(u8::from(self.rows.global_terms)),
-            _ => num_rows as f64 * self.rows.weight,
+            _ => self.rows_of(plate, factors) as f64 * self.rows.weight,
         }
     }
 
-    fn num_rows(&self, factors: &Factors) -> usize {
-        let all = factors.plan.plates.first().map_or(0, |p| p.rows);
+    /// Rows of the pass in a block of rows.
+    fn rows_of(&self, plate: u16, factors: &Factors) -> usize {
+        let all = factors.plates[plate as usize - 1].rows;
         self.rows.subset.as_ref().map_or(all, Vec::len)
+    }
+
+    /// Rows of the pass in the largest block.
+    fn num_rows(&self, factors: &Factors) -> usize {
+        self.rows.subset.as_ref().map_or(factors.most_rows, Vec::len)
     }
 
     /// The sum of each group, added to the latents outside of rows that the group sees and to the log density.
@@ -89,14 +99,16 @@ impl Sums<'_> {
         groups.clear();
         groups.resize(factors.groups.len() * draws, 0.0);
         for (factor, values) in factors.global.iter().zip(response.outputs.chunks_exact(draws)) {
-            let c = factor.coefficient * self.kinds[factor.kind as usize] * self.times(factor.plate, num_rows);
+            let c = factor.coefficient * self.kinds[factor.kind as usize] * self.times(factor.plate, factors);
             add(c, values, &mut groups[factor.group as usize * draws..]);
         }
         for (factor, values) in factors.of_rows.iter().zip(response.row_outputs.chunks_exact((num_rows * draws).max(1)))
         {
             let c = factor.coefficient * self.kinds[factor.kind as usize] * self.rows.weight;
-            for (position, values) in values.chunks_exact(draws).enumerate() {
-                let row = self.rows.subset.as_ref().map_or(position, |s| s[position] as usize - factors.first_row);
+            let own = values.chunks_exact(draws).take(self.rows_of(factor.plate, factors));
+            let first_row = factors.plates[factor.plate as usize - 1].start;
+            for (position, values) in own.enumerate() {
+                let row = self.rows.subset.as_ref().map_or(position, |s| s[position] as usize - first_row);
                 add(c, values, &mut groups[factor.groups[row] as usize * draws..]);
             }
         }
@@ -132,8 +144,7 @@ impl Sums<'_> {
     }
 
     fn add_constants(&self, factors: &Factors, log_density: &mut [f64]) {
-        let num_rows = self.num_rows(factors);
-        let of = |&(kind, plate, c): &(TermKind, u16, f64)| self.kinds[kind as usize] * self.times(plate, num_rows) * c;
+        let of = |&(kind, plate, c): &(TermKind, u16, f64)| self.kinds[kind as usize] * self.times(plate, factors) * c;
         let constant: f64 = factors.constants.iter().map(of).sum();
         log_density.iter_mut().for_each(|l| *l += constant);
     }

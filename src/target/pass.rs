@@ -23,6 +23,7 @@ pub struct Pass {
     /// Sums of the addends that see the same latents, `[group][draw]`.
     pub(crate) groups: Vec<f64>,
     pub(crate) factored: Workspace<f64>,
+    pub(crate) factored_single: Workspace<f32>,
     pub(crate) response: Response,
     pub(crate) double: Workspace<f64>,
     pub(crate) single: Workspace<f32>,

@@ -1,4 +1,4 @@
-//! The measure-valued gradient is that of a mean-field Gaussian.
+//! The measure-valued gradient is that of a mean-field Gaussian, or of Poisson counts.
 use jensen::estimate::{GradientEstimator, MeasureValued};
 use jensen::family::FullRank;
 use jensen::target::ValueOnly;

@@ -129,6 +129,9 @@ pub struct MethodArgs {
     /// Step size of the optimiser, a positive number [default: chosen for the method]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
+    /// Independent runs, of which the best bound is kept [default: 2; with integers of rows alone up to 6, until the two best agree]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub restarts: Option<NonZeroUsize>,
     /// Seed of all randomness: same seed, same result, for any number of threads
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,

@@ -208,6 +208,9 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     if let Some(steps) = method.steps {
         fit = fit.steps(steps.get() as u64);
     }
+    if let Some(restarts) = method.restarts {
+        fit = fit.restarts(restarts.get());
+    }
     if let Some(rate) = method.learning_rate {
         fit = fit.learning_rate(rate);
     }

@@ -3,6 +3,7 @@
 use super::super::Point;
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Discrete;
+use crate::family::pairs::{Pairs, set_pair};
 use crate::model::RowSet;
 use crate::target::DensityError;
 
@@ -24,7 +25,7 @@ pub struct DisArm;
 pub struct Arm;
 
 macro_rules! antithetic {
-    ($name:ident, $factor:expr) => {
+    ($name:ident, $slope:expr) => {
         impl<G: Discrete + ?Sized> DiscreteGradient<G> for $name {
             fn shape(&self, family: &G, rows: &RowSet, _: usize) -> Result<Shape, DensityError> {
                 shape(family, rows, stringify!($name))
@@ -35,17 +36,13 @@ macro_rules! antithetic {
             }
 
             fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
-                add_pairs(family, at, lanes, grad, $factor)
+                add_pairs(family, at, lanes, grad, $slope)
             }
         }
     };
 }
-antithetic!(Arm, |_, _, u, _| u - 0.5);
-antithetic!(DisArm, |b, c, _, largest| match b == c {
-    true => 0.0,
-    false if c => -0.5 * largest,
-    false => 0.5 * largest,
-});
+antithetic!(Arm, |pairs: Pairs, _| pairs.of_uniforms());
+antithetic!(DisArm, |pairs: Pairs, largest| 0.5 * largest * pairs.of_differences());
 
 fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<Shape, DensityError> {
     let other = (0..family.num_latents(rows)).map(|k| family.integer(rows, k).num_values).find(|n| *n != 2);
@@ -58,31 +55,35 @@ fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<
     }
 }
 
-/// Lane 0 holds `b`, lane 1 its antithetic partner; both are draws of q.
+/// Lane 0 holds `b`, lane 1 its antithetic partner; both are draws of q, to within 2^-33.
 fn set_pairs<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
     let (draws, size) = (lanes.num_draws, family.num_latents(at.rows));
     lanes.probability.fill(0.5);
     let work = &mut lanes.work;
-    work.uniforms.resize(size * draws, 0.0);
-    at.streams.fill_uniform(draws, &mut work.uniforms);
-    for (latent, uniforms) in work.uniforms.chunks_exact(draws).enumerate() {
+    work.words.resize(size.div_ceil(2) * draws, 0);
+    at.streams.fill_words(draws, &mut work.words);
+    work.tables.clear();
+    for latent in 0..size {
         let integer = family.integer(at.rows, latent);
         family.probabilities(at.params, at.rows, latent, &mut work.p);
+        work.tables.push(work.p[0].max(work.p[1]));
         let (b, c) = integer.lane_mut(&mut lanes.z).split_at_mut(draws);
-        for ((b, c), u) in b.iter_mut().zip(c).zip(uniforms) {
-            *b = integer.low + u32::from(1.0 - u < work.p[1]);
-            *c = integer.low + u32::from(*u < work.p[1]);
-        }
+        let words = own_words(&work.words, draws, latent);
+        set_pair(work.p[1], integer.low, (words, latent), b, c);
     }
 }
 
-/// Adds `sum_s share_s (f(b_s) - f(c_s)) factor(b_i, c_i, u_i, max(theta_i, 1 - theta_i))` to each logit's gradient.
+fn own_words(words: &[u64], draws: usize, latent: usize) -> &[u64] {
+    &words[latent / 2 * draws..][..draws]
+}
+
+/// Adds `slope(pairs, max(theta_i, 1 - theta_i))`, weighted by `share_s (f(b_s) - f(c_s))`, to each logit's gradient.
 fn add_pairs<G: Discrete + ?Sized>(
     family: &G,
     at: &Point,
     lanes: &mut Lanes,
     grad: &mut [f64],
-    factor: impl Fn(bool, bool, f64, f64) -> f64,
+    slope: impl Fn(Pairs, f64) -> f64,
 ) -> f64 {
     let draws = lanes.num_draws;
     let mut work = std::mem::take(&mut lanes.work);
@@ -93,15 +94,11 @@ fn add_pairs<G: Discrete + ?Sized>(
     work.weights.clear();
     let pairs = near.iter().zip(far).zip(&lanes.share);
     work.weights.extend(pairs.map(|((b, c), share)| if *share > 0.0 { share * (b - c) } else { 0.0 }));
-    for (latent, uniforms) in work.uniforms.chunks_exact(draws).enumerate() {
+    for (latent, &largest) in work.tables.iter().enumerate() {
         let integer = family.integer(at.rows, latent);
-        family.probabilities(at.params, at.rows, latent, &mut work.p);
-        let largest = work.p[0].max(work.p[1]);
         let (b, c) = integer.lane(&lanes.z).split_at(draws);
-        let mut slope = 0.0;
-        for (((b, c), u), w) in b.iter().zip(c).zip(uniforms).zip(&work.weights) {
-            slope += w * factor(*b > integer.low, *c > integer.low, *u, largest);
-        }
+        let words = own_words(&work.words, draws, latent);
+        let slope = slope(Pairs { b, c, words, latent, weights: &work.weights }, largest);
         family.pull_log_probabilities(at.params, at.rows, latent, &[-slope, slope], grad);
     }
     lanes.work = work;

@@ -4,7 +4,7 @@ use super::super::{Point, Unweighted, all_finite, chosen_draws, lanes_finite};
 use super::rebar::Control;
 use super::soft::Soft;
 use super::unordered_set::Sets;
-use crate::family::Integer;
+use crate::family::{Integer, lanes::dot};
 use crate::model::{Draws, Layout};
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
@@ -74,8 +74,12 @@ pub struct Lanes {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Work {
     pub p: Vec<f64>,
+    /// Probabilities of all latents, one after the other.
+    pub tables: Vec<f64>,
     pub bar: Vec<f64>,
     pub uniforms: Vec<f64>,
+    /// Half a word decides about each latent of two values.
+    pub words: Vec<u64>,
     pub log_q: Vec<f64>,
     pub weights: Vec<f64>,
     pub base: Draws,
@@ -163,22 +167,33 @@ impl Lanes {
         }
         self.share.fill(1.0);
         self.soft.reject(log_real, &mut self.share);
-        for (at, (f, p)) in self.signal.iter_mut().zip(&self.probability).enumerate() {
-            if *p == 0.0 {
-                *f = 0.0;
-            } else if !f.is_finite() {
-                self.share[at % draws] = 0.0;
-            }
-        }
-        for (s, share) in self.share.iter_mut().enumerate() {
-            let bar = &self.z_bar;
-            if !lanes_finite(&bar.latents, draws, s) || !lanes_finite(&bar.row_latents, draws, s) {
-                *share = 0.0;
-            }
-        }
+        self.reject_lanes();
         let accepted = self.share.iter().sum::<f64>();
         self.share.iter_mut().for_each(|s| *s /= accepted.max(1.0));
         draws - accepted as usize
+    }
+
+    /// Takes the share from draws with a value or gradient that is not finite.
+    fn reject_lanes(&mut self) {
+        let draws = self.num_draws;
+        if !all_finite(&self.signal) || self.probability.contains(&0.0) {
+            let lanes = self.signal.chunks_exact_mut(draws).zip(self.probability.chunks_exact(draws));
+            for ((f, p), share) in lanes.flat_map(|(f, p)| f.iter_mut().zip(p).zip(0..)) {
+                if *p == 0.0 {
+                    *f = 0.0;
+                } else if !f.is_finite() {
+                    self.share[share] = 0.0;
+                }
+            }
+        }
+        let bar = &self.z_bar;
+        if !all_finite(&bar.latents) || !all_finite(&bar.row_latents) {
+            for (s, share) in self.share.iter_mut().enumerate() {
+                if !lanes_finite(&bar.latents, draws, s) || !lanes_finite(&bar.row_latents, draws, s) {
+                    *share = 0.0;
+                }
+            }
+        }
     }
 
     /// Overwrites the gradients in the real latents of each draw with the sum over its lanes.
@@ -228,6 +243,9 @@ impl Lanes {
     /// Mean over the accepted draws of `values[lane][draw]` in one lane.
     pub(super) fn mean(&self, values: &[f64], lane: usize) -> f64 {
         let values = &values[lane * self.num_draws..(lane + 1) * self.num_draws];
+        if all_finite(values) {
+            return dot(values, &self.share);
+        }
         values.iter().zip(&self.share).filter(|(_, s)| **s > 0.0).map(|(f, s)| f * s).sum()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Point;
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
-use crate::family::{Discrete, Integer};
+use crate::family::{Discrete, Family, Integer};
 use crate::model::RowSet;
 use crate::target::DensityError;
 
@@ -32,22 +32,15 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
 
     fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
         let draws = lanes.num_draws;
+        sample_into_all(family, at, lanes);
         let Lanes { z, probability, work, .. } = lanes;
-        let base = &mut work.base;
-        (base.num_draws, base.num_rows) = (draws, z.num_rows);
-        base.integers.resize(z.integers.len() / z.num_draws * draws, 0);
-        base.row_integers.resize(z.row_integers.len() / z.num_draws * draws, 0);
-        family.sample(at.params, at.rows, at.streams, base);
-        for (from, to) in [(&base.integers, &mut z.integers), (&base.row_integers, &mut z.row_integers)] {
-            for (lane, all) in from.chunks_exact(draws).zip(to.chunks_exact_mut(z.num_draws)) {
-                all.chunks_exact_mut(draws).for_each(|to| to.copy_from_slice(lane));
-            }
-        }
         probability.fill(1.0);
+        work.tables.clear();
         let mut lane = 1;
         each_site(family, at.rows, |latents, Integer { low, num_values, in_rows, .. }| {
             for latent in latents {
                 family.probabilities(at.params, at.rows, latent, &mut work.p);
+                work.tables.extend_from_slice(&work.p);
                 let integer = family.integer(at.rows, latent);
                 let (own, changed) = integer.lane_mut(z).split_at_mut(lane * draws);
                 for other in 0..num_values - 1 {
@@ -67,10 +60,11 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
     fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let draws = lanes.num_draws;
         let mut work = std::mem::take(&mut lanes.work);
-        let mut lane = 1;
+        let (mut lane, mut first) = (1, 0);
         each_site(family, at.rows, |latents, site| {
             for latent in latents {
-                family.probabilities(at.params, at.rows, latent, &mut work.p);
+                let p = &work.tables[first..first + site.num_values];
+                first += site.num_values;
                 work.bar.clear();
                 work.bar.resize(site.num_values, 0.0);
                 let integer = family.integer(at.rows, latent);
@@ -80,8 +74,8 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
                     for other in 0..site.num_values - 1 {
                         let value = other_value((own[s] - site.low) as usize, other);
                         let gain = signal[(lane + other) * draws + s] - signal[s];
-                        if work.p[value] > 0.0 {
-                            work.bar[value] += share * work.p[value] * gain;
+                        if p[value] > 0.0 {
+                            work.bar[value] += share * p[value] * gain;
                         }
                     }
                 }
@@ -95,13 +89,40 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
     }
 }
 
+/// Draws the integers, the same in all lanes.
+pub(super) fn sample_into_all<G: Family + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
+    let draws = lanes.num_draws;
+    let Lanes { z, work, .. } = lanes;
+    let base = &mut work.base;
+    (base.num_draws, base.num_rows) = (draws, z.num_rows);
+    base.integers.resize(z.integers.len() / z.num_draws * draws, 0);
+    base.row_integers.resize(z.row_integers.len() / z.num_draws * draws, 0);
+    family.sample(at.params, at.rows, at.streams, base);
+    for (from, to) in [(&base.integers, &mut z.integers), (&base.row_integers, &mut z.row_integers)] {
+        for (lane, all) in from.chunks_exact(draws).zip(to.chunks_exact_mut(z.num_draws)) {
+            repeat(lane, all);
+        }
+    }
+}
+
+/// Fills `all` with copies of `lane`, in pieces that double.
+fn repeat(lane: &[u32], all: &mut [u32]) {
+    all[..lane.len()].copy_from_slice(lane);
+    let mut done = lane.len();
+    while done > 0 && done < all.len() {
+        let piece = done.min(all.len() - done);
+        all.copy_within(..piece, done);
+        done += piece;
+    }
+}
+
 /// The `other`-th value that is not `own`.
 fn other_value(own: usize, other: usize) -> usize {
     other + usize::from(other >= own)
 }
 
 /// The density as far as it depends on a latent.
-fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
+pub(super) fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
     match integer.in_rows {
         true => {
             let row = integer.place % lanes.z.num_rows;

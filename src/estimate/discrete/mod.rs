@@ -5,6 +5,7 @@
 //! [`Hybrid`](super::Hybrid), the integers beside real latents.
 
 mod antithetic;
+mod counts;
 mod enumerate;
 mod lanes;
 mod leave_one_out;
@@ -12,6 +13,7 @@ mod local_expectation;
 mod rebar;
 mod relaxed;
 mod soft;
+mod temperature;
 mod unordered_set;
 
 pub use antithetic::{Arm, DisArm};
@@ -19,7 +21,7 @@ pub use enumerate::Enumerate;
 pub use lanes::{Lanes, Relaxation, Shape};
 pub use leave_one_out::LeaveOneOut;
 pub use local_expectation::LocalExpectation;
-pub use rebar::{Rebar, Relax};
+pub use rebar::{LearnedRebar, Rebar, Relax};
 pub use relaxed::{GumbelSoftmax, StraightThrough};
 pub use unordered_set::UnorderedSet;
 
@@ -62,7 +64,7 @@ where
     let shape = method.shape(family, at.rows, at.num_draws)?;
     let lanes = &mut space.lanes;
     lanes.fit(shape, target.layout(), at);
-    method.set(family, at, lanes);
+    with_memory(&mut space.memory, lanes, |lanes| method.set(family, at, lanes));
     lanes.evaluate(target, at, space.pass.data_weight)?;
     let rejected = lanes.reject(&[]);
     let value = match rejected < at.num_draws {
@@ -104,4 +106,14 @@ macro_rules! estimators_of_integers {
         }
     )* };
 }
-estimators_of_integers!(LocalExpectation, DisArm, Arm, GumbelSoftmax, StraightThrough, Rebar, Relax, UnorderedSet);
+estimators_of_integers!(
+    LocalExpectation,
+    DisArm,
+    Arm,
+    GumbelSoftmax,
+    StraightThrough,
+    Rebar,
+    LearnedRebar,
+    Relax,
+    UnorderedSet
+);

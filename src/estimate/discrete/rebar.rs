@@ -3,6 +3,7 @@
 use super::super::Point;
 use super::relaxed::{bound_of_draws, set, shape};
 use super::soft::{Place, Soft};
+use super::temperature::{NUM_LEARNED, Temperature};
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::{Discrete, weight_of};
 use crate::model::RowSet;
@@ -14,15 +15,29 @@ use crate::target::DensityError;
 /// The two paths have the same noise: `zeta` and `zeta | b` are one number, and their derivatives differ by the factor
 /// `exp(zeta_k - zeta_b)`. So one relaxed evaluation serves both, two evaluations a draw in all, one of them
 /// differentiated. The scale is the best one for the steps before this one (`Space::memory`), one at the start, and
-/// the temperature is fixed. Unbiased: what was learned comes from earlier steps.
+/// the temperature is fixed ([`LearnedRebar`] learns it). Unbiased: what was learned comes from earlier steps.
 ///
 /// Needs a relaxation of the density ([`LogDensity::relaxed`](crate::target::LogDensity::relaxed)).
 ///
-/// *Source*: Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein 2017; coupled noise is theirs, taken to its end; the
-/// temperature is not learned.
+/// *Source*: Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein 2017; coupled noise is theirs, taken to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rebar {
     /// Greater than zero.
+    pub temperature: f64,
+}
+
+/// As [`Rebar`], with a temperature that follows the gradient of the variance.
+///
+/// Half the draws are taken at `e^0.25` times the temperature, the others at `e^-0.25` times, by turns over draws and
+/// steps; the difference of their squared lengths is a gradient of the variance in the logarithm of the temperature.
+/// That costs no evaluation, so a step costs what one of [`Rebar`] does. Unbiased at every temperature. Kept between
+/// 0.02 and 50.
+///
+/// *Source*: Tucker et al. 2017, section 3.2, who differentiate the squared gradient; departure: two sides are compared
+/// instead, since the derivative of a relaxed gradient takes second derivatives of the density.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearnedRebar {
+    /// Where the temperature starts; greater than zero.
     pub temperature: f64,
 }
 
@@ -48,7 +63,8 @@ macro_rules! controlled {
             }
 
             fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
-                set(family, at, lanes, self.temperature);
+                let found = Temperature::recall(self.temperature, $learns, &lanes.memory);
+                set(family, at, lanes, |d| found.of_draw(d));
             }
 
             fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
@@ -64,8 +80,18 @@ macro_rules! controlled {
         }
     };
 }
-controlled!(Rebar, false);
-controlled!(Relax, true);
+controlled!(Rebar, Learns::Scale);
+controlled!(LearnedRebar, Learns::Temperature);
+controlled!(Relax, Learns::Slopes);
+
+/// What is learned from step to step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Learns {
+    #[default]
+    Scale,
+    Temperature,
+    Slopes,
+}
 
 /// How fast the past is forgotten, in draws, and draws before the scale is followed.
 const DECAY: f64 = 0.99;
@@ -78,13 +104,13 @@ const MOMENTS: (f64, f64) = (0.9, 0.99);
 /// Where the memory holds its sums: draws, signals, their squares, `<rest, control>`, `<control, control>`, steps. The
 /// slopes follow, and their two moments.
 const SUMS: usize = 5;
-const STEPS: usize = 5;
-const SLOPES: usize = 6;
+pub(super) const STEPS: usize = 5;
+pub(super) const SLOPES: usize = 6;
 
 /// The control variate of one step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Control {
-    temperature: f64,
+    temperature: Temperature,
     learns: bool,
     scale: f64,
     centre: f64,
@@ -93,6 +119,8 @@ pub(super) struct Control {
     linear: Vec<f64>,
     /// What is added to the sums of the memory.
     sums: [f64; SUMS],
+    /// Squared length of each draw's gradient.
+    squares: Vec<f64>,
     slopes: Vec<f64>,
     slope_bar: Vec<f64>,
     /// Where slopes are learned, the gradient in the logits, `[lane][draw]`, and its derivative along each draw's score.
@@ -146,14 +174,17 @@ fn log(p: f64) -> f64 {
 }
 
 impl Control {
-    fn recall(&mut self, temperature: f64, learns: bool, lanes: &mut Lanes) {
+    fn recall(&mut self, temperature: f64, learned: Learns, lanes: &mut Lanes) {
+        let learns = learned == Learns::Slopes;
         let (features, memory) = (if learns { lanes.soft.num_features() } else { 0 }, &mut lanes.memory);
-        if memory.len() != SLOPES + 3 * features {
+        self.temperature = Temperature::recall(temperature, learned, memory);
+        let len = SLOPES + if learned == Learns::Temperature { NUM_LEARNED } else { 3 * features };
+        if memory.len() != len {
             memory.clear();
-            memory.resize(SLOPES + 3 * features, 0.0);
+            memory.resize(len, 0.0);
         }
         let [draws, sum, _, cross, square] = [memory[0], memory[1], memory[2], memory[3], memory[4]];
-        (self.temperature, self.learns) = (temperature, learns);
+        self.learns = learns;
         self.scale = if draws < ENOUGH || square <= 0.0 { 1.0 } else { -cross / square };
         self.centre = if draws > 0.0 { sum / draws } else { 0.0 };
         self.sums = [0.0; SUMS];
@@ -163,7 +194,7 @@ impl Control {
         self.slope_bar.resize(features, 0.0);
         self.tangent.resize(if learns { lanes.soft.weights.len() } else { 0 }, 0.0);
         self.relaxed.clone_from(&lanes.soft.signal);
-        for buffer in [&mut self.linear, &mut self.along_score] {
+        for buffer in [&mut self.linear, &mut self.along_score, &mut self.squares] {
             buffer.clear();
             buffer.resize(lanes.num_draws, 0.0);
         }
@@ -198,7 +229,8 @@ impl Control {
             }
             for (d, share) in lanes.share.iter().enumerate().filter(|(_, s)| **s > 0.0) {
                 let drawn = (place.integer.lane(&lanes.z)[d] - place.integer.low) as usize;
-                let values = Values { soft, place, draws, d, drawn, temperature: self.temperature };
+                let temperature = self.temperature.of_draw(d);
+                let values = Values { soft, place, draws, d, drawn, temperature };
                 self.one(&values, lanes.signal[d], counts);
                 for k in 0..n {
                     self.bar[k] += share * (self.rest[k] + self.scale * self.control[k]);
@@ -242,6 +274,7 @@ impl Control {
             let (a, b) = (self.rest[k] - self.p[k] * rest, self.control[k] - self.p[k] * control);
             self.sums[3] += a * b;
             self.sums[4] += b * b;
+            self.squares[values.d] += (a + self.scale * b).powi(2);
             if self.learns {
                 let e = a + self.scale * b;
                 self.tangent[values.number(k)] = e;
@@ -263,6 +296,7 @@ impl Control {
             self.slopes_bar(family, at, lanes);
             self.move_slopes(&mut lanes.memory);
         }
+        self.temperature.learn(&self.squares, &lanes.share, &mut lanes.memory);
     }
 
     /// The derivative of the squared length of the gradient in the slopes, summed over draws, halved.
@@ -272,12 +306,13 @@ impl Control {
             family.probabilities(at.params, at.rows, latent, &mut self.p);
             for (d, _) in lanes.share.iter().enumerate().filter(|(_, s)| **s > 0.0) {
                 let drawn = (place.integer.lane(&lanes.z)[d] - place.integer.low) as usize;
-                let values = Values { soft, place, draws, d, drawn, temperature: self.temperature };
+                let temperature = self.temperature.of_draw(d);
+                let values = Values { soft, place, draws, d, drawn, temperature };
                 let n = place.integer.num_values;
                 let pulled = |m: usize| self.tangent[values.number(m)] * values.differs(m);
                 let mean: f64 = (0..n).map(|m| values.weight(m) * pulled(m)).sum();
                 for k in 0..n {
-                    let path = values.weight(k) / self.temperature * (pulled(k) - mean);
+                    let path = values.weight(k) / temperature * (pulled(k) - mean);
                     self.slope_bar[place.feature(k)] += path - (values.weight(k) - self.p[k]) * self.along_score[d];
                 }
             }

@@ -46,7 +46,7 @@ macro_rules! relaxed {
             }
 
             fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
-                set(family, at, lanes, self.temperature);
+                set(family, at, lanes, |_| self.temperature);
             }
 
             fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
@@ -72,8 +72,8 @@ fn width(place: &Place) -> usize {
     if place.integer.num_values == 2 { 1 } else { place.integer.num_values }
 }
 
-/// Draws the weights, and the integers where they are largest.
-pub(super) fn set<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes, temperature: f64) {
+/// Draws the weights, each draw's at its own temperature, and the integers where they are largest.
+pub(super) fn set<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes, temperature: impl Fn(usize) -> f64) {
     let draws = lanes.num_draws;
     lanes.probability.fill(1.0);
     lanes.soft.fit(family, at.rows, draws);
@@ -90,7 +90,7 @@ pub(super) fn set<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lane
         let integers = place.integer.lane_mut(z);
         for (d, integer) in integers.iter_mut().take(draws).enumerate() {
             zeta(p, |k| own[k * draws + d], bar);
-            let top = softmax(bar, temperature);
+            let top = softmax(bar, temperature(d));
             *integer = place.integer.low + top as u32;
             bar.iter().enumerate().for_each(|(k, w)| weights[place.lane(k) * draws + d] = *w);
         }

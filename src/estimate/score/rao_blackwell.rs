@@ -10,8 +10,8 @@ use crate::target::{DensityError, Factored};
 ///
 /// What does not contain a latent has, given the draw, a mean-free product with its score: leaving it out is unbiased,
 /// and a latent's variance depends on its neighbours instead of on the number of latents. The recorded program knows
-/// the terms. They are computed in double precision whatever the target's options, and only where the model's rows are
-/// one block. Needs two draws, one evaluation a draw and no derivative.
+/// the terms, in the precision of the target, over any number of `rows` blocks; only latents of rows need their rows to
+/// be one block. Needs two draws, one evaluation a draw and no derivative.
 ///
 /// *Source*: Ranganath, Gerrish and Blei 2014, section 3.1, equation 5; leave-one-out on top of it: Kool, van Hoof and
 /// Welling 2019.

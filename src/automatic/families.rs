@@ -1,0 +1,54 @@
+//! The families of automatic fits.
+
+use super::{FamilyChoice, Mixed};
+use crate::algorithm::FitError;
+use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
+use crate::model::Layout;
+
+/// Factors of the low-rank family.
+const RANK: usize = 10;
+
+/// Degrees of freedom of the Student-t family.
+const DEGREES: f64 = 5.0;
+
+/// The family of a model with integers.
+pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
+    let discrete = Categorical::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+    Ok(Product::new(MeanField::new(layout), discrete))
+}
+
+pub(super) fn is_full(family: FamilyChoice, dimension: usize) -> bool {
+    match family {
+        FamilyChoice::FullRank => true,
+        FamilyChoice::StudentT => dimension <= 200,
+        _ => false,
+    }
+}
+
+/// The family that a fit of a model with this layout uses for `choice` (not [`FamilyChoice::Auto`], which a fit
+/// decides): a saved solution is read with it.
+///
+/// # Errors
+/// When the family does not cover the model's latents.
+pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
+    if layout.num_integers + layout.num_row_integers > 0 {
+        return Ok(Box::new(mixed(layout)?));
+    }
+    Ok(reparameterised(layout, choice)?)
+}
+
+pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
+    let d = layout.num_latents;
+    let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
+    let full = is_full(choice, d) && layout.num_row_latents == 0;
+    let family: Box<dyn Reparam> = match choice {
+        FamilyChoice::FullRank => Box::new(FullRank::new(d)),
+        FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),
+        FamilyChoice::StudentT if full => Box::new(StudentT::new(FullRank::new(d), DEGREES).map_err(unusable)?),
+        FamilyChoice::StudentT => Box::new(StudentT::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
+        FamilyChoice::Map => Box::new(Delta::new(layout)),
+        FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
+    };
+    family.covers(layout).map_err(unusable)?;
+    Ok(family)
+}
