@@ -258,7 +258,10 @@ impl Fresh {
     fn say_what_cannot_be(&self, closed: Option<f64>, bound: &Bound, verdict: &mut Verdict) {
         let negative: Vec<f64> = self.log_q.iter().map(|l| -l).collect();
         let drawn = MonteCarlo::mean_of(&negative);
-        let differs = |closed: f64| !((closed - drawn.value).abs() <= BEYOND * drawn.mcse + 1e-6 * closed.abs());
+        let differs = |closed: f64| {
+            let difference = (closed - drawn.value).abs();
+            difference.is_nan() || difference > BEYOND * drawn.mcse + 1e-6 * closed.abs()
+        };
         let reason = match (closed, bound.kl) {
             (Some(closed), _) if differs(closed) => {
                 format!("the entropy of q is {closed:.6} in closed form and {:.6} over its draws", drawn.value)
