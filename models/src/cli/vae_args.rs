@@ -87,6 +87,13 @@ pub struct VaeMethodArgs {
     /// Images of a step [default: 128]
     #[arg(long, value_name = "N")]
     pub batch: Option<NonZeroUsize>,
+    /// Read a CSV or IDX file in blocks and hold N training images in memory, new ones as training goes on [default for
+    /// files from 64 MiB, IDX from 32 MiB: 32 MiB of pixels; all images for others]
+    ///
+    /// Blocks of the file come in a new order in each pass, images are shuffled within the N. At most 10,000 images are
+    /// held out for the test.
+    #[arg(long, value_name = "N")]
+    pub buffer: Option<NonZeroUsize>,
     /// Weight of the KL term: above 1 codes are shorter, below 1 pictures are sharper [default: 1]
     #[arg(long, value_name = "B", value_parser = at_least_zero, allow_negative_numbers = true)]
     pub beta: Option<f64>,
