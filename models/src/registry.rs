@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 21] = [
+static ENTRIES: [Entry; 23] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -356,6 +356,26 @@ static ENTRIES: [Entry; 21] = [
         parts: (None, &[], None),
         uses: &[DataOption::Features],
         build: SigmoidBeliefNetwork::build,
+    },
+    Entry {
+        name: "matrix-factorisation",
+        about: "ratings by two factors of each user and item",
+        needs: "--response and two --features, users and items",
+        data: "308 ratings of 20 items by 30 users (simulated)",
+        file: own_data!("ratings.csv"),
+        parts: (Some("rating"), &["user", "item"], None),
+        uses: &[DataOption::Response, DataOption::Features],
+        build: MatrixFactorisation::build,
+    },
+    Entry {
+        name: "linear-state-space",
+        about: "a hidden autoregression seen through noise",
+        needs: "--response, or the only column",
+        data: "annual level of Lake Huron, 98 years (Brockwell and Davis 1991)",
+        file: own_data!("lake_huron.csv"),
+        parts: (Some("level"), &[], None),
+        uses: &[DataOption::Response],
+        build: LinearStateSpace::build,
     },
 ];
 

@@ -4,7 +4,9 @@
 mod characters;
 mod clusters;
 mod conditional;
+mod discrete;
 mod factors;
+mod refined;
 mod sequences;
 mod simulated;
 mod topics;
