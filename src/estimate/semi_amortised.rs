@@ -9,7 +9,8 @@ use crate::target::{DensityError, Differentiable};
 /// the bound, row by row; the encoder's gradient is that of its own bound, before the steps.
 ///
 /// The gradients in `m` and `ln s` stick the landing: `grad_z log p(x, z) - grad_z log q(z)` along the draws, so that they
-/// have no noise where q is the posterior. The draws keep their noise over the steps. The value is that of the refined
+/// have no noise where q is the posterior. The draws come in pairs `m + s e` and `m - s e`, and keep their noise over the
+/// steps. The value is that of the refined
 /// factors, an estimate of a bound that is on average above the encoder's. *Bias*: theta's gradient takes the refined
 /// factors as fixed, and leaves out how they move with theta, which vanishes where the steps have converged.
 ///
@@ -104,6 +105,11 @@ impl SemiAmortised {
             return Err(DensityError(format!("a step size of {}; give a positive number", self.step_size)));
         }
         space.draw(family, target.layout(), at)?;
+        for lane in space.noise.chunks_exact_mut(at.num_draws) {
+            // Noise that has the mean zero keeps a mean's gradient from what is known of the standard deviation.
+            let (first, second) = lane.split_at_mut(at.num_draws / 2);
+            second.iter_mut().zip(first).for_each(|(b, a)| *b = -*a);
+        }
         let Factors { moments, bar, first, second } = &mut space.factors;
         if !family.normals(at.params, at.rows, moments) {
             return Err(DensityError("a latent of q is not normal given the data; use `StickingTheLanding`".into()));

@@ -8,6 +8,7 @@
 
 mod categorical_encoder;
 mod functions;
+mod implicit;
 mod perceptron;
 mod recurrent;
 mod start;
@@ -18,6 +19,7 @@ mod vae;
 
 pub use categorical_encoder::CategoricalEncoder;
 pub use functions::{ImageShape, convolve, embed, layer_norm};
+pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
 pub use perceptron::{Encoder, Network, Perceptron};
 pub use recurrent::GatedCell;
 pub use start::Start;

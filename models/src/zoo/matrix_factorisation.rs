@@ -78,3 +78,28 @@ impl MatrixFactorisation {
         Ok(built)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Table;
+    use crate::zoo::DataOptions;
+
+    fn refused(text: &str, features: Option<&[&str]>) -> String {
+        let table = Table::from_csv("r.csv", text.as_bytes()).unwrap();
+        let features = features.map(|f| f.iter().map(|n| n.to_string()).collect());
+        let options = DataOptions { response: Some("rating".into()), features, ..DataOptions::default() };
+        MatrixFactorisation::build(&Input { table: &table, options: &options, embedded: false })
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn columns_that_are_no_ratings_of_users_and_items_are_refused() {
+        let text = "rating,user,item,when\n1,a,x,3\n2,b,x,4\n";
+        assert!(refused(text, None).contains("users and items are two columns, found 3; name them with --features"));
+        assert!(refused(text, Some(&["user"])).contains("found 1"));
+        assert!(refused("rating,user,item\n1,a,x\n2,,x\n", None).contains("line 3, column `user`"));
+        assert!(refused("rating,user,item\n1,a,x\n1,b,x\n", None).contains("column `rating` is constant"));
+    }
+}

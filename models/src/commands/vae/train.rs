@@ -175,8 +175,12 @@ impl<'a> Training<'a> {
                 progress.message(&failed);
                 if self.failures >= PATIENCE {
                     let kept = match save(self)? {
-                        true => "the last good state is saved: go on with --resume and a smaller --learning-rate",
-                        false => "nothing is kept without --out; try a smaller --learning-rate",
+                        true => {
+                            "the last good state is saved: go on with --resume and a smaller --learning-rate, or rescale pixels of large values"
+                        }
+                        false => {
+                            "nothing is kept without --out; try a smaller --learning-rate, or rescale pixels of large values"
+                        }
                     };
                     return Err(VaeError::NotFinite {
                         epoch: self.log.epochs.len() + 1,
