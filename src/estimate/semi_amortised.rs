@@ -5,13 +5,12 @@ use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, weight_of};
 use crate::model::RowSet;
 use crate::target::{DensityError, Differentiable};
 
-/// Theta's gradient of the bound at factors `N(m_i, s_i^2)` that start at the encoder's and take `steps` steps of Adam up
-/// the bound, row by row; the encoder's gradient is that of its own bound, before the steps.
+/// Theta's gradient of the bound at factors `N(m_i, s_i^2)` that start at the encoder's and take `steps` natural gradient
+/// steps up the bound, row by row; the encoder's gradient is that of its own bound, before the steps.
 ///
 /// The gradients in `m` and `ln s` stick the landing: `grad_z log p(x, z) - grad_z log q(z)` along the draws, so that they
 /// have no noise where q is the posterior. The draws come in pairs `m + s e` and `m - s e`, and keep their noise over the
-/// steps. The value is that of the refined
-/// factors, an estimate of a bound that is on average above the encoder's. *Bias*: theta's gradient takes the refined
+/// steps. The value is that of the refined factors, an estimate of a bound that is as a rule above the encoder's. *Bias*: theta's gradient takes the refined
 /// factors as fixed, and leaves out how they move with theta, which vanishes where the steps have converged.
 ///
 /// *Cost*: `steps + 1` model gradients a draw, and one pass through the encoder and back.
@@ -20,12 +19,13 @@ use crate::target::{DensityError, Differentiable};
 /// When a latent of the family is not normal given the data.
 ///
 /// *Source*: Krishnan, Liang and Hoffman 2018, "On the challenges of learning with inference networks", algorithm 1;
-/// departure: Adam with a fixed number of steps; Kim et al. 2018 differentiate through the steps as well.
+/// departures: natural gradient with a fixed number of steps; Kim et al. 2018 differentiate through the steps as well.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SemiAmortised {
     /// Steps of each row's own.
     pub steps: usize,
-    /// Step size of Adam, in units of the latents, and of the logarithm of a standard deviation.
+    /// Share of a natural gradient step that is taken, above 0 and at most 1; 0.3 is a good one. A step moves a mean by at
+    /// most this many standard deviations, and the logarithm of a standard deviation by at most this much.
     pub step_size: f64,
 }
 
@@ -35,14 +35,7 @@ pub(super) struct Factors {
     moments: NormalMoments,
     /// Adjoints of means and of log standard deviations.
     bar: NormalMoments,
-    first: NormalMoments,
-    second: NormalMoments,
 }
-
-/// Decays and floor of Adam.
-const B1: f64 = 0.9;
-const B2: f64 = 0.99;
-const EPS: f64 = 1e-8;
 
 /// Means and standard deviations of the rows' own factors after `how.steps` steps of a falling size from those that
 /// `family` gives: free local factors that the encoder starts.
@@ -64,7 +57,7 @@ const EPS: f64 = 1e-8;
 /// let (params, theta, rows) = (family.init(&[], 1.0), model.theta(target.layout()), RowSet::all());
 /// let design = Design::Independent;
 /// let at = Point { params: &params, theta: &theta, rows: &rows, streams: Streams::new(1), num_draws: 8, design };
-/// let factors = refine(&target, &family, &at, SemiAmortised { steps: 50, step_size: 0.05 })?;
+/// let factors = refine(&target, &family, &at, SemiAmortised { steps: 50, step_size: 0.3 })?;
 /// assert_eq!(factors.mean.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -87,7 +80,7 @@ pub fn refine<T: Differentiable + ?Sized, F: Normals + ?Sized>(
         space.weigh();
         how.gradient(at, &mut space);
         let left = 1.0 - k as f64 / how.steps as f64;
-        ascend(&mut space.factors, k, how.step_size * left);
+        ascend(&mut space.factors, at.rows, how.step_size * left);
     }
     Ok(space.factors.moments)
 }
@@ -101,8 +94,8 @@ impl SemiAmortised {
         at: &Point,
         space: &mut Space,
     ) -> Result<(), DensityError> {
-        if !(self.step_size > 0.0 && self.step_size.is_finite()) {
-            return Err(DensityError(format!("a step size of {}; give a positive number", self.step_size)));
+        if !(self.step_size > 0.0 && self.step_size <= 1.0) {
+            return Err(DensityError(format!("a step size of {}; give one above 0 and at most 1", self.step_size)));
         }
         space.draw(family, target.layout(), at)?;
         for lane in space.noise.chunks_exact_mut(at.num_draws) {
@@ -110,11 +103,11 @@ impl SemiAmortised {
             let (first, second) = lane.split_at_mut(at.num_draws / 2);
             second.iter_mut().zip(first).for_each(|(b, a)| *b = -*a);
         }
-        let Factors { moments, bar, first, second } = &mut space.factors;
+        let Factors { moments, bar } = &mut space.factors;
         if !family.normals(at.params, at.rows, moments) {
             return Err(DensityError("a latent of q is not normal given the data; use `StickingTheLanding`".into()));
         }
-        [bar, first, second].into_iter().for_each(|m| m.clear(moments.mean.len()));
+        bar.clear(moments.mean.len());
         Ok(())
     }
 
@@ -158,18 +151,16 @@ impl SemiAmortised {
     }
 }
 
-/// One step of Adam up the bound of every factor.
-fn ascend(factors: &mut Factors, step: usize, size: f64) {
-    let Factors { moments, bar, first, second } = factors;
-    let (c1, c2) = (1.0 - B1.powi(step as i32 + 1), 1.0 - B2.powi(step as i32 + 1));
-    let one = |g: f64, m: &mut f64, v: &mut f64| {
-        *m = B1 * *m + (1.0 - B1) * g;
-        *v = B2 * *v + (1.0 - B2) * g * g;
-        size * (*m / c1) / ((*v / c2).sqrt() + EPS)
-    };
-    for k in 0..moments.mean.len() {
-        moments.mean[k] += one(bar.mean[k], &mut first.mean[k], &mut second.mean[k]);
-        moments.sd[k] *= one(bar.sd[k], &mut first.sd[k], &mut second.sd[k]).exp();
+/// One natural gradient step up the bound of every factor: `m += size s^2 g_m`, `ln s += size g_ln_s / 2`, both held to a
+/// standard deviation. Rows count once, whatever their weight in `bar`.
+fn ascend(factors: &mut Factors, rows: &RowSet, size: f64) {
+    let Factors { moments, bar } = factors;
+    let count = if rows.weight > 0.0 { 1.0 / rows.weight } else { 0.0 };
+    let held = |step: f64| if step.is_finite() { step.clamp(-1.0, 1.0) } else { 0.0 };
+    let bars = bar.mean.iter().zip(&bar.sd);
+    for ((m, s), (of_mean, of_ln_sd)) in moments.mean.iter_mut().zip(&mut moments.sd).zip(bars) {
+        *m += size * *s * held(count * *s * of_mean);
+        *s *= (size * held(0.5 * count * of_ln_sd)).exp();
     }
 }
 
@@ -217,7 +208,7 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
             if let Some(estimate) = last {
                 return Ok(estimate);
             }
-            ascend(&mut space.factors, k, self.step_size);
+            ascend(&mut space.factors, at.rows, self.step_size);
         }
         Ok(Estimate { value: f64::NAN, rejected: at.num_draws, evaluations: 0 })
     }

@@ -35,7 +35,7 @@ fn simulated(n: usize) -> Matrix {
 fn an_implicit_encoder_finds_the_posterior_of_a_linear_simulator() {
     let x = simulated(1000);
     let target = Target::new(&Simulator(x.clone())).unwrap();
-    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[16]).start(Start::Glorot, 2);
+    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[]).start(Start::Glorot, 2);
     let encoder = TracedFamily::new(&encoder, target.layout()).unwrap();
     let ratio = DensityRatio::new(x.clone(), 1, &[]);
     let (contest, value) = (Target::new(&ratio.contest()).unwrap(), Target::new(&ratio.log_q()).unwrap());

@@ -84,7 +84,7 @@ fn refined_factors_reach_the_exact_posterior_of_a_linear_model() {
     assert!(last > 0.5, "the start's gap {last} is too small for the test");
     // More steps, smaller gap, and with enough of them the exact posterior: its gradient has no noise there.
     for (steps, at_most) in [(5, 1.0), (20, 0.5), (300, 1e-4)] {
-        let found = refine(&target, &family, &at, SemiAmortised { steps, step_size: 0.1 }).unwrap();
+        let found = refine(&target, &family, &at, SemiAmortised { steps, step_size: 0.3 }).unwrap();
         let after = gaps(&found, &THETA, &x);
         assert!(mean(&after) < last && mean(&after) < at_most * mean(&before), "{steps} steps: {}", mean(&after));
         last = mean(&after);
@@ -104,7 +104,7 @@ fn refinement_makes_up_for_an_encoder_that_sees_nothing() {
     let blind = Matrix::new(vec![0.0; ROWS], 1).unwrap();
     let family = TracedFamily::new(&Encoder::new(blind, "z", 1, &[]), target.layout()).unwrap();
     let ready = Ready { target, family };
-    let how = SemiAmortised { steps: 15, step_size: 0.15 };
+    let how = SemiAmortised { steps: 15, step_size: 0.3 };
     let theta = |layout: &jensen::model::Layout| model.theta(layout);
     let refined = train(&ready, how, theta, (60, 2), (0.02, 1200));
     let amortised = train(&ready, ExactKl::default(), theta, (60, 2), (0.02, 1200));
