@@ -104,9 +104,9 @@ fn refinement_makes_up_for_an_encoder_that_sees_nothing() {
     let blind = Matrix::new(vec![0.0; ROWS], 1).unwrap();
     let family = TracedFamily::new(&Encoder::new(blind, "z", 1, &[]), target.layout()).unwrap();
     let ready = Ready { target, family };
-    let how = SemiAmortised { steps: 15, step_size: 0.3 };
+    let how = SemiAmortised { steps: 20, step_size: 0.6 };
     let theta = |layout: &jensen::model::Layout| model.theta(layout);
-    let refined = train(&ready, how, theta, (60, 2), (0.02, 1200));
+    let refined = train(&ready, how, theta, (60, 16), (0.02, 1000));
     let amortised = train(&ready, ExactKl::default(), theta, (60, 2), (0.02, 1200));
     let (best, found, without) = (best(&x), evidence(&refined.theta, &x), evidence(&amortised.theta, &x));
     println!("refined: evidence {found:.3}, blind encoder alone {without:.3}, the best {best:.3}");
