@@ -10,8 +10,10 @@ use crate::target::{DensityError, Differentiable};
 ///
 /// The gradients in `m` and `ln s` stick the landing: `grad_z log p(x, z) - grad_z log q(z)` along the draws, so that they
 /// have no noise where q is the posterior. The draws come in pairs `m + s e` and `m - s e`, and keep their noise over the
-/// steps. The value is that of the refined factors, an estimate of a bound that is as a rule above the encoder's. *Bias*: theta's gradient takes the refined
-/// factors as fixed, and leaves out how they move with theta, which vanishes where the steps have converged.
+/// steps. The value is that of the refined factors, an estimate of a bound that is as a rule above the encoder's.
+///
+/// *Bias*: theta's gradient takes the refined factors as fixed. That is exact where the steps have converged; too few of them
+/// leave theta short of its optimum.
 ///
 /// *Cost*: `steps + 1` model gradients a draw, and one pass through the encoder and back.
 ///

@@ -109,7 +109,7 @@ fn gradients_of_a_class_are_those_of_the_sum_over_classes() {
     let x = patterns(12);
     let unbiased = [
         ("leave-one-out", gradient(LeaveOneOut, 80, 60, &x)),
-        ("local expectation", gradient(LocalExpectation::default(), 40, 10, &x)),
+        ("local expectation", gradient(LocalExpectation, 40, 10, &x)),
         ("rebar", gradient(Rebar { temperature: 0.5 }, 80, 20, &x)),
     ];
     for (name, (found, exact)) in unbiased {
