@@ -26,8 +26,8 @@ use crate::target::{DensityError, Differentiable};
 pub struct SemiAmortised {
     /// Steps of each row's own.
     pub steps: usize,
-    /// Share of a natural gradient step that is taken, above 0 and at most 1: 0.6 with ten draws or more, less with few. A step moves a mean by at
-    /// most this many standard deviations, and the logarithm of a standard deviation by at most this much.
+    /// Share of a natural gradient step that is taken, above 0 and at most 1: 0.6 with ten draws or more, less with few.
+    /// A step moves a mean by at most this many standard deviations, and the logarithm of one by at most this much.
     pub step_size: f64,
 }
 
