@@ -1,12 +1,13 @@
 //! Amortised inference: q(z | x) by a network, against closed forms.
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
+use jensen::estimate::Pathwise;
 use jensen::family::{Family, Guide, Guided, Reparam, TracedFamily};
 use jensen::fit::{MaxSteps, run};
 use jensen::layers::{Activation, Encoder, Likelihood, Start, Vae, layer_norm};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
-use jensen::optimize::{Adam, Average, Schedule};
+use jensen::optimize::{Adam, Average, Schedule, Sgd};
 use jensen::posterior::log_evidence_of_rows;
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -314,4 +315,41 @@ fn a_small_autoencoder_learns_from_minibatches() {
     let mean = found.iter().sum::<f64>() / 60.0;
     // Three patterns, equally frequent: no model of single pixels is above 6 ln(..) = -3.82, a perfect one is at -ln 3.
     assert!(mean > -2.0 && mean < -(3.0f64.ln()) + 0.2, "log p(x) {mean}");
+}
+
+/// Rows that come in parts, each a target of its own: every step is that of the rows by hand.
+#[test]
+fn steps_on_a_part_of_the_rows_are_scaled_to_all() {
+    struct Mean(Column);
+    impl Model for Mean {
+        fn log_joint(&self, p: &LogJoint) {
+            let mu = p.parameter("mu", &[1]).at(0);
+            p.rows(self.0.len(), |i| i.observe(self.0.at(i), normal(mu, 1.0)));
+        }
+    }
+    impl Guide for Mean {
+        fn draw(&self, _: &Guided) {}
+    }
+    let parts = [vec![1.0, 2.0, 4.0, -1.0], vec![0.5, 3.0, 2.5], vec![7.0]];
+    let (all, rate) = (8.0, 0.05);
+    let (mut state, mut by_hand) = (None, 0.3);
+    for part in &parts {
+        let model = Mean(Column::new(part.clone()));
+        let target = Target::new(&model).unwrap();
+        let family = TracedFamily::new(&model, target.layout()).unwrap();
+        let start = Solution { params: Vec::new(), theta: vec![0.3] };
+        let vi = StochasticVi { start, ..StochasticVi::new(&target, &family) }.draws(1);
+        let vi = vi.estimator(Pathwise::default()).optimizer(Sgd::new(rate));
+        let state = state.get_or_insert_with(|| vi.init().unwrap());
+        state.forget_target();
+        for (k, batch) in part.chunks(2).enumerate() {
+            let rows = (0..batch.len()).map(|r| (target.layout().first_row + 2 * k + r) as u32).collect();
+            let rows = RowSet { subset: Some(rows), weight: all / batch.len() as f64, global_terms: true };
+            vi.step_on(state, &rows).unwrap();
+            // The gradient of all rows' log density, by those of the batch.
+            by_hand += rate * all / batch.len() as f64 * batch.iter().map(|x| x - by_hand).sum::<f64>();
+            assert!((state.theta()[0] - by_hand).abs() < 1e-12, "{} for {by_hand}", state.theta()[0]);
+        }
+    }
+    assert_eq!(state.unwrap().step(), 5);
 }

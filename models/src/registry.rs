@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 21] = [
+static ENTRIES: [Entry; 23] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -357,38 +357,28 @@ static ENTRIES: [Entry; 21] = [
         uses: &[DataOption::Features],
         build: SigmoidBeliefNetwork::build,
     },
+    Entry {
+        name: "matrix-factorisation",
+        about: "ratings by two factors of each user and item",
+        needs: "--response and two --features, users and items",
+        data: "308 ratings of 20 items by 30 users (simulated)",
+        file: own_data!("ratings.csv"),
+        parts: (Some("rating"), &["user", "item"], None),
+        uses: &[DataOption::Response, DataOption::Features],
+        build: MatrixFactorisation::build,
+    },
+    Entry {
+        name: "linear-state-space",
+        about: "a hidden autoregression seen through noise",
+        needs: "--response, or the only column",
+        data: "annual level of Lake Huron, 98 years (Brockwell and Davis 1991)",
+        file: own_data!("lake_huron.csv"),
+        parts: (Some("level"), &[], None),
+        uses: &[DataOption::Response],
+        build: LinearStateSpace::build,
+    },
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use jensen::target::{LogDensity, Target};
-
-    #[test]
-    fn every_model_records_on_its_own_data() {
-        for entry in entries() {
-            let built = entry.build_embedded(&DataOptions::default()).unwrap();
-            let target = Target::new(&built.model).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
-            for (site, names) in &built.labels {
-                let found = target.layout().sites.iter().find(|s| s.name == *site);
-                let found = found.unwrap_or_else(|| panic!("{}: no site {site}", entry.name));
-                assert_eq!(found.num_constrained(), names.len(), "{}: {site}", entry.name);
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_found_and_mistakes_answered() {
-        assert_eq!(find("Eight_Schools").unwrap().name, "eight-schools");
-        let text = find("eigth-schools").unwrap_err().to_string();
-        assert_eq!(text, "no model `eigth-schools`, did you mean `eight-schools`?; `jensen list` shows them all");
-        assert!(!find("unheard-of").unwrap_err().to_string().contains("did you mean"));
-    }
-
-    #[test]
-    fn options_a_model_does_not_use_are_refused() {
-        let options = DataOptions { group: Some("g".into()), ..DataOptions::default() };
-        let text = find("garch").unwrap().build_embedded(&options).unwrap_err().to_string();
-        assert_eq!(text, "`garch` does not use --group; leave it out, or fit `hierarchical-regression`");
-    }
-}
+#[path = "registry/tests.rs"]
+mod tests;

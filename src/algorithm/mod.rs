@@ -3,6 +3,7 @@
 //! Stochastic gradients are one of them, not the frame for all: natural gradient, fixed draws with a
 //! deterministic solver, Laplace and coordinate ascent implement the same three functions.
 
+mod adversarial;
 mod density;
 mod fixed_draws;
 mod gaussian;
@@ -12,6 +13,7 @@ mod path;
 mod start;
 mod stochastic;
 
+pub use adversarial::{AdversarialState, AdversarialVi};
 pub use fixed_draws::{
     Design, FixedBound, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Point, Solve, Solved,
     fixed_noise, solve,

@@ -115,6 +115,11 @@ impl<S> StochasticState<S> {
     pub fn memory(&self) -> &[f64] {
         &self.memory
     }
+
+    /// Drops scratch memory, which is laid out for one target: needed before a step with another one.
+    pub fn forget_target(&mut self) {
+        self.scratch = Scratch::default();
+    }
 }
 
 impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> StochasticVi<'a, T, F, StickingTheLanding, Adam> {
@@ -214,7 +219,10 @@ where
     fn choose_rows(&self, step: u64, scratch: &mut Scratch) -> Result<(), FitError> {
         let layout = self.target.layout();
         let (n, batch) = match self.minibatch {
-            Minibatch::Full => return Ok(()),
+            Minibatch::Full => {
+                scratch.rows = RowSet::all();
+                return Ok(());
+            }
             Minibatch::Shuffled(b) | Minibatch::Replaced(b) => (layout.num_rows, b),
         };
         if n == 0 || batch == 0 || batch > n {
@@ -288,6 +296,40 @@ where
 
     fn step(&self, state: &mut Self::State) -> Result<Step, FitError> {
         self.choose_rows(state.step, &mut state.scratch)?;
+        self.advance(state)
+    }
+
+    fn output(&self, state: &Self::State) -> Solution {
+        let mut out = Solution { params: state.params.clone(), theta: state.theta.clone() };
+        self.average.write(&state.average, &mut out.params);
+        self.average.write(&state.theta_average, &mut out.theta);
+        out
+    }
+}
+
+impl<T, F, E, O> StochasticVi<'_, T, F, E, O>
+where
+    T: LogDensity + ?Sized,
+    F: Family + ?Sized,
+    E: GradientEstimator<T, F>,
+    O: Optimizer,
+{
+    /// One step on these rows of the target, whatever `minibatch` says: for data of which a target holds a part.
+    ///
+    /// `rows.weight` is the number of all rows, those that the target does not hold included, over the rows of the step.
+    /// Rows are numbered from the layout's `first_row`. Before the first step with another target of the same parameters
+    /// call [`StochasticState::forget_target`].
+    ///
+    /// # Errors
+    /// As [`Algorithm::step`].
+    pub fn step_on(&self, state: &mut StochasticState<O::State>, rows: &RowSet) -> Result<Step, FitError> {
+        state.scratch.rows.clone_from(rows);
+        state.scratch.epoch = None;
+        self.advance(state)
+    }
+
+    /// One step on the rows that are chosen.
+    fn advance(&self, state: &mut StochasticState<O::State>) -> Result<Step, FitError> {
         let Scratch { space, grad, grad_theta, rows, .. } = &mut state.scratch;
         grad.clear();
         grad.resize(state.params.len(), 0.0);
@@ -328,21 +370,6 @@ where
         })
     }
 
-    fn output(&self, state: &Self::State) -> Solution {
-        let mut out = Solution { params: state.params.clone(), theta: state.theta.clone() };
-        self.average.write(&state.average, &mut out.params);
-        self.average.write(&state.theta_average, &mut out.theta);
-        out
-    }
-}
-
-impl<T, F, E, O> StochasticVi<'_, T, F, E, O>
-where
-    T: LogDensity + ?Sized,
-    F: Family + ?Sized,
-    E: GradientEstimator<T, F>,
-    O: Optimizer,
-{
     /// A step without a usable draw moves nothing; too many in a row end the fit.
     fn count_failure(&self, state: &mut StochasticState<O::State>) -> Result<(), FitError> {
         let space = &state.scratch.space;

@@ -18,6 +18,7 @@ mod mixed;
 mod multi_sample;
 mod pathwise;
 mod score;
+mod semi_amortised;
 mod sticking;
 
 pub use annealing::Annealing;
@@ -36,6 +37,7 @@ pub use mixed::Mixed;
 pub use multi_sample::{DoublyReparameterized, ImportanceWeightedPathwise, RenyiPathwise};
 pub use pathwise::{Entropy, Pathwise};
 pub use score::{Baseline, Overdispersed, RaoBlackwell, ScoreFunction};
+pub use semi_amortised::{SemiAmortised, refine};
 pub use sticking::StickingTheLanding;
 
 use crate::family::{Family, NormalMoments, Reparam, lanes};
@@ -128,6 +130,7 @@ pub struct Space {
     moments_bar: NormalMoments,
     chosen: importance_rows::Chosen,
     moved: measure_valued::Moved,
+    factors: semi_amortised::Factors,
 }
 
 /// The rows of a pass, each counted once.

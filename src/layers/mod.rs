@@ -6,19 +6,25 @@
 //!
 //! [`LogJoint::parameter`]: crate::model::LogJoint::parameter
 
+mod categorical_encoder;
 mod functions;
+mod implicit;
 mod perceptron;
 mod recurrent;
 mod start;
 mod state_space;
+mod text;
 mod topics;
 mod vae;
 
+pub use categorical_encoder::CategoricalEncoder;
 pub use functions::{ImageShape, convolve, embed, layer_norm};
+pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
 pub use perceptron::{Encoder, Network, Perceptron};
 pub use recurrent::GatedCell;
 pub use start::Start;
 pub use state_space::StateSpace;
+pub use text::Text;
 pub use topics::Topics;
 pub use vae::{Generator, Likelihood, Vae};
 

@@ -68,6 +68,18 @@ impl Perceptron {
         })
     }
 
+    /// A linear layer of `outputs` numbers on top of the last one, with random weights of its own.
+    pub(super) fn head(&self, outputs: usize, number: u64) -> Perceptron {
+        let sizes = vec![self.sizes.last().copied().unwrap_or(0), outputs];
+        let seed = self.seed.wrapping_mul(31).wrapping_add(number);
+        Perceptron { sizes, activation: self.activation, start: self.start, seed }
+    }
+
+    /// What stands between two layers.
+    pub(super) fn between(&self) -> Activation {
+        self.activation
+    }
+
     fn declare(&self, one: impl Fn(usize, usize, usize) -> (Vector, Vector)) -> Network {
         let layers = self.sizes.windows(2).enumerate().map(|(k, s)| one(k, s[1], s[0])).collect();
         Network { layers, activation: self.activation }
@@ -75,6 +87,11 @@ impl Perceptron {
 }
 
 impl Network {
+    /// Whether it has no layers, and returns its input.
+    pub(super) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
     /// The last layer's values for the input `x`.
     #[track_caller]
     pub fn apply(&self, x: &Vector) -> Vector {

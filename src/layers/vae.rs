@@ -1,10 +1,10 @@
 //! [`Vae`]: the variational autoencoder.
 
-use super::{Activation, Encoder, Network, Perceptron, Start};
-use crate::dist::{bernoulli_logit, categorical_logit, mixture_logit, normal, normals};
-use crate::family::{Guide, Guided};
+use super::{Activation, CategoricalEncoder, Encoder, Network, Perceptron, Start};
+use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
+use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
-use crate::program::{Matrix, Real, Vector, recording};
+use crate::program::{Matrix, Real, Vector};
 use crate::streams::Streams;
 
 /// How a row's numbers vary around the decoder's output.
@@ -38,6 +38,7 @@ pub struct Vae {
     activation: Activation,
     given: Option<Matrix>,
     clusters: Option<usize>,
+    classes: usize,
     start: Start,
     seed: u64,
 }
@@ -55,6 +56,7 @@ impl Vae {
             activation: Activation::Relu,
             given: None,
             clusters: None,
+            classes: 0,
             start: Start::He,
             seed: 0,
         }
@@ -93,6 +95,32 @@ impl Vae {
         Vae { clusters: Some(clusters.max(1)), ..self }
     }
 
+    /// A latent of each row beside `z` that is one of `classes`, all alike in the prior: the integer `class`, which the
+    /// decoder reads as zeros and a one. With no latents in `z` the code is the class alone.
+    ///
+    /// q is [`Vae::mixed_family`], and [`Hybrid`](crate::estimate::Hybrid) has its gradients: by the score function
+    /// (`LeaveOneOut`, unbiased), relaxed (`GumbelSoftmax`, biased, or `Rebar`), or summed out row by row
+    /// (`LocalExpectation`).
+    ///
+    /// *Source*: Jang, Gu and Poole 2017, section 4; here z and class are independent given x.
+    #[must_use]
+    pub fn classes(self, classes: usize) -> Vae {
+        Vae { classes, ..self }
+    }
+
+    /// q(z | x) q(class | x) of an autoencoder with [`classes`](Vae::classes), by two networks of the same hidden layers.
+    ///
+    /// # Errors
+    /// When the model has no classes, or `layout` is another model's.
+    pub fn mixed_family(&self, layout: &Layout) -> Result<Product<TracedFamily, CategoricalEncoder>, FamilyError> {
+        let read = self.read();
+        let sizes = [&[read.num_columns()], &self.hidden[..]].concat();
+        let seed = self.seed.wrapping_mul(2).wrapping_add(7);
+        let trunk = Perceptron::new(&sizes).activation(self.activation).start(self.start, seed);
+        let classes = CategoricalEncoder::new(&read, layout, &trunk)?;
+        Ok(Product::new(TracedFamily::new(self, &layout.without_integers())?, classes))
+    }
+
     /// The start of the decoder's parameters.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
         self.start.theta(layout, Streams::new(self.seed.wrapping_mul(2).wrapping_add(1)))
@@ -100,7 +128,7 @@ impl Vae {
 
     /// The decoder alone, for `num_rows` codes: the same theta, a standard normal z, and no data.
     ///
-    /// What a conditional autoencoder is given comes behind the latents of `z`.
+    /// Zeros and a one for the class, and what a conditional autoencoder is given, come behind the latents of `z`.
     pub fn generator(&self, num_rows: usize) -> Generator {
         Generator { vae: self.clone(), num_rows }
     }
@@ -131,6 +159,11 @@ impl Vae {
         }
     }
 
+    /// Numbers that the decoder reads behind those of `z`.
+    fn num_behind(&self) -> usize {
+        self.classes + self.num_given()
+    }
+
     fn num_given(&self) -> usize {
         self.given.as_ref().map_or(0, Matrix::num_columns)
     }
@@ -138,7 +171,7 @@ impl Vae {
     /// Declares theta: the decoder, and the standard deviation of a Gaussian likelihood.
     fn declare(&self, p: &LogJoint) -> (Network, Option<Real>) {
         let back: Vec<usize> = self.hidden.iter().rev().copied().collect();
-        let sizes = [&[self.num_latents + self.num_given()], &back[..], &[self.num_outputs()]].concat();
+        let sizes = [&[self.num_latents + self.num_behind()], &back[..], &[self.num_outputs()]].concat();
         let decoder = Perceptron::new(&sizes).activation(self.activation).of_model(p, "decoder");
         let sd = match self.likelihood {
             Likelihood::Gaussian => Some(p.parameter("ln_sd", &[]).at(0).exp()),
@@ -207,7 +240,7 @@ impl Model for Generator {
     fn log_joint(&self, p: &LogJoint) {
         let (decoder, _) = self.vae.declare(p);
         p.rows(self.num_rows, |i| {
-            let out = decoder.apply(&i.draws("z", normal(0.0, 1.0), self.vae.num_latents + self.vae.num_given()));
+            let out = decoder.apply(&i.draws("z", normal(0.0, 1.0), self.vae.num_latents + self.vae.num_behind()));
             p.derive(
                 "x",
                 match self.vae.likelihood {
@@ -224,16 +257,19 @@ impl Model for Vae {
         let ((decoder, sd), prior) = (self.declare(p), self.declare_prior(p));
         p.rows(self.data.num_rows(), |i| {
             let z = match &prior {
+                _ if self.num_latents == 0 => Vector::constant(&[]),
                 None => i.draws("z", normal(0.0, 1.0), self.num_latents),
                 Some((logits, components)) => {
                     let components = components.iter().map(|(mean, sd)| normals(*mean, *sd)).collect();
                     i.draw("z", mixture_logit(*logits, components))
                 }
             };
-            let z = match &self.given {
-                None => z,
-                Some(given) => Vector::new(&[z.elements(), given.at(i).to_vector().elements()].concat()),
-            };
+            let mut code = z.elements();
+            code.extend(self.draw_class(i));
+            if let Some(given) = &self.given {
+                code.extend(given.at(i).to_vector().elements());
+            }
+            let z = Vector::new(&code);
             let (x, out) = (self.data.at(i).to_vector(), decoder.apply(&z));
             match (self.likelihood, sd) {
                 (Likelihood::Categorical { levels }, _) => self.observe_categories(i, &out, levels),
@@ -245,13 +281,18 @@ impl Model for Vae {
 }
 
 impl Vae {
+    /// Draws the class of a row, where there are classes, as zeros and a one.
+    fn draw_class(&self, i: &Row) -> Vec<Real> {
+        if self.classes == 0 {
+            return Vec::new();
+        }
+        let even = vec![1.0 / self.classes as f64; self.classes];
+        let class = i.draw_integer("class", categorical(Vector::constant(&even)));
+        (0..self.classes).map(|k| class.equal_to(k as u32).select(1.0, 0.0)).collect()
+    }
+
     #[track_caller]
     fn observe_categories(&self, i: &Row, out: &Vector, levels: usize) {
-        let cells = (0..self.data.num_rows()).flat_map(|r| self.data.row(r).iter().map(move |x| (r, *x)));
-        let is_level = |x: f64| x >= 0.0 && x < levels as f64 && x.fract() == 0.0;
-        if let Some((row, x)) = cells.into_iter().find(|(_, x)| !is_level(*x)) {
-            recording::fail(format!("row {row} holds {x}, which is none of the {levels} categories from 0"));
-        }
         let (x, logits) = (self.data.at(i), out.elements());
         for (pixel, logits) in logits.chunks_exact(levels.max(1)).enumerate() {
             i.observe(x.get(pixel), categorical_logit(Vector::new(logits)));
@@ -261,6 +302,9 @@ impl Vae {
 
 impl Guide for Vae {
     fn draw(&self, q: &Guided) {
+        if self.num_latents == 0 {
+            return;
+        }
         let encoder = Encoder::new(self.read(), "z", self.num_latents, &self.hidden).activation(self.activation);
         encoder.start(self.start, self.seed.wrapping_mul(2)).draw(q);
     }

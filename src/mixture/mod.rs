@@ -25,6 +25,7 @@ mod sample;
 mod selected;
 mod start;
 mod stochastic;
+mod topics;
 mod weights;
 
 pub use ascent::CoordinateAscent;
@@ -46,6 +47,7 @@ pub use rows::{BLOCK_ROWS, Block, LANES, Rows, Table, padded};
 pub use selected::{SelectedBlocks, SelectedColumns};
 pub use start::Start;
 pub use stochastic::{StochasticMixture, StochasticSettings};
+pub use topics::{TopicAscent, TopicState};
 pub use weights::Weights;
 
 /// The index of the largest entry, the first of equals.

@@ -564,16 +564,38 @@ impl Scope {
         }
         let node = x.lanes().node();
         recording::with(|r| {
-            let Node { op: Op::Column { column, shift }, plate, .. } = r.nodes[node as usize] else { return };
+            let Node { op, plate, args, .. } = r.nodes[node as usize];
+            // A cell of a matrix is read on its own, or taken out of the vector of its row.
+            let (op, plate) = match (op, r.nodes[args[0] as usize].op) {
+                (Op::Element(column), Op::MatrixRow { matrix }) => {
+                    (Op::MatrixColumn { matrix, column }, r.nodes[args[0] as usize].plate)
+                }
+                _ => (op, plate),
+            };
+            if !matches!(op, Op::Column { .. } | Op::MatrixColumn { .. }) {
+                return;
+            }
             if !r.is_visible(plate) {
                 r.fail("a row's value is used outside of its `rows` closure".into(), location);
                 return;
             }
-            let plate = r.plates[r.current_plate as usize - 1];
-            let first = (plate.start as i64 + i64::from(shift)).max(0) as usize;
-            let values = r.columns[column as usize].iter().enumerate().skip(first).take(plate.rows);
-            let wrong = values.clone().find(|(_, v)| !support.contains(**v)).map(|(row, v)| (row, *v));
-            if let Some((row, v)) = wrong {
+            let Some(plate) = r.current_plate.checked_sub(1).map(|k| r.plates[k as usize]) else { return };
+            let wrong = |values: &mut dyn Iterator<Item = (usize, f64)>, first: usize| {
+                values.skip(first).take(plate.rows).find(|(_, v)| !support.contains(*v))
+            };
+            let found = match op {
+                Op::Column { column, shift } => {
+                    let first = (plate.start as i64 + i64::from(shift)).max(0) as usize;
+                    wrong(&mut r.columns[column as usize].iter().copied().enumerate(), first)
+                }
+                Op::MatrixColumn { matrix, column } => {
+                    let (cells, columns) = &r.matrices[matrix as usize];
+                    let cells = cells.iter().skip(column as usize).step_by(*columns).copied().enumerate();
+                    wrong(&mut { cells }, plate.start)
+                }
+                _ => None,
+            };
+            if let Some((row, v)) = found {
                 r.fail(format!("row {row} holds {v}, which is not {support}"), location);
             }
         });

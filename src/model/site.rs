@@ -91,6 +91,13 @@ impl Layout {
         self.sites.iter().filter(move |s| s.kind == kind)
     }
 
+    /// The same without integers: what the real family of a [`Product`](crate::family::Product) is recorded for.
+    pub fn without_integers(&self) -> Layout {
+        let mut out = Layout { num_integers: 0, num_row_integers: 0, ..self.clone() };
+        out.sites.retain(|s| !matches!(s.kind, SiteKind::Integer | SiteKind::RowInteger));
+        out
+    }
+
     /// The name of each unconstrained latent outside of rows, for messages.
     pub fn latent_names(&self) -> Vec<String> {
         let sites = self.sites_of(SiteKind::Latent);

@@ -1,10 +1,13 @@
 //! One check of each further amortised model against something that is known.
 #![allow(clippy::print_stdout, reason = "what a check has measured, for the book")]
 
+mod adversarial;
 mod characters;
 mod clusters;
 mod conditional;
+mod discrete;
 mod factors;
+mod refined;
 mod sequences;
 mod simulated;
 mod topics;

@@ -1,8 +1,11 @@
 //! Topics of a simulated corpus.
 
 use super::{ready, train, uniform};
+use jensen::algorithm::Algorithm;
 use jensen::estimate::ExactKl;
+use jensen::fit::{MaxSteps, run};
 use jensen::layers::Topics;
+use jensen::mixture::TopicAscent;
 use jensen::program::Matrix;
 use jensen::target::LogDensity;
 
@@ -67,6 +70,25 @@ fn topics_of_a_simulated_corpus_are_recovered() {
     println!("topics: smallest cosine {found:.3}, {before:.3} at the start");
     assert!(found > 0.9 && before < 0.9, "{found}, {before} at the start: {topics:?}");
     assert!(topics.iter().all(|t| (t.iter().sum::<f64>() - 1.0).abs() < 1e-9));
+}
+
+/// Coordinate ascent on the same corpus: the truth, and the topics of the network.
+#[test]
+fn coordinate_ascent_finds_the_topics_of_the_network() {
+    let counts = Matrix::new(corpus(800), WORDS).unwrap();
+    let ascent = TopicAscent::new(&counts, TOPICS, 0.5, 0.1).unwrap().seed(3);
+    let mut state = ascent.init().unwrap();
+    run(&ascent, &mut state, &mut MaxSteps(150), &mut ()).unwrap();
+    let by_ascent = state.topics();
+    let found = recovered(&by_ascent);
+    let model = Topics::new(counts.clone(), TOPICS, 0.5, &[32]).unwrap().seed(1);
+    let fitted = ready(&model);
+    let solution = train(&fitted, ExactKl::default(), |l| model.theta(l), (100, 1), (0.02, 1000));
+    let by_network = model.topics(fitted.target.layout(), &solution.theta);
+    let best = |t: &Vec<f64>| by_network.iter().map(|n| cosine(n, t)).fold(0.0, f64::max);
+    let agree = by_ascent.iter().map(best).fold(1.0, f64::min);
+    println!("topics by coordinate ascent: smallest cosine {found:.3}, with the network's {agree:.3}");
+    assert!(found > 0.9 && agree > 0.9, "{found} {agree}");
 }
 
 #[test]

@@ -280,6 +280,8 @@ fn the_list_names_every_model() {
         "gaussian-mixture-assigned",
         "regression-mixture",
         "hidden-markov",
+        "matrix-factorisation",
+        "linear-state-space",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

@@ -206,6 +206,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae --resume", "--out"),
         ("vae --beta -1", "expected a number of at least 0"),
         ("vae --latent 0", "--latent"),
+        ("vae --threshold nan", "expected a number such as 0.5"),
         (&format!("{resume} --out cut"), "it is truncated"),
         (&format!("{resume} --out old"), "format 9, this program reads 1"),
         (&format!("{resume} --out mixed"), "where networks of 9-17-2, bernoulli have"),

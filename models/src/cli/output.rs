@@ -20,7 +20,15 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
 /// # Errors
 /// [`OutputError`] for any other failure, such as a full disk.
 pub fn print(mut stream: impl Write, text: &str) -> Result<(), OutputError> {
-    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+    printed(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+}
+
+/// What became of printing on standard output, as [`print`] sees it.
+///
+/// # Errors
+/// As [`print`].
+pub fn printed(result: io::Result<()>) -> Result<(), OutputError> {
+    match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| OutputError::new(Path::new("standard output"), "write", &error)),
     }

@@ -54,7 +54,7 @@ pub struct VaeDataArgs {
     #[arg(long, value_name = "FILE|DIR")]
     pub data: Option<PathBuf>,
     /// Pixels above X are 1, others 0 [default for IDX and PNG with --likelihood bernoulli: 0.5]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     pub threshold: Option<f64>,
     /// Column of a CSV file that names the class of a row: not a pixel, and the colours of the latent plot
     #[arg(long, value_name = "NAME")]
@@ -87,6 +87,13 @@ pub struct VaeMethodArgs {
     /// Images of a step [default: 128]
     #[arg(long, value_name = "N")]
     pub batch: Option<NonZeroUsize>,
+    /// Read a CSV or IDX file in blocks and hold N training images in memory, new ones as training goes on [default for
+    /// files from 64 MiB, IDX from 32 MiB: 32 MiB of pixels; all images for others]
+    ///
+    /// Blocks of the file come in a new order in each pass, images are shuffled within the N. At most 10,000 images are
+    /// held out for the test.
+    #[arg(long, value_name = "N")]
+    pub buffer: Option<NonZeroUsize>,
     /// Weight of the KL term: above 1 codes are shorter, below 1 pictures are sharper [default: 1]
     #[arg(long, value_name = "B", value_parser = at_least_zero, allow_negative_numbers = true)]
     pub beta: Option<f64>,
@@ -250,6 +257,13 @@ fn shape(text: &str) -> Result<(usize, usize), String> {
     parts.ok_or_else(|| "expected height and width such as 28x28".to_string())
 }
 
+fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("expected a number such as 0.5".to_string()),
+    }
+}
+
 fn at_least_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
@@ -281,6 +295,7 @@ mod tests {
         for text in ["8", "0x3", "axb", "8x", "2x3x4"] {
             assert!(shape(text).is_err(), "{text}");
         }
+        assert!(finite("nan").is_err() && finite("inf").is_err() && finite("-0.5") == Ok(-0.5));
         assert!(share("0").is_err() && share("1").is_err() && share("0.3") == Ok(0.3));
         assert!(at_least_zero("-1").is_err() && at_least_zero("inf").is_err() && at_least_zero("0") == Ok(0.0));
         assert!(positive("0").is_err() && positive("1e-3") == Ok(0.001));

@@ -1,11 +1,14 @@
 //! `jensen vae`.
 
 mod codes;
+mod data;
 pub mod error;
 mod figures;
 pub mod measure;
 pub mod network;
+pub mod passes;
 pub mod report;
+mod rows;
 pub mod saved;
 pub mod settings;
 pub mod train;
@@ -15,9 +18,9 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
-use crate::data::images::{ImageError, Images, Rules};
+use crate::data::images::Rules;
+use data::Data;
 use error::VaeError;
-use jensen::streams::Streams;
 use jensen::target::Options;
 use measure::Measures;
 use network::{Architecture, Network};
@@ -30,11 +33,10 @@ use train::{Ended, Training};
 
 /// What a run starts from.
 struct Plan {
-    train: Images,
-    test: Images,
+    data: Data,
     architecture: Architecture,
     settings: Settings,
-    data: DataNote,
+    note: DataNote,
     earlier: Option<Saved>,
 }
 
@@ -52,7 +54,12 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
         saved.write(folder.path())?;
     }
     let network = saved.network(engine_options(args.method.threads));
-    let measures = Measures::new(&network, &plan.train, &plan.test, args.method.score_draws)?;
+    let measures = Measures::new(
+        &network,
+        &plan.data.some_train().map_err(VaeError::from)?,
+        plan.data.test(),
+        args.method.score_draws,
+    )?;
     let report = Report::new(&saved, measures, ended, started.elapsed().as_secs_f64(), speed);
     if let Some(folder) = folder.take() {
         write(folder, &network, &plan, &saved, &report)?;
@@ -72,21 +79,24 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         (Some(saved), None) => saved.architecture.likelihood,
         (_, chosen) => chosen.unwrap_or_default(),
     };
-    let images = Images::read(args.data.data.as_deref(), &rules(&args.data, likelihood))?;
-    let (train, test) = split(images, args.method.test_share)?;
-    let data = DataNote::new(&train, test.num_rows());
-    let (architecture, settings) = match &earlier {
-        None => (Architecture::new(args, train.num_pixels), Settings::new(args)?),
+    let mut settings = match &earlier {
+        None => Settings::new(args)?,
+        Some(saved) => Settings::resumed(args, saved, &path)?,
+    };
+    let data = Data::open(args, &rules(&args.data, likelihood), &mut settings, earlier.is_some())?;
+    let note = data.note();
+    let architecture = match &earlier {
+        None => Architecture::new(args, data.test().num_pixels),
         Some(saved) => {
             saved.architecture.same(args, &path)?;
             let words = |d: &DataNote| format!("{}, {} training images", d.file, d.num_train);
-            if saved.data.fingerprint != data.fingerprint {
-                return Err(VaeError::OtherData { path, trained: words(&saved.data), given: words(&data) });
+            if (&saved.data.fingerprint, saved.data.num_train) != (&note.fingerprint, note.num_train) {
+                return Err(VaeError::OtherData { path, trained: words(&saved.data), given: words(&note) });
             }
-            (saved.architecture.clone(), Settings::resumed(args, saved, &path)?)
+            saved.architecture.clone()
         }
     };
-    Ok(Plan { train, test, architecture, settings, data, earlier })
+    Ok(Plan { data, architecture, settings, note, earlier })
 }
 
 fn rules(args: &VaeDataArgs, likelihood: PixelLikelihood) -> Rules {
@@ -104,27 +114,12 @@ fn engine_options(threads: Option<NonZeroUsize>) -> Options {
     Options { threads: threads.map_or_else(all, NonZeroUsize::get), ..Options::default() }
 }
 
-/// Training and test images: the latter at random, whatever the seed of the fit.
-fn split(images: Images, share: f64) -> Result<(Images, Images), ImageError> {
-    let rows = images.num_rows();
-    let num_test = ((rows as f64 * share).ceil() as usize).clamp(1, rows.saturating_sub(1).max(1));
-    if rows < 2 {
-        return Err(ImageError::Few { file: images.file, rows });
-    }
-    let mut order = vec![0; rows];
-    Streams::new(0).purpose(5).permutation(rows, &mut order);
-    let mut order: Vec<usize> = order.into_iter().map(|r| r as usize).collect();
-    let test = order.split_off(rows - num_test);
-    Ok((images.chosen(&order), images.chosen(&test)))
-}
-
 /// Trains; the run, how it ended, and images a second.
 fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved, Ended, Option<f64>), CommandError> {
-    let Plan { architecture, settings, data, .. } = plan;
+    let Plan { architecture, settings, note, .. } = plan;
     let options = engine_options(args.method.threads);
-    let ready = architecture.ready(&plan.train.values, settings.seed, options)?;
-    use jensen::target::LogDensity;
-    let theta = ready.vae.theta(ready.target.layout());
+    let model = plan.data.model(architecture, settings.seed, options)?;
+    let rows = plan.data.rows(&model, architecture, settings.batch, options);
     let earlier = plan.earlier.as_ref().map(|saved| {
         let mut log = saved.log.clone();
         // A step size that is given anew is meant as it stands.
@@ -133,14 +128,14 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
         }
         (saved.state.clone(), log)
     });
-    let mut training = Training::new((&ready.target, &ready.family), settings, theta, earlier)?;
+    let mut training = Training::new(&model, rows, settings, earlier)?;
     let epochs = args.method.epochs.get();
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(training.steps(epochs)))
         .stop_on(interrupt::flag());
     let (started, first) = (Instant::now(), training.state.step());
     let save = |t: &Training| match folder {
         Some(folder) => {
-            Saved::new(architecture, settings, data, &t.log, &t.state)
+            Saved::new(architecture, settings, note, &t.log, &t.state)
                 .write(folder.path())
                 .map_err(CommandError::from)?;
             Ok(true)
@@ -151,9 +146,9 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
     progress.clear();
     let ended = ended?;
     let steps = training.state.step() - first;
-    let rows = steps as f64 / training.steps(1) as f64 * data.num_train as f64;
+    let rows = steps as f64 / training.steps(1) as f64 * note.num_train as f64;
     let speed = (steps > 0).then(|| rows / started.elapsed().as_secs_f64());
-    Ok((Saved::new(architecture, settings, data, &training.log, &training.state), ended, speed))
+    Ok((Saved::new(architecture, settings, note, &training.log, &training.state), ended, speed))
 }
 
 /// Writes pictures and report.
@@ -164,12 +159,12 @@ fn write(
     saved: &Saved,
     report: &Report,
 ) -> Result<(), CommandError> {
-    for (name, title, tiles) in figures::grids(network, &plan.data, &plan.test, &report.measures)? {
+    for (name, title, tiles) in figures::grids(network, &plan.note, plan.data.test(), &report.measures)? {
         let (png, svg) = (tiles.png()?, tiles.svg(title)?);
         folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
         folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
     }
-    let mut plots = vec![("latents", figures::latents(network, &plan.test, &report.measures)?)];
+    let mut plots = vec![("latents", figures::latents(network, plan.data.test(), &report.measures)?)];
     if !saved.log.epochs.is_empty() {
         plots.push(("training", figures::training(saved)));
     }

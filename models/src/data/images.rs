@@ -5,6 +5,7 @@ mod error;
 mod folder;
 mod idx;
 mod pixels;
+pub mod streamed;
 
 pub use error::ImageError;
 
@@ -81,20 +82,16 @@ impl Images {
 
     /// FNV-1a of sizes and pixels: enough to notice other data.
     pub fn fingerprint(&self) -> String {
-        let numbers = [self.num_pixels as u64].into_iter().chain(self.values.iter().map(|v| v.to_bits()));
-        let bytes = numbers.flat_map(u64::to_le_bytes);
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        format!("{hash:016x}")
+        let mut hash = Hash::new(self.num_pixels);
+        hash.add(&self.values);
+        hash.text()
     }
 
     /// Greys of 0 to 255 under `rules`.
     fn of_greys(file: &str, greys: &[u8], shape: (usize, usize), rules: &Rules) -> Images {
         let threshold = rules.threshold.or(rules.binary.then_some(0.5));
-        let scaled = greys.iter().map(|g| f64::from(*g) / 255.0);
-        let values = match threshold {
-            Some(t) => scaled.map(|g| f64::from(g > t)).collect(),
-            None => scaled.collect(),
-        };
+        let mut values = Vec::new();
+        scaled(greys, threshold, &mut values);
         Images {
             file: file.to_string(),
             values,
@@ -103,6 +100,40 @@ impl Images {
             labels: Vec::new(),
             threshold,
         }
+    }
+}
+
+/// Overwrites `out` with greys from 0 to 1, or with zeros and ones.
+fn scaled(greys: &[u8], threshold: Option<f64>, out: &mut Vec<f64>) {
+    let scaled = greys.iter().map(|g| f64::from(*g) / 255.0);
+    out.clear();
+    match threshold {
+        Some(t) => out.extend(scaled.map(|g| f64::from(g > t))),
+        None => out.extend(scaled),
+    }
+}
+
+/// FNV-1a of a size and of pixels that come in parts.
+struct Hash(u64);
+
+impl Hash {
+    fn new(num_pixels: usize) -> Hash {
+        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        hash.push(num_pixels as u64);
+        hash
+    }
+
+    fn push(&mut self, word: u64) {
+        let bytes = word.to_le_bytes();
+        self.0 = bytes.into_iter().fold(self.0, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    fn add(&mut self, pixels: &[f64]) {
+        pixels.iter().for_each(|v| self.push(v.to_bits()));
+    }
+
+    fn text(&self) -> String {
+        format!("{:016x}", self.0)
     }
 }
 

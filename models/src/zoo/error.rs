@@ -31,4 +31,6 @@ pub enum BuildError {
     TooFewQuestions { file: String, found: usize, needed: usize },
     #[error("{file}: one feature is needed, found {found}; name one with --features x")]
     OneFeature { file: String, found: usize },
+    #[error("{file}: users and items are two columns, found {found}; name them with --features USER,ITEM")]
+    TwoFeatures { file: String, found: usize },
 }

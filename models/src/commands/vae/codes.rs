@@ -2,15 +2,17 @@
 
 use super::error::VaeError;
 use super::figures::{samples, tiles, way};
-use super::network::Network;
+use super::network::{BLOCK, Network};
 use super::saved::Saved;
 use super::{engine_options, rules};
 use crate::cli::exit::Exit;
-use crate::cli::output::{print, write_atomic};
+use crate::cli::output::{print, printed, write_atomic};
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
 use crate::commands::CommandError;
 use crate::data::Table;
-use crate::data::images::Images;
+use crate::data::images::streamed::{Block, StreamedImages, is_large};
+use crate::data::images::{Images, Rules};
+use std::io::Write;
 use std::path::Path;
 
 /// Runs the command.
@@ -26,15 +28,45 @@ pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
 
 fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let images = images(&saved, &args.data)?;
-    let codes = network.encode(&images.values)?;
-    let names = |what: &str| (1..=codes.num_latents).map(|k| format!("{what}{k}")).collect::<Vec<_>>().join(",");
-    let mut text = format!("row,{},{}\n", names("z"), names("sd"));
-    let rows = codes.mean.chunks_exact(codes.num_latents).zip(codes.sd.chunks_exact(codes.num_latents));
-    for (row, (mean, sd)) in rows.enumerate() {
-        text += &format!("{},{},{}\n", row + 1, cells(mean), cells(sd));
+    let num_latents = network.architecture.num_latents;
+    let names = |what: &str| (1..=num_latents).map(|k| format!("{what}{k}")).collect::<Vec<_>>().join(",");
+    let header = format!("row,{},{}\n", names("z"), names("sd"));
+    match args.data.data.as_deref() {
+        Some(path) if is_large(path) => encode_in_blocks(args, &saved, &network, &header),
+        _ => {
+            let images = images(&saved, &args.data)?;
+            write(args.out.as_deref(), &(header + &lines(&network, &images.values, 0)?))
+        }
     }
-    write(args.out.as_deref(), &text)
+}
+
+/// A line for each row of `values`, the first of which has the number `first` from 0.
+fn lines(network: &Network, values: &[f64], first: usize) -> Result<String, VaeError> {
+    let codes = network.encode(values)?;
+    let rows = codes.mean.chunks_exact(codes.num_latents).zip(codes.sd.chunks_exact(codes.num_latents));
+    let line = |(row, (mean, sd))| format!("{},{},{}\n", first + row + 1, cells(mean), cells(sd));
+    Ok(rows.enumerate().map(line).collect())
+}
+
+/// The same for a large file, block by block.
+fn encode_in_blocks(args: &EncodeArgs, saved: &Saved, network: &Network, header: &str) -> Result<(), CommandError> {
+    let Some(path) = args.data.data.as_deref() else { return Ok(()) };
+    let images = StreamedImages::open(path, &rules_of(saved, &args.data), BLOCK).map_err(VaeError::from)?;
+    check(saved, &images.about)?;
+    let each = |out: &mut dyn Write| -> std::io::Result<()> {
+        out.write_all(header.as_bytes())?;
+        let mut block = Block::default();
+        for index in 0..images.num_blocks() {
+            images.read(index, &mut block).map_err(std::io::Error::other)?;
+            let text = lines(network, &block.values, index * BLOCK).map_err(std::io::Error::other)?;
+            out.write_all(text.as_bytes())?;
+        }
+        out.flush()
+    };
+    match args.out.as_deref() {
+        Some(path) => Ok(write_atomic(path, each)?),
+        None => Ok(printed(each(&mut std::io::stdout().lock()))?),
+    }
 }
 
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
@@ -69,17 +101,19 @@ fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
 
 /// The images as the fit takes them.
 fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
-    let mut rules = rules(args, saved.architecture.likelihood);
-    rules.threshold = rules.threshold.or(saved.data.threshold);
-    let images = Images::read(args.data.as_deref(), &rules)?;
-    match images.num_pixels == saved.architecture.num_pixels {
-        true => Ok(images),
-        false => Err(VaeError::Pixels {
-            file: images.file,
-            found: images.num_pixels,
-            expected: saved.architecture.num_pixels,
-        }),
-    }
+    let images = Images::read(args.data.as_deref(), &rules_of(saved, args))?;
+    check(saved, &images)?;
+    Ok(images)
+}
+
+fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Rules {
+    let rules = rules(args, saved.architecture.likelihood);
+    Rules { threshold: rules.threshold.or(saved.data.threshold), ..rules }
+}
+
+fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
+    let (file, found, expected) = (images.file.clone(), images.num_pixels, saved.architecture.num_pixels);
+    if found == expected { Ok(()) } else { Err(VaeError::Pixels { file, found, expected }) }
 }
 
 /// Images as CSV, or as a picture where the file's name asks for one.

@@ -60,7 +60,7 @@ pub struct Unit {
 /// All measures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measures {
-    /// Of the training images, at most 2,000.
+    /// Of some training images, at most 2,000.
     pub train: Bound,
     /// Of the test images.
     pub test: Bound,
@@ -89,10 +89,9 @@ impl Measures {
     /// # Errors
     /// When the networks cannot be run.
     pub fn new(network: &Network, train: &Images, test: &Images, score_draws: usize) -> Result<Self, VaeError> {
-        let some: Vec<usize> = (0..train.num_rows().min(COMPARED)).collect();
         let codes = network.encode(&test.values)?;
         Ok(Measures {
-            train: bound(network, &train.chosen(&some))?,
+            train: bound(network, train)?,
             test: bound(network, test)?,
             log_p: if score_draws > 0 { Some(log_p(network, test, score_draws)?) } else { None },
             units: units(&codes),

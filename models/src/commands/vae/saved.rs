@@ -2,10 +2,12 @@
 
 use super::error::VaeError;
 use super::network::{Architecture, Network};
+use super::passes::Passes;
 use super::settings::Settings;
 use super::train::Log;
 use crate::cli::output::{OutputError, write_atomic};
 use crate::data::images::Images;
+use crate::data::images::streamed::StreamedImages;
 use jensen::algorithm::{Solution, StochasticState};
 use jensen::optimize::AdamState;
 use jensen::target::Options;
@@ -66,6 +68,19 @@ impl DataNote {
             range: train.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends),
             num_train: train.num_rows(),
             num_test,
+        }
+    }
+
+    /// Of the images of a file that is read in blocks; the fingerprint is that of all of them.
+    pub fn of_file(images: &StreamedImages, passes: &Passes) -> Self {
+        DataNote {
+            file: images.about.file.clone(),
+            fingerprint: images.fingerprint.clone(),
+            shape: images.about.shape,
+            threshold: images.about.threshold,
+            range: images.range,
+            num_train: passes.num_train(),
+            num_test: passes.test().len(),
         }
     }
 }

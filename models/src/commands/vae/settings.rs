@@ -29,6 +29,9 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Seed.
     pub seed: u64,
+    /// Rows in memory at a time, where the file is read in blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<usize>,
 }
 
 impl Settings {
@@ -49,6 +52,7 @@ impl Settings {
             importance: or(method.importance, 5),
             learning_rate: method.learning_rate.unwrap_or(0.001),
             seed: method.seed.unwrap_or(0),
+            buffer: method.buffer.map(NonZeroUsize::get),
         };
         settings.check()?;
         Ok(settings)
@@ -82,6 +86,7 @@ impl Settings {
         same.check("--estimator", method.estimator, &old.estimator)?;
         same.check("--importance", size(method.importance), &old.importance)?;
         same.check("--seed", method.seed, &old.seed)?;
+        same.check("--buffer", size(method.buffer), &old.buffer.unwrap_or(0))?;
         Ok(Settings { learning_rate: method.learning_rate.unwrap_or(old.learning_rate), ..old.clone() })
     }
 
@@ -111,7 +116,9 @@ impl Settings {
                 format!("bound with exact KL, beta {}{grown}{free}", self.beta)
             }
         };
-        format!("{objective}; batches of {}, step size {}, seed {}", self.batch, self.learning_rate, self.seed)
+        let buffer = self.buffer.map_or(String::new(), |rows| format!(", {rows} rows of the file at a time"));
+        let Settings { batch, learning_rate, seed, .. } = self;
+        format!("{objective}; batches of {batch}{buffer}, step size {learning_rate}, seed {seed}")
     }
 }
 

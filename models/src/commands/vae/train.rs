@@ -1,13 +1,15 @@
 //! The training loop: epochs, rolling back from numbers that are not finite, and when to save.
 
 use super::error::VaeError;
+use super::network::Ready;
+use super::rows::Rows;
 use super::settings::Settings;
 use crate::cli::number::{grouped, significant};
 use crate::cli::progress::Progress;
 use crate::cli::vae_args::VaeEstimator;
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticState, StochasticVi};
 use jensen::estimate::{
-    Annealing, Estimate, ExactKl, GradientEstimator, ImportanceWeightedRows, PathWeight, Point, Space,
+    Annealing, Design, Estimate, ExactKl, GradientEstimator, ImportanceWeightedRows, PathWeight, Point, Space,
 };
 use jensen::family::{Family, TracedFamily};
 use jensen::optimize::{Adam, AdamState, Average};
@@ -65,7 +67,9 @@ pub enum Ended {
 
 /// A run under way.
 pub struct Training<'a> {
-    vi: StochasticVi<'a, Target, TracedFamily, Objective, Adam>,
+    rows: Rows<'a>,
+    objective: Objective,
+    num_draws: usize,
     settings: &'a Settings,
     annealing: Annealing,
     per_epoch: u64,
@@ -105,19 +109,17 @@ impl GradientEstimator<Target, TracedFamily> for Objective {
 }
 
 impl<'a> Training<'a> {
-    /// A run from the start `theta`, or from an earlier one.
+    /// A run over `rows` from the start of `model`, or from an earlier one.
     ///
     /// # Errors
     /// When the settings do not suit the model.
     pub fn new(
-        (target, family): (&'a Target, &'a TracedFamily),
+        model: &Ready,
+        rows: Rows<'a>,
         settings: &'a Settings,
-        theta: Vec<f64>,
         earlier: Option<(StochasticState<AdamState>, Log)>,
     ) -> Result<Self, VaeError> {
-        let num_rows = target.layout().num_rows;
-        let batch = settings.batch.min(num_rows);
-        let (objective, draws) = match settings.estimator {
+        let (objective, num_draws) = match settings.estimator {
             VaeEstimator::ExactKl => {
                 (Objective::Bound(ExactKl { beta: settings.beta, free_nats: settings.free_nats }), 1)
             }
@@ -125,17 +127,30 @@ impl<'a> Training<'a> {
                 (Objective::Weighted(ImportanceWeightedRows { path: PathWeight::Doubly }), settings.importance)
             }
         };
-        let start = Solution { params: family.init(&[], 1.0), theta };
-        let vi = StochasticVi { average: Average::Last, start, ..StochasticVi::new(target, family) };
-        let vi = vi.estimator(objective).optimizer(Adam::new(settings.learning_rate)).draws(draws);
-        let vi = vi.minibatch(Minibatch::Shuffled(batch)).streams(Streams::new(settings.seed));
         let (state, log) = match earlier {
             Some(earlier) => earlier,
-            None => (vi.init()?, Log::default()),
+            None => {
+                let theta = model.vae.theta(model.target.layout());
+                let start = Solution { params: model.family.init(&[], 1.0), theta };
+                let vi = algorithm(model, objective, (settings.learning_rate, num_draws, settings.seed));
+                (vi.start(start).init()?, Log::default())
+            }
         };
-        let per_epoch = (num_rows as u64).div_ceil(batch as u64);
-        let (annealing, good) = (settings.annealing(per_epoch), state.clone());
-        Ok(Training { vi, settings, annealing, per_epoch, num_rows, state, good, log, failures: 0 })
+        let (per_epoch, num_rows, good) = (rows.per_epoch(), rows.num_rows(), state.clone());
+        let annealing = settings.annealing(per_epoch);
+        Ok(Training {
+            rows,
+            objective,
+            num_draws,
+            settings,
+            annealing,
+            per_epoch,
+            num_rows,
+            state,
+            good,
+            log,
+            failures: 0,
+        })
     }
 
     /// Steps in `epochs` epochs.
@@ -160,8 +175,12 @@ impl<'a> Training<'a> {
                 progress.message(&failed);
                 if self.failures >= PATIENCE {
                     let kept = match save(self)? {
-                        true => "the last good state is saved: go on with --resume and a smaller --learning-rate",
-                        false => "nothing is kept without --out; try a smaller --learning-rate",
+                        true => {
+                            "the last good state is saved: go on with --resume and a smaller --learning-rate, or rescale pixels of large values"
+                        }
+                        false => {
+                            "nothing is kept without --out; try a smaller --learning-rate, or rescale pixels of large values"
+                        }
                     };
                     return Err(VaeError::NotFinite {
                         epoch: self.log.epochs.len() + 1,
@@ -188,11 +207,11 @@ impl<'a> Training<'a> {
 
     /// One step, or what went wrong; then the state is the last good one.
     fn step(&mut self) -> Result<Option<String>, VaeError> {
-        if let Objective::Bound(bound) = &mut self.vi.estimator {
+        if let Objective::Bound(bound) = &mut self.objective {
             bound.beta = self.settings.beta * self.annealing.at(self.state.step());
         }
-        self.vi.optimizer = Adam::new(self.rate());
-        let step = self.vi.step(&mut self.state)?;
+        let (objective, how) = (self.objective, (self.rate(), self.num_draws, self.settings.seed));
+        let step = self.rows.step(&mut self.state, |ready| algorithm(ready, objective, how))?;
         let (Some(objective), true) = (step.objective, step.grad_norm.is_finite()) else {
             return Ok(Some(self.roll_back()));
         };
@@ -212,6 +231,7 @@ impl<'a> Training<'a> {
             self.log.epochs.push(epoch);
             self.log.sums = Sums::default();
             self.good = self.state.clone();
+            self.good.forget_target();
             self.failures = 0;
         }
         Ok(None)
@@ -225,6 +245,7 @@ impl<'a> Training<'a> {
     fn roll_back(&mut self) -> String {
         let epoch = self.log.epochs.len() + 1;
         self.state = self.good.clone();
+        self.state.forget_target();
         self.log.sums = Sums::default();
         self.log.rollbacks += 1;
         self.log.halvings += 1;
@@ -247,6 +268,26 @@ impl<'a> Training<'a> {
         };
         let objective = significant(terms.objective, 5);
         format!("epoch {epoch}, objective {objective}{parts}, {} images/s", grouped(speed as u64))
+    }
+}
+
+/// Stochastic variational inference of a model's rows; `how` is step size, draws and seed.
+fn algorithm(
+    ready: &Ready,
+    estimator: Objective,
+    (rate, num_draws, seed): (f64, usize, u64),
+) -> StochasticVi<'_, Target, TracedFamily, Objective, Adam> {
+    StochasticVi {
+        target: &ready.target,
+        family: &ready.family,
+        estimator,
+        optimizer: Adam::new(rate),
+        average: Average::Last,
+        num_draws,
+        design: Design::Independent,
+        minibatch: Minibatch::Full,
+        start: Solution { params: Vec::new(), theta: Vec::new() },
+        streams: Streams::new(seed),
     }
 }
 

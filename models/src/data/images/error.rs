@@ -103,6 +103,24 @@ pub enum ImageError {
         /// Width asked for.
         width: usize,
     },
+    /// A file that cannot be read in blocks.
+    #[error("{file}: cannot be read in blocks: {remedy}")]
+    NoBlocks {
+        /// The file.
+        file: String,
+        /// Why, and what to do.
+        remedy: &'static str,
+    },
+    /// A column of classes with too many of them.
+    #[error("{file}, column `{column}`: more than {most} classes; give a column of fewer to --label, or leave it out")]
+    ManyClasses {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Classes there may be.
+        most: usize,
+    },
     /// Too few rows.
     #[error("{file}: {rows} rows; an autoencoder needs at least 2, and many more to learn from")]
     Few {

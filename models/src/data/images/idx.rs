@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Bytes of the header: magic number, images, rows, columns.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 
 /// Whether the file's first bytes, or its name, are those of an IDX file.
 pub(super) fn looks_like(path: &Path) -> bool {
@@ -14,6 +14,13 @@ pub(super) fn looks_like(path: &Path) -> bool {
     let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     is_gzip(&head) || (read == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
+}
+
+/// Whether the file is gzipped.
+pub(super) fn is_gzip_file(path: &Path) -> bool {
+    let mut head = [0; 2];
+    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
+    is_gzip(&head[..read])
 }
 
 fn is_gzip(bytes: &[u8]) -> bool {
@@ -36,6 +43,12 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ImageError> {
 
 /// Reads the images in `bytes`; `file` names them in errors.
 pub(super) fn read(file: &str, bytes: &[u8], rules: &Rules) -> Result<Images, ImageError> {
+    let (_, shape) = header(file, bytes, bytes.len() as u64)?;
+    Ok(Images::of_greys(file, &bytes[HEADER..], shape, rules))
+}
+
+/// Images, height and width of a file of `size` bytes that begins with `bytes`.
+pub(super) fn header(file: &str, bytes: &[u8], size: u64) -> Result<(usize, (usize, usize)), ImageError> {
     let kind = |found: String| ImageError::Kind { file: file.to_string(), found };
     if bytes.len() < 4 {
         return Err(kind(format!("{} bytes are too few for a header", bytes.len())));
@@ -53,17 +66,17 @@ pub(super) fn read(file: &str, bytes: &[u8], rules: &Rules) -> Result<Images, Im
         return Err(kind(format!("the header ends after {} of {HEADER} bytes; the file is not whole", bytes.len())));
     };
     let expected = HEADER as u128 + rows as u128 * height as u128 * width as u128;
-    if expected != bytes.len() as u128 {
-        let short = (bytes.len() as u128) < expected;
+    if expected != u128::from(size) {
+        let short = u128::from(size) < expected;
         let remedy = match short {
             true => "the file is not whole, fetch it again",
             false => "there is more than the header says, fetch the file again",
         };
-        let (expected, found) = (expected.min(u128::from(u64::MAX)) as u64, bytes.len());
+        let (expected, found) = (expected.min(u128::from(u64::MAX)) as u64, size as usize);
         return Err(ImageError::Size { file: file.to_string(), rows, height, width, expected, found, remedy });
     }
     if height * width == 0 {
         return Err(kind(format!("images of {height} x {width} pixels")));
     }
-    Ok(Images::of_greys(file, &bytes[HEADER..], (height, width), rules))
+    Ok((rows, (height, width)))
 }

@@ -22,13 +22,18 @@ pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
         return Err(ImageError::Pixel { place, value: values[at] });
     }
     let (file, num_pixels) = (table.file().to_string(), names.len());
-    let side = (num_pixels as f64).sqrt() as usize;
-    let shape = match rules.shape {
-        Some((height, width)) if height * width != num_pixels => {
-            return Err(ImageError::WrongShape { file, found: num_pixels, height, width });
-        }
-        Some(shape) => Some(shape),
-        None => (side > 1 && side * side == num_pixels).then_some((side, side)),
-    };
+    let shape = shape(&file, num_pixels, rules)?;
     Ok(Images { file, values, num_pixels, shape, labels, threshold: rules.threshold })
+}
+
+/// Height and width of rows of `num_pixels`: as asked, else a square where that is possible.
+pub(super) fn shape(file: &str, num_pixels: usize, rules: &Rules) -> Result<Option<(usize, usize)>, ImageError> {
+    let side = (num_pixels as f64).sqrt() as usize;
+    match rules.shape {
+        Some((height, width)) if height * width != num_pixels => {
+            Err(ImageError::WrongShape { file: file.to_string(), found: num_pixels, height, width })
+        }
+        Some(shape) => Ok(Some(shape)),
+        None => Ok((side > 1 && side * side == num_pixels).then_some((side, side))),
+    }
 }

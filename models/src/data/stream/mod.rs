@@ -59,11 +59,23 @@ impl StreamedTable {
     /// # Errors
     /// An unknown column, a row with more or fewer cells than the header, and a file that cannot be read.
     pub fn survey(&self, words: &[String]) -> Result<Survey, DataError> {
+        self.look(words, true)
+    }
+
+    /// The same without a search for equal columns, whose pairs are many where columns are.
+    ///
+    /// # Errors
+    /// As [`StreamedTable::survey`].
+    pub fn survey_of_many(&self, words: &[String]) -> Result<Survey, DataError> {
+        self.look(words, false)
+    }
+
+    fn look(&self, words: &[String], wants_copies: bool) -> Result<Survey, DataError> {
         for name in words {
             self.source.header.column(name)?;
         }
         let asked: Vec<bool> = self.header().names().map(|name| words.iter().any(|w| w == name)).collect();
-        Survey::of(&self.source, &asked)
+        Survey::of(&self.source, &asked, wants_copies)
     }
 
     /// The header, as a table without rows.
@@ -103,6 +115,14 @@ impl StreamedTable {
         let found = &survey.columns[self.number_of(column)?];
         found.all_numbers(&self.source, column)?;
         if may_miss { Ok(()) } else { found.none_missing(&self.source, column) }
+    }
+
+    /// Holds a column to have no missing cell.
+    ///
+    /// # Errors
+    /// The first missing cell.
+    pub fn hold_to_cells(&self, survey: &Survey, column: &str) -> Result<(), DataError> {
+        survey.columns[self.number_of(column)?].none_missing(&self.source, column)
     }
 
     /// The rows of some columns, each with the words that stand for 0, 1, .. where it holds words.

@@ -58,14 +58,15 @@ struct Part {
 const PARTS: usize = 64;
 
 impl Survey {
-    /// Looks at all cells; `words` says of which columns numbers count as words too.
+    /// Looks at all cells; `words` says of which columns numbers count as words too; copies are found where wanted.
     ///
     /// # Errors
     /// A row with more or fewer cells than the header, and a file that cannot be read.
-    pub(super) fn of(source: &Source, words: &[bool]) -> Result<Self, DataError> {
+    pub(super) fn of(source: &Source, words: &[bool], wants_copies: bool) -> Result<Self, DataError> {
         let num_parts = source.num_blocks().clamp(1, PARTS);
         let span = |p: usize| p * source.num_blocks() / num_parts..(p + 1) * source.num_blocks() / num_parts;
-        let parts: Vec<Part> = (0..num_parts).into_par_iter().map(|p| Part::of(source, words, span(p))).collect();
+        let part = |p: usize| Part::of(source, (words, wants_copies), span(p));
+        let parts: Vec<Part> = (0..num_parts).into_par_iter().map(part).collect();
         let mut all: Option<Part> = None;
         for part in parts {
             match (&mut all, part) {
@@ -80,9 +81,10 @@ impl Survey {
 }
 
 impl Part {
-    fn of(source: &Source, words: &[bool], blocks: std::ops::Range<usize>) -> Self {
+    fn of(source: &Source, (words, wants_copies): (&[bool], bool), blocks: std::ops::Range<usize>) -> Self {
         let d = source.num_columns();
-        let copies = (0..d).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
+        let pairs = if wants_copies { d } else { 0 };
+        let copies = (0..pairs).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
         let mut part = Part { columns: vec![ColumnSurvey::new(); d], copies, row: vec![0.0; d], failure: None };
         for block in blocks {
             let read = source.each_record(block, |row, record| part.push(source, words, row, record));

@@ -1,0 +1,96 @@
+//! [`Text`]: an autoencoder of windows of text, character by character.
+
+use super::{Activation, Encoder, GatedCell, Perceptron, Start};
+use crate::dist::{categorical_logit, normal};
+use crate::family::{Guide, Guided};
+use crate::model::{Layout, LogJoint, Model};
+use crate::program::{Matrix, Vector};
+use crate::streams::Streams;
+
+/// `z_i ~ N(0, I)`, `h_0 = tanh(start(z_i))`, `h_t = cell(x_(t-1), h_(t-1))`, `x_t ~ Categorical(output(h_t))`: a gated
+/// recurrent decoder that reads the characters before, with an [`Encoder`] of the whole window; both a model and a guide.
+///
+/// Characters are numbers from 0 to below `levels`; the first of a window is given nothing but `z`. The cell's weights
+/// learn what follows what, so that `z` may stay unused: the KL says how much it holds.
+///
+/// *Source*: Bowman et al. 2016, "Generating sentences from a continuous space", section 3; departures: characters in
+/// windows of one length, a gated recurrent cell in the place of their long short-term memory, no dropout of words.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Of each place: the characters.
+    characters: Matrix,
+    /// Of each place: zeros and a one for its character.
+    one_hot: Vec<Matrix>,
+    levels: usize,
+    num_states: usize,
+    encoder: Encoder,
+    num_latents: usize,
+    seed: u64,
+}
+
+impl Text {
+    /// Windows of characters, a row each, with `num_latents` latents, `num_states` numbers in the cell, and hidden layers
+    /// of these sizes in the encoder.
+    ///
+    /// # Errors
+    /// When a character is not a whole number below `levels`.
+    pub fn new(
+        characters: Matrix,
+        levels: usize,
+        (num_latents, num_states): (usize, usize),
+        hidden: &[usize],
+    ) -> Result<Text, String> {
+        let window = characters.num_columns();
+        for row in 0..characters.num_rows() {
+            let is_level = |c: &f64| *c >= 0.0 && *c < levels as f64 && c.fract() == 0.0;
+            if let Some(odd) = characters.row(row).iter().find(|c| !is_level(c)) {
+                return Err(format!("row {row} holds {odd}, which is none of the {levels} characters from 0"));
+            }
+        }
+        let place = |t: usize| {
+            let rows = (0..characters.num_rows()).map(|r| characters.row(r)[t]);
+            let cells: Vec<f64> = rows.flat_map(|c| (0..levels).map(move |l| f64::from(c == l as f64))).collect();
+            Matrix::new(cells, levels)
+        };
+        let one_hot: Vec<Matrix> = (0..window).map(place).collect::<Result<_, _>>()?;
+        let read: Vec<f64> =
+            (0..characters.num_rows()).flat_map(|r| one_hot.iter().flat_map(move |m| m.row(r)).copied()).collect();
+        let encoder = Encoder::new(Matrix::new(read, window * levels)?, "z", num_latents, hidden);
+        Ok(Text { characters, one_hot, levels, num_states, encoder, num_latents, seed: 0 }.seed(0))
+    }
+
+    /// Other random weights to start from.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Text {
+        Text { encoder: self.encoder.start(Start::LeCun, seed), seed, ..self }
+    }
+
+    /// The start of the decoder's parameters.
+    pub fn theta(&self, layout: &Layout) -> Vec<f64> {
+        Start::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
+    }
+}
+
+impl Model for Text {
+    fn log_joint(&self, p: &LogJoint) {
+        let start = Perceptron::new(&[self.num_latents, self.num_states]).of_model(p, "start");
+        let output = Perceptron::new(&[self.num_states, self.levels]).of_model(p, "output");
+        let cell = GatedCell::of_model(p, "cell", self.levels, self.num_states);
+        p.rows(self.characters.num_rows(), |i| {
+            let z = i.draws("z", normal(0.0, 1.0), self.num_latents);
+            let mut h = Activation::Tanh.apply(&start.apply(&z));
+            let mut before = Vector::constant(&vec![0.0; self.levels]);
+            for (t, one_hot) in self.one_hot.iter().enumerate() {
+                h = cell.step(&before, &h);
+                i.observe(self.characters.at(i).get(t), categorical_logit(output.apply(&h)));
+                before = one_hot.at(i).to_vector();
+            }
+        });
+    }
+}
+
+impl Guide for Text {
+    fn draw(&self, q: &Guided) {
+        self.encoder.draw(q);
+    }
+}
