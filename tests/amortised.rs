@@ -341,7 +341,6 @@ fn steps_on_a_part_of_the_rows_are_scaled_to_all() {
         let vi = StochasticVi { start, ..StochasticVi::new(&target, &family) }.draws(1);
         let vi = vi.estimator(Pathwise::default()).optimizer(Sgd::new(rate));
         let state = state.get_or_insert_with(|| vi.init().unwrap());
-        state.forget_target();
         for (k, batch) in part.chunks(2).enumerate() {
             let rows = (0..batch.len()).map(|r| (target.layout().first_row + 2 * k + r) as u32).collect();
             let rows = RowSet { subset: Some(rows), weight: all / batch.len() as f64, global_terms: true };

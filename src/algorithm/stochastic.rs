@@ -115,11 +115,6 @@ impl<S> StochasticState<S> {
     pub fn memory(&self) -> &[f64] {
         &self.memory
     }
-
-    /// Drops scratch memory, which is laid out for one target: needed before a step with another one.
-    pub fn forget_target(&mut self) {
-        self.scratch = Scratch::default();
-    }
 }
 
 impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> StochasticVi<'a, T, F, StickingTheLanding, Adam> {
@@ -317,8 +312,8 @@ where
     /// One step on these rows of the target, whatever `minibatch` says: for data of which a target holds a part.
     ///
     /// `rows.weight` is the number of all rows, those that the target does not hold included, over the rows of the step.
-    /// Rows are numbered from the layout's `first_row`. Before the first step with another target of the same parameters
-    /// call [`StochasticState::forget_target`].
+    /// Rows are numbered from the layout's `first_row`. A state goes on with another target of the same
+    /// parameters.
     ///
     /// # Errors
     /// As [`Algorithm::step`].

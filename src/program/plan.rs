@@ -66,6 +66,8 @@ pub(crate) struct Plan<T> {
     pub num_row_latents: usize,
     /// A global sweep has at most this many draws at a time.
     pub max_draws: usize,
+    /// Which plan this is, for buffers that are laid out for one.
+    pub identity: Arc<()>,
 }
 
 impl<T: Stored> Plan<T> {
@@ -109,6 +111,7 @@ impl<T: Stored> Plan<T> {
         let rows = (0..recording.plates.len()).map(|p| select(p as u16 + 1)).collect();
         let width: usize = global.iter().map(|&i| nodes[i as usize].len as usize).sum();
         Plan {
+            identity: Arc::default(),
             global,
             rows,
             addends: sum,

@@ -478,6 +478,21 @@ fn single_precision_agrees_to_its_digits() {
 }
 
 #[test]
+fn buffers_of_one_program_serve_another() {
+    let (one, other) = (row_program(83), scalar_row_program(83));
+    let mut space = Workspace::default();
+    for recording in [&one, &other, &one] {
+        let (plan, inputs, mut response) =
+            (Plan::<f64>::new(recording), Inputs::new(recording, 3), Response::default());
+        run(&plan, &inputs.request(), &mut space, &mut response);
+        let fresh = execute::<f64>(recording, &inputs.request());
+        assert_eq!(response.latents, fresh.latents);
+        assert_eq!(response.row_sums, fresh.row_sums);
+        assert_eq!(response.global_terms, fresh.global_terms);
+    }
+}
+
+#[test]
 fn threads_change_no_bit() {
     let recording = row_program(2_500);
     let inputs = Inputs::new(&recording, 70);

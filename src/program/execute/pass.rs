@@ -1,6 +1,6 @@
 //! One pass over a program: draws in sweeps, rows in chunks, results reduced in a fixed order.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::maths::InstructionSet;
 use super::super::plan::{Plan, Stored};
@@ -63,6 +63,8 @@ pub(crate) struct Response {
 /// Buffers that are kept between passes, so that a repeated pass allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Workspace<T> {
+    /// The plan and the number of draws they are laid out for.
+    plan: Option<Arc<()>>,
     draws: usize,
     global: GlobalLayout,
     rows: Vec<RowLayout>,
@@ -86,9 +88,10 @@ const PARALLEL_WORK: usize = 60_000;
 pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Workspace<T>, response: &mut Response) {
     let num_sweeps = request.num_draws.div_ceil(plan.max_draws).max(1);
     let draws = request.num_draws.div_ceil(num_sweeps).max(1);
-    if space.draws != draws {
+    let of_this_plan = space.plan.as_ref().is_some_and(|known| Arc::ptr_eq(known, &plan.identity));
+    if !of_this_plan || space.draws != draws {
         (space.global, space.rows) = lay_out(plan, draws);
-        space.draws = draws;
+        (space.plan, space.draws) = (Some(plan.identity.clone()), draws);
         space.sweeps.clear();
     }
     if space.sweeps.len() != num_sweeps {

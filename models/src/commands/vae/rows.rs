@@ -96,7 +96,6 @@ impl Window<'_> {
         let (index, from) = (first / self.passes.buffer(), first % self.passes.buffer());
         if self.held.as_ref().is_none_or(|(at, _)| *at != (pass, index)) {
             self.load(pass, index)?;
-            state.forget_target();
         }
         let Some((_, ready)) = &self.held else { return Err(VaeError::Engine("no rows are held".into())) };
         let layout = ready.target.layout();

@@ -231,7 +231,6 @@ impl<'a> Training<'a> {
             self.log.epochs.push(epoch);
             self.log.sums = Sums::default();
             self.good = self.state.clone();
-            self.good.forget_target();
             self.failures = 0;
         }
         Ok(None)
@@ -245,7 +244,6 @@ impl<'a> Training<'a> {
     fn roll_back(&mut self) -> String {
         let epoch = self.log.epochs.len() + 1;
         self.state = self.good.clone();
-        self.state.forget_target();
         self.log.sums = Sums::default();
         self.log.rollbacks += 1;
         self.log.halvings += 1;
