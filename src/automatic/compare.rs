@@ -165,7 +165,8 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let settings = Settings {
             wishes,
             steps: None,
-            learning_rate: None,
+            stochastic: super::run::Stochastic::default(),
+            posterior_draws: None,
             streams: Streams::new(self.seed),
             restarts: Some(1),
             point: None,

@@ -25,6 +25,7 @@ use crate::algorithm::{FitError, Minibatch, Solution};
 use crate::family::Family;
 use crate::fit::{Observer, Stop, Trace};
 use crate::model::Model;
+use crate::optimize::{Average, Schedule};
 use crate::posterior::Posterior;
 use crate::streams::Streams;
 use crate::target::{Options, Precision, Target};
@@ -63,7 +64,8 @@ pub struct Fit<'a, M: ?Sized> {
     model: &'a M,
     wishes: plan::Wishes,
     steps: Option<u64>,
-    learning_rate: Option<f64>,
+    stochastic: run::Stochastic,
+    posterior_draws: Option<usize>,
     seed: u64,
     options: Options,
     restarts: Option<usize>,
@@ -154,7 +156,8 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
             model,
             wishes: plan::Wishes::default(),
             steps: None,
-            learning_rate: None,
+            stochastic: run::Stochastic::default(),
+            posterior_draws: None,
             seed: 0,
             options: Options::default(),
             restarts: None,
@@ -208,8 +211,36 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// First step size of a stochastic optimiser, in units of each latent where the start found them; it falls as
     /// `1 / sqrt(1 + step / 100)`.
     #[must_use]
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.learning_rate = Some(learning_rate);
+    pub fn learning_rate(self, learning_rate: f64) -> Self {
+        self.schedule(Schedule::inverse_sqrt(learning_rate, 100.0))
+    }
+
+    /// Step sizes of a stochastic optimiser along the run, in place of those that follow from a learning rate.
+    #[must_use]
+    pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
+        self.stochastic.schedule = Some(schedule.into());
+        self
+    }
+
+    /// Which iterates of a stochastic run make the answer; the mean of its tail if this is not called.
+    #[must_use]
+    pub fn average(mut self, average: Average) -> Self {
+        self.stochastic.average = average;
+        self
+    }
+
+    /// Rise of the bound between two windows, in nats, below which a stochastic run has levelled off; 0.01 if this is
+    /// not called. The noise of the windows counts as well.
+    #[must_use]
+    pub fn tolerance(mut self, nats: f64) -> Self {
+        self.stochastic.tolerance = nats;
+        self
+    }
+
+    /// Fresh draws of q for the report and its verdict; 4000 if this is not called.
+    #[must_use]
+    pub fn posterior_draws(mut self, num_draws: usize) -> Self {
+        self.posterior_draws = Some(num_draws);
         self
     }
 
@@ -270,14 +301,15 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let target = Target::with_options(self.model, self.options)?;
-        if self.learning_rate.is_some() {
+        if self.stochastic.schedule.is_some() {
             plan::check_learning_rate(&plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?)?;
         }
         let mut silent = ();
         let settings = run::Settings {
             wishes: self.wishes,
             steps: self.steps,
-            learning_rate: self.learning_rate,
+            stochastic: self.stochastic,
+            posterior_draws: self.posterior_draws,
             streams: Streams::new(self.seed),
             restarts: self.restarts,
             point: self.point,

@@ -75,7 +75,7 @@ struct Kinds {
     theta: bool,
 }
 
-/// Refuses a learning rate that nothing would read.
+/// Refuses a learning rate or a schedule that nothing would read.
 pub(super) fn check_learning_rate(plan: &Plan) -> Result<(), FitError> {
     let optimizer = plan.optimizer;
     if is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient {

@@ -26,12 +26,28 @@ const PICKS: u32 = 53;
 pub(super) struct Settings {
     pub wishes: Wishes,
     pub steps: Option<u64>,
-    pub learning_rate: Option<f64>,
+    pub stochastic: Stochastic,
+    pub posterior_draws: Option<usize>,
     pub streams: Streams,
     pub restarts: Option<usize>,
     pub point: Option<Vec<f64>>,
     /// Step of differences of gradients, in standard deviations.
     pub difference: f64,
+}
+
+/// How a stochastic run moves, and when it has arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Stochastic {
+    pub schedule: Option<Schedule>,
+    pub average: Average,
+    /// In nats.
+    pub tolerance: f64,
+}
+
+impl Default for Stochastic {
+    fn default() -> Self {
+        Stochastic { schedule: None, average: Average::Tail, tolerance: 0.01 }
+    }
 }
 
 /// One finished run.
@@ -99,11 +115,13 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
+    let new = Assessment::new(streams, &restarts[chosen].stop);
     let assessment = Assessment {
+        num_draws: settings.posterior_draws.unwrap_or(new.num_draws),
         trace: Some(&traces[chosen]),
         restarts: &bounds,
         second: second(&restarts, chosen).map(|k| &restarts[k].solution),
-        ..Assessment::new(streams, &restarts[chosen].stop)
+        ..new
     };
     let picks = picks.swap_remove(chosen);
     if let Some((estimator, num_draws)) = picks.last {
@@ -229,7 +247,7 @@ impl Job<'_> {
             family,
             estimator: &*candidates[0].1,
             optimizer: self.optimizer()?,
-            average: Average::Tail,
+            average: self.settings.stochastic.average,
             num_draws: self.plan.num_draws,
             minibatch: self.settings.wishes.minibatch,
             design: self.plan.design.design(),
@@ -237,7 +255,7 @@ impl Job<'_> {
             streams: self.streams,
         };
         let mut state = algorithm.init()?;
-        let mut rules = (MaxSteps(self.steps(20_000)), Plateau::new(500, 0.01));
+        let mut rules = (MaxSteps(self.steps(20_000)), Plateau::new(500, self.settings.stochastic.tolerance));
         let (mut trace, mut picks) = (Trace::default(), Picks::default());
         loop {
             if measured {
@@ -261,8 +279,8 @@ impl Job<'_> {
     fn optimizer(&self) -> Result<AnyOptimizer, FitError> {
         let setting = |e: crate::optimize::OptimizeError| FitError::Setting(e.to_string());
         let rule: AnyOptimizer = self.plan.optimizer.name().parse().map_err(setting)?;
-        let rule = match self.settings.learning_rate {
-            Some(rate) => rule.with_step_size(Schedule::inverse_sqrt(rate, 100.0)),
+        let rule = match &self.settings.stochastic.schedule {
+            Some(schedule) => rule.with_step_size(schedule.clone()),
             None => rule,
         };
         rule.check().map_err(setting)?;

@@ -5,6 +5,7 @@ mod log_joint;
 mod row;
 mod scan;
 mod site;
+mod sites;
 mod transform;
 
 pub use draws::{Draws, RowSet};

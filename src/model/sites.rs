@@ -1,0 +1,282 @@
+//! How a declared site becomes nodes, terms and an entry of the layout.
+
+use std::panic::Location;
+
+use super::log_joint::{Scope, Simulated};
+use super::site::{Site, SiteKind};
+use super::transform::{constrain_scalar, constrain_vector};
+use crate::dist::{Distribution, Support, Value};
+use crate::program::recording::{self, Node, Op, Recording, Term};
+use crate::program::{Int, Real, TermKind, Vector};
+
+impl Scope {
+    pub(super) fn bare_latent(&self) {
+        self.sites.borrow_mut().num_bare_latents += 1;
+    }
+
+    #[track_caller]
+    pub(super) fn term(&self, kind: TermKind, value: Real, copies: usize) {
+        let (node, constant) = match value.as_constant() {
+            Some(c) => (None, c * copies as f64),
+            None => (Some(value.node()), 0.0),
+        };
+        let location = Location::caller();
+        recording::with(|r| {
+            if let Some(n) = node {
+                let (len, plate) = (r.nodes[n as usize].len as usize, r.nodes[n as usize].plate);
+                if plate != 0 && plate != r.current_plate {
+                    r.fail("a row's value is used outside of its `rows` closure".into(), location);
+                }
+                // A term that does not depend on its element stands for all of them.
+                let node =
+                    if len < copies { r.spread(n, copies as u32, plate, r.nodes[n as usize].per_draw) } else { n };
+                let plate = r.current_plate;
+                r.terms.push(Term { node: Some(node), constant, kind, plate });
+            } else {
+                let plate = r.current_plate;
+                r.terms.push(Term { node, constant, kind, plate });
+            }
+        });
+    }
+
+    /// A latent with a scalar support, or `n` of them as lanes; returns the constrained value and its node.
+    #[track_caller]
+    pub(super) fn scalar_latent(&self, name: &str, support: &Support, shape: Vec<usize>) -> (Real, u32) {
+        let n = shape.iter().product();
+        if let Support::Interval(low, high) = support
+            && let (Some(low), Some(high)) = (low.as_constant(), high.as_constant())
+            && (low.is_nan() || high.is_nan() || low >= high)
+        {
+            recording::fail(format!("site \"{name}\" lies between {low} and {high}; give the lower bound first"));
+        }
+        let (u, offset) = self.unconstrained(name, n);
+        let Some((x, log_jacobian)) = constrain_scalar(support, u) else {
+            recording::fail(format!("site \"{name}\" has a vector support where a scalar is needed"));
+            return (u, 0);
+        };
+        self.term(TermKind::Jacobian, log_jacobian, n);
+        let node = x.node();
+        self.latent_site(name, support, shape, offset, n, node);
+        (x, node)
+    }
+
+    #[track_caller]
+    pub(super) fn vector_latent(&self, name: &str, support: &Support) -> (Vector, u32) {
+        let n = support.num_unconstrained();
+        let (u, offset) = self.unconstrained(name, n);
+        let vector = if let Support::RealVector(_) = support {
+            Vector::from_lanes(u, n)
+        } else {
+            let scalars = if n == 0 { vec![] } else { Vector::from_lanes(u, n).elements() };
+            let made = constrain_vector(support, &scalars);
+            self.term(TermKind::Jacobian, made.log_jacobian, 1);
+            Vector::new(&made.elements)
+        };
+        let node = vector.lanes().node();
+        self.latent_site(name, support, support.shape(), offset, n, node);
+        (vector, node)
+    }
+
+    #[track_caller]
+    fn latent_site(&self, name: &str, support: &Support, shape: Vec<usize>, offset: usize, n: usize, node: u32) {
+        let kind = if self.in_rows { SiteKind::RowLatent } else { SiteKind::Latent };
+        let site = Site {
+            name: name.into(),
+            kind,
+            support: support.to_string(),
+            shape,
+            offset,
+            num_unconstrained: n,
+            range: None,
+        };
+        self.site(site, Some(support.clone()), node);
+    }
+
+    /// A latent of the model declared inside `rows` would have its prior repeated for every row.
+    fn check_place(&self, r: &mut Recording, name: &str, location: &'static Location<'static>) {
+        match (self.in_rows, r.current_plate != 0) {
+            (false, true) => r.fail(
+                format!(
+                    "site \"{name}\" of the whole model is declared inside `rows`; declare it before the rows, or \
+                     draw one for each row with the closure's argument: `i.draw(..)`"
+                ),
+                location,
+            ),
+            (true, false) => r.fail(format!("site \"{name}\" of a row is declared outside of its `rows`"), location),
+            _ => {}
+        }
+    }
+
+    #[track_caller]
+    fn unconstrained(&self, name: &str, n: usize) -> (Real, usize) {
+        let (in_rows, location) = (self.in_rows, Location::caller());
+        let leaf = recording::with(|r| {
+            self.check_place(r, name, location);
+            if n == 0 {
+                r.fail(format!("site \"{name}\" has no free number; give it more elements or leave it out"), location);
+            }
+            let count = if in_rows { &mut r.num_row_latents } else { &mut r.num_latents };
+            let offset = *count;
+            *count += n;
+            let op =
+                if in_rows { Op::RowLatent { offset: offset as u32 } } else { Op::Latent { offset: offset as u32 } };
+            (r.leaf(op, n, in_rows, true, true), offset)
+        });
+        leaf.map_or((Real::from(f64::NAN), 0), |(node, offset)| (Real::from_node(node), offset))
+    }
+
+    #[track_caller]
+    pub(super) fn integer_latent(&self, name: &str, low: u32, high: u32) -> Int {
+        let (in_rows, location) = (self.in_rows, Location::caller());
+        let leaf = recording::with(|r| {
+            self.check_place(r, name, location);
+            let count = if in_rows { &mut r.num_row_integers } else { &mut r.num_integers };
+            let offset = *count;
+            *count += 1;
+            let op =
+                if in_rows { Op::RowInteger { offset: offset as u32 } } else { Op::Integer { offset: offset as u32 } };
+            (r.leaf(op, 1, in_rows, true, false), offset)
+        });
+        let (node, offset) = leaf.unwrap_or((0, 0));
+        self.site(
+            Site {
+                name: name.into(),
+                kind: if in_rows { SiteKind::RowInteger } else { SiteKind::Integer },
+                support: Support::Integers(low, Some(high)).to_string(),
+                shape: vec![],
+                offset,
+                num_unconstrained: 0,
+                range: Some((low, high)),
+            },
+            None,
+            node,
+        );
+        Int::new(Real::from_node(node))
+    }
+
+    #[track_caller]
+    pub(super) fn site(&self, site: Site, support: Option<Support>, node: u32) {
+        let mut declared = self.sites.borrow_mut();
+        if declared.sites.iter().any(|s| s.name == site.name) {
+            recording::fail(format!("two sites are called \"{}\"; give each its own name", site.name));
+        }
+        declared.sites.push(site);
+        declared.values.push((support, node));
+    }
+
+    pub(super) fn simulate<D: Distribution + 'static>(&self, drawn: bool, node: u32, distribution: D, repeated: usize) {
+        let parameters = distribution.parameters().iter().map(|p| p.node()).collect();
+        let plate = recording::with(|r| r.current_plate).unwrap_or(0);
+        let len = distribution.support().num_constrained();
+        let mut declared = self.sites.borrow_mut();
+        let site = drawn.then(|| declared.sites.len() - 1);
+        declared.simulated.push(Simulated {
+            site,
+            node,
+            plate,
+            parameters,
+            len,
+            repeated,
+            sampler: Box::new(move |p, rng, out| distribution.sample(p, rng, out)),
+        });
+    }
+
+    /// The same for a whole row of a matrix.
+    #[track_caller]
+    pub(super) fn check_matrix(&self, x: &Vector, support: &Support) {
+        let (node, columns, location) = (x.lanes().node(), x.len(), Location::caller());
+        recording::with(|r| {
+            let Node { op: Op::MatrixRow { matrix }, plate, .. } = r.nodes[node as usize] else { return };
+            if plate == 0 || !r.is_visible(plate) {
+                return;
+            }
+            let plate = r.plates[plate as usize - 1];
+            let rows = r.matrices[matrix as usize].0.chunks_exact(columns).enumerate();
+            let numbers = rows.skip(plate.start).take(plate.rows).flat_map(|(row, v)| v.iter().map(move |&v| (row, v)));
+            let wrong = numbers.into_iter().find(|(_, v)| !support.contains(*v));
+            if let Some((row, v)) = wrong {
+                r.fail(format!("row {row} holds {v}, which is not {support}"), location);
+            }
+        });
+    }
+
+    /// Data outside of a distribution's support is a mistake in the data, found while recording.
+    #[track_caller]
+    pub(super) fn check_data(&self, x: impl Value, support: &Support) {
+        if x.num_elements() != 1 {
+            return;
+        }
+        let location = Location::caller();
+        if let Some(c) = x.lanes().as_constant() {
+            if !support.contains(c) {
+                recording::fail(format!("the observed value {c} is not {support}"));
+            }
+            return;
+        }
+        let node = x.lanes().node();
+        recording::with(|r| {
+            let Node { op, plate, args, .. } = r.nodes[node as usize];
+            // A cell of a matrix is read on its own, or taken out of the vector of its row.
+            let (op, plate) = match (op, r.nodes[args[0] as usize].op) {
+                (Op::Element(column), Op::MatrixRow { matrix }) => {
+                    (Op::MatrixColumn { matrix, column }, r.nodes[args[0] as usize].plate)
+                }
+                _ => (op, plate),
+            };
+            if !matches!(op, Op::Column { .. } | Op::MatrixColumn { .. }) {
+                return;
+            }
+            if !r.is_visible(plate) {
+                r.fail("a row's value is used outside of its `rows` closure".into(), location);
+                return;
+            }
+            let Some(plate) = r.current_plate.checked_sub(1).map(|k| r.plates[k as usize]) else { return };
+            let wrong = |values: &mut dyn Iterator<Item = (usize, f64)>, first: usize| {
+                values.skip(first).take(plate.rows).find(|(_, v)| !support.contains(*v))
+            };
+            let found = match op {
+                Op::Column { column, shift } => {
+                    let first = (plate.start as i64 + i64::from(shift)).max(0) as usize;
+                    wrong(&mut r.columns[column as usize].iter().copied().enumerate(), first)
+                }
+                Op::MatrixColumn { matrix, column } => {
+                    let (cells, columns) = &r.matrices[matrix as usize];
+                    let cells = cells.iter().skip(column as usize).step_by(*columns).copied().enumerate();
+                    wrong(&mut { cells }, plate.start)
+                }
+                _ => None,
+            };
+            if let Some((row, v)) = found {
+                r.fail(format!("row {row} holds {v}, which is not {support}"), location);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Draws, RowSet};
+    use crate::prelude::*;
+    use crate::target::{LogDensity, Pass, Target};
+
+    struct Weights;
+
+    impl Model for Weights {
+        fn log_joint(&self, p: &LogJoint) {
+            let w = p.matrix("w", normal(0.0, 1.0), 3, 2);
+            p.add(w.mat_vec(3, &Vector::constant(&[1.0, 10.0])).at(2));
+        }
+    }
+
+    #[test]
+    fn a_matrix_is_row_major_and_named_by_row_and_column() {
+        let target = Target::new(&Weights).expect("a valid model");
+        let site = &target.layout().sites[0];
+        assert_eq!(site.element_names(), ["w[0,0]", "w[0,1]", "w[1,0]", "w[1,1]", "w[2,0]", "w[2,1]"]);
+        let z = [0.5, -1.0, 0.25, 2.0, -0.75, 1.5];
+        let mut pass = Pass::default();
+        target.log_density(&[], &Draws::at_point(&z), &RowSet::all(), &mut pass).expect("a density");
+        let prior: f64 = z.iter().map(|z| -0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln()).sum();
+        assert!((pass.log_density[0] - (prior - 0.75 + 15.0)).abs() < 1e-12);
+    }
+}
