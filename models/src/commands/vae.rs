@@ -86,6 +86,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
             (saved.architecture.clone(), Settings::resumed(args, saved, &path)?)
         }
     };
+    architecture.check()?;
     Ok(Plan { train, test, architecture, settings, data, earlier })
 }
 
