@@ -125,6 +125,9 @@ fn stop(stop: &Stop) -> String {
     }
 }
 
+/// The figures of a mixture: an earlier one's would be of something else.
+const FIGURES: [&str; 4] = ["pairs.svg", "pairs.png", "bound_against_k.svg", "bound_against_k.png"];
+
 fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot: bool) -> Result<(), CommandError> {
     let failed = |e: MixtureError| ClusterError::fit(&data.file, e);
     let saved = saved::SavedMixture::new(&data.file, &data.columns, fitted)?;
@@ -143,6 +146,7 @@ fn write(mut folder: OutDir, data: &Data, report: &Report, fitted: &Fitted, plot
     labels?;
     folder.write("parameters.csv", |out| assigned::write_parameters(fitted, report.seed, out))?;
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
+    folder.instead_of(FIGURES);
     if plot {
         let mut figures = Vec::new();
         let title = format!("{}, {} components", report.data, report.occupied);
