@@ -237,8 +237,8 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     })
 }
 
-/// The most numbers that the draws of one command may hold: 0.8 GB.
-const MOST_NUMBERS: usize = 100_000_000;
+/// The most numbers that the draws of one command may hold: a fit keeps some 160 bytes for each, which makes 4 GB.
+const MOST_NUMBERS: usize = 25_000_000;
 
 /// Checks that `num_draws` draws of `model` can be held.
 ///
