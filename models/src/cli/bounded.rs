@@ -8,7 +8,7 @@ pub(super) const MOST: usize = 1_000_000;
 /// The most threads: more than any machine has cores, and few enough to be started.
 pub(super) const MOST_THREADS: usize = 1024;
 
-/// The most steps of a fit.
+/// The most steps or epochs of a fit.
 pub(super) const MOST_STEPS: usize = 1_000_000_000;
 
 /// A whole number from 1 to `HIGH`.

@@ -1,6 +1,6 @@
 //! The arguments of `jensen vae`.
 
-use super::bounded::{MOST, MOST_THREADS, between, positive, small, up_to, whole};
+use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, between, positive, small, up_to, whole};
 use super::guide::VAE_CODES_GUIDE;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub struct VaeModelArgs {
 #[derive(Debug, Clone, Args)]
 pub struct VaeMethodArgs {
     /// Passes over the training images, those before --resume included
-    #[arg(long, value_name = "N", default_value = "100", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub epochs: NonZeroUsize,
     /// Images of a step [default: 128]
     #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
