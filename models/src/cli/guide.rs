@@ -30,8 +30,8 @@ Every model runs with no option, on real data that the program carries. Regressi
 features are standardised to mean 0 and standard deviation 1 for the fit, and the report says by what.
 Cells must be present, numeric and finite; an error names file, line and column.
 Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
-draws.csv and the marginals are draws of q; the column log_weight of draws.csv has the logarithm of the importance
-weight of each draw, all adding up to 1: where the fit is trusted, the table counts draws by these weights.
+draws.csv and the marginals are draws of q; the column log_weight of draws.csv has the logarithm of the
+importance weight of each draw. Where the fit is trusted, the table counts draws by these weights.
 
 Examples:
   jensen fit eight-schools
@@ -76,9 +76,9 @@ Exit codes:
   2  error: nothing was compared, no result file was written or changed";
 
 pub(super) const SAMPLE_GUIDE: &str = "\
-These are draws of q, the approximation that was fitted. Where the fit is trusted, the table of the report is of the
-posterior: there the draws of q count by importance weights. draws.csv of `jensen fit --out` has these weights in
-its column log_weight.
+These are draws of q, the approximation that was fitted. Where the fit is trusted, the table of the
+report is of the posterior: there the draws of q count by importance weights. draws.csv of
+`jensen fit --out` has the logarithms of these weights in its column log_weight.
 
 Examples:
   jensen fit eight-schools --out schools
