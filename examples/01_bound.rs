@@ -11,15 +11,16 @@
 //! Here x_i ~ N(mu, 1) and mu ~ N(0, 2), so log p(x) and the posterior are known exactly.
 //! Each line is another q = N(mean, sd), with 100,000 draws: the prior, the posterior at half its width, the posterior
 //! shifted by one sd, the posterior itself.
+//! Every number is rounded by itself, so that a line adds up to 0.01.
 //!
 //! Output:
 //! ```text
 //! log p(x) = -8.188, posterior N(0.90, 0.44)
 //!    mean    sd     ELBO =    data -    KL     gap  exact gap
-//!    0.00  2.00    -18.8     -18.8     0.0    10.6       10.6
-//!    0.90  0.22     -8.5      -6.7     1.8     0.3        0.3
-//!    1.33  0.44     -8.7      -7.4     1.3     0.5        0.5
-//!    0.90  0.44     -8.2      -7.0     1.1     0.0        0.0
+//!    0.00  2.00   -18.79    -18.79    0.00   10.60      10.58
+//!    0.90  0.22    -8.50     -6.69    1.82    0.32       0.32
+//!    1.33  0.44    -8.69     -7.43    1.27    0.50       0.50
+//!    0.90  0.44    -8.19     -7.04    1.14    0.00       0.00
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -67,7 +68,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
         let (elbo, exact) =
             (q.bound().elbo.value, 0.5 * ((s / sd).powi(2) + ((m - mean) / sd).powi(2) - 1.0) - (s / sd).ln());
         let gap = evidence - elbo;
-        writeln!(out, "{m:7.2} {s:5.2} {elbo:8.1} {data:9.1} {kl:7.1} {gap:7.1} {exact:10.1}")?;
+        writeln!(out, "{m:7.2} {s:5.2} {elbo:8.2} {data:9.2} {kl:7.2} {gap:7.2} {exact:10.2}")?;
     }
     Ok(out)
 }

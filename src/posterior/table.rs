@@ -69,7 +69,8 @@ impl Bound {
     /// The bound in both forms, the log evidence and k-hat as lines of text, here and on the command line.
     pub fn report(&self, k_hat: f64) -> String {
         if self.is_of_a_point() {
-            return format!("log joint     {} at the point, which is no bound on the evidence", self.log_joint.value);
+            let value = written(self.log_joint.value, 4);
+            return format!("log joint     {} at the point, which is no bound on the evidence", value);
         }
         let mut text =
             format!("bound (ELBO)  {} = log joint {} + entropy {}\n", self.elbo, self.log_joint, self.entropy);
@@ -82,8 +83,8 @@ impl Bound {
         text + &format!("k-hat         {k_hat:.2}")
     }
 
-    /// Whether all draws are one point, whose density is no density.
-    fn is_of_a_point(&self) -> bool {
+    /// Whether all draws are one point, whose density is no density: then there is no bound.
+    pub fn is_of_a_point(&self) -> bool {
         self.entropy.value == 0.0 && self.entropy.mcse == 0.0 && self.log_joint.mcse == 0.0
     }
 }

@@ -56,7 +56,7 @@ fn what_cannot_be_compared_is_refused_in_words() {
         ("eight-schools --draws 0", &["'0' for '--draws <N,N,N>'"]),
         ("eight-schools --draws 1,x", &["'x' for '--draws"]),
         ("eight-schools --at start", &["start", "init, middle, optimum"]),
-        ("eight-schools --repeats 1", &["'1' for '--repeats <N>'", "10.."]),
+        ("eight-schools --repeats 1", &["'1' for '--repeats <N>'", "from 10 to 1000000"]),
         ("eight-schools --family map", &["a point has no draws", "choose another family"]),
         ("eight-schools --estimators enumerate", &["enumerate is for integer latents, and this model has none"]),
         ("eight-schools --family full-rank --estimators measure-valued", &["mean-field family, not full-rank"]),

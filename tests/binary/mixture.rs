@@ -235,7 +235,7 @@ fn bad_tables_are_refused_with_place_and_remedy() {
         (good, "--columns a,a", &["names `a` twice"]),
         (good, "--kind x=poisson", &["d.csv: no column `x`"]),
         (good, "--columns a --kind b=poisson", &["column `b`", "--columns leaves out"]),
-        (good, "--k 0", &["at least 1"]),
+        (good, "--k 0", &["from 1 to 10000"]),
         (good, "--k 4..2", &["2..4"]),
         (good, "--dirichlet-process --k 1..3", &["--dirichlet-process", "--k N"]),
         (good, "--restarts 0", &["--restarts"]),

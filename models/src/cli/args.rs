@@ -1,5 +1,6 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
+use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, up_to, whole};
 use super::choices::{Design, Estimator, Family, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
     COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
@@ -49,7 +50,7 @@ pub enum Command {
     /// Train a variational autoencoder on images: bound, codes, pictures
     #[command(after_help = VAE_GUIDE)]
     Vae(Box<VaeArgs>),
-    /// Draw from the posterior of a saved fit, as CSV
+    /// Draw from q, the fitted approximation, of a saved fit, as CSV
     #[command(after_help = SAMPLE_GUIDE)]
     Sample(SampleArgs),
     /// Print the report of a saved fit again
@@ -101,7 +102,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME", requires = "data")]
     pub group: Option<String>,
     /// Number of earlier values that explain a value, for autoregressions [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = lags, allow_negative_numbers = true)]
     pub lags: Option<u16>,
 }
 
@@ -121,32 +122,32 @@ pub struct MethodArgs {
     #[arg(long, value_name = "OPTIMIZER", value_enum, default_value_t)]
     pub optimizer: Optimizer,
     /// Draws of q for each gradient [default: chosen for the method]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: Option<NonZeroUsize>,
     /// Most steps to take; the fit stops earlier once it has settled [default: chosen for the method]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub steps: Option<NonZeroUsize>,
     /// Step size of the optimiser, a positive number [default: chosen for the method]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Independent runs, of which the best bound is kept [default: 2; with integers of rows alone up to 6, until the two best agree]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = up_to::<1000>, allow_negative_numbers = true)]
     pub restarts: Option<NonZeroUsize>,
     /// Seed of all randomness: same seed, same result, for any number of threads
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads to use [default: one per core]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_THREADS>, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 }
 
 /// The output of a fit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputArgs {
-    /// Folder for the saved fit, its draws, summary and trace; all files appear together or not at all
+    /// Folder for the saved fit, its draws of q, summary and trace; all files appear together or not at all
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also draw the trace of the bound and the marginals as SVG and PNG [without --out: into ./jensen-MODEL]
+    /// Also draw the trace of the bound and the marginals of q as SVG and PNG [without --out: into ./jensen-MODEL]
     #[arg(long)]
     pub plot: bool,
     /// No progress and no messages on standard error, errors apart
@@ -190,13 +191,13 @@ pub struct StudyArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_enum, default_value = "independent")]
     pub design: Vec<Design>,
     /// Numbers of draws of a gradient, separated by commas [default: 1,10,100, or 1,10 for integers of many values]
-    #[arg(long, value_name = "N,N,N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',', value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: Option<Vec<NonZeroUsize>>,
     /// Points where gradients are taken, separated by commas
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_enum, default_value = "init,middle,optimum")]
     pub at: Vec<Place>,
     /// Gradients of each kind, at least 10: more find smaller biases and take longer
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = small::<10, MOST>, allow_negative_numbers = true)]
     pub repeats: u32,
     /// Density evaluations of the short fit by each estimator and number of draws; 0 for none
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = whole, allow_negative_numbers = true)]
@@ -205,7 +206,7 @@ pub struct StudyArgs {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads to use: the times are those of this many
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = up_to::<MOST_THREADS>, allow_negative_numbers = true)]
     pub threads: NonZeroUsize,
 }
 
@@ -229,8 +230,8 @@ pub struct SampleArgs {
     /// Folder that `jensen fit --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// Number of draws
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
+    /// Number of draws of q, the distribution that was fitted
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: NonZeroUsize,
     /// Seed of the draws
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
@@ -265,28 +266,6 @@ impl FitArgs {
     pub fn folder(&self) -> Option<PathBuf> {
         let fallback = self.output.plot.then(|| PathBuf::from(format!("jensen-{}", self.model)));
         self.output.out.clone().or(fallback)
-    }
-}
-
-fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a whole number of at least 1".to_string())
-}
-
-fn whole(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "expected a whole number of at least 0".to_string())
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err("expected a positive number such as 0.01".to_string()),
-    }
-}
-
-fn column_name(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("an empty name; separate the columns by single commas, as in a,b,c".to_string()),
-        name => Ok(name.to_string()),
     }
 }
 
@@ -357,7 +336,10 @@ mod tests {
             ("m --family meanfield", "'mean-field'"),
             ("m --estimator x", "[possible values: rule, pathwise, pathwise-mc-entropy"),
             ("m --draws 0", "'0' for '--draws <N>'"),
-            ("m --steps -5", "'-5' for '--steps <N>': expected a whole number of at least 1"),
+            ("m --draws 1000001", "expected a whole number from 1 to 1000000"),
+            ("m --threads 1025", "expected a whole number from 1 to 1024"),
+            ("m --lags -1", "'-1' for '--lags <N>': expected a whole number from 1 to 100"),
+            ("m --steps -5", "'-5' for '--steps <N>': expected a whole number from 1 to 1000000000"),
             ("m --seed 1.5", "'1.5' for '--seed <N>': expected a whole number of at least 0"),
             ("m --seed -1", "'-1' for '--seed <N>': expected a whole number of at least 0"),
             ("m --learning-rate -1", "expected a positive number such as 0.01"),

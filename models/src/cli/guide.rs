@@ -29,6 +29,9 @@ pub(super) const FIT_GUIDE: &str = "\
 Every model runs with no option, on real data that the program carries. Regressions take any table:
 features are standardised to mean 0 and standard deviation 1 for the fit, and the report says by what.
 Cells must be present, numeric and finite; an error names file, line and column.
+Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
+draws.csv and the marginals are draws of q; the column log_weight of draws.csv has the logarithm of the
+importance weight of each draw. Where the fit is trusted, the table counts draws by these weights.
 
 Examples:
   jensen fit eight-schools
@@ -73,6 +76,10 @@ Exit codes:
   2  error: nothing was compared, no result file was written or changed";
 
 pub(super) const SAMPLE_GUIDE: &str = "\
+These are draws of q, the approximation that was fitted. Where the fit is trusted, the table of the
+report is of the posterior: there the draws of q count by importance weights. draws.csv of
+`jensen fit --out` has the logarithms of these weights in its column log_weight.
+
 Examples:
   jensen fit eight-schools --out schools
   jensen sample schools --draws 4000 > draws.csv

@@ -1,5 +1,6 @@
 //! The arguments of `jensen mixture` and `jensen predict`.
 
+use super::bounded::{MOST, MOST_STEPS, up_to, whole};
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -69,17 +70,17 @@ pub struct MixtureMethodArgs {
     #[arg(long, value_name = "START", value_enum, default_value_t)]
     pub start: StartChoice,
     /// Starts from different seeds; the best bound wins, and the report says how far the others agree with it
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = up_to::<10_000>, allow_negative_numbers = true)]
     pub restarts: NonZeroUsize,
     /// Seed of the starts: same seed, same result, for any number of threads
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows; a CSV is then read
     /// again in each pass instead of held in memory
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub batch: Option<NonZeroUsize>,
     /// Most steps of each start [default: 2000; with --batch, those of 20 passes]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub steps: Option<NonZeroUsize>,
 }
 
@@ -114,10 +115,10 @@ pub struct PredictArgs {
     #[arg(value_name = "FILE", required_unless_present = "simulate", conflicts_with = "simulate")]
     pub file: Option<PathBuf>,
     /// Draw N new rows from the mixture instead, each from its own draw of the parameters
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<{ 10 * MOST }>, allow_negative_numbers = true)]
     pub simulate: Option<NonZeroUsize>,
     /// Seed of the new rows
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate", value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// File for the rows instead of standard output; the summary is then printed there
     #[arg(long, value_name = "FILE")]
@@ -143,15 +144,18 @@ pub struct Components {
     pub high: usize,
 }
 
+/// The most components of a mixture.
+const MOST_COMPONENTS: usize = 10_000;
+
 impl FromStr for Components {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "expected a whole number of at least 1, or a range of them such as 1..8".to_string();
-        let number = |part: &str| part.trim().parse::<usize>().ok().filter(|n| *n > 0).ok_or_else(wrong);
+        let wrong = || format!("expected a whole number from 1 to {MOST_COMPONENTS}, or a range of them such as 1..8");
+        let number = |part: &str| part.trim().parse::<usize>().ok().filter(|n| (1..=MOST_COMPONENTS).contains(n));
         let (low, high) = match text.split_once("..") {
-            Some((low, high)) => (number(low)?, number(high.trim_start_matches('='))?),
-            None => (number(text)?, number(text)?),
+            Some((low, high)) => number(low).zip(number(high.trim_start_matches('='))).ok_or_else(wrong)?,
+            None => number(text).map(|n| (n, n)).ok_or_else(wrong)?,
         };
         if low > high {
             return Err(format!("the range runs backwards; write {high}..{low}"));
@@ -268,7 +272,7 @@ mod tests {
         assert_eq!("3".parse(), Ok(Components { low: 3, high: 3 }));
         assert_eq!("2..=5".parse(), Ok(Components { low: 2, high: 5 }));
         for (text, words) in
-            [("0", "at least 1"), ("0..4", "at least 1"), ("5..2", "write 2..5"), ("x", "whole number")]
+            [("0", "from 1 to 10000"), ("0..20000", "from 1 to 10000"), ("5..2", "write 2..5"), ("x", "whole number")]
         {
             let error = text.parse::<Components>().expect_err(text);
             assert!(error.contains(words), "{text}: {error}");

@@ -1,6 +1,7 @@
 //! The model-independent parts of the command line: arguments, output, progress, tables and plots.
 
 pub mod args;
+mod bounded;
 pub mod choices;
 pub mod exit;
 mod guide;

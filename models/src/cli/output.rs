@@ -43,6 +43,8 @@ pub struct OutDir {
     /// Folders made by [`OutDir::create`], innermost first.
     made: Vec<PathBuf>,
     staged: Vec<Staged>,
+    /// Names of results that an earlier run may have left.
+    earlier: Vec<String>,
 }
 
 impl OutDir {
@@ -53,7 +55,7 @@ impl OutDir {
     pub fn create(path: &Path) -> Result<Self, OutputError> {
         let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let made = path.ancestors().take_while(is_new).map(Path::to_path_buf).collect();
-        let dir = Self { path: path.to_path_buf(), made, staged: Vec::new() };
+        let dir = Self { path: path.to_path_buf(), made, staged: Vec::new(), earlier: Vec::new() };
         fs::create_dir_all(path).map_err(|error| OutputError::new(path, "make the folder", &error))?;
         // Found out now rather than after a long fit.
         Staged::fill(path.join("probe"), |_| Ok(()))?;
@@ -78,14 +80,24 @@ impl OutDir {
         Ok(())
     }
 
+    /// Names the results of this command: on [`OutDir::commit`], those of an earlier run that were not written this time
+    /// go away.
+    pub fn instead_of<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) {
+        self.earlier.extend(names.into_iter().map(Into::into));
+    }
+
     /// Gives every file its name, replacing older ones; returns their paths in the order written.
     ///
     /// # Errors
-    /// [`OutputError`] when a file cannot be renamed.
+    /// [`OutputError`] when a file cannot be renamed; then the folder is again as it was.
     pub fn commit(mut self) -> Result<Vec<PathBuf>, OutputError> {
         let staged = std::mem::take(&mut self.staged);
-        let paths = staged.iter().map(|file| file.target.clone()).collect();
-        staged.into_iter().try_for_each(Staged::rename)?;
+        let paths: Vec<PathBuf> = staged.iter().map(|file| file.target.clone()).collect();
+        let mut exchange = Exchange::default();
+        let stale = self.earlier.iter().map(|name| self.path.join(name)).filter(|path| !paths.contains(path));
+        stale.into_iter().try_for_each(|path| exchange.set_aside(path))?;
+        staged.into_iter().try_for_each(|file| exchange.put(file))?;
+        exchange.keep();
         self.made.clear();
         Ok(paths)
     }
@@ -96,6 +108,63 @@ impl Drop for OutDir {
         self.staged.clear();
         for folder in &self.made {
             let _ = fs::remove_dir(folder); // fails, as it should, where others have put files
+        }
+    }
+}
+
+/// Old files set aside and new ones in their place: all undone when dropped, unless kept.
+#[derive(Debug, Default)]
+struct Exchange(Vec<Change>);
+
+#[derive(Debug)]
+enum Change {
+    /// The old file at the first path is now at the second.
+    Aside(PathBuf, PathBuf),
+    /// A new file is at the path.
+    Put(PathBuf),
+}
+
+impl Exchange {
+    /// Gives the file `path`, where there is one, a temporary name.
+    fn set_aside(&mut self, path: PathBuf) -> Result<(), OutputError> {
+        if !path.is_file() {
+            return Ok(());
+        }
+        let moved = temporary(&path).and_then(|(_, aside)| {
+            // The placeholder of that name is replaced, or removed.
+            fs::rename(&path, &aside).inspect_err(|_| drop(fs::remove_file(&aside))).map(|()| aside)
+        });
+        let aside = moved.map_err(|error| OutputError::new(&path, "replace", &error))?;
+        self.0.push(Change::Aside(path, aside));
+        Ok(())
+    }
+
+    /// Gives the new file its name.
+    fn put(&mut self, file: Staged) -> Result<(), OutputError> {
+        let target = file.target.clone();
+        self.set_aside(target.clone())?;
+        file.rename()?;
+        self.0.push(Change::Put(target));
+        Ok(())
+    }
+
+    /// Removes the old files.
+    fn keep(mut self) {
+        for change in self.0.drain(..) {
+            if let Change::Aside(_, aside) = change {
+                let _ = fs::remove_file(aside); // the results are there all the same
+            }
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        for change in self.0.drain(..).rev() {
+            let _ = match change {
+                Change::Put(path) => fs::remove_file(path),
+                Change::Aside(path, aside) => fs::rename(aside, path),
+            };
         }
     }
 }
@@ -240,6 +309,46 @@ mod tests {
         assert_eq!(dir.commit().unwrap(), [path.join("a"), path.join("b")]);
         assert_eq!(fs::read_to_string(path.join("b")).unwrap(), "2");
         assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_failure_at_the_end_leaves_the_folder_as_it_was() {
+        let folder = Folder::new("undone");
+        let path = folder.0.clone();
+        for name in ["a", "stale"] {
+            write_atomic(&path.join(name), |w| w.write_all(b"old")).unwrap();
+        }
+        let mut dir = OutDir::create(&path).unwrap();
+        for name in ["a", "b", "c"] {
+            dir.write(name, |w| w.write_all(b"new")).unwrap();
+        }
+        dir.instead_of(["a", "stale"]);
+        // What comes between writing and renaming: a folder of the name of the last file.
+        fs::create_dir(path.join("c")).unwrap();
+        let text = dir.commit().unwrap_err().to_string();
+        assert!(text.contains("c: cannot write"), "{text}");
+        let mut names = folder.names();
+        names.sort();
+        assert_eq!(names, ["a", "c", "stale"]);
+        for name in ["a", "stale"] {
+            assert_eq!(fs::read_to_string(path.join(name)).unwrap(), "old", "{name}");
+        }
+    }
+
+    #[test]
+    fn results_of_an_earlier_run_go_away_and_other_files_stay() {
+        let folder = Folder::new("earlier");
+        for name in ["a", "plot", "notes"] {
+            write_atomic(&folder.0.join(name), |w| w.write_all(b"old")).unwrap();
+        }
+        let mut dir = OutDir::create(&folder.0).unwrap();
+        dir.instead_of(["a", "plot", "never"]);
+        dir.write("a", |w| w.write_all(b"new")).unwrap();
+        dir.commit().unwrap();
+        let mut names = folder.names();
+        names.sort();
+        assert_eq!(names, ["a", "notes"]);
+        assert_eq!(fs::read_to_string(folder.0.join("a")).unwrap(), "new");
     }
 
     #[test]

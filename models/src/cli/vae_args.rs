@@ -1,5 +1,6 @@
 //! The arguments of `jensen vae`.
 
+use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, between, positive, small, up_to, whole};
 use super::guide::VAE_CODES_GUIDE;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -68,10 +69,10 @@ pub struct VaeDataArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct VaeModelArgs {
     /// Number of latents [default: 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub latent: Option<NonZeroUsize>,
     /// Sizes of the encoder's hidden layers, separated by commas; the decoder has them in reverse [default: 128]
-    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub hidden: Option<Vec<NonZeroUsize>>,
     /// Distribution of a pixel given the latents [default: bernoulli]
     #[arg(long, value_name = "KIND", value_enum)]
@@ -82,10 +83,10 @@ pub struct VaeModelArgs {
 #[derive(Debug, Clone, Args)]
 pub struct VaeMethodArgs {
     /// Passes over the training images, those before --resume included
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub epochs: NonZeroUsize,
     /// Images of a step [default: 128]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub batch: Option<NonZeroUsize>,
     /// Read a CSV or IDX file in blocks and hold N training images in memory, new ones as training goes on [default for
     /// files from 64 MiB, IDX from 32 MiB: 32 MiB of pixels; all images for others]
@@ -101,7 +102,7 @@ pub struct VaeMethodArgs {
     #[arg(long, value_name = "HOW", value_enum)]
     pub anneal: Option<Anneal>,
     /// Epochs of the growth, or of a cycle whose first half grows [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub anneal_epochs: Option<NonZeroUsize>,
     /// Nats of each latent that cost nothing, against unused latents [default: 0]
     #[arg(long, value_name = "NATS", value_parser = at_least_zero, allow_negative_numbers = true)]
@@ -110,22 +111,22 @@ pub struct VaeMethodArgs {
     #[arg(long, value_name = "NAME", value_enum)]
     pub estimator: Option<VaeEstimator>,
     /// Draws under the logarithm of --estimator iwae [default: 5]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = up_to::<10_000>, allow_negative_numbers = true)]
     pub importance: Option<NonZeroUsize>,
     /// Step size of Adam [default: 0.001]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of weights, batches and noise: same seed, same fit, for any number of threads [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Share of the images, taken at random, that is held out for the test
-    #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = share)]
+    #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = share, allow_negative_numbers = true)]
     pub test_share: f64,
     /// Draws of the importance-weighted log p(x) of each of at most 500 test images; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = between::<0, MOST>, allow_negative_numbers = true)]
     pub score_draws: usize,
     /// Threads to use [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_THREADS>, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -183,10 +184,10 @@ pub struct VaeSampleArgs {
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Number of images
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: NonZeroUsize,
     /// Seed of the latents
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// File instead of standard output; one that ends in .png or .svg becomes a picture
     #[arg(long, value_name = "FILE")]
@@ -209,7 +210,7 @@ pub struct InterpolateArgs {
     #[command(flatten)]
     pub data: VaeDataArgs,
     /// Number of images, both ends included
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = small::<2, 10_000>, allow_negative_numbers = true)]
     pub steps: u32,
     /// File instead of standard output; one that ends in .png or .svg becomes a picture
     #[arg(long, value_name = "FILE")]
@@ -252,7 +253,7 @@ pub enum VaeEstimator {
 }
 
 fn shape(text: &str) -> Result<(usize, usize), String> {
-    let number = |t: &str| t.trim().parse::<usize>().ok().filter(|n| *n > 0);
+    let number = |t: &str| t.trim().parse::<usize>().ok().filter(|n| (1..=MOST).contains(n));
     let parts = text.split_once(['x', 'X']).and_then(|(h, w)| number(h).zip(number(w)));
     parts.ok_or_else(|| "expected height and width such as 28x28".to_string())
 }
@@ -268,13 +269,6 @@ fn at_least_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
         _ => Err("expected a number of at least 0".to_string()),
-    }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err("expected a positive number such as 0.001".to_string()),
     }
 }
 
@@ -299,5 +293,6 @@ mod tests {
         assert!(share("0").is_err() && share("1").is_err() && share("0.3") == Ok(0.3));
         assert!(at_least_zero("-1").is_err() && at_least_zero("inf").is_err() && at_least_zero("0") == Ok(0.0));
         assert!(positive("0").is_err() && positive("1e-3") == Ok(0.001));
+        assert!(shape("8x1000001").is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `jensen compare`.
 
-use super::engine::{EngineError, choice};
+use super::engine::{EngineError, affordable, choice};
 use super::saved::options;
 use super::{CommandError, build, compare_page, interrupt};
 use crate::cli::args::CompareArgs;
@@ -31,7 +31,7 @@ pub(super) struct Comparison {
 /// Compares estimators, prints the tables and writes the folder.
 pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     let source = args.data.data.as_deref();
-    let (entry, built) = build(&args.model, source, &options(&args.data))?;
+    let (entry, built) = build(&args.model, source, &options(&args.data), args.output.quiet)?;
     let folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let engine = |source| CommandError::Engine { model: entry.name.to_string(), source };
     let report = compared(args, entry.name, &*built.model).map_err(engine)?;
@@ -68,6 +68,8 @@ fn compared(
         .seed(study.seed)
         .threads(study.threads.get())
         .observer(&mut observer);
+    let most = study.draws.iter().flatten().map(|n| n.get()).max();
+    affordable(model, most.unwrap_or(0))?;
     if let Some(draws) = &study.draws {
         compare = compare.draws(draws.iter().map(|n| n.get()));
     }

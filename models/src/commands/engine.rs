@@ -6,7 +6,7 @@ use jensen::algorithm::{FitError, Solution};
 use jensen::automatic::{UnknownChoice, family_of};
 use jensen::diagnose::verdict::Verdict;
 use jensen::fit::Observer;
-use jensen::model::{Draws, Model, RowSet};
+use jensen::model::{Draws, Layout, Model, RowSet};
 use jensen::posterior::{MonteCarlo, Reported, Summary};
 use jensen::streams::Streams;
 use jensen::target::{Constrained, LogDensity, Target, TargetError};
@@ -124,8 +124,8 @@ pub struct Estimate {
 /// The bound on the log evidence in both forms, and what it leaves open.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
-    /// The evidence lower bound.
-    pub elbo: Estimate,
+    /// The evidence lower bound; nothing, as the four below, where q is a point and bounds nothing.
+    pub elbo: Option<Estimate>,
     /// `E_q[log p(x, z)]`.
     pub log_joint: Estimate,
     /// `-E_q[log q(z)]`.
@@ -135,9 +135,9 @@ pub struct Bound {
     /// `KL(q(z) || p(z))`, where priors and data are told apart.
     pub kl: Option<Estimate>,
     /// `log p(x)` by importance sampling.
-    pub log_evidence: Estimate,
+    pub log_evidence: Option<Estimate>,
     /// Jensen's gap.
-    pub gap: Estimate,
+    pub gap: Option<Estimate>,
 }
 
 /// The objective along a fit.
@@ -163,13 +163,15 @@ impl Trace {
     }
 }
 
-/// Draws by name.
+/// Draws of q by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NamedDraws {
     /// The quantities.
     pub names: Vec<String>,
     /// The draws of each, all equally long.
     pub values: Vec<Vec<f64>>,
+    /// Logarithm of the importance weight of each draw, all weights adding up to 1; empty where they are not known.
+    pub log_weights: Vec<f64>,
 }
 
 /// A fit that failed, or a saved one that does not fit its model.
@@ -193,6 +195,7 @@ struct Saved {
 /// When the model cannot be recorded, the choices do not go together, or the fit cannot go on.
 pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let Request { model, method, observer } = request;
+    affordable(model, method.draws.map_or(0, std::num::NonZeroUsize::get))?;
     let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
     let mut fit = Fit::new(model)
         .family(choice(method.family)?)
@@ -229,9 +232,34 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
         num_steps: posterior.stop().steps(),
         trace: Trace { steps: fitted.trace.steps.clone(), objective: fitted.trace.objective.clone() },
         of_rows: of_rows(&fitted)?,
-        draws: NamedDraws::from(posterior.constrained()),
+        draws: NamedDraws {
+            log_weights: posterior.log_weights().to_vec(),
+            ..NamedDraws::from(posterior.constrained())
+        },
         saved: serde_json::to_value(saved).map_err(|error| EngineError(error.to_string()))?,
     })
+}
+
+/// The most numbers that the draws of one command may hold: a fit keeps some 160 bytes for each, which makes 4 GB.
+const MOST_NUMBERS: usize = 25_000_000;
+
+/// Checks that `num_draws` draws of `model` can be held.
+///
+/// # Errors
+/// When they are too many, or the model cannot be recorded.
+pub(super) fn affordable(model: &(dyn Model + Send), num_draws: usize) -> Result<(), EngineError> {
+    // Any model can be drawn from that often, and most fits need not record theirs twice.
+    if num_draws <= 1000 { Ok(()) } else { held(Target::new(model)?.layout(), num_draws) }
+}
+
+fn held(layout: &Layout, num_draws: usize) -> Result<(), EngineError> {
+    let of_rows = layout.num_rows * (layout.num_row_latents + layout.num_row_integers);
+    let size = (layout.num_latents + layout.num_integers + of_rows).max(1);
+    if num_draws <= MOST_NUMBERS / size {
+        return Ok(());
+    }
+    let most = (MOST_NUMBERS / size).max(1);
+    Err(EngineError(format!("{num_draws} draws of {size} latents are too many to hold; ask for at most {most}")))
 }
 
 /// The library's choice of the same name.
@@ -255,6 +283,7 @@ pub fn sample(
         .map_err(|error| EngineError(format!("the saved fit is damaged ({error}); fit again with --out")))?;
     let target = Target::new(model)?;
     let layout = target.layout();
+    held(layout, num_draws)?;
     let family = family_of(choice(family)?, layout)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
@@ -278,14 +307,15 @@ impl From<Summary> for Line {
 impl From<&jensen::posterior::Bound> for Bound {
     fn from(b: &jensen::posterior::Bound) -> Self {
         let estimate = |e: MonteCarlo| Estimate { value: e.value, se: e.mcse };
+        let bounded = |e: MonteCarlo| (!b.is_of_a_point()).then(|| estimate(e));
         Bound {
-            elbo: estimate(b.elbo),
+            elbo: bounded(b.elbo),
             log_joint: estimate(b.log_joint),
             entropy: estimate(b.entropy),
             data: b.data.map(estimate),
-            kl: b.kl.map(estimate),
-            log_evidence: estimate(b.log_evidence),
-            gap: estimate(b.gap),
+            kl: b.kl.and_then(bounded),
+            log_evidence: bounded(b.log_evidence),
+            gap: bounded(b.gap),
         }
     }
 }
@@ -293,14 +323,16 @@ impl From<&jensen::posterior::Bound> for Bound {
 impl From<&Bound> for jensen::posterior::Bound {
     fn from(b: &Bound) -> Self {
         let monte_carlo = |e: Estimate| MonteCarlo { value: e.value, mcse: e.se };
+        // Of a point, the report shows the log joint alone.
+        let bounded = |e: Option<Estimate>| monte_carlo(e.unwrap_or(b.log_joint));
         Self {
-            elbo: monte_carlo(b.elbo),
+            elbo: bounded(b.elbo),
             log_joint: monte_carlo(b.log_joint),
             entropy: monte_carlo(b.entropy),
             data: b.data.map(monte_carlo),
             kl: b.kl.map(monte_carlo),
-            log_evidence: monte_carlo(b.log_evidence),
-            gap: monte_carlo(b.gap),
+            log_evidence: bounded(b.log_evidence),
+            gap: bounded(b.gap),
         }
     }
 }
@@ -308,7 +340,7 @@ impl From<&Bound> for jensen::posterior::Bound {
 impl From<&Constrained> for NamedDraws {
     fn from(draws: &Constrained) -> Self {
         let values = (0..draws.names.len()).map(|k| draws.element(k).to_vec()).collect();
-        NamedDraws { names: draws.names.clone(), values }
+        NamedDraws { names: draws.names.clone(), values, log_weights: Vec::new() }
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Fits a model, prints its report and writes its folder.
 pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let source = args.data.data.as_deref();
-    let (entry, built) = build(&args.model, source, &options(&args.data))?;
+    let (entry, built) = build(&args.model, source, &options(&args.data), args.output.quiet)?;
     // Found out before the fit: whether the folder can be written, and what the data were.
     let folder = args.folder().map(|path| OutDir::create(&path)).transpose()?;
     let origin = Source::new(&args.data)?;
@@ -56,6 +56,9 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, 
     outcome.map_err(|source| CommandError::Engine { model: name.to_string(), source })
 }
 
+/// The figures of a fit: an earlier one's would be of something else.
+const FIGURES: [&str; 4] = ["trace.svg", "trace.png", "marginals.svg", "marginals.png"];
+
 fn write(
     mut folder: OutDir,
     report: &Report,
@@ -71,6 +74,7 @@ fn write(
     folder.write("draws.csv", |out| outcome.draws.write_csv(out))?;
     folder.write("summary.csv", |out| report.write_summary(out))?;
     folder.write("trace.csv", |out| outcome.trace.write_csv(out))?;
+    folder.instead_of(FIGURES);
     if plot {
         for (name, bytes) in report.figures(&outcome.draws)? {
             folder.write(&name, |out| out.write_all(&bytes))?;

@@ -138,6 +138,9 @@ fn stop(stop: &Stop) -> String {
     }
 }
 
+/// Files of an earlier mixture that may not be written again, and would be of something else.
+const OPTIONAL: [&str; 5] = ["draws.csv", "pairs.svg", "pairs.png", "bound_against_k.svg", "bound_against_k.png"];
+
 fn write(
     mut folder: OutDir,
     data: &Data,
@@ -166,6 +169,7 @@ fn write(
         folder.write("draws.csv", |out| parameters::write_draws(fitted, &names, num_draws.get(), report.seed, out))?;
     }
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
+    folder.instead_of(OPTIONAL);
     if output.plot {
         let mut figures = Vec::new();
         let title = format!("{}, {} components", report.data, report.occupied);

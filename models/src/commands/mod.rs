@@ -92,12 +92,38 @@ impl From<DataError> for CommandError {
     }
 }
 
+/// Says on standard error which columns of `table` no model will see, unless they are not wanted or all are chosen.
+fn say_left_out(table: &Table, options: &DataOptions, quiet: bool) {
+    if quiet || options.features.is_some() {
+        return;
+    }
+    for position in table.nameless() {
+        let remedy = "name it in the header to use it";
+        // A closed stream leaves nobody to tell.
+        let _ =
+            writeln!(std::io::stderr(), "{}: column {position} has no name and is left out; {remedy}", table.file());
+    }
+}
+
 /// The model `name` on the file `data`, or on its own data.
-fn build(name: &str, data: Option<&Path>, options: &DataOptions) -> Result<(&'static Entry, Built), CommandError> {
+///
+/// # Errors
+/// No such model, and everything the data can have wrong.
+fn build(
+    name: &str,
+    data: Option<&Path>,
+    options: &DataOptions,
+    quiet: bool,
+) -> Result<(&'static Entry, Built), CommandError> {
     let entry = registry::find(name)?;
     let built = match data {
         None => entry.build_embedded(options)?,
-        Some(path) => entry.build(&Table::read(path)?, options)?,
+        Some(path) => {
+            let table = Table::read(path)?;
+            let built = entry.build(&table, options)?;
+            say_left_out(&table, options, quiet);
+            built
+        }
     };
     Ok((entry, built))
 }

@@ -207,16 +207,20 @@ impl Report {
     }
 }
 
+/// The column of `draws.csv` beside the quantities.
+const LOG_WEIGHT: &str = "log_weight";
+
 impl NamedDraws {
-    /// The draws as CSV, a line each.
+    /// The draws as CSV, a line each; `log_weight` is the last column where the weights are known.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.names)?;
+        let weights = (!self.log_weights.is_empty()).then_some(&self.log_weights);
+        writer.write_record(self.names.iter().map(String::as_str).chain(weights.map(|_| LOG_WEIGHT)))?;
         for draw in 0..self.values.first().map_or(0, Vec::len) {
-            writer.write_record(self.values.iter().map(|values| values[draw].to_string()))?;
+            writer.write_record(self.values.iter().chain(weights).map(|values| values[draw].to_string()))?;
         }
         writer.flush()
     }
@@ -234,7 +238,12 @@ impl NamedDraws {
                 column.push(cell.parse().map_err(|_| format!("`{cell}` is not a number"))?);
             }
         }
-        Ok(Self { names, values })
+        let (mut names, mut log_weights) = (names, Vec::new());
+        if names.last().is_some_and(|name| name == LOG_WEIGHT) {
+            names.pop();
+            log_weights = values.pop().unwrap_or_default();
+        }
+        Ok(Self { names, values, log_weights })
     }
 }
 

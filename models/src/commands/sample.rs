@@ -8,11 +8,12 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{print, write_atomic};
 use serde_json::{Map, Value};
 
-/// Draws from a saved fit.
+/// Draws from the q of a saved fit.
 pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
     let saved = SavedFit::read(&args.fit)?;
     saved.source.check()?;
-    let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options())?;
+    // What was left out, the fit has said.
+    let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options(), true)?;
     let mut draws = engine::sample(&*built.model, &saved.posterior, args.draws.get(), args.seed)
         .map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
     Renaming::new(&built.labels).draws(&mut draws);

@@ -96,6 +96,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
             saved.architecture.clone()
         }
     };
+    architecture.check()?;
     Ok(Plan { data, architecture, settings, note, earlier })
 }
 

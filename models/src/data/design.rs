@@ -123,6 +123,8 @@ impl Design {
             return Err(DesignError::OneRow { file: table.file().to_string() });
         }
         let names = feature_names(table, spec)?;
+        // Before the features: where the group's name is wrong, its column is taken for one of them.
+        let groups = spec.group.as_ref().map(|name| grouping(table, name)).transpose()?;
         let (response, response_scale) = response(table, spec)?;
         let (columns, scales) = standardised(table, &names)?;
         if !spec.collinear {
@@ -130,7 +132,6 @@ impl Design {
         }
         let row = |i: usize| columns.iter().map(move |column| column[i]);
         let features = (0..num_rows).flat_map(row).collect();
-        let groups = spec.group.as_ref().map(|name| grouping(table, name)).transpose()?;
         Ok(Self { response, response_scale, features, scales, groups, num_rows })
     }
 
@@ -156,6 +157,10 @@ impl Design {
 
 fn feature_names(table: &Table, spec: &DesignSpec) -> Result<Vec<String>, DesignError> {
     let file = table.file().to_string();
+    if spec.group.as_ref() == Some(&spec.response) {
+        let (name, role) = (spec.response.clone(), "the response and the group");
+        return Err(DesignError::TwoRoles { file, name, role });
+    }
     let taken = |name: &str| name == spec.response || Some(name) == spec.group.as_deref();
     let Some(features) = &spec.features else {
         let others: Vec<String> = table.given_names().filter(|name| !taken(name)).map(str::to_string).collect();
@@ -170,13 +175,7 @@ fn feature_names(table: &Table, spec: &DesignSpec) -> Result<Vec<String>, Design
         };
         return Err(DesignError::TwoRoles { file, name: name.clone(), role });
     }
-    match &spec.group {
-        Some(group) if *group == spec.response => {
-            Err(DesignError::TwoRoles { file, name: group.clone(), role: "the response and the group" })
-        }
-        _ if features.is_empty() => Err(DesignError::NoFeatures { file }),
-        _ => Ok(features.clone()),
-    }
+    if features.is_empty() { Err(DesignError::NoFeatures { file }) } else { Ok(features.clone()) }
 }
 
 /// The checked response, standardised where asked for, with its scale.

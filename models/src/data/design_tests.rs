@@ -106,8 +106,12 @@ fn too_few_rows_and_groups_are_named() {
     assert!(text.contains("group column `g` has only one level (\"k\")"), "{text}");
     let text = error(grouped, real("y").features(&["a", "g"]).group("g"));
     assert!(text.contains("column `g` is named as the group and a feature"), "{text}");
-    let text = error(grouped, real("y").features(&["a"]).group("y"));
-    assert!(text.contains("column `y` is named as the response and the group"), "{text}");
+    for spec in [real("y").features(&["a"]).group("y"), real("y").group("y")] {
+        let text = error(grouped, spec);
+        assert!(text.contains("column `y` is named as the response and the group"), "{text}");
+    }
+    let text = error(grouped, real("y").group("nope"));
+    assert!(text.contains("d.csv: no column `nope`"), "{text}");
     let text = error(grouped, real("y"));
     assert!(text.contains("d.csv, line 2, column `g`: \"k\" is not a number"), "{text}");
 }

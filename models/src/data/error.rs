@@ -65,6 +65,12 @@ pub enum DataError {
         /// The path as given.
         file: String,
     },
+    /// Nothing in a file that should be JSON.
+    #[error("{file}: the file is empty; expected {{\"name\": [numbers], ...}} or [{{\"name\": number, ...}}, ...]")]
+    EmptyJson {
+        /// The path as given.
+        file: String,
+    },
     /// A header and no row.
     #[error("{file}: zero rows below the header; at least one row is needed")]
     NoRowsBelowHeader {

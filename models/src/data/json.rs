@@ -11,7 +11,7 @@ use std::fmt;
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
     let text = utf8(file, bytes)?;
     if text.trim().is_empty() {
-        return Err(DataError::Empty { file: file.to_string() });
+        return Err(DataError::EmptyJson { file: file.to_string() });
     }
     let node: Node = serde_json::from_str(text).map_err(|error| bad_json(file, &error))?;
     let columns = match node {

@@ -46,13 +46,13 @@ impl Table {
             _ => DataError::Unreadable { file: file.clone(), reason: error.to_string() },
         })?;
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
-        match ending.as_deref() {
-            Some("json") => Self::from_json(&file, &bytes),
-            Some("csv" | "tsv" | "txt" | "tab" | "dat") => Self::from_csv(&file, &bytes),
-            _ if bytes.trim_ascii_start().starts_with(b"{") => Self::from_json(&file, &bytes),
-            _ if bytes.trim_ascii_start().starts_with(b"[") => Self::from_json(&file, &bytes),
-            _ => Self::from_csv(&file, &bytes),
-        }
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+        let is_json = match ending.as_deref() {
+            Some("json") => true,
+            Some("csv" | "tsv" | "tab") => false,
+            _ => text.starts_with(b"{") || text.starts_with(b"["),
+        };
+        if is_json { Self::from_json(&file, &bytes) } else { Self::from_csv(&file, &bytes) }
     }
 
     /// Reads text with a header line, separated by commas, semicolons or tabs; `file` names it in errors.
@@ -109,6 +109,12 @@ impl Table {
     /// The names that the file itself gives, without columns whose header is empty (row numbers, mostly).
     pub fn given_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().filter(|column| !column.unnamed).map(|column| column.name.as_str())
+    }
+
+    /// Positions, from 1, of columns without a name that hold more than row numbers from 0 or 1 on.
+    pub fn nameless(&self) -> impl Iterator<Item = usize> {
+        let unnamed = self.columns.iter().enumerate().filter(|(_, column)| column.unnamed);
+        unnamed.filter(|(_, column)| !column.is_row_numbers() && !column.cells().all(is_missing)).map(|(j, _)| j + 1)
     }
 
     /// The column `name` as finite numbers, one per row.
@@ -221,6 +227,11 @@ impl TextColumn {
     pub(super) fn push(&mut self, cell: &str) {
         self.text.push_str(cell);
         self.ends.push(self.text.len());
+    }
+
+    fn is_row_numbers(&self) -> bool {
+        let from = |first: usize| self.cells().enumerate().all(|(row, cell)| cell.parse() == Ok(first + row));
+        from(0) || from(1)
     }
 
     pub(super) fn len(&self) -> usize {

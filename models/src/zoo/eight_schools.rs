@@ -51,5 +51,21 @@ pub(super) fn school_names(input: &Input) -> Result<Vec<String>, BuildError> {
         return Ok((0..input.table.num_rows()).map(|row| row.to_string()).collect());
     }
     let (codes, levels) = input.table.categories("school")?;
+    let mut first = vec![None; levels.len()];
+    for (row, &code) in codes.iter().enumerate() {
+        if let Some(earlier) = first[code as usize].replace(row) {
+            return Err(twice(input, levels[code as usize].clone(), [earlier, row]));
+        }
+    }
     Ok(codes.iter().map(|&code| levels[code as usize].clone()).collect())
+}
+
+/// Two rows of one name would be two quantities of one name.
+fn twice(input: &Input, name: String, rows: [usize; 2]) -> BuildError {
+    let places = rows.map(|row| input.table.place("school", row));
+    let places = match places.each_ref().map(|place| place.line) {
+        [Some(a), Some(b)] => format!("lines {a} and {b}"),
+        _ => format!("rows {} and {}", places[0].row, places[1].row),
+    };
+    BuildError::NameTwice { file: input.table.file().to_string(), column: "school", name, places }
 }

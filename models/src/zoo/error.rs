@@ -15,6 +15,8 @@ pub enum BuildError {
     NotNamed { file: String, role: &'static str, option: &'static str, columns: String },
     #[error("`{model}` does not use {option}; leave it out{hint}")]
     UnusedOption { model: &'static str, option: &'static str, hint: String },
+    #[error("{file}: {column} \"{name}\" twice, {places}; give each its own name")]
+    NameTwice { file: String, column: &'static str, name: String, places: String },
     #[error("{place}: {role} must be positive, found {value}; correct the cell")]
     NotPositive { place: String, role: &'static str, value: f64 },
     #[error("{file}: column `{column}` is constant (every value is {value}); there is nothing to explain")]

@@ -82,7 +82,7 @@ pub fn marginals(title: &str, latents: &[(&str, &[f64])]) -> Figure {
         n if n > MOST => format!("; the first {MOST} of {n} latents"),
         _ => String::new(),
     };
-    Figure::new(title, panels).note(&format!("posterior draws: mean dashed, central 90 % thick{shown}"))
+    Figure::new(title, panels).note(&format!("draws of q: mean dashed, central 90 % thick{shown}"))
 }
 
 /// One quantity against another, a dot a draw; fainter the more there are.

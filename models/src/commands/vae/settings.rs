@@ -3,6 +3,7 @@
 use super::error::VaeError;
 use super::network::Architecture;
 use super::saved::Saved;
+use crate::cli::number::grouped;
 use crate::cli::vae_args::{Anneal, PixelLikelihood, VaeArgs, VaeEstimator};
 use jensen::estimate::Annealing;
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,30 @@ impl Architecture {
             hidden: hidden.unwrap_or_else(|| vec![128]),
             likelihood: args.model.likelihood.unwrap_or_default(),
         }
+    }
+
+    /// Checks that the networks can be held.
+    ///
+    /// # Errors
+    /// When they have more than 100,000,000 weights.
+    pub fn check(&self) -> Result<(), VaeError> {
+        const MOST: usize = 100_000_000;
+        let sizes = |ends: [usize; 2]| std::iter::once(ends[0]).chain(self.hidden.iter().copied()).chain([ends[1]]);
+        let weights = |ends| {
+            let sizes: Vec<usize> = sizes(ends).collect();
+            sizes.windows(2).fold(0_usize, |sum, pair| sum.saturating_add(pair[0].saturating_mul(pair[1])))
+        };
+        // The decoder has the hidden layers in reverse, which makes as many weights.
+        let of_encoder = weights([self.num_pixels, self.num_latents.saturating_mul(2)]);
+        let total = of_encoder.saturating_add(weights([self.num_pixels, self.num_latents]));
+        if total <= MOST {
+            return Ok(());
+        }
+        let found = grouped(total as u64);
+        Err(VaeError::Options(format!(
+            "networks of {found} weights are too large, {} is the most; give smaller --hidden or --latent",
+            grouped(MOST as u64)
+        )))
     }
 
     /// Checks that `args` asks for no other networks than the checkpoint's.

@@ -1,0 +1,183 @@
+//! Every bad input is answered in words with exit code 2, and leaves no file.
+
+use super::{Folder, GOOD};
+
+/// Every bad input leaves no file behind, whatever it is refused for.
+#[test]
+fn bad_data_are_refused_with_place_and_remedy() {
+    let folder = Folder::new("bad-data");
+    let cases: &[(&str, &str, &[&str])] = &[
+        // file text, options, words of the message
+        ("y,a\n", "", &["d.csv: zero rows below the header", "at least one row"]),
+        ("", "", &["d.csv: the file is empty"]),
+        ("y,a\n1,2\n", "", &["one row is too few for a regression"]),
+        ("1,2\n3,4\n", "", &["d.csv, line 1: no header", "add a first line"]),
+        ("y,a\n1,2\n3\n", "", &["d.csv, line 3: found 1 field where the header has 2"]),
+        ("y,a,a\n1,2,3\n", "", &["duplicate column `a`", "rename"]),
+        ("x,a\n1,2\n2,3\n", "", &["d.csv: no column `y`", "the columns are `x`, `a`"]),
+        ("y,a\n1,2\n2,\n3,5\n", "", &["d.csv, line 3, column `a`", "missing"]),
+        ("y,a\n1,2\n2,NA\n3,5\n", "", &["d.csv, line 3, column `a`", "missing"]),
+        ("y,a\n1,2\n2,tall\n3,5\n", "", &["d.csv, line 3, column `a`: \"tall\" is not a number"]),
+        ("y,a\n1,2\nNaN,3\n3,5\n", "", &["d.csv, line 3, column `y`"]),
+        ("y,a\n1,2\ninf,3\n3,5\n", "", &["d.csv, line 3, column `y`", "finite"]),
+        ("y,a\n1,7\n2,7\n3,7\n", "", &["feature `a` is constant (every value is 7)", "leave it out"]),
+        ("y,a\n4,1\n4,2\n4,3\n", "", &["response `y` is constant", "--response"]),
+        ("y,a,b\n1,1,2\n2,2,4\n3,4,8\n4,3,6\n", "", &["`b` is collinear with `a` (b = 2 a + constant)", "leave one"]),
+        ("y,a,b\n1,1,1\n2,2,2\n3,4,4\n4,3,3\n", "", &["`b` repeats feature `a`"]),
+        ("y,a,b\n1,1,5\n2,2,9\n", "", &["2 features and an intercept from 2 rows", "horseshoe"]),
+        ("y\n1\n2\n", "", &["no features"]),
+    ];
+    for (text, options, words) in cases {
+        folder.file("d.csv", text);
+        let run =
+            folder.jensen(&format!("fit linear-regression --data d.csv --response y {options} --out results --plot"));
+        run.refused(words);
+        assert_eq!(folder.names(), ["d.csv"], "{text:?}");
+    }
+}
+
+#[test]
+fn bad_columns_are_refused_with_a_remedy() {
+    let folder = Folder::new("bad-columns");
+    folder.file("d.csv", GOOD);
+    let cases: &[(&str, &[&str])] = &[
+        ("linear-regression --data d.csv", &["d.csv: which column is the response", "--response NAME", "`y`, `k`"]),
+        ("linear-regression --data d.csv --response z", &["no column `z`"]),
+        ("linear-regression --data d.csv --response Y --features a", &["no column `Y`", "did you mean `y`"]),
+        ("linear-regression --data d.csv --response y --features a,d", &["no column `d`"]),
+        ("linear-regression --data d.csv --response y --features a,y", &["`y` is named as the response and a feature"]),
+        ("linear-regression --data d.csv --response y --features a,a", &["`a` is named as a feature twice"]),
+        ("linear-regression --data d.csv --response y --features a,,c", &["an empty name"]),
+        (
+            "linear-regression --data d.csv --response y --features a --group g",
+            &["does not use --group", "hierarchical-regression"],
+        ),
+        ("linear-regression --data d.csv --response y --features a,g", &["line 2, column `g`: \"p\" is not a number"]),
+        (
+            "logistic-regression --data d.csv --response k --features a",
+            &["line 3, column `k`: the response must be 0 or 1, found 3"],
+        ),
+        (
+            "poisson-regression --data d.csv --response y --features a",
+            &["line 3, column `y`: the response must be a count", "found 2.5"],
+        ),
+        ("negative-binomial-regression --data d.csv --response y --features a", &["must be a count"]),
+        (
+            "hierarchical-regression --data d.csv --response y --features a",
+            &["which column is the group", "--group NAME"],
+        ),
+        ("hierarchical-regression --data d.csv --response y --features a --group h", &["no column `h`"]),
+        ("hierarchical-regression --data d.csv --response y --group nope", &["d.csv: no column `nope`"]),
+        (
+            "hierarchical-regression --data d.csv --response y --features a,g --group g",
+            &["`g` is named as the group and a feature"],
+        ),
+        (
+            "hierarchical-regression --data d.csv --response y --features a --group y",
+            &["`y` is named as the response and the group"],
+        ),
+        ("gaussian-process --data d.csv --response y --features a,c", &["one feature is needed, found 2"]),
+        ("autoregression --data d.csv --response y --lags 3", &["6 rows are too few", "for 3 lags", "--lags"]),
+        ("autoregression --data d.csv --response g", &["line 2, column `g`: \"p\" is not a number"]),
+        ("garch --data d.csv", &["which column is the series", "--response NAME"]),
+        ("garch --data d.csv --response y", &["6 rows are too few"]),
+        ("garch --data d.csv --response y --lags 2", &["`garch` does not use --lags"]),
+        ("eight-schools --data d.csv", &["no column `effect`"]),
+        ("eight-schools --data d.csv --response y", &["does not use --response", "effect and stderr"]),
+        ("linear-regression --data none.csv --response y", &["none.csv: file not found"]),
+        ("linear-regression --data . --response y", &[".: cannot be read"]),
+    ];
+    for (line, words) in cases {
+        let run = folder.jensen(&format!("fit {line} --out results"));
+        run.refused(words);
+        assert_eq!(folder.names(), ["d.csv"], "{line}");
+    }
+}
+
+#[test]
+fn bad_series_and_errors_are_refused() {
+    let folder = Folder::new("bad-series");
+    let constant = "r\n".to_string() + &"1.5\n".repeat(30);
+    let cases: &[(&str, &str, &[&str])] = &[
+        (&constant, "garch", &["column `r` is constant (every value is 1.5)"]),
+        (&constant, "stochastic-volatility", &["column `r` is constant"]),
+        (&constant, "autoregression", &["column `r` is constant"]),
+        (
+            "effect,stderr\n1,2\n3,0\n",
+            "eight-schools",
+            &["d.csv, line 3, column `stderr`: a standard error must be positive, found 0"],
+        ),
+        ("effect,stderr\n1,2\n3,-1\n", "eight-schools-centred", &["must be positive, found -1"]),
+        // Finite data that leave no place where the density is finite.
+        ("effect,stderr\n1e200,1e-200\n1,2\n", "eight-schools", &["eight-schools: ", "mu"]),
+        (
+            "school,effect,stderr\nA,1,2\nB,2,2\nA,3,2\n",
+            "eight-schools",
+            &["d.csv: school \"A\" twice, lines 2 and 4; give each its own name"],
+        ),
+        ("school,effect,stderr\nA,1,2\nA,3,2\n", "eight-schools-centred", &["school \"A\" twice, lines 2 and 3"]),
+    ];
+    for (text, model, words) in cases {
+        folder.file("d.csv", text);
+        folder.jensen(&format!("fit {model} --data d.csv --out results")).refused(words);
+        assert_eq!(folder.names(), ["d.csv"]);
+    }
+}
+
+#[test]
+fn bad_json_is_refused() {
+    let folder = Folder::new("bad-json");
+    let cases: &[(&str, &[&str])] = &[
+        ("{\"y\": [1, 2], \"a\": [1, 2, 3]}", &["d.json", "`a`", "3", "2"]),
+        ("{\"y\": [1, NaN], \"a\": [1, 2]}", &["d.json, line 1", "not valid JSON"]),
+        ("{\"y\": [1, null, 3], \"a\": [1, 2, 5]}", &["d.json, row 2, column `y`", "missing"]),
+        ("{\"y\": [], \"a\": []}", &["d.json: zero rows of data", "at least one row"]),
+        ("{\"y\": 1}", &["`y` is a single value, not a list"]),
+        ("[1, 2]", &["d.json"]),
+        (" \n", &["d.json: the file is empty; expected {\"name\": [numbers], ...}"]),
+    ];
+    for (text, words) in cases {
+        folder.file("d.json", text);
+        folder.jensen("fit linear-regression --data d.json --response y --out results").refused(words);
+        assert_eq!(folder.names(), ["d.json"], "{text}");
+    }
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    let folder = Folder::new("bad-arguments");
+    let cases: &[(&str, &[&str])] = &[
+        ("fit", &["MODEL"]),
+        ("fit eigth-schools", &["no model `eigth-schools`", "did you mean `eight-schools`", "jensen list"]),
+        ("fit weather", &["no model `weather`", "jensen list"]),
+        ("fit eight-schools --family meanfield", &["meanfield", "mean-field"]),
+        ("fit eight-schools --draws 0", &["'0' for '--draws <N>'"]),
+        ("fit eight-schools --draws many", &["many"]),
+        ("fit eight-schools --steps -5", &["-5"]),
+        ("fit eight-schools --learning-rate 0", &["expected a positive number"]),
+        ("fit eight-schools --learning-rate nan", &["expected a positive number"]),
+        ("fit eight-schools --seed x", &["--seed"]),
+        ("fit eight-schools --threads 0", &["--threads"]),
+        ("fit autoregression --lags 0", &["--lags"]),
+        ("fit autoregression --lags -1", &["'-1' for '--lags <N>': expected a whole number from 1 to 100"]),
+        ("fit eight-schools --draws 1000000000000", &["expected a whole number from 1 to 1000000"]),
+        ("fit eight-schools --threads 100000", &["expected a whole number from 1 to 1024"]),
+        ("fit stochastic-volatility --draws 1000000", &["1000000 draws of", "too many to hold; ask for at most"]),
+        ("sample nowhere --draws 100000000000", &["expected a whole number from 1 to 1000000"]),
+        ("compare eight-schools --draws 100000000000", &["expected a whole number from 1 to 1000000"]),
+        ("compare eight-schools --threads 100000", &["expected a whole number from 1 to 1024"]),
+        ("vae --hidden 100000000000", &["expected a whole number from 1 to 1000000"]),
+        ("vae --latent 100000000000", &["expected a whole number from 1 to 1000000"]),
+        ("vae --hidden 1000000,1000000", &["weights are too large, 100,000,000 is the most", "--hidden or --latent"]),
+        ("mixture --k 100000000000", &["expected a whole number from 1 to 10000"]),
+        ("fit eight-schools --drwas 5", &["--draws"]),
+        ("fit linear-regression --response y", &["--data"]),
+        ("frobnicate", &["frobnicate"]),
+        ("show nowhere", &["nowhere", "no saved fit there", "--out DIR"]),
+        ("sample nowhere", &["nowhere", "no saved fit there"]),
+    ];
+    for (line, words) in cases {
+        folder.jensen(line).refused(words);
+        assert!(folder.names().is_empty(), "{line}");
+    }
+}
