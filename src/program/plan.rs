@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::execute::to_line;
 use super::gathers::{gather_late, in_order};
 use super::join::{Data, join};
 use super::maths::Lane;
@@ -35,7 +36,9 @@ impl Stored for f32 {
 
 /// Rows of a data matrix padded with zeros to whole vector registers.
 pub(crate) struct PaddedMatrix<T> {
-    pub data: Arc<[T]>,
+    data: Arc<[T]>,
+    /// Where the first row begins: at a cache line, where the rows had to be copied.
+    from: usize,
     pub columns: usize,
     pub stride: usize,
 }
@@ -44,7 +47,7 @@ impl<T> PaddedMatrix<T> {
     /// A row with its padding.
     #[inline(always)]
     pub fn row(&self, id: u32) -> &[T] {
-        &self.data[id as usize * self.stride..][..self.stride]
+        &self.data[self.from + id as usize * self.stride..][..self.stride]
     }
 }
 
@@ -150,14 +153,18 @@ fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
     let stride = columns.next_multiple_of(T::REGISTER);
     let stored = T::store(data);
     if stride == columns {
-        return PaddedMatrix { data: stored, columns, stride };
+        return PaddedMatrix { data: stored, from: 0, columns, stride };
     }
     let rows = data.len() / columns;
-    let mut wide = vec![T::zero(); rows * stride];
-    for (to, from) in wide.chunks_exact_mut(stride).zip(stored.chunks_exact(columns)) {
-        to[..columns].copy_from_slice(from);
+    let mut wide: Arc<[T]> = vec![T::zero(); rows * stride + 64].into();
+    let first = to_line(&wide);
+    // Nobody else knows of it yet.
+    if let Some(wide) = Arc::get_mut(&mut wide) {
+        for (to, from) in wide[first..].chunks_exact_mut(stride).zip(stored.chunks_exact(columns)) {
+            to[..columns].copy_from_slice(from);
+        }
     }
-    PaddedMatrix { data: wide.into(), columns, stride }
+    PaddedMatrix { data: wide, from: first, columns, stride }
 }
 
 pub(super) fn live_nodes(nodes: &[Node], lists: &[u32], sum: &Addends, outputs: &[u32]) -> Vec<bool> {

@@ -5,6 +5,7 @@
 
 use super::super::maths::{FourRows, Lane};
 use super::super::recording::Op;
+use super::aligned::Aligned;
 use super::sweep::Step;
 
 /// Sizes of one layer: weights `[output][input][weight lane]`, values `[input or output][lane]`.
@@ -78,13 +79,12 @@ pub(super) fn reverse_weights<T: Lane, const FMA: bool>(
     shape: Shape,
     g: &[T],
     x: &[T],
-    transposed: &mut Vec<T>,
+    transposed: &mut Aligned<T>,
     weights_bar: &mut [T],
 ) {
     let Shape { outputs, inputs, lanes, weight_lanes } = shape;
     if weight_lanes == 1 {
-        transposed.clear();
-        transposed.resize(inputs * lanes, T::zero());
+        transposed.fit(inputs * lanes);
         transpose(x, lanes, transposed);
         let g = Strided { data: g, row: lanes, column: 1 };
         return product::<T, FMA>(g, (outputs, lanes), transposed, inputs, weights_bar);

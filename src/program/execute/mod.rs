@@ -1,6 +1,7 @@
 //! The lane executor: a plan is laid out for a number of draws and a block of rows, and swept forward and back.
 
 mod adjoints;
+mod aligned;
 mod broadcast;
 mod collect;
 mod dense;
@@ -13,4 +14,5 @@ mod rows;
 mod structured;
 mod sweep;
 
+pub(super) use aligned::to_line;
 pub(crate) use pass::{Request, Response, Rows, Workspace, run};

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::maths::InstructionSet;
 use super::super::plan::{Plan, Stored};
+use super::aligned::Aligned;
 use super::layout::{GlobalLayout, RowLayout, lay_out};
 use super::rows::{Chunk, RowTask, run_chunk, sum_doubles};
 use super::sweep::{forward, reverse};
@@ -73,8 +74,8 @@ pub(crate) struct Workspace<T> {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sweep<T> {
-    pub values: Vec<T>,
-    pub adjoints: Vec<T>,
+    pub values: Aligned<T>,
+    pub adjoints: Aligned<T>,
     /// Chunks of every plate, one plate after the other.
     pub chunks: Vec<Vec<Chunk<T>>>,
     pub global_terms: Vec<f64>,
@@ -164,7 +165,7 @@ impl<T: Stored> Pass<'_, T> {
             sweep.chunks.resize_with(self.rows.len(), Vec::new);
         }
         if self.request.gradient {
-            sweep.adjoints.resize(self.global.segment.size, T::zero());
+            sweep.adjoints.fit(self.global.segment.size);
             for &(from, to) in &self.global.cleared {
                 sweep.adjoints[from..to].fill(T::zero());
             }
@@ -181,9 +182,7 @@ impl<T: Stored> Pass<'_, T> {
 
     fn load(&self, sweep: &mut Sweep<T>, first: usize) {
         let (request, draws) = (self.request, self.draws);
-        if sweep.values.len() != self.global.segment.size {
-            sweep.values.clear();
-            sweep.values.resize(self.global.segment.size, T::zero());
+        if sweep.values.fit(self.global.segment.size) {
             for &(at, c) in &self.global.constants {
                 sweep.values[at] = T::from_f64(c);
             }

@@ -3,6 +3,7 @@
 use super::super::maths::Lane;
 use super::super::plan::Stored;
 use super::super::recording::Op;
+use super::aligned::Aligned;
 use super::layout::reads_global;
 use super::rows::{Chunk, RowTask};
 use super::structured::{element_index, scatter_add};
@@ -44,12 +45,12 @@ impl<T: Stored> RowTask<'_, T> {
             Op::MatrixColumn { matrix, column } => {
                 let m = &self.plan.matrices[matrix as usize];
                 for (o, &id) in out.iter_mut().zip(&chunk.ids) {
-                    *o = m.data[id as usize * m.stride + column as usize];
+                    *o = m.row(id)[column as usize];
                 }
             }
             Op::MatrixRow { matrix } => {
                 let m = &self.plan.matrices[matrix as usize];
-                let row = |id: u32| &m.data[id as usize * m.stride..][..step.len];
+                let row = |id: u32| &m.row(id)[..step.len];
                 let (eights, rest) = chunk.ids.as_chunks::<8>();
                 for (k, &ids) in eights.iter().enumerate() {
                     dense::interleave(ids.map(row), &mut out[8 * k..], step.lanes);
@@ -135,7 +136,7 @@ impl<T: Stored> RowTask<'_, T> {
                     dot_data::forward::<T, FMA>(m, ids, &chunk.weights, out);
                 } else {
                     for (o, &id) in out.chunks_exact_mut(lanes).zip(ids) {
-                        let row = &m.data[id as usize * m.stride..][..m.columns];
+                        let row = &m.row(id)[..m.columns];
                         o.fill(T::zero());
                         for (&x, w) in row.iter().zip(source.chunks_exact(lanes)) {
                             for (o, &w) in o.iter_mut().zip(w) {
@@ -191,8 +192,8 @@ impl<T: Stored> RowTask<'_, T> {
             Op::DotData { matrix } if step.active[0] => {
                 let m = &self.plan.matrices[matrix as usize];
                 if lanes == 1 {
-                    chunk.weights_adjoint.clear();
-                    chunk.weights_adjoint.resize(m.stride, T::zero());
+                    chunk.weights_adjoint.fit(m.stride);
+                    chunk.weights_adjoint.fill(T::zero());
                     let weights_bar = &mut chunk.weights_adjoint[..];
                     if look_ahead {
                         pad(&self.globals[step.args[0]..step.args[0] + size], m.stride, &mut chunk.weights);
@@ -205,7 +206,7 @@ impl<T: Stored> RowTask<'_, T> {
                     add(&chunk.weights_adjoint[..m.columns], bar);
                 } else {
                     for (g, &id) in g.chunks_exact(lanes).zip(ids) {
-                        let row = &m.data[id as usize * m.stride..][..m.columns];
+                        let row = &m.row(id)[..m.columns];
                         for (&x, bar) in row.iter().zip(bar.chunks_exact_mut(lanes)) {
                             for (b, &g) in bar.iter_mut().zip(g) {
                                 *b = x.fused::<FMA>(g, *b);
@@ -279,8 +280,9 @@ pub(super) fn import_reverse<T: Lane>(step: &Step, adjoints: &[T], import_adjoin
 
 /// A copy of `source` with zeros behind it.
 #[inline(always)]
-fn pad<T: Lane>(source: &[T], length: usize, out: &mut Vec<T>) {
-    out.clear();
-    out.extend_from_slice(source);
-    out.resize(length, T::zero());
+fn pad<T: Lane>(source: &[T], length: usize, out: &mut Aligned<T>) {
+    out.fit(length);
+    let (copy, rest) = out.split_at_mut(source.len());
+    copy.copy_from_slice(source);
+    rest.fill(T::zero());
 }

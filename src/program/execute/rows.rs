@@ -3,6 +3,7 @@
 use super::super::maths::{InstructionSet, Kernel, Lane, dispatch};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
+use super::aligned::Aligned;
 use super::layout::{RowLayout, reads_global};
 use super::row_steps::{import_forward, import_reverse, is_of_rows};
 use super::sweep::{Step, clear_first, forward, reverse};
@@ -10,9 +11,9 @@ use super::sweep::{Step, clear_first, forward, reverse};
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunk<T> {
-    pub values: Vec<T>,
-    pub adjoints: Vec<T>,
-    pub import_adjoints: Vec<T>,
+    pub values: Aligned<T>,
+    pub adjoints: Aligned<T>,
+    pub import_adjoints: Aligned<T>,
     /// Sum of the terms of each kind, `[kind][draw]`.
     pub sums: Vec<f64>,
     /// Each row's terms by kind, `[kind][row of the chunk][draw]`, on request.
@@ -26,10 +27,10 @@ pub(super) struct Chunk<T> {
     pub contiguous: bool,
     /// The rows of the next block, and products with their data that are known already, at their step's place.
     pub next_ids: Vec<u32>,
-    pub ahead: Vec<T>,
+    pub ahead: Aligned<T>,
     pub is_ahead: bool,
-    pub weights: Vec<T>,
-    pub weights_adjoint: Vec<T>,
+    pub weights: Aligned<T>,
+    pub weights_adjoint: Aligned<T>,
 }
 
 /// What all chunks of a plate share.
@@ -123,15 +124,9 @@ impl<T: Stored> RowTask<'_, T> {
 
     fn prepare(&self, chunk: &mut Chunk<T>, rows: usize) {
         let layout = self.layout;
-        let fit = |v: &mut Vec<T>, n: usize| {
-            if v.len() != n {
-                v.clear();
-                v.resize(n, T::zero());
-            }
-        };
-        fit(&mut chunk.values, layout.segment.size);
-        fit(&mut chunk.adjoints, layout.segment.size);
-        fit(&mut chunk.import_adjoints, layout.import_size);
+        chunk.values.fit(layout.segment.size);
+        chunk.adjoints.fit(layout.segment.size);
+        chunk.import_adjoints.fit(layout.import_size);
         chunk.import_adjoints.fill(T::zero());
         chunk.adjoints[..layout.persistent].fill(T::zero());
         refill(&mut chunk.sums, 4 * self.draws);
@@ -144,7 +139,7 @@ impl<T: Stored> RowTask<'_, T> {
         chunk.is_ahead = false;
         if layout.reads_matrix {
             chunk.next_ids.resize(layout.rows, 0);
-            fit(&mut chunk.ahead, layout.segment.size);
+            chunk.ahead.fit(layout.segment.size);
         }
     }
 
