@@ -23,10 +23,10 @@ pub fn print(mut stream: impl Write, text: &str) -> Result<(), OutputError> {
     printed(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
 }
 
-/// What became of printing on standard output, as [`print`] sees it.
+/// What became of printing on standard output, as [`print()`] sees it.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn printed(result: io::Result<()>) -> Result<(), OutputError> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
