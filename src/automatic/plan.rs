@@ -296,4 +296,18 @@ mod tests {
             assert!(error.contains(word), "{error}");
         }
     }
+
+    #[test]
+    fn a_learning_rate_that_nothing_reads_is_refused() {
+        let layout = Layout { num_latents: 3, ..Layout::default() };
+        let of = |optimizer| {
+            let wishes = Wishes { optimizer, family: FamilyChoice::FullRank, ..Wishes::default() };
+            decide(&layout, wishes).and_then(|plan| check_learning_rate(&plan))
+        };
+        for optimizer in [OptimizerChoice::NaturalGradient, OptimizerChoice::Lbfgs, OptimizerChoice::NewtonCg] {
+            let said = of(optimizer).expect_err("nothing reads it").to_string();
+            assert!(said.contains("no learning rate") && said.contains("adam"), "{said}");
+        }
+        assert!(of(OptimizerChoice::Adam).is_ok());
+    }
 }

@@ -1,4 +1,6 @@
 //! Antithetic pairs of draws of latents with two values.
+//!
+//! No fused multiply-add is used, so every instruction set gives the same bits.
 
 use crate::program::maths::{InstructionSet, Kernel, dispatch};
 

@@ -1,4 +1,6 @@
 //! Latents of two values, many draws at a time.
+//!
+//! No fused multiply-add is used, so every instruction set gives the same bits.
 
 use super::integers::Integers;
 use crate::model::{Draws, RowSet};
@@ -81,7 +83,6 @@ impl Kernel for Sample<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        // Without fused multiply-add every instruction set gives the same draws.
         self.logits.iter_mut().for_each(|l| *l = (-*l).sigmoid_lane::<false>() * RANGE + 0.5);
         if self.draws == 1 {
             return self.one_draw();
@@ -137,7 +138,7 @@ impl Kernel for LogQ<'_> {
     fn run<const FMA: bool>(self) {
         // Of the likelier value -ln(1 + e^-|l|), of the other one |l| less.
         for (sum, logit) in self.sums.iter_mut().zip(&*self.logits) {
-            *sum = -(-logit.abs()).exp_lane::<FMA>().ln_1p_lane::<FMA>();
+            *sum = -(-logit.abs()).exp_lane::<false>().ln_1p_lane::<false>();
         }
         let draws = self.z.num_draws.max(1);
         let num_outside = self.z.integers.len() / draws;
@@ -189,7 +190,7 @@ impl Kernel for Slopes<'_> {
             }
         }
         for (sum, logit) in self.sums.iter_mut().zip(&*self.logits) {
-            let e = (-logit.abs()).exp_lane::<FMA>();
+            let e = (-logit.abs()).exp_lane::<false>();
             let (unlikely, likely) = (e / (1.0 + e), 1.0 / (1.0 + e));
             let (low, high) = if *logit < 0.0 { (likely, unlikely) } else { (unlikely, likely) };
             *sum = low * *sum - high * (total - *sum);
@@ -227,8 +228,8 @@ impl Kernel for Entropies<'_> {
     fn run<const FMA: bool>(self) {
         for (sum, logit) in self.sums.iter_mut().zip(self.logits) {
             let size = logit.abs();
-            let e = (-size).exp_lane::<FMA>();
-            *sum = e.ln_1p_lane::<FMA>() + size * e / (1.0 + e);
+            let e = (-size).exp_lane::<false>();
+            *sum = e.ln_1p_lane::<false>() + size * e / (1.0 + e);
         }
     }
 }
@@ -244,7 +245,7 @@ impl Kernel for EntropySlopes<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         for (sum, logit) in self.sums.iter_mut().zip(self.logits) {
-            let e = (-logit.abs()).exp_lane::<FMA>();
+            let e = (-logit.abs()).exp_lane::<false>();
             *sum = -logit * e / ((1.0 + e) * (1.0 + e));
         }
     }

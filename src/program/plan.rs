@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::execute::to_line;
+use super::execute::{slack, to_line};
 use super::gathers::{gather_late, in_order};
 use super::join::{Data, join};
 use super::maths::Lane;
@@ -156,7 +156,7 @@ fn padded<T: Stored>(data: &Arc<[f64]>, columns: usize) -> PaddedMatrix<T> {
         return PaddedMatrix { data: stored, from: 0, columns, stride };
     }
     let rows = data.len() / columns;
-    let mut wide: Arc<[T]> = vec![T::zero(); rows * stride + 64].into();
+    let mut wide: Arc<[T]> = vec![T::zero(); rows * stride + slack::<T>()].into();
     let first = to_line(&wide);
     // Nobody else knows of it yet.
     if let Some(wide) = Arc::get_mut(&mut wide) {

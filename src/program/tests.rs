@@ -477,6 +477,15 @@ fn single_precision_agrees_to_its_digits() {
     }
 }
 
+/// `d x^y / dy = x^y ln x` is 0 times minus infinity at `x = 0`, and its limit is 0.
+#[test]
+fn a_power_of_zero_has_a_slope_in_its_exponent() {
+    let (mut slope, x, y) = ([f64::NAN; 2], [0.0, 2.0], [1.5, 3.0]);
+    Binary::Pow.reverse_second::<f64, false>(&x, &y, &[0.0, 8.0], &[1.0; 2], &mut slope, true);
+    assert_eq!(slope[0], 0.0);
+    assert!((slope[1] - 8.0 * 2f64.ln()).abs() < 1e-14);
+}
+
 #[test]
 fn buffers_of_one_program_serve_another() {
     let (one, other) = (row_program(83), scalar_row_program(83));

@@ -2,8 +2,12 @@
 
 use crate::bell::*;
 use crate::cases::*;
+use jensen::algorithm::Solution;
+use jensen::diagnose::verdict::Trust;
 use jensen::family::{Categorical, Family, FamilyError, MeanField, Reparam};
+use jensen::fit::Stop;
 use jensen::model::{Draws, Layout, RowSet};
+use jensen::posterior::{Assessment, Posterior};
 use jensen::streams::Streams;
 use jensen::target::LogDensity;
 use jensen::testing::laws::{self, Broken, Case};
@@ -183,4 +187,25 @@ fn probabilities_that_do_not_sum_to_one_are_seen() {
         Err(broken) => assert!(broken.law.contains("sum to one"), "{broken}"),
         Ok(()) => panic!("a planted fault went unseen"),
     }
+}
+
+/// The assessment of a fit sees a log q that is not that of its draws, by the entropy in closed form.
+#[test]
+fn an_entropy_that_is_not_that_of_the_draws_is_not_trusted() {
+    let bell = Bell::new(2);
+    let target = bell.target();
+    let solution = Solution { params: vec![0.3, -0.2, -0.4, 0.35], theta: vec![] };
+    let stop = Stop::Converged { steps: 1, statistic: 0.0 };
+    let assessed = |fault| {
+        let family = Faulty { inner: MeanField::of_dimension(2), fault };
+        ok(Posterior::assess(&target, &family, &solution, &Assessment::new(Streams::new(1), &stop)))
+    };
+    for fault in [Fault::Entropy, Fault::Normaliser] {
+        let posterior = assessed(fault);
+        let verdict = posterior.verdict();
+        assert_eq!(verdict.trust, Trust::DoNotTrust, "{verdict}");
+        assert!(verdict.reasons[0].contains("in closed form"), "{verdict}");
+    }
+    let sound = assessed(Fault::Score);
+    assert!(!sound.verdict().reasons.iter().any(|r| r.contains("in closed form")));
 }

@@ -258,3 +258,17 @@ fn even_weights_are_trusted_whatever_the_shape_of_their_tail() {
         assert_eq!(with(|e| (e.k_hat, e.effective_share) = (3.9, share)).trust, Trust::DoNotTrust);
     }
 }
+
+#[test]
+fn advice_is_of_the_findings_that_need_it_and_can_be_followed() {
+    let heavy = Evidence { k_hat: 0.82, effective_share: 0.4, ..good() };
+    let of_integers = Verdict::from_evidence(&Evidence { has_integers: true, ..heavy.clone() });
+    assert!(of_integers.advice[0].contains("sum the integers out"), "{of_integers}");
+    assert!(Verdict::from_evidence(&heavy).advice[0].contains("richer family"));
+    // A k-hat between 0.5 and 0.7 has advice for a fit that is trusted, and none for one that is not.
+    let fair = Evidence { k_hat: 0.6, ..good() };
+    let says = |v: &Verdict| v.advice.iter().any(|a| a.contains("importance-weighted summaries"));
+    assert!(says(&Verdict::from_evidence(&fair)));
+    let apart = Verdict::from_evidence(&Evidence { restarts_disagreement: Some(7.0), ..fair });
+    assert!(apart.trust == Trust::DoNotTrust && !says(&apart), "{apart}");
+}

@@ -14,5 +14,5 @@ mod rows;
 mod structured;
 mod sweep;
 
-pub(super) use aligned::to_line;
+pub(super) use aligned::{slack, to_line};
 pub(crate) use pass::{Request, Response, Rows, Workspace, run};

@@ -21,6 +21,7 @@
 //! | `sin_lane` | 0.80 | 0.74 | 3.4, 3.4 | 1.4, 1.3 |
 //! | `cos_lane` | 0.76 | 0.78 | 3.3, 3.2 | 1.3, 1.3 |
 //!
+//! `sinh_lane` and `cosh_lane` are within 3 and 2 ulp of `libm`'s in `f64`, and 2.1 of the rounded ones in `f32`.
 //! The special functions are good to 1 ulp (`erf`), 3 (`erfc`), 5 (`ndtr`, `ln_ndtr`, `mills`, `trigamma`) and
 //! 6 (`ln_gamma`, `digamma`, for small values counted at 1) in `f64`, and correctly rounded up to rare ties in `f32`.
 

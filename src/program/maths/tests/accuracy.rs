@@ -110,14 +110,14 @@ fn dense() -> Vec<Dense> {
             single: sinh_slice,
             libm: libm::sinh,
             xs: around_zero(-711.0, 711.0),
-            most: (5.0, 5.0),
+            most: (3.5, 2.2),
         },
         Dense {
             double: cosh_slice,
             single: cosh_slice,
             libm: libm::cosh,
             xs: around_zero(-711.0, 711.0),
-            most: (5.0, 5.0),
+            most: (2.5, 2.2),
         },
         Dense { double: sigmoid_slice, single: sigmoid_slice, libm: sigmoid, xs: exponents(), most: (4.0, 2.3) },
         Dense {
