@@ -9,6 +9,9 @@ use crate::optimize::{Adam, AdamState, Average, AverageState, Optimizer};
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass};
 
+/// Steps in a row without a finite gradient after which a fit gives up.
+const PATIENCE: u32 = 50;
+
 const BATCHES: u32 = 2;
 const NOISE: u32 = 1;
 const REFERENCE: u32 = 8;
@@ -19,7 +22,7 @@ const REFERENCE: u32 = 8;
 ///
 /// *Bias*: `T` is never the exact ratio, so neither is the gradient, and the value is no bound of log p(x): it can lie above
 /// it. Training in alternation may oscillate or run away; slower steps of q, more `ratio_steps` and latents that lie about
-/// the unit scale help. Where q has a density, [`StochasticVi`](super::StochasticVi) is better in every way.
+/// the unit scale help. A step whose gradient is not finite is left out, and fifty in a row are an error. Where q has a density, [`StochasticVi`](super::StochasticVi) is better in every way.
 ///
 /// *Assumes* latents of rows alone, and models of the ratio with q's row latents `z`, and `z` and `r`
 /// ([`DensityRatio`](crate::layers::DensityRatio)).
@@ -67,6 +70,8 @@ pub struct AdversarialState {
     ratio_optimizer: AdamState,
     average: AverageState,
     theta_average: AverageState,
+    /// Steps in a row that had no finite gradient.
+    failures: u32,
 }
 
 impl AdversarialState {
@@ -117,8 +122,8 @@ where
         (noise, z)
     }
 
-    /// A step of the logistic regression.
-    fn learn_ratio(&self, state: &mut AdversarialState, rows: &RowSet, streams: Streams) -> Result<(), FitError> {
+    /// A step of the logistic regression; says whether its gradient was finite.
+    fn learn_ratio(&self, state: &mut AdversarialState, rows: &RowSet, streams: Streams) -> Result<bool, FitError> {
         let (_, z) = self.draw(state, rows, streams.purpose(NOISE));
         let mut both = Draws::zeros(self.contest.layout(), z.num_rows, self.num_draws);
         let (of_q, of_reference) = both.row_latents.split_at_mut(z.row_latents.len());
@@ -127,10 +132,11 @@ where
         let (mut pass, mut bar) = (Pass::default(), both.clone());
         let mut grad = vec![0.0; state.ratio.len()];
         self.contest.log_density_and_gradient(&state.ratio, &both, rows, &mut pass, &mut bar, &mut grad)?;
-        if grad.iter().all(|g| g.is_finite()) {
+        let finite = grad.iter().all(|g| g.is_finite());
+        if finite {
             self.ratio_optimizer.ascend(&mut state.ratio_optimizer, &grad, &mut state.ratio);
         }
-        Ok(())
+        Ok(finite)
     }
 
     /// A step of q and theta; the value and the norm of the gradient.
@@ -182,6 +188,7 @@ where
             ratio: self.ratio_start.clone(),
             params,
             theta,
+            failures: 0,
         })
     }
 
@@ -192,11 +199,20 @@ where
         subset.iter_mut().for_each(|r| *r += layout.first_row as u32);
         let rows = RowSet::minibatch(subset, layout.num_rows);
         let times = self.ratio_steps as u64 + 1;
+        let mut finite = true;
         for k in 0..times - 1 {
-            self.learn_ratio(state, &rows, self.streams.at_step(state.step * times + k))?;
+            finite &= self.learn_ratio(state, &rows, self.streams.at_step(state.step * times + k))?;
         }
         let (value, norm) = self.improve(state, &rows, self.streams.at_step(state.step * times + times - 1))?;
         state.step += 1;
+        state.failures = if finite && norm.is_finite() { 0 } else { state.failures + 1 };
+        if state.failures >= PATIENCE {
+            return Err(FitError::NotFinite {
+                place: format!("step {}", state.step),
+                times: PATIENCE as usize,
+                detail: " (of q or of the density ratio, which may have run away: take smaller steps of q)".into(),
+            });
+        }
         let evaluations = times * self.num_draws as u64;
         let objective = value.is_finite().then_some(value);
         Ok(Step { index: state.step, objective, grad_norm: norm, evaluations, ..Step::default() })

@@ -85,7 +85,26 @@ pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: 
 
 #[cfg(test)]
 mod tests {
-    use super::threshold;
+    use super::super::moments::Moments;
+    use super::{Gradients, ReferenceGradient, bias, threshold};
+
+    /// The second number is the gradient in a value of probability 1e-4 that none of 1,000 gradients met: its mean and
+    /// its noise are zero, and its expectation is not.
+    #[test]
+    fn a_value_that_was_never_drawn_is_no_bias() {
+        let mut moments = Moments::new(2);
+        (0..1000).for_each(|k| moments.add(&[if k % 2 == 0 { 1.0 } else { -1.0 }, 0.0]));
+        let (bound, seconds) = (Moments::new(1), 0.0);
+        let taken = Gradients { moments, bound, evaluations: 1000, rejected: 0, not_finite: 0, seconds };
+        let of = |gradient: [f64; 2], rare| {
+            let (source, standard_error) = (String::new(), vec![0.0; 2]);
+            bias(&taken, &ReferenceGradient { source, gradient: gradient.to_vec(), standard_error }, 4.0, rare).largest
+        };
+        assert!(of([0.0, 1e-4], false) > 1000.0);
+        assert!(of([0.0, 1e-4], true) < 0.5);
+        // Two per cent of the largest gradient is still seen.
+        assert!(of([0.0, 0.02], true) > 4.0);
+    }
 
     #[test]
     fn the_threshold_is_the_quantile_of_a_table() {

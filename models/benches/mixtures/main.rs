@@ -5,19 +5,23 @@
 //! otherwise. Figures are the best of five, of the log joint with its gradient at one draw.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
+#[path = "../workloads/planar.rs"]
+mod planar;
+
 use jensen::dist::mixture;
 use jensen::model::{Draws, RowSet};
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
 use jensen::target::{Differentiable, Options, Pass, Target};
 use jensen_models::zoo::HiddenMarkov;
+use planar::Mixture;
 use std::time::Instant;
 
 fn main() {
     let most = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(10_000_000);
     let mut rows = 1_000;
     while rows <= most {
-        let seconds = gradient(&Planar::simulated(rows), 14, 1);
+        let seconds = gradient(&Mixture { x: line(rows), y: line(rows) }, 14, 1);
         println!("mixture of 3, two columns, {rows:9} rows: {:7.2} ns a row", 1e9 * seconds / rows as f64);
         rows *= 10;
     }
@@ -58,36 +62,6 @@ fn gradient(model: &dyn Model, latents: usize, threads: usize) -> f64 {
 /// Cells about -2, 0 and 3 by turns.
 fn line(rows: usize) -> Column {
     Column::new((0..rows).map(|i| [-2.0, 0.0, 3.0][i % 3] + ((i * 31) % 97) as f64 / 97.0).collect::<Vec<_>>())
-}
-
-/// A mixture of three normals in two columns, assignments summed out, in `Real` code.
-struct Planar {
-    x: Column,
-    y: Column,
-}
-
-impl Planar {
-    fn simulated(rows: usize) -> Self {
-        Planar { x: line(rows), y: line(rows) }
-    }
-}
-
-impl Model for Planar {
-    fn log_joint(&self, p: &LogJoint) {
-        let w = p.draw("w", dirichlet(Vector::constant(&[1.0; 3])));
-        let mu = p.draws("mu", normal(0.0, 5.0), 6);
-        let s = p.draws("s", half_normal(2.0), 6);
-        p.rows(self.x.len(), |i| {
-            let parts: Vec<Real> = (0..3)
-                .map(|k| {
-                    w.at(k).ln()
-                        + normal(mu.at(2 * k), s.at(2 * k)).log_density(self.x.at(i))
-                        + normal(mu.at(2 * k + 1), s.at(2 * k + 1)).log_density(self.y.at(i))
-                })
-                .collect();
-            i.add(log_sum_exp(&parts));
-        });
-    }
 }
 
 /// The distribution `mixture`.

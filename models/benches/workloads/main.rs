@@ -12,6 +12,7 @@ mod fused;
 mod integers;
 mod mixture;
 mod models;
+mod planar;
 
 use std::path::Path;
 use std::time::Instant;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jensen::prelude::*;
 
+pub use crate::planar::Mixture;
+
 /// W1: non-centred eight schools.
 pub struct EightSchools {
     y: Column,
@@ -50,12 +52,6 @@ impl Model for Logistic {
     }
 }
 
-/// W3: mixture of three normals with the assignments summed out.
-pub struct Mixture {
-    x: Column,
-    y: Column,
-}
-
 impl Mixture {
     pub fn read(folder: &Path) -> (Self, Vec<f64>) {
         let rows = read_csv(&folder.join("w3_gmm.csv"));
@@ -69,24 +65,6 @@ impl Mixture {
             }
         }
         (Mixture { x: column(&rows, 0), y: column(&rows, 1) }, centre)
-    }
-}
-
-impl Model for Mixture {
-    fn log_joint(&self, p: &LogJoint) {
-        let w = p.draw("w", dirichlet(Vector::constant(&[1.0; 3])));
-        let mu = p.draws("mu", normal(0.0, 5.0), 6);
-        let s = p.draws("s", half_normal(2.0), 6);
-        p.rows(self.x.len(), |i| {
-            let parts: Vec<Real> = (0..3)
-                .map(|k| {
-                    w.at(k).ln()
-                        + normal(mu.at(2 * k), s.at(2 * k)).log_density(self.x.at(i))
-                        + normal(mu.at(2 * k + 1), s.at(2 * k + 1)).log_density(self.y.at(i))
-                })
-                .collect();
-            i.add(jensen::program::log_sum_exp(&parts));
-        });
     }
 }
 
