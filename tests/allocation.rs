@@ -181,7 +181,7 @@ fn latents_of_rows_allocate_nothing() {
 
 /// Steps within a window; the end of one, each half as long again as the last, makes room for the next.
 #[test]
-fn natural_gradient_steps_allocate_nothing() {
+fn natural_gradient_steps_allocate_at_the_ends_of_windows_alone() {
     let target = Target::new(&model()).expect("a valid model");
     let family = FullRank::new(8);
     let start = family.init(&[0.0; 8], 0.1);

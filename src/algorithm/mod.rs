@@ -102,7 +102,7 @@ pub enum FitError {
     Target(#[from] crate::target::TargetError),
     /// No draw gives a finite density.
     #[error(
-        "{place}: the log joint is not finite {times} times in a row{detail}; try a proper prior on it, standardised data, or another start"
+        "{place}: the log joint is not finite {times} times in a row{detail}; try a proper prior on it, standardised data, smaller steps, or another start"
     )]
     NotFinite {
         /// Where: the step or the start.
@@ -114,7 +114,7 @@ pub enum FitError {
     },
     /// The density has no finite integral.
     #[error(
-        "the log joint does not fall off far out along {}, so it has no finite integral and there is no posterior; give {} a proper prior (`p.draw` instead of `p.real`)",
+        "the log joint does not fall off far out along {}, so it has no finite integral and there is no posterior; give {} a proper prior; where the priors are proper, look for data that the model explains without any noise, which drive a scale to zero",
         named(sites), if sites.len() == 1 { "it" } else { "them" }
     )]
     Improper {

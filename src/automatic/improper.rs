@@ -11,7 +11,7 @@ use crate::target::{LogDensity, Pass, Target};
 /// Purpose of the streams.
 const PLACE: u32 = 54;
 
-/// Distances are powers of ten: up to this one along latents, and up to that one along directions known to rounding only.
+/// Distances, in units of how far the draw is from zero, are powers of ten: up to this one along latents, and up to that one along directions known to rounding only.
 const FARTHEST: usize = 12;
 const FARTHEST_FLAT: usize = 8;
 
@@ -23,33 +23,37 @@ const FALLS: f64 = -0.75;
 const MOST_AXES: usize = 1000;
 const MOST_CURVED: usize = 100;
 
+/// Nats between two points from which a density off the axes still rises: its mode may lie farther out.
+const STILL_RISES: f64 = 1.0;
+
 /// Curvature, as a share of the largest, below which a direction has none.
 const FLAT: f64 = 1e-8;
 
 /// Share of the largest part of a direction that a latent must have to be named with it.
 const TAKES_PART: f64 = 0.1;
 
-/// Refuses a density that does not fall off along some line through a draw of `solution`.
+/// Refuses a density that does not fall off along some line through a draw of `solution`; returns the evaluations used.
 ///
 /// Lines run along each latent, along the way from zero (a slope that separable data drive to infinity), and along
 /// directions without curvature (a ridge of two latents of which only the sum matters). A proper density falls off
-/// along all of them. This is asked where a fit did not arrive: without it the advice would be more steps.
+/// along all of them. This is asked where a fit did not arrive: without it the advice would be more steps. What cannot
+/// be judged is not refused: values that overflow, and off the latents' axes, a density that still rises.
 pub(super) fn refuse_improper(
     target: &Target,
     family: &dyn Family,
     solution: &Solution,
     streams: Streams,
-) -> Result<(), FitError> {
+) -> Result<u64, FitError> {
     let layout = target.layout();
     let mut lines = Lines::through(target, family, solution, streams);
     if layout.num_latents == 0 || !lines.place.iter().all(|x| x.is_finite()) {
-        return Ok(());
+        return Ok(0);
     }
     let mut sites = Vec::new();
     if layout.num_latents <= MOST_AXES {
         for k in 0..layout.num_latents {
             let axis: Vec<f64> = (0..layout.num_latents).map(|j| f64::from(u8::from(j == k))).collect();
-            if !lines.falls_along(&axis, FARTHEST)? {
+            if !lines.falls_along(&axis, FARTHEST, f64::INFINITY)? {
                 sites.extend(taking_part(layout, &axis));
                 sites.dedup();
             }
@@ -59,12 +63,12 @@ pub(super) fn refuse_improper(
         let mut directions = vec![lines.place.clone()];
         directions.extend(flat(target, &lines.place, solution));
         for direction in directions {
-            if sites.is_empty() && !lines.falls_along(&direction, FARTHEST_FLAT)? {
+            if sites.is_empty() && !lines.falls_along(&direction, FARTHEST_FLAT, STILL_RISES)? {
                 sites = taking_part(layout, &direction);
             }
         }
     }
-    if sites.is_empty() { Ok(()) } else { Err(FitError::Improper { sites }) }
+    if sites.is_empty() { Ok(lines.evaluations) } else { Err(FitError::Improper { sites }) }
 }
 
 /// Lines through one draw of q.
@@ -77,6 +81,7 @@ struct Lines<'a> {
     z: Draws,
     rows: RowSet,
     pass: Pass,
+    evaluations: u64,
 }
 
 impl<'a> Lines<'a> {
@@ -89,37 +94,35 @@ impl<'a> Lines<'a> {
         z.row_latents.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
         z.integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
         z.row_integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
-        Lines { target, theta: &solution.theta, place, z, rows, pass: Pass::default() }
+        Lines { target, theta: &solution.theta, place, z, rows, pass: Pass::default(), evaluations: 0 }
     }
 
     /// Whether the density falls off on both sides, as far as it can be evaluated up to `10^farthest` from the draw.
-    fn falls_along(&mut self, direction: &[f64], farthest: usize) -> Result<bool, FitError> {
+    fn falls_along(&mut self, direction: &[f64], farthest: usize, rise: f64) -> Result<bool, FitError> {
         let length = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
         if length == 0.0 || !length.is_finite() {
             return Ok(true);
         }
         let num_points = 2 * FARTHEST;
+        let unit = self.place.iter().fold(1.0f64, |most, x| most.max(x.abs()));
         for ((lane, place), part) in self.z.latents.chunks_exact_mut(num_points).zip(&self.place).zip(direction) {
             for (k, z) in lane.iter_mut().enumerate() {
                 let sign = if k < FARTHEST { 1.0 } else { -1.0 };
-                *z = place + sign * 10f64.powi((k % FARTHEST) as i32 + 1) * part / length;
+                *z = place + sign * unit * 10f64.powi((k % FARTHEST) as i32 + 1) * part / length;
             }
         }
         self.target.log_density(self.theta, &self.z, &self.rows, &mut self.pass)?;
-        Ok(self.pass.log_density.chunks_exact(FARTHEST).all(|side| falls(&side[..farthest])))
+        self.evaluations += num_points as u64;
+        Ok(self.pass.log_density.chunks_exact(FARTHEST).all(|side| falls(&side[..farthest], rise)))
     }
 }
 
-/// Whether values at powers of ten fall off, judged by the farthest two that are numbers; overflow says nothing.
-fn falls(values: &[f64]) -> bool {
-    for pair in values.windows(2).rev() {
-        match (pair[0], pair[1]) {
-            (_, f64::NEG_INFINITY) => return true,
-            (near, far) if near.is_finite() && far.is_finite() => return (far - near) / 10f64.ln() < FALLS,
-            _ => {}
-        }
-    }
-    true
+/// Whether values at powers of ten fall off, judged by the farthest three: both slopes must say that they do not. What
+/// is no number, or rises by more than `rise` nats, says nothing.
+fn falls(values: &[f64], rise: f64) -> bool {
+    let [.., near, far, farthest] = *values else { return true };
+    let slopes = [far - near, farthest - far];
+    !slopes.iter().all(|gain| gain.is_finite() && *gain < rise && gain / 10f64.ln() >= FALLS)
 }
 
 /// Directions in which the log density has no curvature; none where the curvature is not known.
@@ -162,20 +165,22 @@ mod tests {
     #[test]
     fn tails_with_an_integral_fall_and_others_do_not() {
         for proper in [|x: f64| -0.5 * x * x, |x: f64| -x, |x: f64| -(x * x).ln_1p(), |x: f64| -x.exp()] {
-            assert!(falls(&ladder(proper)));
+            assert!(falls(&ladder(proper), STILL_RISES));
         }
-        for improper in [|_: f64| -3.0, |x: f64| -0.5 * x.ln(), |x: f64| x, |x: f64| -(-x).exp()] {
-            assert!(!falls(&ladder(improper)));
+        for improper in [|_: f64| -3.0, |x: f64| -0.5 * x.ln(), |x: f64| -(-x).exp()] {
+            assert!(!falls(&ladder(improper), STILL_RISES));
         }
         // A flat piece as wide as a vague prior is not the tail.
-        assert!(falls(&ladder(|x| -0.5 * (x / 1e10).powi(2))));
+        assert!(falls(&ladder(|x| -0.5 * (x / 1e10).powi(2)), STILL_RISES));
+        // What rises for ever on an axis has no integral; off the axes a mode may lie farther out.
+        assert!(!falls(&ladder(|x| x), f64::INFINITY) && falls(&ladder(|x| x), STILL_RISES));
     }
 
     #[test]
     fn what_overflows_is_not_judged() {
-        assert!(falls(&ladder(|_| f64::NAN)));
-        assert!(falls(&ladder(|_| f64::INFINITY)));
-        assert!(!falls(&ladder(|x| if x > 1e3 { f64::NAN } else { 0.0 })));
-        assert!(falls(&ladder(|x| if x > 1e3 { f64::NEG_INFINITY } else { 0.0 })));
+        for unknown in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(falls(&ladder(|_| unknown), f64::INFINITY));
+            assert!(falls(&ladder(|x| if x > 1e3 { unknown } else { 0.0 }), f64::INFINITY));
+        }
     }
 }

@@ -306,8 +306,8 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// Records the model and fits it.
     ///
     /// # Errors
-    /// When the model has a mistake, the choices do not go together, the density is finite at no start, or a run
-    /// cannot go on.
+    /// When the model has a mistake, the choices do not go together, the density is finite at no start or has no
+    /// finite integral, or a run cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let target = Target::with_options(self.model, self.options)?;
         let moved = self.stochastic.schedule.as_ref().map(|_| "a learning rate");

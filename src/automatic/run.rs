@@ -10,7 +10,7 @@ use super::restarts::{COMPARED, best, compared, second, wants_another};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, estimators};
-use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
+use crate::algorithm::{Algorithm, FitError, FullRankStart, Minibatch, NaturalGradient, Solution, Step, StochasticVi};
 use crate::family::{Family, FullRank, Reparam};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::Layout;
@@ -117,8 +117,9 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let has_spread = plan.family != FamilyChoice::Map;
-    if has_spread && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. } | Stop::Time { .. })) {
-        refuse_improper(&target, &*family, &restarts[chosen].solution, streams)?;
+    let all_rows = settings.wishes.minibatch == Minibatch::Full;
+    if has_spread && all_rows && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. } | Stop::Time { .. })) {
+        evaluations += refuse_improper(&target, &*family, &restarts[chosen].solution, streams)?;
     }
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen].stop);

@@ -226,6 +226,10 @@ fn judge_restarts(gap: f64) -> Finding {
 fn judge_halves(shift: f64) -> Finding {
     let advice = "take more draws for the means; if they still differ, the iterates had not \
                   settled: allow more steps, average over more of them or take a smaller step";
+    if shift.is_nan() {
+        let reason = "the means of two halves cannot be compared: one draw carries all the weight";
+        return Finding::new(Trust::DoNotTrust, reason.into(), advice);
+    }
     if shift <= SMALL_SHIFT {
         let (found, limit) = against(shift, SMALL_SHIFT);
         let reason = format!("the means of two halves agree to {found} sd, within {limit}");

@@ -67,7 +67,7 @@ impl AnyOptimizer {
     /// Every name that parses, the default first.
     pub const NAMES: [&str; 7] = ["adam", "adamw", "adagrad", "rmsprop", "sgd", "dog", "dowg"];
 
-    /// The name that parses to this rule.
+    /// The name that parses to this rule, or to the one behind its clip.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -87,8 +87,8 @@ impl AnyOptimizer {
     pub fn with_step_size(mut self, step_size: impl Into<Schedule>) -> Self {
         let place = match &mut self {
             Self::Clipped(rule) => {
-                let Clipped { inner, clip } = *rule.clone();
-                return inner.with_step_size(step_size).with_clip(clip);
+                rule.inner = std::mem::take(&mut rule.inner).with_step_size(step_size);
+                return self;
             }
             Self::Adam(rule) => &mut rule.step_size,
             Self::AdamW(rule) => &mut rule.adam.step_size,

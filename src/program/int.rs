@@ -4,6 +4,7 @@ use std::ops::{Add, Sub};
 
 use super::Real;
 use super::ops::{Binary, Unary};
+use super::real::Known;
 use super::recording::Op;
 
 /// An integer of a log joint: an integer latent, an integer data column, the row number, or a constant.
@@ -12,27 +13,6 @@ pub struct Int {
     pub(crate) value: Real,
     /// An integer data column (with its shift) that indexes without arithmetic.
     pub(crate) column: Option<(u32, i32)>,
-}
-
-/// What a value of a log joint can be compared with by `<`, `>` or `==`: nothing, and the compiler says what to write
-/// instead.
-#[diagnostic::on_unimplemented(
-    message = "values of a log joint are not compared with `<`, `>` or `==`",
-    label = "a latent has no value while the model is recorded, so no branch can be chosen here",
-    note = "write `x.less_than(y).select(a, b)`; `at_most` and `equal_to` make such masks too"
-)]
-pub trait Known {}
-
-impl<T: Known> PartialEq<T> for Real {
-    fn eq(&self, _: &T) -> bool {
-        false
-    }
-}
-
-impl<T: Known> PartialOrd<T> for Real {
-    fn partial_cmp(&self, _: &T) -> Option<std::cmp::Ordering> {
-        None
-    }
 }
 
 impl<T: Known> PartialEq<T> for Int {

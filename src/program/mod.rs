@@ -24,10 +24,10 @@ mod vector;
 
 pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};
 pub use functions::{custom, log_sum_exp, sum};
-pub use int::{Int, Known, Mask};
+pub use int::{Int, Mask};
 pub use maths::InstructionSet;
 pub use options::{Options, Precision};
-pub use real::Real;
+pub use real::{Known, Real};
 pub use vector::{Index, Vector};
 
 use std::panic::Location;

@@ -36,6 +36,32 @@ impl From<f64> for Real {
     }
 }
 
+/// Nothing: no type has it. [`Real`] and [`Int`](super::Int) compare with what does, so that the compiler can say what
+/// to write in place of `<`, `>` or `==`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "values of a log joint are not compared with `<`, `>` or `==`",
+    label = "a latent has no value while the model is recorded, so no branch can be chosen here",
+    note = "write `x.less_than(y).select(a, b)`; `at_most` and `equal_to` make such masks too"
+)]
+pub trait Known: sealed::Nothing {}
+
+mod sealed {
+    pub trait Nothing {}
+}
+
+impl<T: Known> PartialEq<T> for Real {
+    fn eq(&self, _: &T) -> bool {
+        false
+    }
+}
+
+impl<T: Known> PartialOrd<T> for Real {
+    fn partial_cmp(&self, _: &T) -> Option<std::cmp::Ordering> {
+        None
+    }
+}
+
 impl Real {
     pub(crate) fn from_node(node: u32) -> Real {
         let recording = recording::with(|r| r.id).unwrap_or(0);

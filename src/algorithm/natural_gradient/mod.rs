@@ -44,7 +44,7 @@ const PATIENCE: u32 = 50;
 /// `r = C^-1 (grad log p(z) - grad log q(z))`, the Stein estimate of the whitened Hessian's residual is
 /// `A = sym mean(e r')`, and a step of size `rho = min(1/2, 2 / (t + 2))` is
 ///
-/// `P <- C (I - rho A + rho^2/2 A^2) C'`, positive definite for any `A`, and `mean <- mean + rho C^-T mean(r)`.
+/// `P <- C (I - rho A + rho^2/2 A^2) C'`, positive definite for any `A` (its quadratic term enters where it must), and `mean <- mean + rho C^-T mean(r)`.
 ///
 /// Both estimates have no variance where q is the posterior. The answer is the average of mean and precision over the
 /// last two windows; the fit has converged when these two Gaussians differ by less than `tolerance` nats and q does not
@@ -300,7 +300,9 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         let far = (0.5 * (d as f64).sqrt()).max(1.0);
         let rho = wanted.min(1.0 / size).min(if norm > 0.0 { far / norm } else { 1.0 });
         if !rho.is_finite() || !norm.is_finite() {
-            return Err(FitError::Solver("the estimate of the Hessian is not finite".into()));
+            let detail = farthest(self.target.layout(), &scratch.z);
+            let place = format!("step {}: the estimate of the Hessian is not finite{detail}", state.step);
+            return Err(FitError::Solver(format!("{place}; rescale the data")));
         }
         if rho < wanted && !state.warm {
             // Later, shortened steps count, so that the step size cannot be held back for ever.
@@ -308,18 +310,19 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         } else if !state.drifts {
             state.settled += 1;
         }
-        if rho * size <= LINEAR {
-            b.copy_from(a);
-            *b *= -rho;
-        } else {
-            transposed_product(0.5 * rho * rho, a, a, b);
-            *b -= &*a * rho;
+        let broken = || FitError::Solver("the precision matrix lost its positive eigenvalues; rescale the data".into());
+        one_plus(a, rho, rho * size > LINEAR, b);
+        let mut factor = Cholesky::new(std::mem::take(b));
+        if factor.is_none() {
+            // The size is an estimate from below; with the quadratic term any will do.
+            *b = DMatrix::zeros(d, d);
+            one_plus(a, rho, true, b);
+            factor = Cholesky::new(std::mem::take(b));
         }
-        for k in 0..d {
-            b[(k, k)] += 1.0;
-        }
-        let broken = || FitError::Solver("the precision matrix lost its positive eigenvalues".into());
-        let factor = Cholesky::new(std::mem::take(b)).ok_or_else(broken)?.unpack();
+        let Some(factor) = factor.map(Cholesky::unpack) else {
+            *b = DMatrix::zeros(d, d);
+            return Err(broken());
+        };
         moved.copy_from(shift);
         if !c.tr_solve_lower_triangular_mut(moved) {
             return Err(broken());
@@ -368,6 +371,19 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
     fn no_draws(&self, state: &NaturalGradientState, scratch: &Scratch) -> FitError {
         let detail = farthest(self.target.layout(), &scratch.z);
         FitError::NotFinite { place: format!("step {}", state.step), times: PATIENCE as usize, detail }
+    }
+}
+
+/// `b <- I - rho A`, and with the quadratic term `I - rho A + rho^2/2 A^2`, which is positive definite for any `A`.
+fn one_plus(a: &DMatrix<f64>, rho: f64, quadratic: bool, b: &mut DMatrix<f64>) {
+    if quadratic {
+        transposed_product(0.5 * rho * rho, a, a, b);
+    } else {
+        b.fill(0.0);
+    }
+    b.iter_mut().zip(a.iter()).for_each(|(b, a)| *b -= rho * a);
+    for k in 0..a.nrows() {
+        b[(k, k)] += 1.0;
     }
 }
 
