@@ -22,7 +22,7 @@ const MODELS: [(&str, &str, &[i32]); 23] = [
     ("coal-mining", "", &[0]),
     ("gaussian-mixture", "", &[0]),
     ("gaussian-mixture-assigned", "--steps 20", &[0, 1]),
-    ("regression-mixture", "", &[0, 1]),
+    ("regression-mixture", "", &[0]),
     ("hidden-markov", "", &[0]),
     ("matrix-factorisation", "", &[1]),
     ("linear-state-space", "", &[1]),
