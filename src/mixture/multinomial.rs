@@ -213,7 +213,11 @@ mod tests {
     fn rows_are_told_apart_by_shares_and_not_by_totals() {
         let row = |i: usize| {
             let total = [10.0, 40.0, 200.0][i % 3];
-            if i % 2 == 0 { [0.7 * total, 0.2 * total, 0.1 * total] } else { [0.1 * total, 0.3 * total, 0.6 * total] }
+            if i.is_multiple_of(2) {
+                [0.7 * total, 0.2 * total, 0.1 * total]
+            } else {
+                [0.1 * total, 0.3 * total, 0.6 * total]
+            }
         };
         let rows = Table::from_rows(&(0..60).map(row).collect::<Vec<_>>()).expect("a table");
         let kind = Multinomial::from_rows(&rows, 1.0).expect("a prior");

@@ -86,7 +86,7 @@ impl Data {
 
     /// What went wrong in the fit, in the words of the file.
     pub fn fit_error(&self, error: MixtureError) -> ClusterError {
-        let error = self.split.as_ref().map_or_else(|| error.clone(), |split| split.numbered(0, error.clone()));
+        let error = self.split.as_ref().map_or_else(|| error.clone(), |split| split.numbered(error.clone()));
         ClusterError::fit(&self.file, error)
     }
 

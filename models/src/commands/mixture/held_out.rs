@@ -100,14 +100,23 @@ impl Split {
         }
     }
 
-    /// An error of the rows of the fit (`side` 0) or of the others (1) with the row's number in the table.
-    pub fn numbered(&self, side: usize, error: MixtureError) -> MixtureError {
+    /// An error of the fit with the row's number in the table; rows of blocks have kept theirs.
+    pub fn numbered(&self, error: MixtureError) -> MixtureError {
         match (self, error) {
             (Split::Rows { numbers, .. }, MixtureError::NoDensity { row }) => {
-                MixtureError::NoDensity { row: numbers[side].get(row).copied().unwrap_or(row) }
+                MixtureError::NoDensity { row: numbers[0].get(row).copied().unwrap_or(row) }
             }
             (_, error) => error,
         }
+    }
+
+    /// The number in a table of blocks of `height` of a row left out.
+    fn number(&self, row: usize, height: usize) -> usize {
+        let found = match self {
+            Split::Rows { numbers, .. } => numbers[1].get(row).copied(),
+            Split::Blocks { left_out, .. } => left_out.get(row / height).map(|block| block * height + row % height),
+        };
+        found.unwrap_or(row)
     }
 }
 
@@ -130,7 +139,7 @@ pub fn scores(fits: &[Fitted], chosen: usize, split: &Split, all: &dyn Rows) -> 
         let values = fitted.log_density(rows.as_ref())?;
         match values.iter().position(|x| !x.is_finite()) {
             None => Ok(values),
-            Some(row) => Err(split.numbered(1, MixtureError::NoDensity { row })),
+            Some(row) => Err(MixtureError::NoDensity { row: split.number(row, all.block_rows()) }),
         }
     };
     let Some(reference) = fits.get(chosen).map(density).transpose()? else { return Ok(Vec::new()) };
@@ -178,6 +187,10 @@ mod tests {
         assert_ne!(values(split(2).left_out(&all).as_ref()), left_out);
         let blocks = Split::blocks(&all, 0.5, 3).expect("a split");
         let (kept, left_out) = (values(blocks.kept(&all).as_ref()), values(blocks.left_out(&all).as_ref()));
+        // Cells are row numbers.
+        let numbers = |split: &Split, n: usize| (0..n).map(|i| split.number(i, 16) as f64).collect::<Vec<_>>();
+        assert_eq!(numbers(&blocks, left_out.len()), left_out);
+        assert_eq!(numbers(&first, 15), values(first.left_out(&all).as_ref()));
         let mut both = [kept, left_out].concat();
         both.sort_by(f64::total_cmp);
         assert_eq!(both, cells[0]);
