@@ -123,7 +123,9 @@ fn missing_cells_of_a_student_t_are_integrated_over() {
     let rows = table(&columns);
     let ascent = CoordinateAscent::new(&rows, &kind, weights, 2).expect("settings").seed(1);
     let mut state = ascent.init().expect("a start");
-    (0..3).for_each(|_| drop(ascent.step(&mut state).expect("a step")));
+    for _ in 0..3 {
+        ascent.step(&mut state).expect("a step");
+    }
     let bound = |cells: [f64; 2]| {
         let mut changed = columns.clone();
         (0..2).for_each(|j| changed[j][4] = cells[j]);

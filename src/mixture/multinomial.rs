@@ -228,9 +228,9 @@ mod tests {
         let cells = |x: [f64; 3]| fitted.log_density(&Table::from_rows(&[x]).expect("a table")).expect("a density")[0];
         let nan = f64::NAN;
         assert!(cells([nan; 3]).abs() < 1e-12);
-        // All rows of total 2: their probabilities sum to one.
+        // All rows of total 2: their probabilities sum to one. A dozen lgamma of up to 5,000 round by 7e-12 each.
         let pairs = (0..=2).flat_map(|a| (0..=2 - a).map(move |b| [f64::from(a), f64::from(b), f64::from(2 - a - b)]));
-        assert!((pairs.map(|x| cells(x).exp()).sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((pairs.map(|x| cells(x).exp()).sum::<f64>() - 1.0).abs() < 1e-10);
     }
 
     #[test]

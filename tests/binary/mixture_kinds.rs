@@ -191,6 +191,20 @@ fn columns_without_a_name_are_said_and_row_numbers_are_not() {
     }
 }
 
+#[test]
+fn more_components_are_proposed_as_far_as_rows_differ() {
+    let folder = Folder::new("mixture-distinct");
+    let fit = |counts: &[u32]| {
+        folder
+            .file("d.csv", "n\n".to_string() + &counts.iter().map(|n| format!("{n}\n").repeat(40)).collect::<String>());
+        folder.jensen("mixture d.csv --k 1..3 --kind poisson --quiet")
+    };
+    let run = fit(&[1, 30, 1000]);
+    assert!(run.out.contains("3 occupied of 3") && run.out.contains("no more than 3 distinct rows"), "{run:?}");
+    let run = fit(&[1, 30, 200, 1000, 5000]);
+    assert!(run.out.contains("3 occupied of 3") && run.out.contains("try --k 1..5\n"), "{run:?}");
+}
+
 /// JSON is known by its first character, so that `--batch` does not look for a header line in it.
 #[test]
 fn json_by_another_name_is_read_as_json() {

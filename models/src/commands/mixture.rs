@@ -75,7 +75,7 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
     let (model, method) = (&args.model, &args.method);
     let asked = model.k.map_or(PROCESS.max(RANGE.1), |k| k.high);
     let (failed, rows) = (|e| data.fit_error(e), data.fitted_rows());
-    let distinct = data.distinct(asked).map_err(failed)?;
+    let distinct = data.distinct(2 * asked).map_err(failed)?;
     let k = match (model.k, model.dirichlet_process) {
         (Some(k), Some(_)) if k.low != k.high => {
             let text = "--dirichlet-process finds the number of components itself; give --k N as the most it may use";
@@ -92,6 +92,7 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
     Ok(Request {
         component: component::component(&data.columns, rows.as_ref(), model).map_err(failed)?,
         k,
+        distinct,
         process: model.dirichlet_process.map(|x| Weights::pitman_yor(x, model.discount.unwrap_or(0.0))),
         start: match method.start {
             StartChoice::KMeans => Start::KMeans,

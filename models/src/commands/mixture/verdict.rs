@@ -36,10 +36,13 @@ impl Judged {
         // Convergence is said above, with a remedy.
         judged.notes.extend(chosen.notes.iter().filter(|n| !n.contains("still rising")).cloned());
         let (k, used) = (chosen.num_components(), chosen.occupied_components());
-        if request.process.is_some() && used == k {
-            judged.notes.push(format!("all {k} components offered are in use; offer more with --k {}", 2 * k));
+        let most = request.distinct.min(2 * k);
+        if used == k && most == k {
+            judged.notes.push(format!("there are no more than {k} distinct rows, so no more components to try"));
+        } else if request.process.is_some() && used == k {
+            judged.notes.push(format!("all {k} components offered are in use; offer more with --k {most}"));
         } else if fits.len() > 1 && k == *request.k.end() && used == k {
-            let more = format!("--k {}..{}", request.k.start(), 2 * k);
+            let more = format!("--k {}..{most}", request.k.start());
             judged.notes.push(format!("the largest number of components has the largest bound; try {more}"));
         }
         if used < k {
