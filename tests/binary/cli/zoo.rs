@@ -50,6 +50,15 @@ fn every_model_fits_its_own_data() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Two lines are as good in either of two places (`docs/mixtures.md`): one q sees one of them, and the verdict knows.
+#[test]
+fn a_mixture_of_regressions_with_two_modes_is_not_trusted() {
+    let folder = Folder::new("two-modes");
+    folder.file("d.csv", include_str!("../../../models/data/faithful.csv"));
+    let run = folder.jensen("fit regression-mixture --data d.csv --response waiting --quiet");
+    assert!(run.code == Some(1) && run.out.contains("verdict: do not trust"), "{run:?}");
+}
+
 /// Every family, estimator and optimiser is reached, or refused in words.
 #[test]
 fn choices_are_carried_out_or_refused() {
