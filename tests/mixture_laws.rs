@@ -1,89 +1,12 @@
-//! What must hold for every kind of component: the bound rises, is the evidence where it can be, and stays below it.
+//! What must hold for every kind of component: the bound rises, with missing cells too, and densities are densities.
+
+#[allow(dead_code, reason = "a part of it")]
+mod mixture_kinds;
 
 use jensen::algorithm::Algorithm;
-use jensen::fit::{MaxSteps, run};
 use jensen::mixture::*;
-use jensen::streams::{Stream, Streams};
-use libm::lgamma;
-
-fn noise(seed: u64, n: usize) -> Vec<f64> {
-    let mut out = vec![0.0; n];
-    Streams::new(seed).fill_normal(1, &mut out);
-    out
-}
-
-/// Two columns, three clusters.
-fn clusters(n: usize) -> Vec<Vec<f64>> {
-    let z = noise(3, 2 * n);
-    let centre = |i: usize| [[-2.0, 0.0], [2.0, 1.0], [0.0, 3.0]][i % 3];
-    vec![
-        (0..n).map(|i| centre(i)[0] + z[2 * i]).collect(),
-        (0..n).map(|i| centre(i)[1] + 0.7 * z[2 * i + 1] + 0.4 * z[2 * i]).collect(),
-    ]
-}
-
-fn counts(n: usize) -> Vec<Vec<f64>> {
-    let z = noise(5, 2 * n);
-    (0..2).map(|j| (0..n).map(|i| (3.0 * z[2 * i + j].abs() + 8.0 * (i % 2) as f64).floor()).collect()).collect()
-}
-
-fn positive(n: usize) -> Vec<Vec<f64>> {
-    counts(n).iter().map(|c| c.iter().map(|x| 0.3 + x * x).collect()).collect()
-}
-
-fn flags(n: usize) -> Vec<Vec<f64>> {
-    let z = noise(7, 2 * n);
-    (0..2).map(|j| (0..n).map(|i| f64::from(u8::from(z[2 * i + j] > (i % 2) as f64 - 0.5))).collect()).collect()
-}
-
-fn table(columns: &[Vec<f64>]) -> Table {
-    Table::with_block_rows(columns, 32).expect("a table")
-}
-
-fn wishart() -> NormalWishart {
-    NormalWishart::new(vec![0.2, -0.1], 0.7, 3.5, vec![2.0, 0.3, 0.3, 1.5]).expect("a prior")
-}
-
-fn diagonal() -> DiagonalGaussian {
-    DiagonalGaussian::new(vec![0.2, -0.1], 0.7, 1.3, vec![0.8, 1.1]).expect("a prior")
-}
-
-/// Each kind with data for it.
-fn kinds(n: usize) -> Vec<(&'static str, Kind, Vec<Vec<f64>>)> {
-    let mut levels = counts(n);
-    levels.truncate(1);
-    levels[0].iter_mut().for_each(|x| *x = x.min(5.0));
-    let mixed = [clusters(n), counts(n), flags(n)].concat();
-    let product = Product::new(
-        6,
-        [
-            (FullGaussian::new(wishart()).into(), vec![1, 0]),
-            (Poisson::new(2, 2.0, 0.3).expect("a prior").into(), vec![2, 3]),
-            (Bernoulli::new(2, 1.0, 1.0).expect("a prior").into(), vec![5, 4]),
-        ],
-    );
-    let learned: Kind = HierarchicalGaussian::new(wishart()).expect("a prior").into();
-    let tied = (TiedGaussian::new(wishart()).into(), vec![1, 0]);
-    let coupled = Product::new(4, [tied, (learned.clone(), vec![2, 3])]);
-    vec![
-        ("full", FullGaussian::new(wishart()).into(), clusters(n)),
-        ("tied", TiedGaussian::new(wishart()).into(), clusters(n)),
-        ("hierarchical", learned.clone(), clusters(n)),
-        ("coupled", coupled.expect("a product").into(), [clusters(n), clusters(n)].concat()),
-        ("diagonal", diagonal().into(), clusters(n)),
-        ("spherical", SphericalGaussian::new(vec![0.2, -0.1], 0.7, 1.3, 0.9).expect("a prior").into(), clusters(n)),
-        ("student-t", StudentT::new(wishart(), 4.0).expect("a prior").into(), clusters(n)),
-        ("bernoulli", Bernoulli::new(2, 0.7, 1.2).expect("a prior").into(), flags(n)),
-        ("categorical", Categorical::new(7, 0.6).expect("a prior").into(), levels),
-        ("poisson", Poisson::new(2, 2.0, 0.3).expect("a prior").into(), counts(n)),
-        ("gamma", Gamma::new(2, 1.7, 2.0, 0.5).expect("a prior").into(), positive(n)),
-        ("product", product.expect("a product").into(), mixed),
-    ]
-}
-
-fn weight_kinds() -> [Weights; 3] {
-    [Weights::dirichlet(0.4), Weights::dirichlet_process(1.5), Weights::pitman_yor(0.8, 0.3)]
-}
+use jensen::streams::Stream;
+use mixture_kinds::*;
 
 /// The first fall of the bound beyond rounding, over `steps` steps.
 fn fall<C: Component>(rows: &Table, component: &C, weights: Weights, k: usize, steps: u64) -> Option<(u64, f64)> {
@@ -115,11 +38,12 @@ fn the_bound_never_falls() {
 #[test]
 fn the_bound_never_falls_with_missing_cells() {
     for (name, kind, mut columns) in kinds(150) {
-        if name == "student-t" {
-            continue;
-        }
         let width = columns.len();
-        (0..150).step_by(4).for_each(|i| columns[i % width][i] = f64::NAN);
+        // A multinomial knows its total, so that a row is there or it is not.
+        let spared = |i: usize, j: usize| name != "multinomial" && j != i % width;
+        for i in (0..150).step_by(4) {
+            columns.iter_mut().enumerate().filter(|(j, _)| !spared(i, *j)).for_each(|(_, c)| c[i] = f64::NAN);
+        }
         columns.iter_mut().for_each(|c| c[17] = f64::NAN);
         assert_eq!(fall(&table(&columns), &kind, Weights::dirichlet(0.4), 4, 60), None, "{name}");
     }
@@ -190,194 +114,40 @@ fn a_wrong_update_makes_the_bound_fall() {
     assert!(fall(&table(&counts(150)), &faulty, Weights::dirichlet(0.4), 4, 60).is_some());
 }
 
-/// Log evidence of rows under one component, in closed form.
-fn evidence(name: &str, rows: &[Vec<f64>]) -> f64 {
-    let n = rows.len() as f64;
-    let column = |j: usize| rows.iter().map(move |r| r[j]);
-    let total = |j: usize| column(j).sum::<f64>();
-    let columns = 0..rows.first().map_or(0, Vec::len);
-    let ln_beta = |a: f64, b: f64| lgamma(a) + lgamma(b) - lgamma(a + b);
-    match name {
-        "full" => wishart_evidence(rows),
-        "diagonal" => {
-            columns.map(|j| normal_gamma(&[column(j).collect()], &[[0.2, -0.1][j]], 1.3, [0.8, 1.1][j])).sum()
-        }
-        "spherical" => {
-            let cells: Vec<Vec<f64>> = columns.map(|j| column(j).collect()).collect();
-            normal_gamma(&cells, &[0.2, -0.1], 1.3, 0.9)
-        }
-        "bernoulli" => columns.map(|j| ln_beta(0.7 + total(j), 1.2 + n - total(j)) - ln_beta(0.7, 1.2)).sum(),
-        "categorical" => {
-            let each = (0..7).map(|l| {
-                let m = column(0).filter(|x| *x == f64::from(l)).count() as f64;
-                lgamma(0.6 + m) - lgamma(0.6)
-            });
-            lgamma(4.2) - lgamma(4.2 + n) + each.sum::<f64>()
-        }
-        "poisson" => columns
-            .map(|j| {
-                let (a, b) = (2.0 + total(j), 0.3 + n);
-                2.0 * 0.3_f64.ln() - lgamma(2.0) + lgamma(a)
-                    - a * b.ln()
-                    - column(j).map(|x| lgamma(x + 1.0)).sum::<f64>()
-            })
-            .sum(),
-        "gamma" => columns
-            .map(|j| {
-                let (a, b) = (2.0 + 1.7 * n, 0.5 + total(j));
-                let base: f64 = column(j).map(|x| 0.7 * x.ln() - lgamma(1.7)).sum();
-                2.0 * 0.5_f64.ln() - lgamma(2.0) + lgamma(a) - a * b.ln() + base
-            })
-            .sum(),
-        _ => f64::NAN,
-    }
-}
-
-/// Two columns under `wishart()`, Murphy (2007), "Conjugate Bayesian analysis of the Gaussian distribution", (266).
-fn wishart_evidence(rows: &[Vec<f64>]) -> f64 {
-    let n = rows.len() as f64;
-    let (b0, v0, s0, m0) = (0.7, 3.5, [2.0, 0.3, 1.5], [0.2, -0.1]);
-    let mean = |j: usize| if n > 0.0 { rows.iter().map(|r| r[j]).sum::<f64>() / n } else { 0.0 };
-    let m = [mean(0), mean(1)];
-    let spread = |i: usize, j: usize| {
-        let inner: f64 = rows.iter().map(|r| (r[i] - m[i]) * (r[j] - m[j])).sum();
-        inner + b0 * n / (b0 + n) * (m[i] - m0[i]) * (m[j] - m0[j])
-    };
-    let s = [s0[0] + spread(0, 0), s0[1] + spread(0, 1), s0[2] + spread(1, 1)];
-    let log_det = |s: [f64; 3]| (s[0] * s[2] - s[1] * s[1]).ln();
-    let log_gamma_2 = |v: f64| 0.5 * std::f64::consts::PI.ln() + lgamma(0.5 * v) + lgamma(0.5 * (v - 1.0));
-    -n * std::f64::consts::PI.ln() + log_gamma_2(v0 + n) - log_gamma_2(v0) + 0.5 * v0 * log_det(s0)
-        - 0.5 * (v0 + n) * log_det(s)
-        + (b0 / (b0 + n)).ln()
-}
-
-/// Columns with one precision `~ Gamma(a0, rate)` and means worth 0.7 rows.
-fn normal_gamma(columns: &[Vec<f64>], means: &[f64], a0: f64, rate: f64) -> f64 {
-    let (mut b, mut cells, mut out) = (rate, 0.0, 0.0);
-    for (cells_of, m0) in columns.iter().zip(means) {
-        let n = cells_of.len() as f64;
-        let mean = if n > 0.0 { cells_of.iter().sum::<f64>() / n } else { 0.0 };
-        b += 0.5 * cells_of.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
-        b += 0.5 * 0.7 * n / (0.7 + n) * (mean - m0).powi(2);
-        cells += n;
-        out += 0.5 * (0.7 / (0.7 + n)).ln();
-    }
-    let a = a0 + 0.5 * cells;
-    out + lgamma(a) - lgamma(a0) + a0 * rate.ln() - a * b.ln() - 0.5 * cells * (2.0 * std::f64::consts::PI).ln()
-}
-
-fn rows_of(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    (0..columns[0].len()).map(|i| columns.iter().map(|c| c[i]).collect()).collect()
-}
-
-fn fitted_bound(rows: &[Vec<f64>], kind: &Kind, weights: Weights, labels: Vec<u32>, k: usize) -> f64 {
-    let table = Table::from_rows(rows).expect("a table");
-    let ascent = CoordinateAscent::new(&table, kind, weights, k).expect("settings").start(Start::Labels(labels));
+/// A Student-t's missing cell is a latent of its row, so at any q the bound without the cell is the integral of the bounds
+/// with it, done here by the midpoint rule in `atan(x / 3)`.
+#[test]
+fn missing_cells_of_a_student_t_are_integrated_over() {
+    let kind = StudentT::new(wishart(), 3.0).expect("a prior");
+    let (columns, weights) = (clusters(12), Weights::dirichlet(0.4));
+    let rows = table(&columns);
+    let ascent = CoordinateAscent::new(&rows, &kind, weights, 2).expect("settings").seed(1);
     let mut state = ascent.init().expect("a start");
-    run(&ascent, &mut state, &mut MaxSteps(500), &mut ()).expect("a fit");
-    ascent.bound(&state).expect("a bound")
-}
-
-/// With one component q is the posterior, so bound and evidence agree, and the predictive density is a ratio of evidences.
-#[test]
-fn one_component_gives_the_evidence() {
-    for (name, kind, columns) in kinds(13) {
-        let rows = rows_of(&columns);
-        let exact = evidence(name, &rows);
-        if exact.is_nan() {
-            continue;
-        }
-        let bound = fitted_bound(&rows, &kind, Weights::dirichlet(1.0), vec![0; 13], 1);
-        assert!((bound - exact).abs() < 1e-10 * exact.abs(), "{name}: {bound} for {exact}");
-
-        let (past, last) = (Table::from_rows(&rows[..12]), Table::from_rows(&rows[12..]));
-        let fitted = Mixture::new(kind, 1).fit(&past.expect("a table")).expect("a fit");
-        let found = fitted.log_density(&last.expect("a table")).expect("a density")[0];
-        let ratio = exact - evidence(name, &rows[..12]);
-        assert!((found - ratio).abs() < 1e-10, "{name}: predicts {found} for {ratio}");
+    for _ in 0..3 {
+        ascent.step(&mut state).expect("a step");
     }
-}
-
-/// Log prior probability of an assignment with these counts.
-fn assignment(weights: Weights, counts: &[f64]) -> f64 {
-    let ln_beta = |a: f64, b: f64| lgamma(a) + lgamma(b) - lgamma(a + b);
-    match weights {
-        Weights::Dirichlet { concentration: a } => {
-            let (k, n) = (counts.len() as f64, counts.iter().sum::<f64>());
-            let each: f64 = counts.iter().map(|c| lgamma(a + c) - lgamma(a)).sum();
-            lgamma(k * a) - lgamma(k * a + n) + each
-        }
-        Weights::Sticks { concentration, discount } => (0..counts.len() - 1)
-            .map(|i| {
-                let (a, b) = (1.0 - discount, concentration + (i + 1) as f64 * discount);
-                ln_beta(a + counts[i], b + counts[i + 1..].iter().sum::<f64>()) - ln_beta(a, b)
-            })
-            .sum(),
-        _ => f64::NAN,
-    }
-}
-
-/// Log evidence of two components by summing over all 2^N assignments.
-fn enumerated(name: &str, rows: &[Vec<f64>], weights: Weights) -> f64 {
-    let terms: Vec<f64> = (0..1_usize << rows.len())
-        .map(|code| {
-            let part = |c: usize| -> Vec<Vec<f64>> {
-                rows.iter().enumerate().filter(|(i, _)| (code >> i) & 1 == c).map(|(_, r)| r.clone()).collect()
-            };
-            let (zero, one) = (part(0), part(1));
-            let prior = assignment(weights, &[zero.len() as f64, one.len() as f64]);
-            prior + evidence(name, &zero) + evidence(name, &one)
+    let bound = |cells: [f64; 2]| {
+        let mut changed = columns.clone();
+        (0..2).for_each(|j| changed[j][4] = cells[j]);
+        let rows = table(&changed);
+        CoordinateAscent::new(&rows, &kind, weights, 2).and_then(|a| a.bound(&state)).expect("a bound")
+    };
+    let grid = |points: usize| {
+        (0..points).map(move |i| {
+            let t = std::f64::consts::PI * ((i as f64 + 0.5) / points as f64 - 0.5);
+            (3.0 * t.tan(), 3.0 * std::f64::consts::PI / points as f64 / t.cos().powi(2))
         })
-        .collect();
-    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + terms.iter().map(|t| (t - largest).exp()).sum::<f64>().ln()
-}
-
-/// The evidence counts both namings of a clustering, a fit has one: the gap of separated data is up to ln 2.
-#[test]
-fn the_bound_stays_below_the_enumerated_evidence() {
-    for (name, kind, columns) in kinds(9) {
-        let rows = rows_of(&columns);
-        if evidence(name, &rows).is_nan() {
-            continue;
-        }
-        for weights in weight_kinds() {
-            let exact = enumerated(name, &rows, weights);
-            for labels in [[0, 0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1, 0]] {
-                let bound = fitted_bound(&rows, &kind, weights, labels.to_vec(), 2);
-                assert!(bound <= exact + 1e-9, "{name}, {weights:?}: {bound} above {exact}");
-                assert!(bound > exact - 8.0, "{name}, {weights:?}: {bound} far below {exact}");
-            }
-        }
+    };
+    let (seen, scale) = ([columns[0][4], columns[1][4]], bound([columns[0][4], columns[1][4]]));
+    for j in 0..2 {
+        let with = |x: f64| if j == 0 { [x, seen[1]] } else { [seen[0], x] };
+        let exact = scale + grid(2000).map(|(x, w)| w * (bound(with(x)) - scale).exp()).sum::<f64>().ln();
+        assert!((bound(with(f64::NAN)) - exact).abs() < 1e-8 * exact.abs(), "{j}: {} {exact}", bound(with(f64::NAN)));
     }
-}
-
-#[test]
-fn the_bound_is_close_where_clusters_are_far_apart() {
-    let z = noise(11, 20);
-    let rate = |i: usize| -> f64 { if i < 5 { 2.0 } else { 300.0 } };
-    let rows: Vec<Vec<f64>> =
-        (0..10).map(|i| (0..2).map(|j| (rate(i) + rate(i).sqrt() * z[2 * i + j]).max(0.0).round()).collect()).collect();
-    let labels = (0..10).map(|i| u32::from(i >= 5)).collect();
-    let kind = Kind::from(Poisson::new(2, 2.0, 0.3).expect("a prior"));
-    let weights = Weights::dirichlet(0.4);
-    let (bound, exact) = (fitted_bound(&rows, &kind, weights, labels, 2), enumerated("poisson", &rows, weights));
-    assert!((exact - bound - 2.0_f64.ln()).abs() < 1e-6, "{bound} for {exact}");
-}
-
-/// A missing cell becomes a latent; the evidence of the rest is an integral over it, done here by the trapezium rule.
-#[test]
-fn a_missing_cell_costs_little_of_the_bound() {
-    let mut rows = rows_of(&clusters(12));
-    let step = 0.05;
-    let terms = (-800..800).map(|i| {
-        rows[4][1] = step * f64::from(i);
-        wishart_evidence(&rows)
-    });
-    let exact = terms.map(f64::exp).sum::<f64>().ln() + f64::ln(step);
-    rows[4][1] = f64::NAN;
-    let bound = fitted_bound(&rows, &FullGaussian::new(wishart()).into(), Weights::dirichlet(1.0), vec![0; 12], 1);
-    assert!(bound <= exact && exact - bound < 0.2, "{bound} for {exact}");
+    let plane = grid(160).flat_map(|x| grid(160).map(move |y| (x, y)));
+    let exact = scale + plane.map(|((x, v), (y, w))| v * w * (bound([x, y]) - scale).exp()).sum::<f64>().ln();
+    let found = bound([f64::NAN; 2]);
+    assert!((found - exact).abs() < 1e-5 * exact.abs(), "{found} {exact}");
 }
 
 /// Simulated rows have the predictive density: its mean log density under them is minus its entropy, and it sums to 1.

@@ -11,6 +11,9 @@ use crate::target::{LogDensity, Pass, Target};
 const POINTS: u32 = 41;
 const THETA: u32 = 42;
 
+/// Paths at most, however many runs are asked for.
+const MOST_PATHS: usize = 64;
+
 /// What the search for a start found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartReport {
@@ -50,7 +53,10 @@ pub(super) fn begin(target: &Target, plan: &Plan, settings: &Settings) -> Result
     if !plan.paths {
         return plain(target, settings, theta);
     }
-    let start = Start { point: settings.point.clone(), ..Start::new(settings.streams) };
+    let start = Start::new(settings.streams);
+    // Runs that all begin on the same few paths agree with each other and with nothing else.
+    let num_paths = settings.restarts.unwrap_or(0).clamp(start.num_paths, MOST_PATHS);
+    let start = Start { point: settings.point.clone(), num_paths, ..start };
     let found = start.find(target, &theta)?;
     let report = StartReport {
         num_candidates: found.paths.len(),

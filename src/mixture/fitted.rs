@@ -8,7 +8,7 @@ use super::categorical::pick;
 use super::component::Component;
 use super::moves::Fit;
 use super::pass::Engine;
-use super::{Kind, MixtureError, MixtureState, Rows, StartReport, Weights};
+use super::{Block, Kind, MixtureError, MixtureState, Rows, StartReport, Weights};
 use crate::fit::Stop;
 use crate::streams::Streams;
 
@@ -194,20 +194,19 @@ impl<C: Component> Fitted<C> {
         super::check::cells(rows, &self.component)?;
         let mut weights = vec![0.0; self.order.len()];
         self.prior.expectation(&self.state.weights, &mut weights);
-        let (mut out, mut space) = (Vec::with_capacity(rows.num_rows()), Vec::new());
-        for b in 0..rows.num_blocks() {
-            let block = rows.block(b, &mut space)?;
+        let each = |out: &mut Vec<f64>, block: &Block| {
             let mut sums = vec![f64::NEG_INFINITY; block.stride()];
             let mut one = vec![0.0; block.stride()];
             for (c, weight) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
                 one.fill(weight.ln());
-                self.component.predictive(self.params(c), &block, &mut one)?;
+                self.component.predictive(self.params(c), block, &mut one)?;
                 sums.iter_mut().zip(&one).for_each(|(s, x)| *s = log_add(*s, *x));
             }
-            self.component.log_base(&block, &mut sums);
+            self.component.log_base(block, &mut sums);
             out.extend_from_slice(&sums[..block.len()]);
-        }
-        Ok(out)
+            Ok(())
+        };
+        Ok(super::chunks::fold(rows, Vec::new, each)?.concat())
     }
 
     /// Mean log predictive density of rows, best on rows that were held out.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::component::Component;
 use super::{
-    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError, Poisson,
-    Product, SphericalGaussian, StudentT, TiedGaussian,
+    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError,
+    Multinomial, Poisson, Product, SphericalGaussian, StudentT, TiedGaussian,
 };
 use crate::streams::Stream;
 
@@ -30,6 +30,8 @@ pub enum Kind {
     Bernoulli(Bernoulli),
     /// A column of categories.
     Categorical(Categorical),
+    /// Columns of counts that share a total.
+    Multinomial(Multinomial),
     /// Columns of counts.
     Poisson(Poisson),
     /// Columns of positive numbers.
@@ -57,6 +59,7 @@ from_kinds! {
     StudentT(StudentT),
     Bernoulli(Bernoulli),
     Categorical(Categorical),
+    Multinomial(Multinomial),
     Poisson(Poisson),
     Gamma(Gamma),
     Product(Product),
@@ -74,6 +77,7 @@ macro_rules! each {
             Kind::StudentT($kind) => $call,
             Kind::Bernoulli($kind) => $call,
             Kind::Categorical($kind) => $call,
+            Kind::Multinomial($kind) => $call,
             Kind::Poisson($kind) => $call,
             Kind::Gamma($kind) => $call,
             Kind::Product($kind) => $call,

@@ -17,6 +17,7 @@ mod lanes;
 mod linear;
 mod moments;
 mod moves;
+mod multinomial;
 mod pass;
 mod poisson;
 mod product;
@@ -40,6 +41,7 @@ pub use gaussian::{
     DiagonalGaussian, FullGaussian, HierarchicalGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian,
 };
 pub use kind::Kind;
+pub use multinomial::Multinomial;
 pub use pass::MixtureState;
 pub use poisson::Poisson;
 pub use product::Product;

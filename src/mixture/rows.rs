@@ -34,6 +34,28 @@ pub trait Rows: Send + Sync {
     }
 }
 
+impl<R: Rows + ?Sized> Rows for &R {
+    fn num_rows(&self) -> usize {
+        (**self).num_rows()
+    }
+
+    fn num_columns(&self) -> usize {
+        (**self).num_columns()
+    }
+
+    fn block_rows(&self) -> usize {
+        (**self).block_rows()
+    }
+
+    fn block<'a>(&'a self, index: usize, space: &'a mut Vec<f64>) -> Result<Block<'a>, MixtureError> {
+        (**self).block(index, space)
+    }
+
+    fn num_blocks(&self) -> usize {
+        (**self).num_blocks()
+    }
+}
+
 /// Some consecutive rows, column by column.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {

@@ -25,7 +25,7 @@ impl Sample {
         // Blocks without a row of the sample are not read.
         for b in (0..rows.num_blocks()).filter(|b| (b * height).next_multiple_of(every) < (b + 1) * height) {
             let block = rows.block(b, &mut space)?;
-            for i in (0..block.len()).filter(|i| (block.first_row() + i).is_multiple_of(every)) {
+            for i in (0..block.len()).filter(|i| (b * height + i).is_multiple_of(every)) {
                 points.extend((0..d).map(|j| block.column(j)[i]));
             }
         }

@@ -1,7 +1,5 @@
 //! Some of the columns, or some of the blocks, of rows that lie elsewhere.
 
-use std::ops::Range;
-
 use super::{Block, MixtureError, Rows};
 
 /// The same rows with some of the columns.
@@ -51,25 +49,28 @@ impl<R: Rows + ?Sized> Rows for SelectedColumns<'_, R> {
     }
 }
 
-/// Consecutive blocks as rows of their own, such as to label a few at a time; rows keep their numbers.
+/// Some blocks as rows of their own, such as to label a few at a time, or to leave some out; rows keep their numbers.
 #[derive(Clone, Debug)]
 pub struct SelectedBlocks<'a, R: ?Sized> {
     rows: &'a R,
-    blocks: Range<usize>,
+    blocks: Vec<usize>,
 }
 
 impl<'a, R: Rows + ?Sized> SelectedBlocks<'a, R> {
-    /// The blocks with these numbers, as far as they exist.
-    pub fn new(rows: &'a R, blocks: Range<usize>) -> Self {
-        let end = blocks.end.min(rows.num_blocks());
-        SelectedBlocks { rows, blocks: blocks.start.min(end)..end }
+    /// The blocks with these numbers, rising, as far as they exist.
+    pub fn new(rows: &'a R, blocks: impl IntoIterator<Item = usize>) -> Self {
+        let mut blocks: Vec<usize> = blocks.into_iter().filter(|b| *b < rows.num_blocks()).collect();
+        // Only the last block may be short.
+        blocks.sort_unstable();
+        blocks.dedup();
+        SelectedBlocks { rows, blocks }
     }
 }
 
 impl<R: Rows + ?Sized> Rows for SelectedBlocks<'_, R> {
     fn num_rows(&self) -> usize {
-        let first = self.blocks.start * self.block_rows();
-        (self.blocks.end * self.block_rows()).min(self.rows.num_rows()).saturating_sub(first)
+        let height = self.block_rows();
+        self.blocks.iter().map(|b| height.min(self.rows.num_rows() - b * height)).sum()
     }
 
     fn num_columns(&self) -> usize {
@@ -81,7 +82,10 @@ impl<R: Rows + ?Sized> Rows for SelectedBlocks<'_, R> {
     }
 
     fn block<'a>(&'a self, index: usize, space: &'a mut Vec<f64>) -> Result<Block<'a>, MixtureError> {
-        self.rows.block(self.blocks.start + index, space)
+        match self.blocks.get(index) {
+            Some(&block) => self.rows.block(block, space),
+            None => Err(MixtureError::Shape { what: "block number", found: index, expected: self.blocks.len() }),
+        }
     }
 }
 
@@ -103,5 +107,10 @@ mod tests {
         assert_eq!((block.column(0)[..2].to_vec(), block.column(1)[1]), (vec![248.0, 249.0], 49.0));
         assert!(SelectedColumns::new(&table, vec![3]).is_err());
         assert_eq!(SelectedBlocks::new(&table, 9..12).num_rows(), 0);
+        // The short one comes last, whatever the order.
+        let apart = SelectedBlocks::new(&table, [6, 1, 1]);
+        assert_eq!((apart.num_rows(), apart.num_blocks()), (10, 2));
+        let block = apart.block(1, &mut space).expect("a block");
+        assert_eq!((block.len(), block.first_row()), (2, 48));
     }
 }

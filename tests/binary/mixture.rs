@@ -224,7 +224,6 @@ fn bad_tables_are_refused_with_place_and_remedy() {
         ("a,b\n1,2\n2,-3\n3,5\n", "--kind b=poisson", &["d.csv, line 3, column `b`: -3 is not a count", "gaussian"]),
         ("a,b\n1,2\n2,0\n3,5\n", "--kind b=gamma", &["line 3, column `b`: 0 is not a positive number"]),
         ("a,b\n1,2\n2,0\n3,1\n", "--kind b=bernoulli", &["line 2, column `b`: 2 is not 0 or 1"]),
-        ("a,b\n1,2\n2,\n3,1\n", "--kind student-t", &["line 3, column `b`", "missing"]),
         ("a,b\n1,u\n2,v\n3,w\n4,x\n", "", &["4 different words in 4 rows", "--columns", "--kind b=categorical"]),
         ("a,b\n1e300,1\n-3e300,2\n2,3\n", "", &["d.csv, column `a`", "too far apart", "rescale"]),
         ("a,b\n1,1e-300\n2,3e-300\n3,2e-300\n", "", &["d.csv, column `b`", "too close together", "rescale"]),

@@ -102,7 +102,7 @@ pub(super) const MIXTURE_GUIDE: &str = "\
 Every row is taken to come from one of K components; what they look like, how large they are and which row belongs
 to which is found from the table. Without a file: 272 eruptions of Old Faithful, their length and the wait for the
 next in minutes.
-Missing cells are marginalised. A constant column and a copy of a column are refused; a column that is a sum of
+Missing cells are marginalised. A column without a name in the header is left out, and said. A constant column and a copy of a column are refused; a column that is a sum of
 others is fitted with a regularisation that the report states.
 
 The report:
@@ -110,12 +110,14 @@ The report:
               the same columns of the same rows
   agreement   adjusted Rand index of the labels of two fits: 1 where they agree, 0 where only by chance
   effective   exp of the entropy of the weights: components counted by size
-  mean, sd    of a row of the component; for words, the probability of each
+  mean, sd    of a row of the component; for words, the probability of each; for a multinomial, the share of each column
+  held-out    mean log density, in nats a row, of the rows that --held-out leaves out of the fit
 
 Examples:
   jensen mixture
   jensen mixture customers.csv --k 1..8 --out groups --plot
   jensen mixture customers.csv --dirichlet-process --columns age,income,visits --kind visits=poisson
+  jensen mixture baskets.csv --kind food+drink+rest=multinomial,minutes=exponential --k 1..6 --held-out 0.2
   jensen mixture sensors.csv --k 5 --covariance diagonal --kind student-t --restarts 20
   jensen mixture large.csv --k 10 --batch 4096 --quiet --json > report.json
   jensen predict groups new_customers.csv --out labels.csv

@@ -50,14 +50,20 @@ pub struct MixtureModelArgs {
     pub prior: Prior,
     /// Distribution of all columns, or of one as COLUMN=KIND, separated by commas
     ///
-    /// Kinds: gaussian; student-t (see --tail, for outliers; no missing cells); bernoulli (0 and 1);
-    /// categorical (words or codes); poisson (counts); gamma (positive numbers); auto: bernoulli where all cells are 0
-    /// or 1, categorical where all are words, else gaussian.
+    /// Kinds: gaussian; student-t (see --tail, for outliers); bernoulli (0 and 1); categorical (words or codes); poisson
+    /// (counts); multinomial (counts that share a total, joined as in a+b+c=multinomial, or all columns); exponential
+    /// (waiting times); gamma (positive numbers, see --shape); auto: bernoulli where all cells are 0 or 1, categorical
+    /// where all are words, else gaussian.
     #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "auto", value_parser = KindChoice::from_str)]
     pub kind: Vec<KindChoice>,
     /// Degrees of freedom of student-t columns, above 2; they are not estimated: compare the bounds of several
     #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = tail)]
     pub tail: f64,
+    /// Shape of gamma columns, the same in all components [default: of each column that of all its rows, at least 1]
+    ///
+    /// It is not estimated: compare the bounds of several.
+    #[arg(long, value_name = "X", value_parser = shape)]
+    pub shape: Option<f64>,
     /// Columns to use, separated by commas [default: all that have a name]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
@@ -75,6 +81,11 @@ pub struct MixtureMethodArgs {
     /// Seed of the starts: same seed, same result, for any number of threads
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
+    /// Leave this fraction of the rows out of the fit, drawn by --seed, and report their mean log density for each K
+    ///
+    /// With --batch whole blocks of rows are left out. All rows are labelled in the end.
+    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
+    pub held_out: Option<f64>,
     /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows; a CSV is then read
     /// again in each pass instead of held in memory
     #[arg(long, value_name = "ROWS", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
@@ -214,14 +225,18 @@ pub enum ColumnChoice {
     Categorical,
     /// Counts
     Poisson,
+    /// Counts that share a total
+    Multinomial,
+    /// Waiting times
+    Exponential,
     /// Positive numbers
     Gamma,
 }
 
-/// A kind for all columns, or for one.
+/// A kind for all columns, or for some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindChoice {
-    /// The column; `None` for all.
+    /// The column, or several joined by `+`; `None` for all.
     pub column: Option<String>,
     /// Its kind.
     pub kind: ColumnChoice,
@@ -235,7 +250,7 @@ impl FromStr for KindChoice {
             Some((column, kind)) => (Some(column.trim().to_string()), kind),
             None => (None, text),
         };
-        let names = "auto, gaussian, student-t, bernoulli, categorical, poisson or gamma";
+        let names = "auto, gaussian, student-t, bernoulli, categorical, poisson, multinomial, exponential or gamma";
         let kind =
             ColumnChoice::from_str(kind.trim(), true).map_err(|_| format!("expected {names}, or COLUMN=KIND"))?;
         Ok(KindChoice { column, kind })
@@ -246,6 +261,20 @@ fn tail(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 2.0 => Ok(value),
         _ => Err("expected a number above 2, below which a Student-t has no variance".to_string()),
+    }
+}
+
+fn shape(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a positive number such as 2".to_string()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("expected a number between 0 and 1, such as 0.2".to_string()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::progress::{Mode, Progress};
 use crate::cli::render::Length;
 use crate::zoo::Built;
 use jensen::algorithm::Step;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -47,6 +48,7 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, 
     if method.family == Family::Auto && built.is_heavy_tailed {
         method.family = Family::StudentT;
     }
+    method.restarts = method.restarts.or_else(|| built.restarts.and_then(NonZeroUsize::new));
     let request = engine::Request { model: &*built.model, method: &method, observer: &mut observer };
     let outcome = engine::fit(request);
     match &outcome {

@@ -6,6 +6,8 @@ pub mod component;
 mod data;
 pub mod error;
 pub mod fit;
+pub mod held_out;
+pub mod kinds;
 mod parameters;
 pub mod plots;
 pub mod report;
@@ -37,22 +39,31 @@ const PROCESS: usize = 20;
 /// Fits mixtures, prints the report and writes the folder.
 pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     let data = Data::read(args)?;
+    if !args.output.quiet {
+        super::say_nameless(&data.file, data.nameless.iter().copied());
+    }
     let request = request(args, &data)?;
     let folder = args.output.folder().map(|path| OutDir::create(&path)).transpose()?;
     let started = Instant::now();
-    let total = request.total(data.rows.as_ref());
+    let rows = data.fitted_rows();
+    let total = request.total(rows.as_ref());
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "mixture", Some(total))
         .counting(if request.batch.is_some() { "step" } else { "fit" })
         .stop_on(interrupt::flag());
-    let fits = request.fit(data.rows.as_ref(), &mut progress);
+    let fits = request.fit(rows.as_ref(), &mut progress);
     progress.clear();
-    let fits = fits.map_err(|e| ClusterError::fit(&data.file, e))?;
-    let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else {
+    let fits = fits.map_err(|e| data.fit_error(e))?;
+    let Some(chosen) = (0..fits.len()).max_by(|&a, &b| fits[a].bound.total_cmp(&fits[b].bound)) else {
         return Err(
             ClusterError::Options("interrupted before the first start had ended; nothing was fitted".into()).into()
         );
     };
-    let report = report(args, &data, &request, &fits, best, started.elapsed().as_secs_f64());
+    let best = &fits[chosen];
+    let mut report = report(args, &data, &request, &fits, best, started.elapsed().as_secs_f64());
+    if let Some(split) = &data.split {
+        let scores = held_out::scores(&fits, chosen, split, data.rows.as_ref());
+        report.scored(scores.map_err(|e| ClusterError::fit(&data.file, e))?, data.rows.num_rows() - rows.num_rows());
+    }
     if let Some(folder) = folder {
         write(folder, &data, &report, best, &args.output)?;
     }
@@ -63,8 +74,8 @@ pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
 fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
     let (model, method) = (&args.model, &args.method);
     let asked = model.k.map_or(PROCESS.max(RANGE.1), |k| k.high);
-    let failed = |e| ClusterError::fit(&data.file, e);
-    let distinct = data.distinct(asked).map_err(failed)?;
+    let (failed, rows) = (|e| data.fit_error(e), data.fitted_rows());
+    let distinct = data.distinct(2 * asked).map_err(failed)?;
     let k = match (model.k, model.dirichlet_process) {
         (Some(k), Some(_)) if k.low != k.high => {
             let text = "--dirichlet-process finds the number of components itself; give --k N as the most it may use";
@@ -79,8 +90,9 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
         return Err(ClusterError::TooManyComponents { file, components: *k.end(), distinct }.into());
     }
     Ok(Request {
-        component: component::component(&data.columns, data.rows.as_ref(), model).map_err(failed)?,
+        component: component::component(&data.columns, rows.as_ref(), model).map_err(failed)?,
         k,
+        distinct,
         process: model.dirichlet_process.map(|x| Weights::pitman_yor(x, model.discount.unwrap_or(0.0))),
         start: match method.start {
             StartChoice::KMeans => Start::KMeans,
@@ -89,7 +101,7 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
         restarts: if method.start == StartChoice::Hierarchical { 1 } else { method.restarts.get() },
         seed: method.seed,
         steps: method.steps.map(|n| n.get() as u64),
-        batch: method.batch.map(|n| n.get().min(data.rows.num_rows())),
+        batch: method.batch.map(|n| n.get().min(rows.num_rows())),
     })
 }
 
@@ -105,6 +117,7 @@ fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], b
     Report {
         data: data.file.clone(),
         num_rows: data.rows.num_rows(),
+        held_out_rows: 0,
         missing: data.missing as usize,
         columns: data.columns.clone(),
         method: format!("{weights}{covariance}; {how}, {} {starts}, seed {}", request.restarts, request.seed),

@@ -97,11 +97,15 @@ fn say_left_out(table: &Table, options: &DataOptions, quiet: bool) {
     if quiet || options.features.is_some() {
         return;
     }
-    for position in table.nameless() {
+    say_nameless(table.file(), table.nameless());
+}
+
+/// Says on standard error that the columns at these positions have no name and are left out.
+fn say_nameless(file: &str, positions: impl IntoIterator<Item = usize>) {
+    for position in positions {
         let remedy = "name it in the header to use it";
         // A closed stream leaves nobody to tell.
-        let _ =
-            writeln!(std::io::stderr(), "{}: column {position} has no name and is left out; {remedy}", table.file());
+        let _ = writeln!(std::io::stderr(), "{file}: column {position} has no name and is left out; {remedy}");
     }
 }
 

@@ -111,10 +111,15 @@ impl Table {
         self.columns.iter().filter(|column| !column.unnamed).map(|column| column.name.as_str())
     }
 
+    /// Numbers, from 0, of the columns whose header is empty.
+    pub(super) fn unnamed(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.unnamed).map(|(j, _)| j)
+    }
+
     /// Positions, from 1, of columns without a name that hold more than row numbers from 0 or 1 on.
     pub fn nameless(&self) -> impl Iterator<Item = usize> {
-        let unnamed = self.columns.iter().enumerate().filter(|(_, column)| column.unnamed);
-        unnamed.filter(|(_, column)| !column.is_row_numbers() && !column.cells().all(is_missing)).map(|(j, _)| j + 1)
+        let more = |j: &usize| !self.columns[*j].is_row_numbers() && !self.columns[*j].cells().all(is_missing);
+        self.unnamed().filter(more).map(|j| j + 1)
     }
 
     /// The column `name` as finite numbers, one per row.

@@ -42,12 +42,15 @@ pub struct Built {
     pub num_rows: usize,
     /// Whether the posterior has tails that a Gaussian q misses.
     pub is_heavy_tailed: bool,
+    /// Runs of a fit, where the posterior has modes that two runs may miss.
+    pub restarts: Option<usize>,
 }
 
 impl Built {
     /// A model on `num_rows` rows.
     pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
-        Self { model: Box::new(model), labels: Vec::new(), scales: Vec::new(), num_rows, is_heavy_tailed: false }
+        let model = Box::new(model);
+        Self { model, labels: Vec::new(), scales: Vec::new(), num_rows, is_heavy_tailed: false, restarts: None }
     }
 
     /// Names the elements of `site`.
@@ -59,6 +62,11 @@ impl Built {
     /// Has a Student-t q unless another family is chosen.
     pub fn heavy_tailed(self) -> Self {
         Self { is_heavy_tailed: true, ..self }
+    }
+
+    /// Has twelve runs unless another number is chosen.
+    pub fn many_modes(self) -> Self {
+        Self { restarts: Some(12), ..self }
     }
 
     /// Reports how columns were standardised.

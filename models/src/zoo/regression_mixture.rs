@@ -45,6 +45,7 @@ impl RegressionMixture {
         let model = RegressionMixture { x: data.x.clone(), y: data.y.clone() };
         let scales = data.design.scales.iter().chain([&data.design.response_scale]).cloned();
         let built = Built::new(model, data.design.num_rows).scaled(scales);
-        Ok(built.label("beta_1", data.features()).label("beta_2", data.features()))
+        // Another way to share the rows out between two lines is often nearly as good.
+        Ok(built.label("beta_1", data.features()).label("beta_2", data.features()).many_modes())
     }
 }

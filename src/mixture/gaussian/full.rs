@@ -81,11 +81,7 @@ impl Component for FullGaussian {
         let (head, second) = stats.split_at_mut(2 + d);
         let (centred, weighted) = scratch.split_at_mut(d * block.stride());
         missing::centre(block, &prepared(cache, d), centred, |row, _, cells, covariance| {
-            for (a, &i) in cells.iter().enumerate() {
-                for (b, &j) in cells[..=a].iter().enumerate() {
-                    second[i * d + j] += weights[row] * covariance[a * cells.len() + b];
-                }
-            }
+            missing::add_covariance(cells, covariance, weights[row], d, second);
         });
         let count = total(weights);
         head[0] += count;

@@ -67,3 +67,12 @@ fn fill(
     }
     (0.5 * (m as f64 * LN_2_PI - log_det), covariance)
 }
+
+/// Adds `weight` times the covariance of a row's missing cells to the lower half of the d x d `second`.
+pub(super) fn add_covariance(cells: &[usize], covariance: &[f64], weight: f64, d: usize, second: &mut [f64]) {
+    for (a, &i) in cells.iter().enumerate() {
+        for (b, &j) in cells[..=a].iter().enumerate() {
+            second[i * d + j] += weight * covariance[a * cells.len() + b];
+        }
+    }
+}

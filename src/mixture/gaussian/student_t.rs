@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::component::Component;
 use super::super::error::positive;
-use super::super::lanes::{HeavyTail, Moments, Quadratic, centre, run, total};
+use super::super::lanes::{HeavyTail, Moments, Quadratic, run, total};
 use super::super::{Block, MixtureError, Rows};
+use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
 use crate::streams::Stream;
 
@@ -15,7 +16,7 @@ use crate::streams::Stream;
 ///
 /// The latent `u` of a row is summed out in closed form under the current q(mu, Lambda); its mean
 /// `(tail + columns) / (tail + distance)` weighs the row in the sums, so that outliers hardly move a component.
-/// Missing cells are an error.
+/// Missing cells are latents of their row beside `u`, summed out with it: a row is scaled by what is seen of it.
 ///
 /// *Source:* Svensén and Bishop (2005), "Robust Bayesian mixture modelling"; here the tail is fixed, mu and Lambda share
 /// a normal-Wishart q, and u stays coupled to the assignment.
@@ -42,13 +43,18 @@ impl StudentT {
         Self::new(NormalWishart::from_rows(rows)?, tail)
     }
 
-    /// Writes the rows about the mean and minus half their squared distances.
-    fn distances(&self, cache: &[f64], block: &Block, centred: &mut [f64], quadratic: &mut [f64]) {
-        let d = self.num_columns();
-        let q = prepared(cache, d);
-        for (j, out) in centred.chunks_exact_mut(block.stride()).enumerate() {
-            centre(block.column(j), q.mean[j], out);
-        }
+    /// Writes the rows about the mean and minus half their squared distances, missing cells at their mean given the
+    /// others; `each` is told of the rows that have some, as in [`missing::centre`].
+    fn distances(
+        &self,
+        cache: &[f64],
+        block: &Block,
+        centred: &mut [f64],
+        quadratic: &mut [f64],
+        each: impl FnMut(usize, f64, &[usize], &[f64]),
+    ) {
+        let q = prepared(cache, self.num_columns());
+        missing::centre(block, &q, centred, each);
         quadratic.fill(0.0);
         run(Quadratic { centred, factor: q.factor, constant: 0.0, out: quadratic });
     }
@@ -58,6 +64,14 @@ impl StudentT {
         let d = self.num_columns() as f64;
         let q = prepared(cache, self.num_columns());
         self.tail + q.log_precision - d * LN_2_PI - 2.0 * q.constant
+    }
+
+    /// What the log density of a row with `seen` cells is at the mean, missing ones not yet summed out.
+    fn constant(&self, cache: &[f64], scale: f64, seen: usize) -> f64 {
+        let (d, half_power) = (self.num_columns(), 0.5 * (self.tail + seen as f64));
+        lgamma(half_power) - lgamma(0.5 * self.tail) + 0.5 * self.tail * (0.5 * self.tail).ln()
+            - half_power * (0.5 * scale).ln()
+            + 0.5 * (prepared(cache, d).log_precision - d as f64 * LN_2_PI)
     }
 }
 
@@ -84,9 +98,8 @@ impl Component for StudentT {
         (self.num_columns() + 2) * stride
     }
 
-    fn check(&self, block: &Block) -> Result<(), MixtureError> {
-        let expected = "a number, as Student-t components need";
-        super::super::columns::each_cell(block, |x| !x.is_nan(), expected, "use Gaussian components, or fill the cell")
+    fn check(&self, _: &Block) -> Result<(), MixtureError> {
+        Ok(())
     }
 
     fn prior(&self, params: &mut [f64]) {
@@ -101,24 +114,37 @@ impl Component for StudentT {
         let d = self.num_columns();
         let (centred, rest) = scratch.split_at_mut(d * block.stride());
         let quadratic = &mut rest[..block.stride()];
-        self.distances(cache, block, centred, quadratic);
+        let mut gaps = Vec::new();
+        self.distances(cache, block, centred, quadratic, |row, added, cells, _| {
+            gaps.push((row, out[row] + added, d - cells.len()));
+        });
         let (scale, half_power) = (self.scale(cache), 0.5 * (self.tail + d as f64));
-        let constant = lgamma(half_power) - lgamma(0.5 * self.tail) + 0.5 * self.tail * (0.5 * self.tail).ln()
-            - half_power * (0.5 * scale).ln()
-            + 0.5 * (prepared(cache, d).log_precision - d as f64 * LN_2_PI);
+        let constant = self.constant(cache, scale, d);
         run(HeavyTail { quadratic, scale, half_power, constant, out });
+        for (row, before, seen) in gaps {
+            let half_power = 0.5 * (self.tail + seen as f64);
+            let tail = (-2.0 * quadratic[row] / scale).ln_1p();
+            out[row] = before + self.constant(cache, scale, seen) - half_power * tail;
+        }
     }
 
+    /// With cells missing, `E[u] = (tail + seen) / (tail + distance)`, and the covariance of the missing ones given `u`
+    /// is `A_mm^-1 / u`, so that `u` leaves it.
     fn accumulate(&self, cache: &[f64], block: &Block, weights: &[f64], stats: &mut [f64], scratch: &mut [f64]) {
         let (d, stride) = (self.num_columns(), block.stride());
+        let (head, second) = stats.split_at_mut(2 + d);
         let (centred, rest) = scratch.split_at_mut(d * stride);
         let (scaled, weighted) = rest.split_at_mut(stride);
-        self.distances(cache, block, centred, scaled);
         let (scale, power) = (self.scale(cache), self.tail + d as f64);
+        let mut gaps = Vec::new();
+        self.distances(cache, block, centred, scaled, |row, _, cells, covariance| {
+            gaps.push((row, (power - cells.len() as f64) / power));
+            missing::add_covariance(cells, covariance, weights[row], d, second);
+        });
         for (u, w) in scaled.iter_mut().zip(weights) {
             *u = w * power / (scale - 2.0 * *u);
         }
-        let (head, second) = stats.split_at_mut(2 + d);
+        gaps.into_iter().for_each(|(row, share)| scaled[row] *= share);
         head[0] += total(scaled);
         head[1] += total(weights);
         let weighted = &mut weighted[..stride];
@@ -178,6 +204,9 @@ impl StudentT {
     /// The log density averaged over q and, by the trapezium rule in log u, over the latent scale.
     fn averaged(&self, params: &[f64], row: &[f64], space: &mut Vec<f64>) -> Option<f64> {
         const POINTS: usize = 200;
+        if row.iter().all(|x| x.is_nan()) {
+            return Some(0.0);
+        }
         let half = 0.5 * self.tail;
         let width = 12.0 / half.sqrt() + 36.0 / half;
         let (low, high) = (-width, (1.0 + width).ln());

@@ -151,7 +151,8 @@ impl NormalWishart {
         }
         let text = "the covariance of the data is singular: the prior's scale matrix has";
         vec![format!(
-            "{text} {:.3e} added to its diagonal; look for columns that are copies or sums of others",
+            "{text} {:.3e} added to its diagonal; look for columns that are copies or sums of others, and for more columns \
+             than rows",
             self.ridge
         )]
     }

@@ -1,8 +1,9 @@
 //! Columns of a mixture: which are used, of which kind, and their cells as numbers.
 
 use super::error::ClusterError;
-use crate::cli::mixture_args::{ColumnChoice, KindChoice, MixtureModelArgs};
-use crate::data::{DataError, Table};
+use super::kinds::{Asked, asked};
+use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
+use crate::data::{DataError, Place, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -37,6 +38,13 @@ pub enum ColumnKind {
     },
     /// Counts.
     Poisson,
+    /// Counts that share a total with the other columns of their group.
+    Multinomial {
+        /// The group, from 0.
+        group: usize,
+    },
+    /// Waiting times.
+    Exponential,
     /// Positive numbers.
     Gamma {
         /// Its shape, the same in all components.
@@ -59,18 +67,19 @@ pub(super) const MANY_LEVELS: usize = 30;
 /// # Errors
 /// An unknown column, a cell that its kind cannot explain, and columns that are constant, empty or equal.
 pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, Vec<Vec<f64>>), ClusterError> {
-    let names = names(table, model)?;
     let (mut columns, mut data) = (Vec::new(), Vec::new());
-    for name in names {
-        let kind = kind(table, &name, asked(model, &name).map_or(ColumnChoice::Auto, |k| k.kind), model.tail)?;
-        let mut column = Column { name, kind };
+    for asked in asked(table, model)? {
+        let kind = kind(table, &asked, model)?;
+        let mut column = Column { name: asked.name, kind };
         let cells = column.encode(table)?;
-        check_spread(table, &column.name, &cells)?;
+        if column.is_of_its_own() {
+            check_spread(table, &column.name, &cells)?;
+        }
         if matches!(column.kind, ColumnKind::Gaussian | ColumnKind::StudentT { .. }) {
             let (mean, variance) = moments(&cells);
             ClusterError::spread(table.file(), &column.name, mean, variance)?;
         }
-        if let ColumnKind::Gamma { shape } = &mut column.kind {
+        if let (ColumnKind::Gamma { shape }, None) = (&mut column.kind, model.shape) {
             *shape = gamma_shape(&cells);
         }
         columns.push(column);
@@ -80,41 +89,17 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
     Ok((columns, data))
 }
 
-/// What `--kind` says of a column: the last word on it, else the last on all.
-pub(super) fn asked<'a>(model: &'a MixtureModelArgs, name: &str) -> Option<&'a KindChoice> {
-    let own = model.kind.iter().rev().find(|k| k.column.as_deref() == Some(name));
-    own.or_else(|| model.kind.iter().rev().find(|k| k.column.is_none()))
-}
-
-/// The columns to use; a table's header is enough.
-pub(super) fn names(table: &Table, model: &MixtureModelArgs) -> Result<Vec<String>, ClusterError> {
-    let names = match &model.columns {
-        Some(names) => names.iter().map(|n| n.trim().to_string()).collect(),
-        None => table.given_names().map(str::to_string).collect::<Vec<_>>(),
-    };
-    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-        return Err(ClusterError::Options(format!("--columns names `{}` twice; name each column once", twice.1)));
-    }
-    for column in model.kind.iter().filter_map(|k| k.column.as_ref()) {
-        table.words(column)?;
-        if !names.contains(column) {
-            let text =
-                format!("--kind speaks of column `{column}`, which --columns leaves out; name it in both or none");
-            return Err(ClusterError::Options(text));
-        }
-    }
-    Ok(names)
-}
-
-fn kind(table: &Table, name: &str, choice: ColumnChoice, tail: f64) -> Result<ColumnKind, ClusterError> {
-    Ok(match choice {
-        ColumnChoice::Auto => by_cells(table, name)?,
+fn kind(table: &Table, asked: &Asked, model: &MixtureModelArgs) -> Result<ColumnKind, ClusterError> {
+    Ok(match asked.choice {
+        ColumnChoice::Auto => by_cells(table, &asked.name)?,
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
-        ColumnChoice::StudentT => ColumnKind::StudentT { tail },
+        ColumnChoice::StudentT => ColumnKind::StudentT { tail: model.tail },
         ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
-        ColumnChoice::Categorical => ColumnKind::Categorical { levels: levels(&table.words(name)?) },
+        ColumnChoice::Categorical => ColumnKind::Categorical { levels: levels(&table.words(&asked.name)?) },
         ColumnChoice::Poisson => ColumnKind::Poisson,
-        ColumnChoice::Gamma => ColumnKind::Gamma { shape: 1.0 },
+        ColumnChoice::Multinomial => ColumnKind::Multinomial { group: asked.group },
+        ColumnChoice::Exponential => ColumnKind::Exponential,
+        ColumnChoice::Gamma => ColumnKind::Gamma { shape: model.shape.unwrap_or(1.0) },
     })
 }
 
@@ -154,7 +139,8 @@ fn check_spread(table: &Table, name: &str, cells: &[f64]) -> Result<(), ClusterE
 fn check_copies(table: &Table, columns: &[Column], data: &[Vec<f64>]) -> Result<(), ClusterError> {
     let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| x == y || (x.is_nan() && y.is_nan()));
     for b in 0..data.len() {
-        if let Some(a) = (0..b).find(|&a| columns[a].kind == columns[b].kind && same(&data[a], &data[b])) {
+        let is_copy = |a: &usize| columns[*a].kind == columns[b].kind && same(&data[*a], &data[b]);
+        if let Some(a) = (0..b).filter(|_| columns[b].is_of_its_own()).find(is_copy) {
             let (first, second) = (columns[a].name.clone(), columns[b].name.clone());
             return Err(ClusterError::Duplicate { file: table.file().to_string(), first, second });
         }
@@ -184,11 +170,12 @@ impl Column {
     pub fn encode(&self, table: &Table) -> Result<Vec<f64>, ClusterError> {
         match &self.kind {
             ColumnKind::Categorical { levels } => self.codes(table, levels),
-            ColumnKind::Gaussian => Ok(table.numbers(&self.name)?),
-            // A Student-t has one latent for the whole row and cannot leave a cell out.
-            ColumnKind::StudentT { .. } => Ok(table.real(&self.name)?),
+            ColumnKind::Gaussian | ColumnKind::StudentT { .. } => Ok(table.numbers(&self.name)?),
             ColumnKind::Bernoulli => self.held(table, |x| x == 0.0 || x == 1.0, "0 or 1"),
-            ColumnKind::Poisson => self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count"),
+            ColumnKind::Poisson | ColumnKind::Multinomial { .. } => {
+                self.held(table, |x| x >= 0.0 && x.fract() == 0.0, "a count")
+            }
+            ColumnKind::Exponential => self.held(table, |x| x >= 0.0, "0 or a positive number"),
             ColumnKind::Gamma { .. } => self.held(table, |x| x > 0.0, "a positive number"),
         }
     }
@@ -219,6 +206,11 @@ impl Column {
         table.words(&self.name)?.iter().enumerate().map(code).collect()
     }
 
+    /// Whether the column says something on its own, and not only beside others; then it must vary.
+    pub(super) fn is_of_its_own(&self) -> bool {
+        !matches!(self.kind, ColumnKind::Multinomial { .. })
+    }
+
     /// The kind in a word.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
@@ -227,6 +219,8 @@ impl Column {
             ColumnKind::Bernoulli => "bernoulli",
             ColumnKind::Categorical { .. } => "categorical",
             ColumnKind::Poisson => "poisson",
+            ColumnKind::Multinomial { .. } => "multinomial",
+            ColumnKind::Exponential => "exponential",
             ColumnKind::Gamma { .. } => "gamma",
         }
     }
@@ -238,7 +232,40 @@ impl Column {
 /// As [`Column::encode`].
 pub fn encoded(table: &Table, columns: &[Column]) -> Result<jensen::mixture::Table, ClusterError> {
     let data: Result<Vec<_>, ClusterError> = columns.iter().map(|column| column.encode(table)).collect();
-    rows(table.file(), &data?, jensen::mixture::BLOCK_ROWS)
+    let rows = rows(table.file(), &data?, jensen::mixture::BLOCK_ROWS)?;
+    check_totals(table.file(), columns, &rows, |name, row| table.place(name, row))?;
+    Ok(rows)
+}
+
+/// A multinomial has all its cells in a row or none, and counts something; `place` is where a cell of `rows` stands.
+///
+/// # Errors
+/// The first row that has some of them, and a multinomial without a count.
+pub(super) fn check_totals(
+    file: &str,
+    columns: &[Column],
+    rows: &dyn jensen::mixture::Rows,
+    place: impl Fn(&str, usize) -> Place,
+) -> Result<(), ClusterError> {
+    let groups = super::component::multinomials(columns);
+    let mut space = Vec::new();
+    for b in 0..if groups.is_empty() { 0 } else { rows.num_blocks() } {
+        let block = rows.block(b, &mut space).map_err(|e| ClusterError::fit(file, e))?;
+        for (group, i) in groups.iter().flat_map(|group| (0..block.len()).map(move |i| (group, i))) {
+            let is_missing = |j: &&usize| block.column(**j)[i].is_nan();
+            let missing = group.iter().find(is_missing);
+            if let Some(&j) = missing.filter(|_| !group.iter().all(|j| is_missing(&j))) {
+                let remedy = "fill the cell, or leave all cells of the multinomial empty in this row".to_string();
+                return Err(ClusterError::Cell {
+                    place: Box::new(place(&columns[j].name, block.first_row() + i)),
+                    value: "a missing cell".to_string(),
+                    expected: "a count, as the other cells of its multinomial are",
+                    remedy,
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `data` in blocks.

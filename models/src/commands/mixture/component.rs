@@ -4,21 +4,34 @@ use super::columns::{Column, ColumnKind};
 use crate::cli::mixture_args::{Covariance, MixtureModelArgs, Prior};
 use jensen::mixture::{
     Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError,
-    Poisson, Product, Rows, SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
+    Multinomial, Poisson, Product, Rows, SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
 };
 use std::collections::HashMap;
 
 /// Columns that make up the parts of a component, in their order: jointly distributed ones together, others alone.
 fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
     let of = |is: fn(&ColumnKind) -> bool| (0..columns.len()).filter(|&j| is(&columns[j].kind)).collect::<Vec<_>>();
-    let joint = [
+    let mut joint = vec![
         of(|k| *k == ColumnKind::Gaussian),
         of(|k| matches!(k, ColumnKind::StudentT { .. })),
         of(|k| *k == ColumnKind::Bernoulli),
     ];
+    joint.extend(multinomials(columns));
     let is_alone = |j: &usize| !joint.iter().flatten().any(|other| other == j);
     let alone: Vec<_> = (0..columns.len()).filter(is_alone).map(|j| vec![j]).collect();
     joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
+}
+
+/// The columns of each multinomial.
+pub(super) fn multinomials(columns: &[Column]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (j, column) in columns.iter().enumerate() {
+        if let ColumnKind::Multinomial { group } = column.kind {
+            groups.resize(groups.len().max(group + 1), Vec::new());
+            groups[group].push(j);
+        }
+    }
+    groups
 }
 
 /// Whether the prior of Gaussian columns is learned.
@@ -31,7 +44,9 @@ pub fn is_learned(model: &MixtureModelArgs) -> bool {
 /// # Errors
 /// When a prior cannot be set from the cells.
 pub fn component(columns: &[Column], rows: &dyn Rows, model: &MixtureModelArgs) -> Result<Kind, MixtureError> {
-    let has_rates = columns.iter().any(|c| matches!(c.kind, ColumnKind::Poisson | ColumnKind::Gamma { .. }));
+    let is_rate =
+        |k: &ColumnKind| matches!(k, ColumnKind::Poisson | ColumnKind::Exponential | ColumnKind::Gamma { .. });
+    let has_rates = columns.iter().any(|c| is_rate(&c.kind));
     let means = if has_rates { means(rows)? } else { Vec::new() };
     let mut kinds = Vec::new();
     for part in parts(columns) {
@@ -64,6 +79,8 @@ fn kind(
         ColumnKind::Categorical { levels } => Categorical::new(levels.len(), 1.0)?.into(),
         // The prior of a rate is exponential with the mean that one component for all rows would have.
         ColumnKind::Poisson => Poisson::new(1, 1.0, 1.0 / means[part[0]])?.into(),
+        ColumnKind::Multinomial { .. } => Multinomial::from_rows(&rows, 1.0)?.into(),
+        ColumnKind::Exponential => Gamma::exponential(1, 1.0, means[part[0]])?.into(),
         ColumnKind::Gamma { shape } => Gamma::new(1, *shape, 1.0, means[part[0]] / shape)?.into(),
     })
 }
@@ -132,7 +149,7 @@ impl Estimates {
         Estimates { columns: columns.to_vec(), places, values }
     }
 
-    /// Mean and standard deviation of a column in a row of component `c`; none for categories.
+    /// Mean and standard deviation of a column in a row of component `c`; none for categories and multinomials.
     pub fn moments(&self, c: usize, column: usize) -> Option<(f64, f64)> {
         let place = self.places[column].1;
         let value = |name: String| self.value(c, column, &name);
@@ -141,7 +158,8 @@ impl Estimates {
                 Some((value(format!("mean[{place}]"))?, self.covariance(c, column, column)?.sqrt()))
             }
             ColumnKind::Bernoulli => value(format!("probability[{place}]")).map(|p| (p, (p * (1.0 - p)).sqrt())),
-            ColumnKind::Categorical { .. } => None,
+            ColumnKind::Categorical { .. } | ColumnKind::Multinomial { .. } => None,
+            ColumnKind::Exponential => value("rate[0]".into()).map(|rate| (1.0 / rate, 1.0 / rate)),
             ColumnKind::Poisson => value("rate[0]".into()).map(|rate| (rate, rate.sqrt())),
             ColumnKind::Gamma { shape } => value("rate[0]".into()).map(|rate| (shape / rate, shape.sqrt() / rate)),
         }
@@ -165,13 +183,20 @@ impl Estimates {
         own.or_else(|| self.value(c, a, "variance"))
     }
 
-    /// Probabilities of a column's categories in component `c`, in their order; empty for other columns.
+    /// Probabilities of a column's categories in component `c`, in their order, or the share that a column has of the
+    /// total of its multinomial; empty for other columns.
     pub fn probabilities(&self, c: usize, column: usize) -> Vec<(String, f64)> {
-        let ColumnKind::Categorical { levels } = &self.columns[column].kind else { return Vec::new() };
-        let named = levels.iter().enumerate();
-        named
-            .filter_map(|(l, name)| Some((name.clone(), self.value(c, column, &format!("probability[{l}]"))?)))
-            .collect()
+        let Column { name, kind } = &self.columns[column];
+        let probability = |at: usize, name: String| Some((name, self.value(c, column, &format!("probability[{at}]"))?));
+        match kind {
+            ColumnKind::Categorical { levels } => {
+                levels.iter().enumerate().filter_map(|(l, level)| probability(l, format!("{name} = {level}"))).collect()
+            }
+            ColumnKind::Multinomial { .. } => {
+                probability(self.places[column].1, format!("share of {name}")).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn value(&self, c: usize, column: usize, name: &str) -> Option<f64> {

@@ -3,7 +3,8 @@
 use super::super::CommandError;
 use super::columns::{self, Column};
 use super::error::ClusterError;
-use super::streamed;
+use super::held_out::Split;
+use super::streamed::{self, Chosen};
 use crate::cli::mixture_args::MixtureArgs;
 use crate::data::Table;
 use crate::data::stream::{StreamedTable, is_json, is_parquet};
@@ -24,6 +25,10 @@ pub struct Data {
     pub rows: Box<dyn Rows>,
     /// How many cells are missing.
     pub missing: u64,
+    /// Positions, from 1, of columns that are left out because they have no name.
+    pub nameless: Vec<usize>,
+    /// Which rows are left out of the fit, where some are.
+    pub split: Option<Split>,
 }
 
 impl Data {
@@ -52,8 +57,12 @@ impl Data {
         }
         let (columns, cells) = columns::chosen(&table, &args.model)?;
         let missing = cells.iter().flatten().filter(|x| x.is_nan()).count() as u64;
-        let rows = Box::new(columns::rows(&file, &cells, block_rows)?);
-        Ok(Data { file, columns, rows, missing })
+        let rows = columns::rows(&file, &cells, block_rows)?;
+        columns::check_totals(&file, &columns, &rows, |name, row| table.place(name, row))?;
+        let nameless = if args.model.columns.is_none() { table.nameless().collect() } else { Vec::new() };
+        let split = |fraction| Split::rows(&file, &cells, block_rows, fraction, args.method.seed);
+        let split = args.method.held_out.map(split).transpose()?;
+        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split })
     }
 
     fn streamed(table: StreamedTable, args: &MixtureArgs) -> Result<Self, ClusterError> {
@@ -61,18 +70,34 @@ impl Data {
         if table.num_rows() < 2 {
             return Err(ClusterError::OneRow { file });
         }
-        let (columns, rows, missing) = streamed::chosen(&table, &args.model)?;
-        Ok(Data { file, columns, rows: Box::new(rows), missing })
+        let Chosen { columns, rows, missing, nameless } = streamed::chosen(&table, &args.model)?;
+        let split =
+            args.method.held_out.map(|fraction| Split::blocks(&rows, fraction, args.method.seed)).transpose()?;
+        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split })
     }
 
-    /// Distinct rows, counted up to `most`.
+    /// The rows of the fit.
+    pub fn fitted_rows(&self) -> Box<dyn Rows + '_> {
+        match &self.split {
+            None => Box::new(self.rows.as_ref()),
+            Some(split) => split.kept(self.rows.as_ref()),
+        }
+    }
+
+    /// What went wrong in the fit, in the words of the file.
+    pub fn fit_error(&self, error: MixtureError) -> ClusterError {
+        let error = self.split.as_ref().map_or_else(|| error.clone(), |split| split.numbered(error.clone()));
+        ClusterError::fit(&self.file, error)
+    }
+
+    /// Distinct rows of the fit, counted up to `most`.
     ///
     /// # Errors
     /// When the rows cannot be read.
     pub fn distinct(&self, most: usize) -> Result<usize, MixtureError> {
-        let (mut seen, mut space) = (HashSet::new(), Vec::new());
-        for b in 0..self.rows.num_blocks() {
-            let block = self.rows.block(b, &mut space)?;
+        let (mut seen, mut space, rows) = (HashSet::new(), Vec::new(), self.fitted_rows());
+        for b in 0..rows.num_blocks() {
+            let block = rows.block(b, &mut space)?;
             for i in 0..block.len() {
                 // Adding 0 makes one zero of the two.
                 let key = (0..block.num_columns()).map(|j| (block.column(j)[i] + 0.0).to_bits());
@@ -102,15 +127,16 @@ impl Data {
     }
 }
 
-/// Whether a file is a text table, told as [`Table::read`] does.
+/// Whether a file is a text table, told as [`Table::read`] does: by its ending, else by its first character.
 pub fn is_text(path: &Path) -> bool {
     use std::io::Read;
     let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
-    if matches!(ending.as_deref(), Some("csv" | "tsv" | "txt" | "tab" | "dat")) {
+    if matches!(ending.as_deref(), Some("csv" | "tsv" | "tab")) {
         return true;
     }
     let mut first = [0; 64];
     let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut first));
-    let start = first[..read.unwrap_or(0)].trim_ascii_start();
+    let start = &first[..read.unwrap_or(0)];
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     !is_json(path) && !start.starts_with(b"{") && !start.starts_with(b"[")
 }

@@ -16,6 +16,8 @@ pub struct Request {
     pub component: Kind,
     /// Numbers of components to try.
     pub k: RangeInclusive<usize>,
+    /// Distinct rows, counted up to twice the largest number: more components cannot be fitted.
+    pub distinct: usize,
     /// A process in place of a Dirichlet prior.
     pub process: Option<Weights>,
     /// Where a start begins.

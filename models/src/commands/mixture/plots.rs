@@ -100,7 +100,12 @@ fn density(columns: &[Column], data: &[Vec<f64>], j: usize, fitted: &Fitted) -> 
     }
     let panel = Panel::new("", &columns[j].name, "density");
     let panel = panel.mark(Mark::Bars { edges, heights, colour: series(0).with_opacity(0.4) });
-    if !matches!(columns[j].kind, ColumnKind::Gaussian | ColumnKind::StudentT { .. } | ColumnKind::Gamma { .. }) {
+    let is_a_density = match columns[j].kind {
+        ColumnKind::Gaussian | ColumnKind::StudentT { .. } | ColumnKind::Exponential | ColumnKind::Gamma { .. } => true,
+        ColumnKind::Bernoulli | ColumnKind::Categorical { .. } => false,
+        ColumnKind::Poisson | ColumnKind::Multinomial { .. } => false,
+    };
+    if !is_a_density {
         return Ok(panel);
     }
     let grid: Vec<f64> = (0..=300).map(|i| low + (high - low) * f64::from(i) / 300.0).collect();

@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::component::Estimates;
+use super::held_out::HeldOut;
 use super::verdict::Judged;
 use crate::cli::exit::Exit;
 use crate::cli::number::{decimals_for, duration, fixed, grouped, significant};
@@ -16,6 +17,8 @@ pub struct Report {
     pub data: String,
     /// Rows.
     pub num_rows: usize,
+    /// Of these, rows that are left out of the fit.
+    pub held_out_rows: usize,
     /// Missing cells.
     pub missing: usize,
     /// Columns and their kinds.
@@ -66,6 +69,9 @@ pub struct TriedLine {
     pub agreement: Option<f64>,
     /// Components counted by size.
     pub effective: f64,
+    /// Score of the rows left out, where some are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<HeldOut>,
 }
 
 /// One component.
@@ -84,11 +90,11 @@ pub struct ComponentLine {
 /// A column, or a category of one, in a component.
 #[derive(Debug, Clone, Serialize)]
 pub struct ColumnLine {
-    /// `length`, or `colour = red`.
+    /// `length`, or `colour = red`, or `share of a` in a multinomial.
     pub name: String,
-    /// Mean, or probability of a category.
+    /// Mean, or probability of a category, or share of a total.
     pub mean: f64,
-    /// Standard deviation; none for a category.
+    /// Standard deviation; none for a category or a share.
     pub sd: Option<f64>,
 }
 
@@ -106,7 +112,8 @@ impl TriedLine {
         let others = fitted.starts.iter().map(|s| s.agreement).sum::<f64>() - 1.0;
         let agreement = (bounds.len() > 1).then(|| others / (n - 1.0));
         let (k, effective) = (fitted.num_components(), fitted.effective_components());
-        TriedLine { k, bound: fitted.bound, mean, sd, standard_error: sd / n.sqrt(), bounds, agreement, effective }
+        let (bound, standard_error) = (fitted.bound, sd / n.sqrt());
+        TriedLine { k, bound, mean, sd, standard_error, bounds, agreement, effective, held_out: None }
     }
 }
 
@@ -119,8 +126,7 @@ pub fn components(columns: &[Column], fitted: &Fitted) -> Vec<ComponentLine> {
             None => {
                 let mut levels = estimates.probabilities(c, j);
                 levels.sort_by(|a, b| b.1.total_cmp(&a.1));
-                let name = |level: String| format!("{} = {level}", columns[j].name);
-                levels.into_iter().map(|(l, p)| ColumnLine { name: name(l), mean: p, sd: None }).collect()
+                levels.into_iter().map(|(name, p)| ColumnLine { name, mean: p, sd: None }).collect()
             }
         };
         (0..columns.len()).flat_map(column).collect()
@@ -133,6 +139,15 @@ pub fn components(columns: &[Column], fitted: &Fitted) -> Vec<ComponentLine> {
 }
 
 impl Report {
+    /// Adds the scores of the `num_rows` rows left out, one for each number of components.
+    pub fn scored(&mut self, scores: Vec<HeldOut>, num_rows: usize) {
+        self.held_out_rows = num_rows;
+        for (line, score) in self.tried.iter_mut().zip(scores) {
+            line.held_out = Some(score);
+        }
+        self.judged.notes.extend(super::verdict::preference(&self.tried));
+    }
+
     /// The exit code that the report asks for.
     pub fn exit(&self) -> Exit {
         if self.judged.reasons.is_empty() { Exit::Success } else { Exit::NotTrusted }
@@ -166,24 +181,33 @@ impl Report {
             1 => ", 1 missing cell".to_string(),
             n => format!(", {} missing cells", grouped(n as u64)),
         };
+        let held_out = match self.held_out_rows {
+            0 => String::new(),
+            n => format!(", {} of them left out of the fit", grouped(n as u64)),
+        };
         let rows = grouped(self.num_rows as u64);
-        format!("{} ({rows} rows{missing})\n{}\n{}\n", self.data, columns.join(", "), self.method)
+        format!("{} ({rows} rows{held_out}{missing})\n{}\n{}\n", self.data, columns.join(", "), self.method)
     }
 
     fn tried_table(&self) -> String {
+        let has_scores = self.tried.iter().any(|line| line.held_out.is_some());
         let numbers = ["bound", "mean of restarts", "+-", "agreement", "effective"].map(|name| (name, Align::Point));
-        let header: Vec<_> = [("K", Align::Right)].into_iter().chain(numbers).chain([("", Align::Left)]).collect();
+        let scores = ["held-out score", "+-"].map(|name| (name, Align::Point)).into_iter().filter(|_| has_scores);
+        let header = [("K", Align::Right)].into_iter().chain(numbers).chain(scores).chain([("", Align::Left)]);
+        let header: Vec<_> = header.collect();
         let mut table = TextTable::new(&header);
         for line in &self.tried {
-            table.push([
+            let cells = [
                 line.k.to_string(),
                 fixed(line.bound, 2),
                 fixed(line.mean, 2),
                 fixed(line.standard_error, 2),
                 line.agreement.map_or(String::new(), |a| fixed(a, 2)),
                 fixed(line.effective, 2),
-                if line.k == self.k { "chosen".to_string() } else { String::new() },
-            ]);
+            ];
+            let scores = line.held_out.iter().flat_map(|h| [fixed(h.mean, 4), fixed(h.standard_error, 4)]);
+            let chosen = if line.k == self.k { "chosen".to_string() } else { String::new() };
+            table.push(cells.into_iter().chain(scores).chain([chosen]));
         }
         table.to_string()
     }
@@ -213,7 +237,13 @@ impl Report {
         out += &format!("components            {} occupied of {} offered", self.occupied, self.k);
         out += &format!(", {} effective\n", significant(self.effective, 3));
         let others = self.starts.len().saturating_sub(1);
-        out += &match self.tried.iter().find(|line| line.k == self.k).and_then(|line| line.agreement) {
+        let chosen = self.tried.iter().find(|line| line.k == self.k);
+        if let Some(score) = chosen.and_then(|line| line.held_out) {
+            let (mean, error) = (fixed(score.mean, 4), fixed(score.standard_error, 4));
+            let rows = grouped(self.held_out_rows as u64);
+            out += &format!("held-out score        {mean} nats a row (standard error {error}), {rows} rows left out\n");
+        }
+        out += &match chosen.and_then(|line| line.agreement) {
             Some(agreement) => {
                 format!("agreement of restarts {}, mean of the {others} below the best\n", fixed(agreement, 3))
             }

@@ -1,31 +1,45 @@
 //! Columns of a table that stays in its file: their kinds, and the rows of a fit.
 
-use super::columns::{Column, ColumnKind, MANY_LEVELS, asked};
+use super::columns::{Column, ColumnKind, MANY_LEVELS, check_totals};
 use super::error::ClusterError;
+use super::kinds::{Asked, asked};
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use crate::data::DataError;
 use crate::data::stream::{ColumnSurvey, CsvRows, MOST_WORDS, StreamedTable, Survey};
 
-/// The columns that the options choose, their rows, and the number of missing cells in them.
+/// What the options choose of a table.
+pub struct Chosen {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// Their rows.
+    pub rows: CsvRows,
+    /// Missing cells in them.
+    pub missing: u64,
+    /// Positions, from 1, of columns that are left out because they have no name.
+    pub nameless: Vec<usize>,
+}
+
+/// The columns that the options choose, and their rows.
 ///
 /// # Errors
 /// As [`super::columns::chosen`].
-pub fn chosen(table: &StreamedTable, model: &MixtureModelArgs) -> Result<(Vec<Column>, CsvRows, u64), ClusterError> {
-    let names = super::columns::names(table.header(), model)?;
-    let choice = |name: &str| asked(model, name).map_or(ColumnChoice::Auto, |k| k.kind);
-    let words: Vec<String> = names.iter().filter(|n| choice(n) == ColumnChoice::Categorical).cloned().collect();
-    let survey = table.survey(&words)?;
+pub fn chosen(table: &StreamedTable, model: &MixtureModelArgs) -> Result<Chosen, ClusterError> {
+    let asked = asked(table.header(), model)?;
+    let words = asked.iter().filter(|a| a.choice == ColumnChoice::Categorical).map(|a| a.name.clone());
+    let survey = table.survey(&words.collect::<Vec<_>>())?;
     let mut columns = Vec::new();
-    for name in names {
-        let found = &survey.columns[table.number_of(&name)?];
-        let kind = kind(table, &name, found, choice(&name), model.tail)?;
-        let mut column = Column { name, kind };
+    for asked in asked {
+        let found = &survey.columns[table.number_of(&asked.name)?];
+        let kind = kind(table, &asked, found, model)?;
+        let mut column = Column { name: asked.name, kind };
         hold(table, &survey, &column)?;
-        check_spread(table, &column.name, found)?;
+        if column.is_of_its_own() {
+            check_spread(table, &column.name, found)?;
+        }
         if matches!(column.kind, ColumnKind::Gaussian | ColumnKind::StudentT { .. }) {
             ClusterError::spread(table.file(), &column.name, found.mean, found.squares / found.numbers as f64)?;
         }
-        if let ColumnKind::Gamma { shape } = &mut column.kind {
+        if let (ColumnKind::Gamma { shape }, None) = (&mut column.kind, model.shape) {
             *shape = (found.mean * found.mean * found.numbers as f64 / found.squares).max(1.0);
         }
         columns.push(column);
@@ -34,7 +48,11 @@ pub fn chosen(table: &StreamedTable, model: &MixtureModelArgs) -> Result<(Vec<Co
     let missing = columns.iter().map(|c| Ok(survey.columns[table.number_of(&c.name)?].missing));
     let missing = missing.sum::<Result<u64, DataError>>()?;
     let rows = rows(table, &columns)?;
-    Ok((columns, rows, missing))
+    if missing > 0 {
+        check_totals(table.file(), &columns, &rows, |name, row| table.place(name, row))?;
+    }
+    let nameless = if model.columns.is_none() { table.nameless(&survey) } else { Vec::new() };
+    Ok(Chosen { columns, rows, missing, nameless })
 }
 
 /// The rows of `table` in the columns of a fit.
@@ -46,6 +64,7 @@ pub fn encoded(table: &StreamedTable, columns: &[Column]) -> Result<CsvRows, Clu
     let words = columns.iter().filter(|c| matches!(c.kind, ColumnKind::Categorical { .. })).map(|c| c.name.clone());
     let survey = table.survey(&words.collect::<Vec<_>>())?;
     columns.iter().try_for_each(|column| hold(table, &survey, column))?;
+    check_totals(table.file(), columns, &rows, |name, row| table.place(name, row))?;
     Ok(rows)
 }
 
@@ -59,19 +78,19 @@ fn rows(table: &StreamedTable, columns: &[Column]) -> Result<CsvRows, DataError>
 
 fn kind(
     table: &StreamedTable,
-    name: &str,
+    asked: &Asked,
     found: &ColumnSurvey,
-    choice: ColumnChoice,
-    tail: f64,
+    model: &MixtureModelArgs,
 ) -> Result<ColumnKind, ClusterError> {
-    Ok(match choice {
+    let name = asked.name.as_str();
+    Ok(match asked.choice {
         ColumnChoice::Auto if found.numbers > 0 && found.beyond_binary.is_none() && found.word.is_none() => {
             ColumnKind::Bernoulli
         }
         ColumnChoice::Auto if found.numbers > 0 || found.is_empty() => ColumnKind::Gaussian,
         ColumnChoice::Auto => ColumnKind::Categorical { levels: few_levels(table, name, found)? },
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
-        ColumnChoice::StudentT => ColumnKind::StudentT { tail },
+        ColumnChoice::StudentT => ColumnKind::StudentT { tail: model.tail },
         ColumnChoice::Bernoulli => ColumnKind::Bernoulli,
         ColumnChoice::Categorical if found.words.len() >= MOST_WORDS => {
             let (file, column) = (table.file().to_string(), name.to_string());
@@ -79,7 +98,9 @@ fn kind(
         }
         ColumnChoice::Categorical => ColumnKind::Categorical { levels: found.words.iter().cloned().collect() },
         ColumnChoice::Poisson => ColumnKind::Poisson,
-        ColumnChoice::Gamma => ColumnKind::Gamma { shape: 1.0 },
+        ColumnChoice::Multinomial => ColumnKind::Multinomial { group: asked.group },
+        ColumnChoice::Exponential => ColumnKind::Exponential,
+        ColumnChoice::Gamma => ColumnKind::Gamma { shape: model.shape.unwrap_or(1.0) },
     })
 }
 
@@ -98,10 +119,10 @@ fn hold(table: &StreamedTable, survey: &Survey, column: &Column) -> Result<(), C
     let found = &survey.columns[table.number_of(&column.name)?];
     let (odd, expected) = match &column.kind {
         ColumnKind::Categorical { levels } => return known(table, column, levels, found),
-        ColumnKind::StudentT { .. } => return Ok(table.hold_to_numbers(survey, &column.name, false)?),
-        ColumnKind::Gaussian => (None, ""),
+        ColumnKind::Gaussian | ColumnKind::StudentT { .. } => (None, ""),
         ColumnKind::Bernoulli => (found.beyond_binary, "0 or 1"),
-        ColumnKind::Poisson => (found.beyond_counts, "a count"),
+        ColumnKind::Poisson | ColumnKind::Multinomial { .. } => (found.beyond_counts, "a count"),
+        ColumnKind::Exponential => (found.negative, "0 or a positive number"),
         ColumnKind::Gamma { .. } => (found.beyond_positive, "a positive number"),
     };
     table.hold_to_numbers(survey, &column.name, true)?;
@@ -143,7 +164,8 @@ fn check_copies(table: &StreamedTable, survey: &Survey, columns: &[Column]) -> R
     let is_copy =
         |a: usize, b: usize| survey.copies.contains(&(numbers[a].min(numbers[b]), numbers[a].max(numbers[b])));
     for b in 0..columns.len() {
-        if let Some(a) = (0..b).find(|&a| columns[a].kind == columns[b].kind && is_copy(a, b)) {
+        let repeats = |a: &usize| columns[*a].kind == columns[b].kind && is_copy(*a, b);
+        if let Some(a) = (0..b).filter(|_| columns[b].is_of_its_own()).find(repeats) {
             let (first, second) = (columns[a].name.clone(), columns[b].name.clone());
             return Err(ClusterError::Duplicate { file: table.file().to_string(), first, second });
         }

@@ -1,6 +1,7 @@
 //! Whether a mixture is trusted: why not, what to do, and what else to know.
 
 use super::fit::Request;
+use super::report::TriedLine;
 use jensen::mixture::{Fitted, StartReport};
 use serde::Serialize;
 
@@ -35,10 +36,13 @@ impl Judged {
         // Convergence is said above, with a remedy.
         judged.notes.extend(chosen.notes.iter().filter(|n| !n.contains("still rising")).cloned());
         let (k, used) = (chosen.num_components(), chosen.occupied_components());
-        if request.process.is_some() && used == k {
-            judged.notes.push(format!("all {k} components offered are in use; offer more with --k {}", 2 * k));
+        let most = request.distinct.min(2 * k);
+        if used == k && most == k {
+            judged.notes.push(format!("there are no more than {k} distinct rows, so no more components to try"));
+        } else if request.process.is_some() && used == k {
+            judged.notes.push(format!("all {k} components offered are in use; offer more with --k {most}"));
         } else if fits.len() > 1 && k == *request.k.end() && used == k {
-            let more = format!("--k {}..{}", request.k.start(), 2 * k);
+            let more = format!("--k {}..{most}", request.k.start());
             judged.notes.push(format!("the largest number of components has the largest bound; try {more}"));
         }
         if used < k {
@@ -47,6 +51,21 @@ impl Judged {
         }
         judged
     }
+}
+
+/// What to know where the rows left out are predicted better, by two standard errors, with another number of components.
+pub(super) fn preference(tried: &[TriedLine]) -> Option<String> {
+    let clear = |line: &&TriedLine| line.held_out.is_some_and(|h| h.difference > 2.0 * h.difference_error);
+    let best = tried.iter().filter(clear).max_by(|a, b| {
+        let of = |line: &TriedLine| line.held_out.map_or(f64::NEG_INFINITY, |h| h.difference);
+        of(a).total_cmp(&of(b))
+    })?;
+    let score = best.held_out?;
+    Some(format!(
+        "the rows left out are predicted better with {} components, by {:.4} (standard error {:.4}) a row; the bound \
+         chose, since it counts what more components cost; try --k {0}",
+        best.k, score.difference, score.difference_error
+    ))
 }
 
 /// Why starts that ended in different components are a reason for doubt, or nothing.

@@ -83,6 +83,15 @@ impl StreamedTable {
         &self.source.header
     }
 
+    /// Positions, from 1, of columns without a name that hold more than row numbers, as [`Table::nameless`].
+    pub fn nameless(&self, survey: &Survey) -> Vec<usize> {
+        let unnamed = self.source.header.unnamed().filter(|&j| {
+            let column = &survey.columns[j];
+            !column.is_empty() && !column.is_row_numbers()
+        });
+        unnamed.map(|j| j + 1).collect()
+    }
+
     /// The file's name as it stands in errors.
     pub fn file(&self) -> &str {
         &self.source.name

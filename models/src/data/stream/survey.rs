@@ -28,6 +28,8 @@ pub struct ColumnSurvey {
     pub beyond_counts: Option<(usize, f64)>,
     /// Row and value of the first number that is not positive.
     pub beyond_positive: Option<(usize, f64)>,
+    /// Row and value of the first number below 0.
+    pub negative: Option<(usize, f64)>,
     /// The first cell that is not missing, as it is written, and whether another one differs.
     pub first: Option<(String, bool)>,
     /// Distinct words, up to [`MOST_WORDS`]; of a column with numbers only where they were asked for.
@@ -135,6 +137,7 @@ impl ColumnSurvey {
             beyond_binary: None,
             beyond_counts: None,
             beyond_positive: None,
+            negative: None,
             first: None,
             words: BTreeSet::new(),
         }
@@ -172,6 +175,7 @@ impl ColumnSurvey {
         note(&mut self.beyond_binary, x != 0.0 && x != 1.0);
         note(&mut self.beyond_counts, x < 0.0 || x.fract() != 0.0);
         note(&mut self.beyond_positive, x <= 0.0);
+        note(&mut self.negative, x < 0.0);
         x
     }
 
@@ -210,6 +214,7 @@ impl ColumnSurvey {
         self.beyond_binary = self.beyond_binary.or(other.beyond_binary);
         self.beyond_counts = self.beyond_counts.or(other.beyond_counts);
         self.beyond_positive = self.beyond_positive.or(other.beyond_positive);
+        self.negative = self.negative.or(other.negative);
         if let Some((cell, differs)) = other.first {
             let value = number(cell.as_bytes());
             self.note_spread(cell.as_bytes(), value);
@@ -228,6 +233,18 @@ impl ColumnSurvey {
     /// Cells that are not missing.
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Whether the cells have the count and the moments of row numbers from 0 or 1 on.
+    pub(super) fn is_row_numbers(&self) -> bool {
+        let n = self.numbers as f64;
+        let first = self.mean - (n - 1.0) / 2.0;
+        let spread = n * (n * n - 1.0) / 12.0;
+        self.missing == 0
+            && self.word.is_none()
+            && self.beyond_counts.is_none()
+            && ((first.abs() < 1e-6 * n) || (first - 1.0).abs() < 1e-6 * n)
+            && (self.squares - spread).abs() <= 1e-9 * spread
     }
 
     /// The error for the cell that is no number, if there is one.
