@@ -310,9 +310,12 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// finite integral, or a run cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let target = Target::with_options(self.model, self.options)?;
-        let moved = self.stochastic.schedule.as_ref().map(|_| "a learning rate");
-        if let Some(setting) = moved.or(self.stochastic.clip.map(|_| "a clip")) {
-            plan::check_stochastic(setting, &plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?)?;
+        let stochastic = &self.stochastic;
+        if stochastic.schedule.is_some() || stochastic.clip.is_some() {
+            let plan = plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?;
+            let setting = if stochastic.schedule.is_some() { "a learning rate" } else { "a clip" };
+            plan::check_stochastic(setting, &plan)?;
+            stochastic.schedule.iter().try_for_each(|schedule| plan::check_reach(&plan, schedule))?;
         }
         let mut silent = ();
         let settings = run::Settings {

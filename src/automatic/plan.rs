@@ -4,6 +4,13 @@ use super::integers::Sizes;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::model::Layout;
+use crate::optimize::Schedule;
+
+/// Steps of a stochastic run unless they are chosen.
+pub(super) const MOST_STEPS: u64 = 20_000;
+
+/// Standard deviations that the steps of a run must be able to cross.
+const LEAST_REACH: f64 = 0.1;
 
 /// Latents up to which a full covariance matrix is the default.
 const FULL_RANK_UP_TO: usize = 200;
@@ -81,6 +88,23 @@ pub(super) fn check_stochastic(setting: &str, plan: &Plan) -> Result<(), FitErro
     if is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient {
         return Err(FitError::Setting(format!(
             "the {optimizer} optimiser has no use for {setting}; leave it out, or choose adam"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses step sizes so small that the fit would end where it starts, and be called level there.
+///
+/// Rules that divide by the size of the gradients move a parameter by the sum of their step sizes at most, here in units
+/// of the standard deviations found at the start.
+pub(super) fn check_reach(plan: &Plan, schedule: &Schedule) -> Result<(), FitError> {
+    use OptimizerChoice::{AdaGrad, Adam, AdamW, RmsProp};
+    let bounded = matches!(plan.optimizer, Adam | AdamW | AdaGrad | RmsProp);
+    let reach: f64 = (0..MOST_STEPS).map(|step| schedule.at(step)).sum();
+    if plan.paths && bounded && schedule.check().is_ok() && reach < LEAST_REACH {
+        return Err(FitError::Setting(format!(
+            "the step sizes add up to {reach:.1e} standard deviations of a latent in {MOST_STEPS} steps, so the fit would \
+             end where it starts; choose larger ones, such as a learning rate of 0.1"
         )));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::families::{is_full, mixed, reparameterised};
 use super::improper::refuse_improper;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
-use super::plan::{Plan, Wishes, decide, is_deterministic};
+use super::plan::{MOST_STEPS, Plan, Wishes, decide, is_deterministic};
 use super::restarts::{COMPARED, best, compared, second, wants_another};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
@@ -262,7 +262,7 @@ impl Job<'_> {
             streams: self.streams,
         };
         let mut state = algorithm.init()?;
-        let mut rules = (MaxSteps(self.steps(20_000)), Plateau::new(500, self.settings.stochastic.tolerance));
+        let mut rules = (MaxSteps(self.steps(MOST_STEPS)), Plateau::new(500, self.settings.stochastic.tolerance));
         let (mut trace, mut picks) = (Trace::default(), Picks::default());
         loop {
             if measured {

@@ -170,3 +170,42 @@ fn a_guide_without_noise_or_parameters_is_a_fixed_density() {
         assert!((found - expected).abs() < 1e-11 * expected.abs().max(1.0), "{found} for {expected}");
     }
 }
+
+/// More latents than the full-rank family takes together, against dense matrices.
+#[test]
+fn a_full_rank_family_of_many_latents_is_that_of_matrices() {
+    let (d, rows) = (19, RowSet::all());
+    let family = FullRank::new(d);
+    let wave = |k: usize, n: usize| (0..n).map(|i| 0.3 * (1.7 * (i + k) as f64).sin()).collect::<Vec<f64>>();
+    let params = wave(3, family.num_params());
+    let factor = family.factor(&params);
+    for draws in [1, 5] {
+        let (noise, bar) = (wave(50, d * draws), wave(90, d * draws));
+        let lanes = |x: &[f64]| nalgebra::DMatrix::from_row_slice(d, draws, x);
+        let near = |found: &[f64], expected: nalgebra::DMatrix<f64>| {
+            // A hundred rounded operations of numbers of order one, magnified by solving with the factor.
+            assert!((lanes(found) - &expected).amax() <= 1e-12 * (1.0 + expected.amax()));
+        };
+        let layout = Layout { num_latents: d, ..Layout::default() };
+        let mut z = Draws::zeros(&layout, 0, draws);
+        family.transform(&params, &rows, &noise, &mut z);
+        let shifted = &factor * lanes(&noise);
+        near(&z.latents, nalgebra::DMatrix::from_fn(d, draws, |i, k| params[i] + shifted[(i, k)]));
+        let mut slope = Draws::zeros(&layout, 0, draws);
+        family.grad_log_q(&params, &rows, &z, &mut slope);
+        let precision = (&factor * factor.transpose()).try_inverse().unwrap();
+        near(&slope.latents, -precision * shifted);
+        let mut grad = vec![0.0; params.len()];
+        let z_bar = Draws { latents: bar.clone(), ..z.clone() };
+        family.pullback(&params, &rows, &noise, &z, &z_bar, &mut grad);
+        let outer = lanes(&bar) * lanes(&noise).transpose();
+        let mut at = d;
+        for i in 0..d {
+            for j in 0..=i {
+                let expected = outer[(i, j)] * if i == j { factor[(i, i)] } else { 1.0 };
+                assert!((grad[at] - expected).abs() < 1e-13, "{i} {j}");
+                at += 1;
+            }
+        }
+    }
+}

@@ -20,8 +20,7 @@ use std::path::PathBuf;
     about = "Variational inference from one command: data in, a posterior and a verdict on it out.",
     after_help = GUIDE,
     max_term_width = 100,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
+    arg_required_else_help = true
 )]
 pub struct Cli {
     /// What to do.

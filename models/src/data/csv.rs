@@ -86,8 +86,8 @@ pub(super) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, DataError
         (b"PK\x03\x04", "a spreadsheet or zip archive"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"PAR1", "a Parquet file"),
-        (b"\xff\xfe", "UTF-16 text"),
-        (b"\xfe\xff", "UTF-16 text"),
+        (b"\xff\xfe", "UTF-16"),
+        (b"\xfe\xff", "UTF-16"),
     ];
     if let Some((_, found)) = kinds.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(DataError::NotText { file: file.to_string(), found });

@@ -44,7 +44,7 @@ pub enum DataError {
         reason: String,
     },
     /// The file is a spreadsheet, an archive or the like.
-    #[error("{file}: this is {found}, not text; save the table as CSV or JSON")]
+    #[error("{file}: this is {found}, not UTF-8 text; save the table as CSV or JSON")]
     NotText {
         /// The path as given.
         file: String,

@@ -103,8 +103,8 @@ fn broken_files_are_named() {
         (b"a,b\n1,2,\n", "line 2: found 3 fields where the header has 2; remove the separator at the end"),
         (b"a,b\n1,2\n\"3,4\n5,6\n", "line 3: found 1 field where the header has 2; a quotation mark"),
         (b"a\n1\n\xe9\n", "d.csv, line 3: the text is not UTF-8"),
-        (b"PK\x03\x04rest", "this is a spreadsheet or zip archive, not text; save the table as CSV"),
-        (b"\xff\xfea\0", "this is UTF-16 text"),
+        (b"PK\x03\x04rest", "this is a spreadsheet or zip archive, not UTF-8 text; save the table as CSV"),
+        (b"\xff\xfea\0", "this is UTF-16, not UTF-8"),
     ] {
         assert!(csv_error(bytes).contains(words), "{}", csv_error(bytes));
     }
