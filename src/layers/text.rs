@@ -1,6 +1,6 @@
 //! [`Text`]: an autoencoder of windows of text, character by character.
 
-use super::{Activation, Encoder, GatedCell, Perceptron, Start};
+use super::{Activation, Amortised, GatedCell, Perceptron, Start};
 use crate::dist::{categorical_logit, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
@@ -8,7 +8,7 @@ use crate::program::{Matrix, Vector};
 use crate::streams::Streams;
 
 /// `z_i ~ N(0, I)`, `h_0 = tanh(start(z_i))`, `h_t = cell(x_(t-1), h_(t-1))`, `x_t ~ Categorical(output(h_t))`: a gated
-/// recurrent decoder that reads the characters before, with an [`Encoder`] of the whole window; both a model and a guide.
+/// recurrent decoder that reads the characters before, with a [`Perceptron`] that encodes the whole window; both a model and a guide.
 ///
 /// Characters are numbers from 0 to below `levels`; the first of a window is given nothing but `z`. The cell's weights
 /// learn what follows what, so that `z` may stay unused: the KL says how much it holds.
@@ -23,7 +23,9 @@ pub struct Text {
     one_hot: Vec<Matrix>,
     levels: usize,
     num_states: usize,
-    encoder: Encoder,
+    /// Zeros and ones of a whole window.
+    read: Matrix,
+    hidden: Vec<usize>,
     num_latents: usize,
     seed: u64,
 }
@@ -55,14 +57,14 @@ impl Text {
         let one_hot: Vec<Matrix> = (0..window).map(place).collect::<Result<_, _>>()?;
         let read: Vec<f64> =
             (0..characters.num_rows()).flat_map(|r| one_hot.iter().flat_map(move |m| m.row(r)).copied()).collect();
-        let encoder = Encoder::new(Matrix::new(read, window * levels)?, "z", num_latents, hidden);
-        Ok(Text { characters, one_hot, levels, num_states, encoder, num_latents, seed: 0 }.seed(0))
+        let (read, hidden) = (Matrix::new(read, window * levels)?, hidden.to_vec());
+        Ok(Text { characters, one_hot, levels, num_states, read, hidden, num_latents, seed: 0 })
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Text {
-        Text { encoder: self.encoder.start(Start::LeCun, seed), seed, ..self }
+        Text { seed, ..self }
     }
 
     /// The start of the decoder's parameters.
@@ -91,6 +93,8 @@ impl Model for Text {
 
 impl Guide for Text {
     fn draw(&self, q: &Guided) {
-        self.encoder.draw(q);
+        let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
+        let encoder = Perceptron::new(&sizes).start(Start::LeCun, self.seed.wrapping_mul(3));
+        Amortised::new(self.read.clone(), "z", self.num_latents, encoder).draw(q);
     }
 }

@@ -1,6 +1,6 @@
 //! [`Topics`]: latent Dirichlet allocation with an amortised q.
 
-use super::{Encoder, Start};
+use super::{Amortised, Perceptron, Start};
 use crate::dist::{multinomial, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model, SiteKind};
@@ -21,7 +21,8 @@ pub struct Topics {
     lengths: IntColumn,
     num_topics: usize,
     scale: f64,
-    encoder: Encoder,
+    read: Matrix,
+    hidden: Vec<usize>,
     seed: u64,
 }
 
@@ -40,15 +41,23 @@ impl Topics {
         }
         let lengths: Vec<u32> = rows().map(|r| r.iter().sum::<f64>() as u32).collect();
         let read: Vec<f64> = rows().flatten().map(|c| c.ln_1p()).collect();
-        let encoder = Encoder::new(Matrix::new(read, counts.num_columns())?, "z", num_topics, hidden);
+        let read = Matrix::new(read, counts.num_columns())?;
         let scale = ((1.0 - 1.0 / num_topics as f64) / alpha).sqrt();
-        Ok(Topics { counts, lengths: IntColumn::new(lengths), num_topics, scale, encoder, seed: 0 })
+        Ok(Topics {
+            counts,
+            lengths: IntColumn::new(lengths),
+            num_topics,
+            scale,
+            read,
+            hidden: hidden.to_vec(),
+            seed: 0,
+        })
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Topics {
-        Topics { encoder: self.encoder.start(Start::Glorot, seed), seed, ..self }
+        Topics { seed, ..self }
     }
 
     /// The start of the topics: nearly even, and all different.
@@ -92,6 +101,8 @@ impl Model for Topics {
 
 impl Guide for Topics {
     fn draw(&self, q: &Guided) {
-        self.encoder.draw(q);
+        let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
+        let encoder = Perceptron::new(&sizes).start(Start::Glorot, self.seed.wrapping_mul(3));
+        Amortised::new(self.read.clone(), "z", self.num_topics, encoder).draw(q);
     }
 }
