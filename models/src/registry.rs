@@ -146,7 +146,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 23] = [
+static ENTRIES: [Entry; 25] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -376,6 +376,26 @@ static ENTRIES: [Entry; 23] = [
         parts: (Some("level"), &[], None),
         uses: &[DataOption::Response],
         build: LinearStateSpace::build,
+    },
+    Entry {
+        name: "deep-state-space",
+        about: "sequences of a hidden state that moves by a network; q is a network, too",
+        needs: "--features of numbers, a column a step, or all columns",
+        data: "300 simulated sequences of 6 steps",
+        file: own_data!("sequences.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: DeepStateSpace::build,
+    },
+    Entry {
+        name: "topics",
+        about: "latent Dirichlet allocation, documents as mixtures of topics; q is a network",
+        needs: "--features of counts, a column a word, or all columns",
+        data: "300 simulated documents of 50 words, of 20 that belong to 4 topics",
+        file: own_data!("documents.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: Topics::build,
     },
 ];
 

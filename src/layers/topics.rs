@@ -10,7 +10,7 @@ use crate::streams::Streams;
 /// `weights_d = softmax(scale z_d)`, `z_d ~ N(0, I)`, `counts_d ~ Multinomial(sum_k weights_dk topic_k)`: documents as
 /// mixtures of topics, the words' assignments summed out; both a model and a guide.
 ///
-/// Topics are the model's parameters, `topic0`, `topic1`, .. up to a softmax. The logistic normal prior has the moments of
+/// Topics are the model's parameters, `topic0`, `topic1`, .. up to a softmax, and derived: `words0`, `words1`, .. The logistic normal prior has the moments of
 /// a Dirichlet prior with all concentrations `alpha`, `scale^2 = (1 - 1 / K) / alpha`. The encoder reads `ln(1 + count)`.
 ///
 /// *Source*: Srivastava and Sutton 2017, "Autoencoding variational inference for topic models", section 3; departures: full
@@ -89,6 +89,7 @@ impl Model for Topics {
         let words = self.counts.num_columns();
         let topic = |k: usize| softmax(&p.parameter(&format!("topic{k}"), &[1, words]));
         let topics: Vec<Vector> = (0..self.num_topics).map(topic).collect();
+        topics.iter().enumerate().for_each(|(k, topic)| p.derive(&format!("words{k}"), *topic));
         p.rows(self.counts.num_rows(), |i| {
             let z = i.draws("z", normal(0.0, 1.0), self.num_topics);
             let weights = softmax(&z.map(|z| self.scale * z));

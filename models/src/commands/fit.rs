@@ -47,7 +47,8 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, 
     if method.family == Family::Auto && built.is_heavy_tailed {
         method.family = Family::StudentT;
     }
-    let request = engine::Request { model: &*built.model, method: &method, observer: &mut observer };
+    let network = built.network.as_ref();
+    let request = engine::Request { model: &*built.model, network, method: &method, observer: &mut observer };
     let outcome = engine::fit(request);
     match &outcome {
         Ok(_) => progress.finish(last.0, last.1),

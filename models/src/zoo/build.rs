@@ -3,8 +3,10 @@
 use super::BuildError;
 use crate::data::nearest::listed;
 use crate::data::{Design, DesignSpec, ResponseKind, Scale, Table};
-use jensen::model::Model;
+use jensen::family::Guide;
+use jensen::model::{Layout, Model};
 use jensen::program::{Column, Matrix};
+use jensen::streams::Streams;
 
 /// Which columns of a table play which part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,12 +44,25 @@ pub struct Built {
     pub num_rows: usize,
     /// Whether the posterior has tails that a Gaussian q misses.
     pub is_heavy_tailed: bool,
+    /// Its q, where that is a network.
+    pub network: Option<Amortised>,
+}
+
+/// A q of the rows' latents by a network, and where the fit of theta starts.
+pub struct Amortised {
+    /// The network.
+    pub guide: Box<dyn Guide + Send>,
+    /// Theta's start.
+    pub theta: Box<dyn Fn(&Layout, Streams) -> Vec<f64> + Send>,
+    /// Step size of Adam, where none is asked for.
+    pub rate: f64,
 }
 
 impl Built {
     /// A model on `num_rows` rows.
     pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
-        Self { model: Box::new(model), labels: Vec::new(), scales: Vec::new(), num_rows, is_heavy_tailed: false }
+        let (labels, scales) = (Vec::new(), Vec::new());
+        Self { model: Box::new(model), labels, scales, num_rows, is_heavy_tailed: false, network: None }
     }
 
     /// Names the elements of `site`.
@@ -59,6 +74,11 @@ impl Built {
     /// Has a Student-t q unless another family is chosen.
     pub fn heavy_tailed(self) -> Self {
         Self { is_heavy_tailed: true, ..self }
+    }
+
+    /// Has a network as its q.
+    pub fn amortised(self, network: Amortised) -> Self {
+        Self { network: Some(network), ..self }
     }
 
     /// Reports how columns were standardised.

@@ -1,12 +1,15 @@
 //! A linear Gaussian state-space model: a hidden autoregression, seen through noise, its states summed out.
 //!
 //! ```text
-//! phi ~ Beta(1, 1)    drift, noise ~ half-N(0, 1)
+//! phi ~ Beta(2, 2)    drift, noise ~ LogNormal(-1, 1)
 //! z_1 ~ N(0, 1)    z_t ~ N(phi z_(t-1), drift^2)    y_t ~ N(z_t, noise^2)
 //! ```
 //!
 //! Given phi, drift and noise all states are normal, and the Kalman filter has the density of each value given those before:
 //! what is left to infer are three numbers. With the states as latents, no Gaussian holds how they lean on the variances.
+//!
+//! The priors keep off the ends, zero and one: a standard deviation that may as well be zero has a logarithm without a least
+//! value, which no normal q holds.
 //!
 //! *Source*: Kalman 1960, "A new approach to linear filtering and prediction problems"; Durbin and Koopman 2012, section 2.2.
 
@@ -23,8 +26,8 @@ pub struct LinearStateSpace {
 
 impl Model for LinearStateSpace {
     fn log_joint(&self, p: &LogJoint) {
-        let phi = p.draw("phi", beta(1.0, 1.0));
-        let (drift, noise) = (p.draw("drift", half_normal(1.0)), p.draw("noise", half_normal(1.0)));
+        let phi = p.draw("phi", beta(2.0, 2.0));
+        let (drift, noise) = (p.draw("drift", log_normal(-1.0, 1.0)), p.draw("noise", log_normal(-1.0, 1.0)));
         let (drift, noise) = (drift.square(), noise.square());
         let (n, zero) = (self.y.len(), Real::from(0.0));
         // Mean and variance of each state given the values before it, then given its own, too.

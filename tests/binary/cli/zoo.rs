@@ -5,7 +5,7 @@ use super::Folder;
 /// Name, options and allowed exit codes: 0 where a default fit is trusted, and has to stay so.
 ///
 /// The two slowest get few steps. Where both codes stand, the verdict is near its border.
-const MODELS: [(&str, &str, &[i32]); 23] = [
+const MODELS: [(&str, &str, &[i32]); 25] = [
     ("eight-schools", "", &[0]),
     ("eight-schools-centred", "", &[1]),
     ("linear-regression", "", &[0]),
@@ -25,7 +25,9 @@ const MODELS: [(&str, &str, &[i32]); 23] = [
     ("regression-mixture", "", &[0, 1]),
     ("hidden-markov", "", &[0]),
     ("matrix-factorisation", "", &[1]),
-    ("linear-state-space", "", &[1]),
+    ("linear-state-space", "", &[0, 1]),
+    ("topics", "--steps 1500 --restarts 1", &[0, 1]),
+    ("deep-state-space", "--steps 1500 --restarts 1", &[0, 1]),
     ("latent-class", "", &[0, 1]),
     ("bernoulli-latents", "", &[1]),
     ("sigmoid-belief-network", "--steps 10", &[1]),
