@@ -118,7 +118,9 @@ fn a_class_in_the_code_finds_the_bars() {
         let (kl, information) = (number(&best, "class.kl"), number(&best, "class.information"));
         assert!((0.9..3f64.ln() + 1e-9).contains(&kl) && information <= kl + 1e-9, "{kl} {information}");
         let (bound, log_p) = (number(&best, "test.bound.mean"), number(&best, "log_p.mean.mean"));
-        assert!(log_p > bound - 0.02 && log_p < bound + 0.3, "{gradient}: {bound} {log_p}");
+        // The relaxed gradient is biased, and stops short of the posterior.
+        let most = if gradient == "gumbel-softmax" { 0.8 } else { 0.3 };
+        assert!(log_p > bound - 0.02 && log_p < bound + most, "{gradient}: {bound} {log_p}");
     }
     let run = folder.jensen("vae encode fit0 --data bars.csv --label bar --out codes.csv");
     assert!(run.code == Some(0) && folder.read("codes.csv").starts_with("row,class,p1,p2,p3\n1,"), "{run:?}");

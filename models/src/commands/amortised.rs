@@ -101,7 +101,8 @@ fn train(
     let vi = StochasticVi { start, average: Average::Last, ..StochasticVi::new(target, family) };
     let vi = vi.draws(draws).minibatch(Minibatch::Shuffled(batch)).streams(streams).optimizer(Adam::new(rate));
     let (mut state, mut trace) = (vi.init()?, Kept::default());
-    let early = most.saturating_sub(LAST).max(1);
+    let late = LAST.min(most / 2).max(1);
+    let early = (most - late.min(most)).max(1);
     let mut rules = (MaxSteps(early), Plateau::new(WINDOW, TOLERANCE));
     let mut seen = |step: &Step| -> ControlFlow<()> {
         let kept = trace.on_step(step);
@@ -111,11 +112,11 @@ fn train(
     let solution = Solution { params: state.params().to_vec(), theta: state.theta().to_vec() };
     // The step falls to a fiftieth, and the solution is the mean over the last of them.
     let vi =
-        vi.start(solution).streams(streams.purpose(4)).optimizer(Adam::new(Schedule::cosine(rate, rate / 50.0, LAST)));
+        vi.start(solution).streams(streams.purpose(4)).optimizer(Adam::new(Schedule::cosine(rate, rate / 50.0, late)));
     let vi = StochasticVi { average: Average::Polynomial { eta: 8.0 }, ..vi };
     let mut last = vi.init()?;
     if !matches!(stop, Stop::Interrupted { .. }) {
-        run(&vi, &mut last, &mut MaxSteps(LAST.min(most)), &mut ())?;
+        run(&vi, &mut last, &mut MaxSteps(late), &mut ())?;
     }
     let solution = vi.output(&last);
     let judged = judge(target, family, &solution, streams.purpose(5))?;
