@@ -48,12 +48,15 @@ pub struct Built {
     pub network: Option<Amortised>,
 }
 
+/// Theta for a layout, random by streams.
+type StartOfTheta = Box<dyn Fn(&Layout, Streams) -> Vec<f64> + Send>;
+
 /// A q of the rows' latents by a network, and where the fit of theta starts.
 pub struct Amortised {
     /// The network.
     pub guide: Box<dyn Guide + Send>,
     /// Theta's start.
-    pub theta: Box<dyn Fn(&Layout, Streams) -> Vec<f64> + Send>,
+    pub theta: StartOfTheta,
     /// Step size of Adam, where none is asked for.
     pub rate: f64,
 }
