@@ -1,8 +1,11 @@
 //! The models by name: what each is, the data it needs, its own data, and how it is built.
 
+mod option;
+
 use crate::data::Table;
 use crate::data::nearest::nearest;
 use crate::zoo::*;
+use option::DataOption;
 
 /// One model of the zoo.
 #[derive(Clone, Copy)]
@@ -22,15 +25,6 @@ pub struct Entry {
     /// Which of the data options it uses.
     uses: &'static [DataOption],
     build: fn(&Input) -> Result<Built, BuildError>,
-}
-
-/// An option that names columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DataOption {
-    Response,
-    Features,
-    Group,
-    Lags,
 }
 
 /// Response, features (empty: all others) and group of a model's own data.
@@ -123,17 +117,6 @@ impl Entry {
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl DataOption {
-    fn flag(self) -> &'static str {
-        match self {
-            Self::Response => "--response",
-            Self::Features => "--features",
-            Self::Group => "--group",
-            Self::Lags => "--lags",
-        }
     }
 }
 
