@@ -1,7 +1,7 @@
 //! Recovery by the deterministic and natural-gradient algorithms against exact optima.
 
 use jensen::algorithm::{Algorithm, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, Start};
-use jensen::family::{Family, FullRank, MeanField};
+use jensen::family::{Family, FullRank, MeanField, Reparam};
 use jensen::fit::{MaxSteps, Stop, Trace, run};
 use jensen::model::RowSet;
 use jensen::prelude::*;
@@ -272,7 +272,7 @@ fn fixed_draws_reach_the_mean_field_optimum_of_a_logistic_regression() {
 }
 
 /// Everything but the solver.
-fn copy_of<'a, T, F>(fit: &FixedDraws<'a, T, F, Lbfgs>) -> FixedDraws<'a, T, F, NewtonCg> {
+fn copy_of<'a, T: Differentiable, F: Reparam>(fit: &FixedDraws<'a, T, F, Lbfgs>) -> FixedDraws<'a, T, F, NewtonCg> {
     FixedDraws {
         target: fit.target,
         family: fit.family,

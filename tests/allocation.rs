@@ -1,12 +1,12 @@
 //! No step allocates memory after the first, with one thread.
 
-use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
+use jensen::algorithm::{Algorithm, Minibatch, NaturalGradient, Solution, StochasticVi};
 use jensen::estimate::{
     Baseline, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, GradientEstimator,
     ImportanceWeightedPathwise, MeasureValued, Mixed, Pathwise, RenyiPathwise, ScoreFunction, StickingTheLanding,
     Vimco, WakePhase,
 };
-use jensen::family::{FullRank, MeanField, Reparam};
+use jensen::family::{Delta, Family, FullRank, LowRank, MeanField, Reparam, StudentT};
 use jensen::optimize::{Adam, Average};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -51,10 +51,21 @@ fn allocations_of<F: Reparam, E: GradientEstimator<Target, F>>(
     num_draws: usize,
 ) -> u64 {
     let target = Target::new(&model()).expect("a valid model");
+    steps_of(&target, &family, estimator, minibatch, design, num_draws)
+}
+
+fn steps_of<F: Reparam, E: GradientEstimator<Target, F>>(
+    target: &Target,
+    family: &F,
+    estimator: E,
+    minibatch: Minibatch,
+    design: Design,
+    num_draws: usize,
+) -> u64 {
     let dimension = target.layout().num_latents;
     let vi = StochasticVi {
-        target: &target,
-        family: &family,
+        target,
+        family,
         estimator,
         optimizer: Adam::default(),
         average: Average::default(),
@@ -83,6 +94,15 @@ fn pathwise_steps_allocate_nothing() {
     assert_eq!(allocations(MeanField::of_dimension(8), Pathwise::default(), Minibatch::Shuffled(64)), 0);
     let monte_carlo = Pathwise { entropy: Entropy::MonteCarlo };
     assert_eq!(allocations(MeanField::of_dimension(8), monte_carlo, Minibatch::Full), 0);
+}
+
+#[test]
+fn many_draws_allocate_nothing() {
+    for num_draws in [64, 300] {
+        let family = MeanField::of_dimension(8);
+        let counted = allocations_of(family, Pathwise::default(), Minibatch::Full, Design::Independent, num_draws);
+        assert_eq!(counted, 0, "{num_draws}");
+    }
 }
 
 #[test]
@@ -125,4 +145,53 @@ fn multi_sample_and_controlled_steps_allocate_nothing() {
     assert_eq!(allocations(full_rank(), ControlVariate::default(), Minibatch::Shuffled(64)), 0);
     assert_eq!(allocations(mean_field(), diagonal, Minibatch::Shuffled(64)), 0);
     assert_eq!(allocations(mean_field(), MeasureValued, Minibatch::Shuffled(64)), 0);
+}
+
+#[test]
+fn every_gaussian_family_allocates_nothing() {
+    let target = Target::new(&model()).expect("a valid model");
+    let student = StudentT::new(FullRank::new(8), 5.0).expect("a valid family");
+    assert_eq!(allocations(LowRank::new(8, 2), Pathwise::default(), Minibatch::Full), 0);
+    assert_eq!(allocations(student, Pathwise::default(), Minibatch::Full), 0);
+    assert_eq!(allocations(Delta::new(target.layout()), Pathwise::default(), Minibatch::Full), 0);
+}
+
+/// Latents in rows: x_i ~ N(z_i, 1), z_i ~ N(mu, 1).
+struct Local;
+
+impl Model for Local {
+    fn log_joint(&self, p: &LogJoint) {
+        let mu = p.draw("mu", normal(0.0, 2.0));
+        let x = Column::new((0..300).map(|k| f64::from(k % 7) - 3.0).collect::<Vec<_>>());
+        p.rows(300, |i| {
+            let z = i.draw("z", normal(mu, 1.0));
+            i.observe(x.at(i), normal(z, 1.0));
+        });
+    }
+}
+
+#[test]
+fn latents_of_rows_allocate_nothing() {
+    let target = Target::new(&Local).expect("a valid model");
+    for minibatch in [Minibatch::Full, Minibatch::Shuffled(50)] {
+        let family = MeanField::new(target.layout());
+        assert_eq!(steps_of(&target, &family, Pathwise::default(), minibatch, Design::Independent, 5), 0);
+    }
+}
+
+/// Steps within a window; the end of one, each half as long again as the last, makes room for the next.
+#[test]
+fn natural_gradient_steps_allocate_nothing() {
+    let target = Target::new(&model()).expect("a valid model");
+    let family = FullRank::new(8);
+    let start = family.init(&[0.0; 8], 0.1);
+    let streams = Streams::new(3);
+    let algorithm = NaturalGradient { target: &target, family: &family, num_draws: 64, start, tolerance: 0.0, streams };
+    let mut state = algorithm.init().expect("a valid start");
+    let mut steps = || allocation_counter::measure(|| _ = algorithm.step(&mut state).expect("a step")).count_total;
+    steps();
+    let counted: Vec<u64> = (0..200).map(|_| steps()).collect();
+    let busy = counted.iter().filter(|n| **n > 0).count();
+    // Four windows end in this time, each in two steps, and the first power iterations make room once.
+    assert!(busy <= 12, "{busy} of 200 steps allocated: {counted:?}");
 }

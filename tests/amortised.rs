@@ -135,7 +135,7 @@ impl Model for Twice {
         let mu = p.draw("mu", normal(0.0, 1.0));
         p.rows(self.x.num_rows(), |i| {
             let z = i.draws("z", normal(0.0, 1.0), 3);
-            i.observe(self.x.at(i).get(0), normal(mu + z.sum(), 1.0));
+            i.observe(self.x.at(i).at(0), normal(mu + z.sum(), 1.0));
         });
     }
 }

@@ -1,6 +1,8 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
 use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
+use jensen::fit::Stop;
+use jensen::optimize::Clip;
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::LogDensity;
@@ -85,7 +87,7 @@ fn badly_scaled_features_change_nothing() {
             let s = p.draw("s", half_normal(2.0));
             let x = Matrix::new(x.clone(), 2).unwrap();
             let y = Column::new(y.clone());
-            p.rows(n, |i| i.observe(y.at(i), normal(a + b0 * x.at(i).get(0) + b1 * x.at(i).get(1), s)));
+            p.rows(n, |i| i.observe(y.at(i), normal(a + b0 * x.at(i).at(0) + b1 * x.at(i).at(1), s)));
         });
         let fitted = jensen::fit(&model).unwrap();
         assert!(fitted.stop.has_converged(), "{scales:?}: {}", fitted.stop);
@@ -138,15 +140,84 @@ fn a_flat_model_is_refused_with_the_site_to_mend() {
     });
     let error = jensen::fit(&flat).unwrap_err().to_string();
     assert!(error.contains("\"idle\""), "{error}");
-    // Improper in one direction of two: no error can be seen from the start, but the fit does not claim to have arrived.
+}
+
+/// Densities without a finite integral are refused by name, with few steps and with all of them, by either optimiser.
+#[test]
+fn an_improper_density_is_refused_with_the_sites_to_mend() {
+    let refused = |model: &dyn Model, sites: &[&str]| {
+        let fits = [Fit::new(model).steps(300), Fit::new(model), Fit::new(model).optimizer(OptimizerChoice::Adam)];
+        for fit in fits {
+            let error = fit.run().expect_err("there is no posterior").to_string();
+            assert!(error.contains("no finite integral"), "{error}");
+            for name in ["a", "b", "c", "s"] {
+                assert_eq!(error.contains(&format!("\"{name}\"")), sites.contains(&name), "{name}: {error}");
+            }
+        }
+    };
+    // A ridge: only the sum of two latents is known.
     let ridge = Written(|p: &LogJoint| {
-        let (a, b) = (p.real("a"), p.real("b"));
+        let (a, b, c) = (p.real("a"), p.real("b"), p.draw("c", normal(0.0, 1.0)));
+        p.add(-0.5 * (a + b - c) * (a + b - c));
+    });
+    refused(&ridge, &["a", "b"]);
+    // A scale without a prior, of a latent that is zero for all the density knows.
+    let scale = Written(|p: &LogJoint| {
+        let c = p.draw("c", normal(0.0, 1.0));
+        let s = p.positive("s");
+        p.add(-c * c / (1.0 + s));
+    });
+    refused(&scale, &["s"]);
+    // Separable data: the likelihood of the slope rises to one.
+    let separable = Written(|p: &LogJoint| {
+        let a = p.draw("c", normal(0.0, 1.0));
+        let b = p.real("b");
+        let (x, y) = (Column::new([-2.0, -1.0, 1.0, 2.0]), Column::new([0.0, 0.0, 1.0, 1.0]));
+        p.rows(4, |i| i.observe(y.at(i), bernoulli_logit(a + b * x.at(i))));
+    });
+    refused(&separable, &["b"]);
+}
+
+/// Heavy tails, vague priors and funnels have an integral, whatever the number of steps.
+#[test]
+fn a_proper_density_that_needs_more_steps_is_not_called_improper() {
+    let vague = Written(|p: &LogJoint| {
+        let (a, b) = (p.draw("a", normal(0.0, 1e6)), p.draw("b", normal(0.0, 1e6)));
         p.add(-0.5 * (a + b - 1.0) * (a + b - 1.0));
     });
-    match Fit::new(&ridge).steps(300).run() {
-        Ok(fitted) => assert!(!fitted.stop.has_converged(), "{}", fitted.stop),
-        Err(error) => assert!(!error.to_string().is_empty()),
+    let tails = Written(|p: &LogJoint| {
+        let (a, s) = (p.draw("a", cauchy(0.0, 1.0)), p.draw("s", half_cauchy(1.0)));
+        let _ = p.draws("x", normal(a, s), 3);
+    });
+    let funnel = Written(|p: &LogJoint| {
+        let v = p.draw("v", normal(0.0, 3.0));
+        let _ = p.draws("x", normal(0.0, (0.5 * v).exp()), 9);
+    });
+    for model in [&vague as &dyn Model, &tails, &funnel] {
+        for optimizer in [OptimizerChoice::Auto, OptimizerChoice::Adam] {
+            let fitted = Fit::new(model).optimizer(optimizer).steps(3).run().unwrap();
+            assert_eq!(fitted.stop, Stop::Budget { steps: 3 });
+        }
     }
+}
+
+/// A clip far below the gradients makes steps of plain gradient ascent short, and one far above them changes no bit.
+#[test]
+fn gradients_are_clipped_where_asked_for() {
+    let model = Written(|p: &LogJoint| {
+        let _ = p.draw("a", normal(5.0, 1.0));
+    });
+    let fit = || Fit::new(&model).family(FamilyChoice::MeanField).optimizer(OptimizerChoice::Sgd).steps(1).restarts(1);
+    let [plain, tight, loose] = [fit(), fit().clip(Clip::Norm(1e-9)), fit().clip(Clip::Norm(1e9))]
+        .map(|fit| fit.schedule(0.5).run().unwrap().solution.params);
+    let begun = fit().schedule(1e-12).run().unwrap().solution.params;
+    let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert_eq!(plain, loose);
+    assert!(apart(&plain, &begun) > 1e-3, "{plain:?} {begun:?}");
+    assert!(apart(&tight, &begun) < 1e-8, "{tight:?} {begun:?}");
+    // Nothing reads it where the natural gradient is used.
+    let error = Fit::new(&model).clip(Clip::Norm(1.0)).run().unwrap_err().to_string();
+    assert!(error.contains("no use for a clip"), "{error}");
 }
 
 /// Latents in rows: x_i ~ N(z_i, 1), z_i ~ N(mu, 1), mu ~ N(0, 2). Mean-field has an exact optimum.

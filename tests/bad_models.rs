@@ -83,7 +83,7 @@ fn data_of_a_row_stays_in_its_rows() {
     }
 
     let uses: [fn(MatrixRow, &Vector) -> Real; 3] =
-        [|row, v| row.dot(v), |row, v| row.get(1) * v.at(0), |row, v| row.to_vector().dot(v)];
+        [|row, v| row.dot(v), |row, v| row.at(1) * v.at(0), |row, v| row.to_vector().dot(v)];
     for (n, of_row) in [(0, uses[0]), (0, uses[1]), (0, uses[2]), (900, uses[0]), (900, uses[1]), (900, uses[2])] {
         let found = mistake(|p| {
             let kept = Kept::new();

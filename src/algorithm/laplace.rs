@@ -20,7 +20,7 @@ const BLOCK: usize = 64;
 /// Where the Hessian is not negative definite (a saddle, a path that ran away) its eigenvalues are repaired, and the
 /// fit is not reported as converged.
 #[derive(Debug)]
-pub struct Laplace<'a, T: ?Sized> {
+pub struct Laplace<'a, T: Differentiable + ?Sized> {
     /// What is approximated.
     pub target: &'a T,
     /// By what.
@@ -43,7 +43,7 @@ pub struct LaplaceState {
 }
 
 impl LaplaceState {
-    /// The place reached: the mode once the fit has converged.
+    /// The place reached, `[latent]`, unconstrained: the mode once the fit has converged.
     pub fn position(&self) -> &[f64] {
         &self.path.position
     }

@@ -14,11 +14,13 @@ mod start;
 mod stochastic;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
+pub(crate) use density::Density;
 pub use fixed_draws::{
-    Design, FixedBound, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Point, Solve, Solved,
+    FixedBound, FixedDesign, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Point, Solve, Solved,
     fixed_noise, solve,
 };
 pub use gaussian::PathGaussian;
+pub(crate) use laplace::curvature;
 pub use laplace::{FullRankStart, Laplace, LaplaceState};
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
@@ -110,6 +112,15 @@ pub enum FitError {
         /// The latent to look at, where it is known.
         detail: String,
     },
+    /// The density has no finite integral.
+    #[error(
+        "the log joint does not fall off far out along {}, so it has no finite integral and there is no posterior; give {} a proper prior (`p.draw` instead of `p.real`)",
+        named(sites), if sites.len() == 1 { "it" } else { "them" }
+    )]
+    Improper {
+        /// The sites of the line along which it does not.
+        sites: Vec<String>,
+    },
     /// A setting that makes no sense.
     #[error("{0}")]
     Setting(String),
@@ -122,4 +133,12 @@ pub enum FitError {
     /// An algorithm's own error, kept whole for whoever knows its type.
     #[error(transparent)]
     Own(std::sync::Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// `"a", "b"`, and no more than a handful.
+fn named(sites: &[String]) -> String {
+    let most = 5;
+    let shown: Vec<String> = sites.iter().take(most).map(|s| format!("\"{s}\"")).collect();
+    let rest = if sites.len() > most { format!(" and {} more", sites.len() - most) } else { String::new() };
+    format!("{}{rest}", shown.join(", "))
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::density::farthest;
 use super::{Algorithm, FitError, Solution, Step};
 use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding};
 use crate::family::{Family, lanes};
@@ -17,7 +18,12 @@ const BATCHES: u32 = 2;
 /// Steps in a row without a finite gradient after which a fit gives up.
 const PATIENCE: u32 = 50;
 
-/// `params += optimiser(estimator(target, family))`, step by step; theta moves along.
+/// Stochastic gradient ascent on the objective of an estimator.
+///
+/// With `g = estimator(target, family)` at the step's rows and draws, `params += optimizer(g)`, and theta moves along by
+/// an optimiser of its own. A step without a finite gradient moves nothing and is counted; 50 in a row end the fit.
+///
+/// *Source*: Ranganath, Gerrish and Blei 2014; Kucukelbir et al. 2017.
 pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
     /// What is approximated.
     pub target: &'a T,
@@ -159,7 +165,7 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> StochasticVi<'a, T, F, Stic
 impl<'a, T: ?Sized, F: ?Sized, E, O> StochasticVi<'a, T, F, E, O> {
     /// How the gradient is estimated: for a density of values alone [`ScoreFunction`](crate::estimate::ScoreFunction).
     #[must_use]
-    pub fn estimator<G>(self, estimator: G) -> StochasticVi<'a, T, F, G, O> {
+    pub fn estimator<G: GradientEstimator<T, F>>(self, estimator: G) -> StochasticVi<'a, T, F, G, O> {
         let StochasticVi { target, family, optimizer, average, num_draws, design, minibatch, start, streams, .. } =
             self;
         StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams }
@@ -372,19 +378,8 @@ where
         if state.failures < PATIENCE {
             return Ok(());
         }
-        let layout = self.target.layout();
-        let largest = (0..space.z.num_latents()).max_by(|&a, &b| {
-            let size = |k: usize| space.z.latent(k).iter().fold(0.0f64, |m, v| m.max(v.abs()));
-            size(a).total_cmp(&size(b))
-        });
-        let detail = largest.and_then(|k| Some((layout.site_of_latent(k)?, space.z.latent(k)[0])));
-        Err(FitError::NotFinite {
-            place: format!("step {}", state.step + 1),
-            times: PATIENCE as usize,
-            detail: detail.map_or(String::new(), |(site, z)| {
-                format!(" (the most extreme latent is \"{}\", at {z:.3e} before its transform)", site.name)
-            }),
-        })
+        let detail = farthest(self.target.layout(), &space.z);
+        Err(FitError::NotFinite { place: format!("step {}", state.step + 1), times: PATIENCE as usize, detail })
     }
 }
 

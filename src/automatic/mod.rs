@@ -5,6 +5,7 @@ mod choices;
 mod compare;
 mod estimators;
 mod families;
+mod improper;
 mod integers;
 mod measured;
 mod plan;
@@ -25,7 +26,7 @@ use crate::algorithm::{FitError, Minibatch, Solution};
 use crate::family::Family;
 use crate::fit::{Observer, Stop, Trace};
 use crate::model::Model;
-use crate::optimize::{Average, Schedule};
+use crate::optimize::{Average, Clip, Schedule};
 use crate::posterior::Posterior;
 use crate::streams::Streams;
 use crate::target::{Options, Precision, Target};
@@ -272,6 +273,14 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
         self
     }
 
+    /// Clips the gradients of a stochastic optimiser, in units of each latent where the start found them; they are not
+    /// clipped if this is not called. See [`Clipped`](crate::optimize::Clipped) for what a clip can do to the answer.
+    #[must_use]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.stochastic.clip = Some(clip);
+        self
+    }
+
     /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
     /// until the two best bounds agree to a nat.
     #[must_use]
@@ -301,8 +310,9 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
     /// cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let target = Target::with_options(self.model, self.options)?;
-        if self.stochastic.schedule.is_some() {
-            plan::check_learning_rate(&plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?)?;
+        let moved = self.stochastic.schedule.as_ref().map(|_| "a learning rate");
+        if let Some(setting) = moved.or(self.stochastic.clip.map(|_| "a clip")) {
+            plan::check_stochastic(setting, &plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?)?;
         }
         let mut silent = ();
         let settings = run::Settings {

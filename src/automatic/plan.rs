@@ -75,12 +75,12 @@ struct Kinds {
     theta: bool,
 }
 
-/// Refuses a learning rate or a schedule that nothing would read.
-pub(super) fn check_learning_rate(plan: &Plan) -> Result<(), FitError> {
+/// Refuses a setting of stochastic optimisers that nothing would read.
+pub(super) fn check_stochastic(setting: &str, plan: &Plan) -> Result<(), FitError> {
     let optimizer = plan.optimizer;
     if is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient {
         return Err(FitError::Setting(format!(
-            "the {optimizer} optimiser has no learning rate; leave it out, or choose adam"
+            "the {optimizer} optimiser has no use for {setting}; leave it out, or choose adam"
         )));
     }
     Ok(())
@@ -112,7 +112,9 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
         (chosen, _) => chosen,
     };
     let default_draws = match optimizer {
-        OptimizerChoice::NaturalGradient => crate::algorithm::NaturalGradient::<()>::draws_for(kinds.latents),
+        OptimizerChoice::NaturalGradient => {
+            crate::algorithm::NaturalGradient::<crate::target::Target>::draws_for(kinds.latents)
+        }
         _ if family == FamilyChoice::Map => 2,
         o if is_deterministic(o) => (kinds.latents + 16).max(64),
         _ if is_score(estimator) => 32,
@@ -302,11 +304,11 @@ mod tests {
         let layout = Layout { num_latents: 3, ..Layout::default() };
         let of = |optimizer| {
             let wishes = Wishes { optimizer, family: FamilyChoice::FullRank, ..Wishes::default() };
-            decide(&layout, wishes).and_then(|plan| check_learning_rate(&plan))
+            decide(&layout, wishes).and_then(|plan| check_stochastic("a learning rate", &plan))
         };
         for optimizer in [OptimizerChoice::NaturalGradient, OptimizerChoice::Lbfgs, OptimizerChoice::NewtonCg] {
             let said = of(optimizer).expect_err("nothing reads it").to_string();
-            assert!(said.contains("no learning rate") && said.contains("adam"), "{said}");
+            assert!(said.contains("no use for a learning rate") && said.contains("adam"), "{said}");
         }
         assert!(of(OptimizerChoice::Adam).is_ok());
     }

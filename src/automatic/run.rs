@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::families::{is_full, mixed, reparameterised};
+use super::improper::refuse_improper;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::restarts::{COMPARED, best, compared, second, wants_another};
@@ -13,7 +14,7 @@ use crate::algorithm::{Algorithm, FitError, FullRankStart, NaturalGradient, Solu
 use crate::family::{Family, FullRank, Reparam};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace};
 use crate::model::Layout;
-use crate::optimize::{AnyOptimizer, Average, Optimizer, Schedule};
+use crate::optimize::{AnyOptimizer, Average, Clip, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior};
 use crate::streams::Streams;
 use crate::target::{Differentiable, LogDensity, Target};
@@ -39,6 +40,7 @@ pub(super) struct Settings {
 #[derive(Clone, Debug)]
 pub(super) struct Stochastic {
     pub schedule: Option<Schedule>,
+    pub clip: Option<Clip>,
     pub average: Average,
     /// In nats.
     pub tolerance: f64,
@@ -46,7 +48,7 @@ pub(super) struct Stochastic {
 
 impl Default for Stochastic {
     fn default() -> Self {
-        Stochastic { schedule: None, average: Average::Tail, tolerance: 0.01 }
+        Stochastic { schedule: None, clip: None, average: Average::Tail, tolerance: 0.01 }
     }
 }
 
@@ -114,6 +116,10 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let chosen = best(&restarts, |_| true).unwrap_or(0);
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
+    let has_spread = plan.family != FamilyChoice::Map;
+    if has_spread && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. } | Stop::Time { .. })) {
+        refuse_improper(&target, &*family, &restarts[chosen].solution, streams)?;
+    }
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen].stop);
     let assessment = Assessment {
@@ -180,7 +186,7 @@ impl Job<'_> {
             family,
             num_draws: self.plan.num_draws,
             start: start.params,
-            tolerance: NaturalGradient::<()>::tolerance_for(family.dimension()),
+            tolerance: NaturalGradient::<Target>::tolerance_for(family.dimension()),
             streams: self.streams,
         };
         let mut run = drive(&algorithm, &mut MaxSteps(self.steps(2000)), observer)?;
@@ -281,6 +287,10 @@ impl Job<'_> {
         let rule: AnyOptimizer = self.plan.optimizer.name().parse().map_err(setting)?;
         let rule = match &self.settings.stochastic.schedule {
             Some(schedule) => rule.with_step_size(schedule.clone()),
+            None => rule,
+        };
+        let rule = match self.settings.stochastic.clip {
+            Some(clip) => rule.with_clip(clip),
             None => rule,
         };
         rule.check().map_err(setting)?;

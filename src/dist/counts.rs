@@ -45,6 +45,8 @@ pub struct PoissonLog {
     log_rate: Real,
 }
 
+/// Poisson distribution of counts with a rate of `exp(log_rate)`, for regressions on the log scale.
+///
 /// `ln p(x) = x log_rate - exp(log_rate) - ln x!` for `x = 0, 1, ..`.
 #[track_caller]
 pub fn poisson_log(log_rate: impl Into<Real>) -> PoissonLog {

@@ -77,6 +77,11 @@ pub struct Estimate {
 }
 
 /// A way of estimating the gradient of the objective.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` estimates no gradient of the parameters of `{F}`",
+    label = "this estimator and this family do not go together",
+    note = "the estimator's documentation names its families; `ScoreFunction` is for every family, and `Pathwise` for every one with a transform of noise"
+)]
 pub trait GradientEstimator<T: ?Sized, F: ?Sized>: Sync {
     /// Adds to `grad` (of `params`) and `grad_theta`, and returns the objective's value.
     ///

@@ -5,7 +5,7 @@ use super::{
     Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
-use crate::program::maths::{InstructionSet, Kernel, dispatch};
+use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
 use crate::streams::Streams;
 
 /// Full-rank Gaussian: `z = mean + L noise` with `L` lower triangular and `L_ii = exp(params)`.
@@ -56,44 +56,25 @@ impl FullRank {
 
     /// `x = L^-1 x` in place, `[latent][draw]`.
     fn solve(&self, params: &[f64], draws: usize, x: &mut [f64]) {
-        for i in 0..self.dimension {
-            let row = &params[self.row(i)..self.row(i) + i + 1];
-            let (done, rest) = x.split_at_mut(i * draws);
-            let own = &mut rest[..draws];
-            if draws == 1 {
-                own[0] = (own[0] - lanes::dot(&row[..i], done)) * (-row[i]).exp();
-                continue;
-            }
-            for (j, &l) in row[..i].iter().enumerate() {
-                for (x, &y) in own.iter_mut().zip(&done[j * draws..(j + 1) * draws]) {
-                    *x -= l * y;
-                }
-            }
-            let inverse = (-row[i]).exp();
-            own.iter_mut().for_each(|x| *x *= inverse);
-        }
+        dispatch(InstructionSet::detect(), Solve { family: self, params, draws, x });
     }
 
     /// `x = L^-T x` in place, `[latent][draw]`.
     fn solve_transposed(&self, params: &[f64], draws: usize, x: &mut [f64]) {
-        for i in (0..self.dimension).rev() {
-            let row = &params[self.row(i)..self.row(i) + i + 1];
-            let (above, rest) = x.split_at_mut(i * draws);
-            let own = &mut rest[..draws];
-            let inverse = (-row[i]).exp();
-            own.iter_mut().for_each(|x| *x *= inverse);
-            if draws == 1 {
-                for (x, &l) in above.iter_mut().zip(&row[..i]) {
-                    *x -= l * own[0];
-                }
-                continue;
-            }
-            for (j, &l) in row[..i].iter().enumerate() {
-                for (x, &y) in above[j * draws..(j + 1) * draws].iter_mut().zip(own.iter()) {
-                    *x -= l * y;
-                }
-            }
+        dispatch(InstructionSet::detect(), SolveTransposed { family: self, params, draws, x });
+    }
+
+    /// `exp(sign * ln L_ii)` for `i` from `first` on; ones past the end. Eight at a time fill the registers.
+    #[inline(always)]
+    fn diagonal(&self, params: &[f64], first: usize, sign: f64) -> [f64; GROUP] {
+        let mut out = [0.0; GROUP];
+        for l in 0..GROUP.min(self.dimension - first) {
+            out[l] = sign * params[self.row(first + l) + first + l];
         }
+        for out in &mut out {
+            *out = out.exp_lane::<false>();
+        }
+        out
     }
 
     /// `z - mean`, `[latent][draw]`.
@@ -224,6 +205,85 @@ impl Reparam for FullRank {
 
 // No multiply and add is fused in these, so that every instruction set gives the same bits.
 
+/// Diagonal elements taken together.
+const GROUP: usize = 8;
+
+struct Solve<'a> {
+    family: &'a FullRank,
+    params: &'a [f64],
+    draws: usize,
+    x: &'a mut [f64],
+}
+
+impl Kernel for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Solve { family, params, draws, x } = self;
+        let mut inverse = [0.0; GROUP];
+        for i in 0..family.dimension {
+            if i % GROUP == 0 {
+                inverse = family.diagonal(params, i, -1.0);
+            }
+            let row = &params[family.row(i)..family.row(i) + i + 1];
+            let (done, rest) = x.split_at_mut(i * draws);
+            let own = &mut rest[..draws];
+            if draws == 1 {
+                own[0] = (own[0] - lanes::dot(&row[..i], done)) * inverse[i % GROUP];
+                continue;
+            }
+            for (j, &l) in row[..i].iter().enumerate() {
+                for (x, &y) in own.iter_mut().zip(&done[j * draws..(j + 1) * draws]) {
+                    *x -= l * y;
+                }
+            }
+            for x in own {
+                *x *= inverse[i % GROUP];
+            }
+        }
+    }
+}
+
+struct SolveTransposed<'a> {
+    family: &'a FullRank,
+    params: &'a [f64],
+    draws: usize,
+    x: &'a mut [f64],
+}
+
+impl Kernel for SolveTransposed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let SolveTransposed { family, params, draws, x } = self;
+        let mut inverse = [0.0; GROUP];
+        for i in (0..family.dimension).rev() {
+            if i % GROUP == GROUP - 1 || i + 1 == family.dimension {
+                inverse = family.diagonal(params, i - i % GROUP, -1.0);
+            }
+            let row = &params[family.row(i)..family.row(i) + i + 1];
+            let (above, rest) = x.split_at_mut(i * draws);
+            let own = &mut rest[..draws];
+            for x in &mut *own {
+                *x *= inverse[i % GROUP];
+            }
+            if draws == 1 {
+                for (x, &l) in above.iter_mut().zip(&row[..i]) {
+                    *x -= l * own[0];
+                }
+                continue;
+            }
+            for (j, &l) in row[..i].iter().enumerate() {
+                for (x, &y) in above[j * draws..(j + 1) * draws].iter_mut().zip(own.iter()) {
+                    *x -= l * y;
+                }
+            }
+        }
+    }
+}
+
 struct Transform<'a> {
     family: &'a FullRank,
     params: &'a [f64],
@@ -238,16 +298,20 @@ impl Kernel for Transform<'_> {
     fn run<const FMA: bool>(self) {
         let Transform { family, params, noise, z } = self;
         let draws = z.num_draws;
+        let mut diagonal = [0.0; GROUP];
         for (i, out) in z.latents.chunks_exact_mut(draws).enumerate() {
+            if i % GROUP == 0 {
+                diagonal = family.diagonal(params, i, 1.0);
+            }
             let row = &params[family.row(i)..family.row(i) + i + 1];
             if draws == 1 {
                 let dot = lanes::dot(&row[..i], &noise[..i]);
-                out[0] = params[i] + dot + row[i].exp() * noise[i];
+                out[0] = params[i] + dot + diagonal[i % GROUP] * noise[i];
                 continue;
             }
             out.fill(params[i]);
             for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
-                let l = if j == i { row[i].exp() } else { row[j] };
+                let l = if j == i { diagonal[i % GROUP] } else { row[j] };
                 for (o, &e) in out.iter_mut().zip(noise) {
                     *o += l * e;
                 }
@@ -271,7 +335,11 @@ impl Kernel for Pullback<'_> {
     fn run<const FMA: bool>(self) {
         let Pullback { family, params, noise, z_bar, grad } = self;
         let draws = z_bar.num_draws;
+        let mut diagonal = [0.0; GROUP];
         for (i, bar) in z_bar.latents.chunks_exact(draws).enumerate() {
+            if i % GROUP == 0 {
+                diagonal = family.diagonal(params, i, 1.0);
+            }
             grad[i] += lanes::sum(bar);
             let at = family.row(i);
             let row = &mut grad[at..at + i + 1];
@@ -279,12 +347,12 @@ impl Kernel for Pullback<'_> {
                 for (g, &e) in row[..i].iter_mut().zip(noise) {
                     *g += bar[0] * e;
                 }
-                row[i] += bar[0] * noise[i] * params[at + i].exp();
+                row[i] += bar[0] * noise[i] * diagonal[i % GROUP];
                 continue;
             }
             for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
                 let dot = lanes::dot(bar, noise);
-                row[j] += if j == i { dot * params[at + i].exp() } else { dot };
+                row[j] += if j == i { dot * diagonal[i % GROUP] } else { dot };
             }
         }
     }

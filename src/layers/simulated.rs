@@ -76,7 +76,7 @@ impl Model for SimulatedPosterior {
         p.rows(self.z.num_rows(), |i| {
             let (out, z) = (network.apply(&self.x.at(i).to_vector()), self.z.at(i));
             for k in 0..num {
-                i.observe(z.get(k), normal(out.at(k), out.at(num + k).exp()));
+                i.observe(z.at(k), normal(out.at(k), out.at(num + k).exp()));
             }
         });
     }

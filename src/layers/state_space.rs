@@ -88,7 +88,7 @@ impl StateSpace {
 
     fn at_step(&self, row: MatrixRow, t: usize) -> Vector {
         let width = self.data.num_columns() / self.num_steps;
-        Vector::new(&(0..width).map(|k| row.get(t * width + k)).collect::<Vec<_>>())
+        Vector::new(&(0..width).map(|k| row.at(t * width + k)).collect::<Vec<_>>())
     }
 }
 

@@ -145,7 +145,7 @@ impl Model for Text {
             let mut before = Vector::constant(&vec![0.0; self.levels]);
             for (t, one_hot) in self.one_hot.iter().enumerate() {
                 h = cell.step(&before, &h);
-                i.observe(self.characters.at(i).get(t), categorical_logit(output.apply(&h)));
+                i.observe(self.characters.at(i).at(t), categorical_logit(output.apply(&h)));
                 before = one_hot.at(i).to_vector();
             }
         });

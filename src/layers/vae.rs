@@ -305,7 +305,7 @@ impl Vae {
     fn observe_categories(&self, i: &Row, out: &Vector, levels: usize) {
         let (x, logits) = (self.data.at(i), out.elements());
         for (pixel, logits) in logits.chunks_exact(levels.max(1)).enumerate() {
-            i.observe(x.get(pixel), categorical_logit(Vector::new(logits)));
+            i.observe(x.at(pixel), categorical_logit(Vector::new(logits)));
         }
     }
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AdaGrad, AdaGradState, Adam, AdamState, AdamW, Dog, DogState, Dowg, OptimizeError, Optimizer, RmsProp,
-    RmsPropState, Schedule, Sgd, SgdState,
+    AdaGrad, AdaGradState, Adam, AdamState, AdamW, Clip, Clipped, ClippedState, Dog, DogState, Dowg, OptimizeError,
+    Optimizer, RmsProp, RmsPropState, Schedule, Sgd, SgdState,
 };
 
 /// One of the rules of this room, for a choice made at run time.
@@ -36,6 +36,8 @@ pub enum AnyOptimizer {
     Dog(Dog),
     /// `dowg`
     Dowg(Dowg),
+    /// One of the others behind a clip.
+    Clipped(Box<Clipped<AnyOptimizer>>),
 }
 
 /// What an [`AnyOptimizer`] remembers.
@@ -57,6 +59,8 @@ pub enum AnyState {
     Dog(DogState),
     /// Of `dowg`.
     Dowg(DogState),
+    /// Of a rule behind a clip.
+    Clipped(Box<ClippedState<AnyState>>),
 }
 
 impl AnyOptimizer {
@@ -74,6 +78,7 @@ impl AnyOptimizer {
             Self::Sgd(_) => "sgd",
             Self::Dog(_) => "dog",
             Self::Dowg(_) => "dowg",
+            Self::Clipped(rule) => rule.inner.name(),
         }
     }
 
@@ -81,6 +86,10 @@ impl AnyOptimizer {
     #[must_use]
     pub fn with_step_size(mut self, step_size: impl Into<Schedule>) -> Self {
         let place = match &mut self {
+            Self::Clipped(rule) => {
+                let Clipped { inner, clip } = *rule.clone();
+                return inner.with_step_size(step_size).with_clip(clip);
+            }
             Self::Adam(rule) => &mut rule.step_size,
             Self::AdamW(rule) => &mut rule.adam.step_size,
             Self::AdaGrad(rule) => &mut rule.step_size,
@@ -91,6 +100,12 @@ impl AnyOptimizer {
         };
         *place = step_size.into();
         self
+    }
+
+    /// This rule with clipped gradients.
+    #[must_use]
+    pub fn with_clip(self, clip: Clip) -> Self {
+        Self::Clipped(Box::new(Clipped { inner: self, clip }))
     }
 }
 
@@ -131,6 +146,7 @@ impl Optimizer for AnyOptimizer {
             Self::Sgd(rule) => AnyState::Sgd(rule.init(params)),
             Self::Dog(rule) => AnyState::Dog(rule.init(params)),
             Self::Dowg(rule) => AnyState::Dowg(rule.init(params)),
+            Self::Clipped(rule) => AnyState::Clipped(Box::new(rule.init(params))),
         }
     }
 
@@ -144,6 +160,7 @@ impl Optimizer for AnyOptimizer {
             (Self::Sgd(rule), AnyState::Sgd(state)) => rule.ascend(state, grad, params),
             (Self::Dog(rule), AnyState::Dog(state)) => rule.ascend(state, grad, params),
             (Self::Dowg(rule), AnyState::Dowg(state)) => rule.ascend(state, grad, params),
+            (Self::Clipped(rule), AnyState::Clipped(state)) => rule.ascend(state, grad, params),
             _ => {
                 *state = self.init(params);
                 self.ascend(state, grad, params);
@@ -160,6 +177,7 @@ impl Optimizer for AnyOptimizer {
             Self::Sgd(rule) => rule.check(),
             Self::Dog(rule) => rule.check(),
             Self::Dowg(rule) => rule.check(),
+            Self::Clipped(rule) => rule.check(),
         }
     }
 }
@@ -193,6 +211,17 @@ mod tests {
             let rule: AnyOptimizer = name.parse().expect(name);
             assert!(rule.with_step_size(-1.0).check().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_clip_acts_before_the_rule_and_keeps_its_name() {
+        let rule = AnyOptimizer::Sgd(Sgd::default()).with_clip(Clip::Norm(2.5)).with_step_size(0.5);
+        assert_eq!((rule.name(), rule.check()), ("sgd", Ok(())));
+        let mut params = [1.0, 1.0];
+        let mut state = rule.init(&params);
+        rule.ascend(&mut state, &[3.0, -4.0], &mut params);
+        assert_eq!(params, [1.75, 0.0]);
+        assert!(AnyOptimizer::default().with_clip(Clip::Norm(-1.0)).check().is_err());
     }
 
     #[test]

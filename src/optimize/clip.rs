@@ -38,7 +38,7 @@ pub enum Clip {
 }
 
 /// What [`Clipped`] remembers: the state of the rule inside, and room for one gradient.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClippedState<S> {
     inner: S,
     #[serde(skip)]

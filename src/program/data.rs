@@ -223,7 +223,7 @@ impl MatrixRow {
 
     /// The value in column `k`.
     #[track_caller]
-    pub fn get(self, k: usize) -> Real {
+    pub fn at(self, k: usize) -> Real {
         if k >= self.columns {
             recording::fail(format!("column {k} of a row with {} columns", self.columns));
             return Real::from(f64::NAN);

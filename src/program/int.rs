@@ -14,6 +14,39 @@ pub struct Int {
     pub(crate) column: Option<(u32, i32)>,
 }
 
+/// What a value of a log joint can be compared with by `<`, `>` or `==`: nothing, and the compiler says what to write
+/// instead.
+#[diagnostic::on_unimplemented(
+    message = "values of a log joint are not compared with `<`, `>` or `==`",
+    label = "a latent has no value while the model is recorded, so no branch can be chosen here",
+    note = "write `x.less_than(y).select(a, b)`; `at_most` and `equal_to` make such masks too"
+)]
+pub trait Known {}
+
+impl<T: Known> PartialEq<T> for Real {
+    fn eq(&self, _: &T) -> bool {
+        false
+    }
+}
+
+impl<T: Known> PartialOrd<T> for Real {
+    fn partial_cmp(&self, _: &T) -> Option<std::cmp::Ordering> {
+        None
+    }
+}
+
+impl<T: Known> PartialEq<T> for Int {
+    fn eq(&self, _: &T) -> bool {
+        false
+    }
+}
+
+impl<T: Known> PartialOrd<T> for Int {
+    fn partial_cmp(&self, _: &T) -> Option<std::cmp::Ordering> {
+        None
+    }
+}
+
 impl Int {
     pub(crate) fn new(value: Real) -> Int {
         Int { value, column: None }

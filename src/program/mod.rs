@@ -24,7 +24,7 @@ mod vector;
 
 pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};
 pub use functions::{custom, log_sum_exp, sum};
-pub use int::{Int, Mask};
+pub use int::{Int, Known, Mask};
 pub use maths::InstructionSet;
 pub use options::{Options, Precision};
 pub use real::Real;

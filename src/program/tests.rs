@@ -4,47 +4,15 @@ use super::execute::{Request, Response, Rows, Workspace, run};
 use super::ops::{Binary, Unary};
 use super::oracle::{Oracle, Point};
 use super::plan::{Plan, Stored};
-use super::recording::{self, Op, Plate, Recording, Term};
+use super::recording::{self, Op, Recording};
 use super::*;
 
-/// Records `body`, which gets `n` latents and returns the terms outside of rows.
-fn record_latents(n: usize, body: impl FnOnce(&[Real]) -> Vec<Real>) -> Recording {
-    let recorded = recording::record(|| {
-        let vector = latent_vector(n);
-        for term in body(&vector.elements()) {
-            add_term(term);
-        }
-    });
-    recorded.expect("a valid program")
-}
+mod programs;
 
-fn latent_vector(n: usize) -> Vector {
-    let node = recording::with(|r| {
-        let offset = r.num_latents as u32;
-        r.num_latents += n;
-        r.leaf(Op::Latent { offset }, n, false, true, true)
-    });
-    Vector::from_lanes(Real::from_node(node.expect("recording")), n)
-}
-
-fn add_term(term: Real) {
-    let node = term.node();
-    recording::with(|r| {
-        let plate = r.current_plate;
-        r.terms.push(Term { node: Some(node), constant: 0.0, kind: TermKind::Bare, plate });
-    });
-}
-
-/// Records terms for each of `rows` rows.
-fn in_rows(rows: std::ops::Range<usize>, body: impl FnOnce(RowIndex)) {
-    let plate = recording::with(|r| {
-        r.plates.push(Plate { start: rows.start, rows: rows.end - rows.start });
-        r.current_plate = r.plates.len() as u16;
-        r.current_plate
-    });
-    body(RowIndex { plate: plate.expect("recording") });
-    recording::with(|r| r.current_plate = 0);
-}
+use programs::{
+    add_term, dense_program, global_program, grouped_program, in_rows, latent_vector, record_latents, row_program,
+    scalar_row_program,
+};
 
 struct Inputs {
     draws: usize,
@@ -209,66 +177,6 @@ fn every_binary_operation_has_its_derivatives() {
     }
 }
 
-/// A program that uses every kind of structure outside of rows.
-fn global_program() -> Recording {
-    record_latents(9, |z| {
-        let v = Vector::new(&z[..4]);
-        let matrix = Vector::new(&[z[0].exp() + 2.0, z[1], z[1], z[2].exp() + 2.0]);
-        let factor = matrix.cholesky(2);
-        let solved = factor.solve_lower(&Vector::new(&z[3..5]));
-        let product = v.mat_vec(2, &Vector::new(&z[5..7]));
-        let own = custom(&[z[7], z[8]], |x, partials| {
-            partials[0] = x[1].cos();
-            partials[1] = -x[0] * x[1].sin();
-            x[0] * x[1].cos()
-        });
-        vec![
-            v.map(|x| x.square().exp()).sum(),
-            v.log_sum_exp() * z[8],
-            log_sum_exp(&[z[0], z[1] * 2.0, z[2] - 1.0]),
-            solved.dot(&solved),
-            factor.at(0).ln() * z[0],
-            product.zip(&Vector::new(&z[1..3]), |a, b| a * b.exp()).sum(),
-            own.square(),
-            sum(&[z[3], z[4].sin(), z[5].tanh()]) * z[6],
-            (z[7].square() + 0.5).powf(3.5) + (z[8].square() + 0.5).powf(z[0]),
-            1.0 - 2.0 / (z[3].square() + 1.0),
-        ]
-    })
-}
-
-/// A program with two kinds of rows, data of every kind, row latents and parameters.
-fn row_program(rows: usize) -> Recording {
-    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
-    let x = Column::new((0..rows).map(value).collect::<Vec<_>>());
-    let group = IntColumn::new((0..rows).map(|k| (k * 7 % 3) as u32).collect::<Vec<_>>());
-    let table = Matrix::new((0..rows * 5).map(value).collect::<Vec<_>>(), 5).expect("whole rows");
-    let recorded = recording::record(|| {
-        let (a, w, scale) = (latent_vector(3), latent_vector(5), latent_vector(1).at(0));
-        let theta = recording::with(|r| {
-            r.num_parameters = 6;
-            r.leaf(Op::Parameter { offset: 0 }, 6, false, false, true)
-        });
-        let theta = Vector::from_lanes(Real::from_node(theta.expect("recording")), 6);
-        add_term(scale.square());
-        in_rows(0..rows, |i| {
-            let row_latent = recording::with(|r| {
-                r.num_row_latents = 2;
-                r.leaf(Op::RowLatent { offset: 0 }, 2, true, true, true)
-            });
-            let z = Vector::from_lanes(Real::from_node(row_latent.expect("recording")), 2);
-            let mean = a.at(group.at(i)) + table.at(i).dot(&w) + z.at(0);
-            add_term(x.at(i).gauss_kernel(mean, scale.exp()) - scale);
-            add_term(z.at(0).square() * -0.5 + (z.at(1) * x.at(i)).sin());
-            let hidden = z.dense(&theta.map(|t| t), &Vector::new(&[a.at(0), a.at(1), a.at(2)]));
-            add_term(hidden.map(|h| h.tanh()).sum());
-            let mask = x.at(i).less_than(0.0);
-            add_term(mask.select(w.at(group.at(i)).exp(), (x.at(i).abs() + 0.1).ln() * w.at(0)));
-        });
-    });
-    recorded.expect("a valid program")
-}
-
 #[test]
 fn global_programs_agree_with_the_oracle() {
     check(&global_program());
@@ -281,35 +189,6 @@ fn row_programs_agree_with_the_oracle() {
     }
 }
 
-/// Two layers over row data and row latents; the weights are shared by all draws or differ by draw.
-fn dense_program(rows: usize, inputs: usize, outputs: usize, per_draw: bool) -> Recording {
-    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
-    let table = Matrix::new((0..rows * inputs).map(value).collect::<Vec<_>>(), inputs).expect("whole rows");
-    let recorded = recording::record(|| {
-        let weights = match per_draw {
-            true => latent_vector(inputs * outputs),
-            false => {
-                let node = recording::with(|r| {
-                    r.num_parameters = inputs * outputs;
-                    r.leaf(Op::Parameter { offset: 0 }, inputs * outputs, false, false, true)
-                });
-                Vector::from_lanes(Real::from_node(node.expect("recording")), inputs * outputs)
-            }
-        };
-        in_rows(0..rows, |i| {
-            let z = recording::with(|r| {
-                r.num_row_latents = inputs;
-                r.leaf(Op::RowLatent { offset: 0 }, inputs, true, true, true)
-            });
-            let z = Vector::from_lanes(Real::from_node(z.expect("recording")), inputs);
-            let hidden = weights.mat_vec(outputs, &z).map(|h| h.tanh());
-            let own = weights.mat_vec(outputs, &table.at(i).to_vector()).map(|h| h.sin());
-            add_term(hidden.dot(&own) + weights.mat_vec(inputs, &hidden).dot(&z));
-        });
-    });
-    recorded.expect("a valid program")
-}
-
 /// Sizes below, at and beyond the registers, the panels of four rows and the panels' depth.
 #[test]
 fn dense_layers_agree_with_the_oracle() {
@@ -320,26 +199,6 @@ fn dense_layers_agree_with_the_oracle() {
     }
 }
 
-/// Rows whose values are scalars, with data of every kind and terms of every kind of node.
-fn scalar_row_program(rows: usize) -> Recording {
-    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
-    let x = Column::new((0..rows + 2).map(value).collect::<Vec<_>>());
-    let group = IntColumn::new((0..rows + 2).map(|k| (k * 7 % 3) as u32).collect::<Vec<_>>());
-    let recorded = recording::record(|| {
-        let (a, b, scale) = (latent_vector(3), latent_vector(rows + 3), latent_vector(1).at(0));
-        add_term(scale.square());
-        in_rows(1..rows + 1, |i| {
-            let here = Index::Row(i, 0);
-            let mean = a.at(group.at(i)) * b.at(here) + scale;
-            add_term(x.at(i).gauss_kernel(mean, scale.exp()) - scale);
-            add_term(x.at(i).square());
-            add_term(log_sum_exp(&[mean, b.at(here) * 2.0, x.at(i)]).softplus());
-            add_term(x.at(i).less_than(0.0).select(mean.exp(), (x.at(i).abs() + 0.1).ln() * b.at(here)));
-        });
-    });
-    recorded.expect("a valid program")
-}
-
 #[test]
 fn rows_joined_into_vectors_agree_with_the_oracle() {
     for rows in [1, 2, 5, 83] {
@@ -348,27 +207,6 @@ fn rows_joined_into_vectors_agree_with_the_oracle() {
         check_plan(&recording, &Plan::joined(&recording).expect("rows that can be joined"));
     }
     assert!(Plan::<f64>::joined(&row_program(5)).is_none(), "row vectors have no joined form");
-}
-
-/// A regression by groups that are mixed up in the data: gathers in runs, and numbers that serve a whole vector.
-fn grouped_program(rows: usize, num_groups: usize) -> Recording {
-    let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
-    let x = Column::new((0..rows).map(value).collect::<Vec<_>>());
-    let y = Column::new((0..rows).map(|k| value(3 * k + 1)).collect::<Vec<_>>());
-    let group = IntColumn::new((0..rows).map(|k| (k * 7 % num_groups) as u32).collect::<Vec<_>>());
-    let other = IntColumn::new((0..rows).map(|k| (k % 2) as u32).collect::<Vec<_>>());
-    let recorded = recording::record(|| {
-        let (u, v, z) = (latent_vector(num_groups), latent_vector(2), latent_vector(4));
-        let [mu, tau, slope, noise] = [0, 1, 2, 3].map(|k| z.at(k));
-        add_term(u.map(|u| u.gauss_kernel(mu, (-tau).exp()) - tau).sum());
-        add_term(v.map(|v| v.gauss_kernel(Real::from(0.5), Real::from(2.0))).sum());
-        in_rows(0..rows, |i| {
-            let mean = mu + tau.exp() * u.at(group.at(i)) + slope * x.at(i) + v.at(other.at(i));
-            add_term(y.at(i).gauss_kernel(mean, noise.exp()) + noise);
-            add_term(y.at(i).gauss_kernel(mu * mu, noise) + (y.at(i) + mu).gauss_kernel(slope, x.at(i)));
-        });
-    });
-    recorded.expect("a valid program")
 }
 
 #[test]
@@ -475,6 +313,19 @@ fn single_precision_agrees_to_its_digits() {
     for (a, b) in double.latents.iter().zip(&single.latents) {
         assert!((a - b).abs() <= 1e-3 * (1.0 + a.abs()), "{a} {b}");
     }
+}
+
+/// Both are quotients and libraries of functions tested elsewhere: two roundings more.
+#[test]
+fn tangents_agree_with_the_standard_library() {
+    for k in -4000..=4000 {
+        let x = f64::from(k) * 0.00173;
+        let near = |found: f64, expected: f64| (found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs();
+        assert!(near(Unary::Tan.value(x), x.tan()), "tan {x}");
+        assert!(near(Unary::Atan.value(x), x.atan()), "atan {x}");
+    }
+    assert_eq!(Unary::Atan.value(f64::INFINITY), std::f64::consts::FRAC_PI_2);
+    assert!(Unary::Tan.value(f64::INFINITY).is_nan());
 }
 
 /// `d x^y / dy = x^y ln x` is 0 times minus infinity at `x = 0`, and its limit is 0.

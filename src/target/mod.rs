@@ -98,5 +98,5 @@ pub trait Differentiable: LogDensity {
 
 /// The density cannot be evaluated at all.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the log density cannot be evaluated: {0}")]
+#[error("{0}")]
 pub struct DensityError(pub String);

@@ -20,8 +20,8 @@ impl Model for Simulator {
     fn log_joint(&self, p: &LogJoint) {
         p.rows(self.0.num_rows(), |i| {
             let z = i.draws("z", normal(0.0, 1.0), 1).at(0);
-            i.observe(self.0.at(i).get(0), normal(z, 1.0));
-            i.observe(self.0.at(i).get(1), normal(-z, 0.5));
+            i.observe(self.0.at(i).at(0), normal(z, 1.0));
+            i.observe(self.0.at(i).at(1), normal(-z, 0.5));
         });
     }
 }

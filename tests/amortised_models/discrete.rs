@@ -211,7 +211,7 @@ fn a_prior_that_is_not_even_is_refused() {
                 let z = i.draws("z", jensen::dist::normal(0.0, 1.0), 1);
                 let uneven = jensen::program::Vector::constant(&[0.5, 0.25, 0.25]);
                 let k = i.draw_integer("class", jensen::dist::categorical(uneven)).to_real();
-                i.observe(x.at(i).get(0), jensen::dist::bernoulli_logit(z.at(0) + k));
+                i.observe(x.at(i).at(0), jensen::dist::bernoulli_logit(z.at(0) + k));
             });
         }
     }

@@ -51,7 +51,7 @@ impl Model for HierarchicalRegression {
         let sigma = p.draw("sigma", half_normal(1.0));
         p.rows(self.y.len(), |i| {
             let (group, x) = (self.group.at(i), self.x.at(i));
-            let slopes: Real = beta.iter().enumerate().map(|(k, beta)| beta.at(group) * x.get(k)).sum();
+            let slopes: Real = beta.iter().enumerate().map(|(k, beta)| beta.at(group) * x.at(k)).sum();
             i.observe(self.y.at(i), normal(alpha.at(group) + slopes, sigma));
         });
     }

@@ -9,7 +9,7 @@ use crate::streams::Streams;
 
 /// How fixed draws are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Design {
+pub enum FixedDesign {
     /// Independent draws.
     Independent,
     /// One draw in each of `num_draws` slices of equal probability, for each element by itself.
@@ -25,10 +25,16 @@ pub enum Design {
 /// Uniform noise is never whitened, which would take it out of (0, 1).
 ///
 /// *Source*: whitening cuts the error of a fitted mean about fivefold against independent draws at equal cost.
-pub fn fixed_noise(design: Design, law: NoiseLaw, streams: Streams, num_elements: usize, num_draws: usize) -> Vec<f64> {
+pub fn fixed_noise(
+    design: FixedDesign,
+    law: NoiseLaw,
+    streams: Streams,
+    num_elements: usize,
+    num_draws: usize,
+) -> Vec<f64> {
     let mut noise = vec![0.0; num_elements * num_draws];
     streams.purpose(31).fill_uniform(num_draws, &mut noise);
-    if design != Design::Independent {
+    if design != FixedDesign::Independent {
         let mut order = vec![0; num_draws];
         for (k, lane) in noise.chunks_exact_mut(num_draws.max(1)).enumerate() {
             streams.purpose(32).at_step(k as u64).permutation(num_draws, &mut order);
@@ -39,7 +45,7 @@ pub fn fixed_noise(design: Design, law: NoiseLaw, streams: Streams, num_elements
     }
     if is_normal(law) {
         noise.iter_mut().for_each(|u| *u = -std::f64::consts::SQRT_2 * erfc_inv(2.0 * *u));
-        if design == Design::Whitened {
+        if design == FixedDesign::Whitened {
             whiten(&mut noise, num_elements, num_draws);
         }
     }
@@ -76,7 +82,7 @@ mod tests {
     #[test]
     fn whitened_draws_have_exact_moments() {
         let (elements, draws) = (5, 24);
-        let noise = fixed_noise(Design::Whitened, NoiseLaw::Normal, Streams::new(1), elements, draws);
+        let noise = fixed_noise(FixedDesign::Whitened, NoiseLaw::Normal, Streams::new(1), elements, draws);
         for (i, a) in noise.chunks_exact(draws).enumerate() {
             assert!(a.iter().sum::<f64>().abs() < 1e-12);
             for (j, b) in noise.chunks_exact(draws).enumerate() {
@@ -88,7 +94,7 @@ mod tests {
 
     #[test]
     fn few_draws_are_standardised_one_by_one() {
-        let noise = fixed_noise(Design::Whitened, NoiseLaw::Normal, Streams::new(1), 30, 8);
+        let noise = fixed_noise(FixedDesign::Whitened, NoiseLaw::Normal, Streams::new(1), 30, 8);
         for lane in noise.chunks_exact(8) {
             assert!((lane.iter().map(|x| x * x).sum::<f64>() / 8.0 - 1.0).abs() < 1e-12);
         }
@@ -96,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_latin_hypercube_has_one_draw_in_each_slice() {
-        let noise = fixed_noise(Design::LatinHypercube, NoiseLaw::Uniform, Streams::new(2), 3, 10);
+        let noise = fixed_noise(FixedDesign::LatinHypercube, NoiseLaw::Uniform, Streams::new(2), 3, 10);
         for lane in noise.chunks_exact(10) {
             let mut slices: Vec<usize> = lane.iter().map(|u| (u * 10.0) as usize).collect();
             slices.sort_unstable();

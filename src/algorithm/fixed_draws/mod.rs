@@ -6,7 +6,7 @@ mod point;
 mod solvers;
 
 pub use bound::{FixedBound, HessianAt};
-pub use design::{Design, fixed_noise};
+pub use design::{FixedDesign, fixed_noise};
 pub use point::Point;
 pub use solvers::{FromArgmin, Lbfgs, NewtonCg, Solve, Solved, solve};
 
@@ -27,7 +27,7 @@ use crate::target::Differentiable;
 /// *Source*: Giordano, Ingram and Broderick 2024 (DADVI); the draws are whitened: zero mean and identity second
 /// moment, which makes mean-field Gaussians exact for Gaussian posteriors.
 #[derive(Debug)]
-pub struct FixedDraws<'a, T: ?Sized, F: ?Sized, S> {
+pub struct FixedDraws<'a, T: Differentiable + ?Sized, F: Reparam + ?Sized, S> {
     /// What is approximated.
     pub target: &'a T,
     /// By what.
@@ -64,7 +64,7 @@ where
     /// The noise of this fit.
     fn noise(&self) -> Vec<f64> {
         let elements = self.family.num_noise(&RowSet::all());
-        fixed_noise(Design::Whitened, self.family.noise_law(), self.streams, elements, self.num_draws)
+        fixed_noise(FixedDesign::Whitened, self.family.noise_law(), self.streams, elements, self.num_draws)
     }
 
     fn check(&self) -> Result<(), FitError> {

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 mod linear;
 mod window;
 
-use linear::{largest_eigenvalue, solve_right, solve_right_transposed};
+use linear::{
+    Powers, largest_eigenvalue, lower_product, lower_square, solve_right, solve_right_transposed, transposed_product,
+};
 use window::{Window, divergence};
 
-use super::density::Density;
+use super::density::{Buffers, Density, farthest};
 use super::laplace::{only_global_latents, params_of_precision, precision_factor};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::family::FullRank;
@@ -54,7 +56,7 @@ const PATIENCE: u32 = 50;
 /// Roeder, Wu and Duvenaud 2017. Departures: the quadratic term enters only where `rho A` exceeds 3/4, since its mean
 /// is the variance of `A`; steps in which `rho A` exceeds one are shortened; the schedule waits for a drift to end.
 #[derive(Debug)]
-pub struct NaturalGradient<'a, T: ?Sized> {
+pub struct NaturalGradient<'a, T: Differentiable + ?Sized> {
     /// What is approximated.
     pub target: &'a T,
     /// By what.
@@ -98,14 +100,37 @@ struct Scratch {
     a: DMatrix<f64>,
     b: DMatrix<f64>,
     precision: DMatrix<f64>,
+    /// The factor `C`, and the next one.
+    factor: DMatrix<f64>,
+    next: DMatrix<f64>,
+    /// The mean's whitened gradient and its step.
+    shift: DVector<f64>,
+    moved: DVector<f64>,
+    powers: Powers,
+    density: Buffers,
 }
 
-impl<T: ?Sized> NaturalGradient<'_, T> {
-    /// A tolerance that suits `dimension`: 1e-4 nats for each parameter of q, whose noise adds up in the divergence of
-    /// two windows, between 0.005 nats (a mean off by 0.07 standard deviations) and 0.02.
+impl Scratch {
+    /// Room for `num_draws` draws of `d` latents; what is there already stays.
+    fn fit(&mut self, num_draws: usize, d: usize) {
+        if self.noise.shape() == (num_draws, d) {
+            return;
+        }
+        self.noise = DMatrix::zeros(num_draws, d);
+        self.residual = DMatrix::zeros(num_draws, d);
+        for square in [&mut self.a, &mut self.b, &mut self.precision, &mut self.factor, &mut self.next] {
+            *square = DMatrix::zeros(d, d);
+        }
+        (self.shift, self.moved) = (DVector::zeros(d), DVector::zeros(d));
+    }
+}
+
+impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
+    /// A tolerance that suits `dimension`: 3e-5 nats for each parameter of q, whose noise adds up in the divergence of
+    /// two windows, between 0.002 nats (a mean off by 0.045 standard deviations) and 0.02.
     pub fn tolerance_for(dimension: usize) -> f64 {
         let num_params = dimension * (dimension + 3) / 2;
-        (1e-4 * num_params as f64).clamp(0.005, 0.02)
+        (3e-5 * num_params as f64).clamp(0.002, 0.02)
     }
 
     /// Draws a step that suit `dimension`: no fewer than latents while that is cheap, or the Hessian's noise is amplified;
@@ -181,9 +206,9 @@ impl<T: Differentiable + ?Sized> Algorithm for NaturalGradient<'_, T> {
 
 impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
     fn step_with(&self, state: &mut NaturalGradientState, scratch: &mut Scratch) -> Result<Step, FitError> {
-        let d = self.family.dimension();
-        let c = DMatrix::from_column_slice(d, d, &state.factor);
-        let seen = self.draw(state, &c, scratch)?;
+        scratch.fit(2 * self.num_draws.div_ceil(2), self.family.dimension());
+        scratch.factor.copy_from_slice(&state.factor);
+        let seen = self.draw(state, scratch)?;
         state.step += 1;
         let mut report = Step {
             index: state.step,
@@ -196,92 +221,82 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
             // Most draws fall outside of the density's reach: draw closer.
             state.failures += 1;
             if state.failures >= PATIENCE {
-                return Err(self.no_draws(state));
+                return Err(self.no_draws(state, scratch));
             }
             state.factor.iter_mut().for_each(|x| *x *= std::f64::consts::SQRT_2);
             state.settled = 0;
             return Ok(report);
         }
         state.failures = 0;
-        let shift = self.update(state, &c, scratch, seen.num_draws - 2 * seen.rejected_pairs)?;
-        report.grad_norm = shift.norm();
-        report.converged = self.average(state, scratch, &shift)?;
+        self.update(state, scratch, seen.num_draws - 2 * seen.rejected_pairs)?;
+        report.grad_norm = scratch.shift.norm();
+        report.converged = self.average(state, scratch);
         Ok(report)
     }
 
     /// Fills noise, draws and whitened residuals; pairs with a density that is not finite get zeros.
-    fn draw(&self, state: &NaturalGradientState, c: &DMatrix<f64>, scratch: &mut Scratch) -> Result<Seen, FitError> {
+    fn draw(&self, state: &NaturalGradientState, scratch: &mut Scratch) -> Result<Seen, FitError> {
         let (d, half) = (state.mean.len(), self.num_draws.div_ceil(2));
         let m = 2 * half;
-        if scratch.noise.shape() != (m, d) {
-            scratch.noise = DMatrix::zeros(m, d);
-            scratch.residual = DMatrix::zeros(m, d);
-            scratch.precision = DMatrix::zeros(d, d);
-            scratch.a = DMatrix::zeros(d, d);
-            scratch.b = DMatrix::zeros(d, d);
-        }
-        let residual = scratch.residual.as_mut_slice();
+        let Scratch { noise, residual, factor: c, z, .. } = scratch;
+        let residual = residual.as_mut_slice();
         self.streams.purpose(NOISE).at_step(state.step).fill_normal(half, &mut residual[..half * d]);
-        for (to, from) in scratch.noise.as_mut_slice().chunks_exact_mut(m).zip(residual.chunks_exact(half)) {
+        for (to, from) in noise.as_mut_slice().chunks_exact_mut(m).zip(residual.chunks_exact(half)) {
             to[..half].copy_from_slice(from);
             to[half..].iter_mut().zip(from).for_each(|(t, f)| *t = -f);
         }
-        let mut density = Density::new(self.target, &[]);
         let layout = self.target.layout();
-        scratch.z.fit(layout, layout.num_rows, m);
-        scratch.z.latents.copy_from_slice(scratch.noise.as_slice());
-        solve_right(c, m, &mut scratch.z.latents);
-        for (lane, mean) in scratch.z.latents.chunks_exact_mut(m).zip(&state.mean) {
+        z.fit(layout, layout.num_rows, m);
+        z.latents.copy_from_slice(noise.as_slice());
+        solve_right(c, m, &mut z.latents);
+        for (lane, mean) in z.latents.chunks_exact_mut(m).zip(&state.mean) {
             lane.iter_mut().for_each(|z| *z += mean);
         }
-        let (values, grad) = density.gradients(&scratch.z)?;
-        let residual = scratch.residual.as_mut_slice();
+        let mut density = Density::within(self.target, &[], std::mem::take(&mut scratch.density));
+        let (values, grad) = density.gradients(z)?;
         residual.copy_from_slice(grad);
-        let ln_det: f64 = c.diagonal().iter().map(|x| x.ln()).sum();
+        let ln_det: f64 = (0..d).map(|k| c[(k, k)].ln()).sum();
         let (mut bound, mut rejected_pairs) = (0.0, 0);
         for k in 0..half {
             let finite =
                 |row: usize, x: &[f64]| values[row].is_finite() && x.iter().skip(row).step_by(m).all(|g| g.is_finite());
             if finite(k, residual) && finite(k + half, residual) {
-                let squares: f64 = scratch.noise.as_slice().iter().skip(k).step_by(m).map(|e| e * e).sum();
+                let squares: f64 = noise.as_slice().iter().skip(k).step_by(m).map(|e| e * e).sum();
                 bound += values[k] + values[k + half] + squares;
             } else {
                 rejected_pairs += 1;
                 for row in [k, k + half] {
                     residual.iter_mut().skip(row).step_by(m).for_each(|g| *g = 0.0);
-                    scratch.noise.as_mut_slice().iter_mut().skip(row).step_by(m).for_each(|e| *e = 0.0);
+                    noise.as_mut_slice().iter_mut().skip(row).step_by(m).for_each(|e| *e = 0.0);
                 }
             }
         }
         // Whitened: C^-1 (grad + P (z - mean)) = C^-1 grad + e.
         solve_right_transposed(c, m, residual);
-        residual.iter_mut().zip(scratch.noise.as_slice()).for_each(|(r, e)| *r += e);
+        residual.iter_mut().zip(noise.as_slice()).for_each(|(r, e)| *r += e);
+        scratch.density = density.into_buffers();
         let bound =
             bound / (m - 2 * rejected_pairs) as f64 - ln_det + d as f64 * 0.5 * (2.0 * std::f64::consts::PI).ln();
         Ok(Seen { num_draws: m, rejected_pairs, bound })
     }
 
-    /// Moves mean and precision; returns the mean's whitened gradient.
-    fn update(
-        &self,
-        state: &mut NaturalGradientState,
-        c: &DMatrix<f64>,
-        scratch: &mut Scratch,
-        accepted: usize,
-    ) -> Result<DVector<f64>, FitError> {
+    /// Moves mean and precision along the residuals; overwrites `scratch.shift` with the mean's whitened gradient.
+    fn update(&self, state: &mut NaturalGradientState, scratch: &mut Scratch, accepted: usize) -> Result<(), FitError> {
         let d = state.mean.len();
-        let Scratch { noise, residual, a, b, .. } = scratch;
-        a.gemm_tr(1.0 / accepted as f64, noise, residual, 0.0);
+        let Scratch { noise, residual, a, b, factor: c, next, shift, moved, powers, .. } = scratch;
+        transposed_product(1.0 / accepted as f64, noise, residual, a);
         for j in 0..d {
             for i in 0..j {
                 let both = 0.5 * (a[(i, j)] + a[(j, i)]);
                 (a[(i, j)], a[(j, i)]) = (both, both);
             }
         }
-        let shift = DVector::from_fn(d, |k, _| residual.column(k).sum() / accepted as f64);
+        for (k, s) in shift.iter_mut().enumerate() {
+            *s = residual.column(k).sum() / accepted as f64;
+        }
         let norm = shift.norm();
         let wanted = (2.0 / (state.settled as f64 + 2.0)).min(0.5);
-        let size = largest_eigenvalue(a, 1.0 / wanted);
+        let size = largest_eigenvalue(a, 1.0 / wanted, powers);
         let far = (0.5 * (d as f64).sqrt()).max(1.0);
         let rho = wanted.min(1.0 / size).min(if norm > 0.0 { far / norm } else { 1.0 });
         if !rho.is_finite() || !norm.is_finite() {
@@ -297,7 +312,7 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
             b.copy_from(a);
             *b *= -rho;
         } else {
-            b.gemm(0.5 * rho * rho, a, a, 0.0);
+            transposed_product(0.5 * rho * rho, a, a, b);
             *b -= &*a * rho;
         }
         for k in 0..d {
@@ -305,32 +320,32 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         }
         let broken = || FitError::Solver("the precision matrix lost its positive eigenvalues".into());
         let factor = Cholesky::new(std::mem::take(b)).ok_or_else(broken)?.unpack();
-        let moved = c.tr_solve_lower_triangular(&shift).ok_or_else(broken)?;
+        moved.copy_from(shift);
+        if !c.tr_solve_lower_triangular_mut(moved) {
+            return Err(broken());
+        }
         state.mean.iter_mut().zip(moved.iter()).for_each(|(m, s)| *m += rho * s);
-        let next = c * &factor;
+        lower_product(c, &factor, next);
         state.factor.copy_from_slice(next.as_slice());
         *b = factor;
-        Ok(shift)
+        Ok(())
     }
 
     /// Adds to the window's averages; at its end asks whether q moved within it and compares it with the one before.
-    fn average(
-        &self,
-        state: &mut NaturalGradientState,
-        scratch: &mut Scratch,
-        shift: &DVector<f64>,
-    ) -> Result<Option<f64>, FitError> {
+    ///
+    /// `scratch.next` is the factor of the iterate.
+    fn average(&self, state: &mut NaturalGradientState, scratch: &mut Scratch) -> Option<f64> {
         state.warm |= state.settled >= WARM_UP;
         if !state.warm {
-            return Ok(None);
+            return None;
         }
         let d = state.mean.len();
-        let c = DMatrix::from_column_slice(d, d, &state.factor);
-        scratch.precision.gemm(1.0, &c, &c.transpose(), 0.0);
-        let grads = shift.iter().copied().chain((0..d).map(|k| scratch.a[(k, k)]));
-        state.window.add(&state.mean, scratch.precision.as_slice(), grads);
+        let Scratch { a, b, next, precision, shift, .. } = scratch;
+        lower_square(next, b, precision);
+        let grads = shift.iter().copied().chain((0..d).map(|k| a[(k, k)]));
+        state.window.add(&state.mean, precision.as_slice(), grads);
         if !state.window.is_full() {
-            return Ok(None);
+            return None;
         }
         let (moved, length) = (state.window.drifts(MATTERS * self.tolerance), state.window.length);
         let next = Window::of(if moved { length } else { length + length / 2 });
@@ -340,18 +355,19 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         if moved {
             state.settled = HELD;
         }
-        let (Some(before), false) = (before, moved || held) else { return Ok(None) };
-        let Some(done) = &state.previous else { return Ok(None) };
+        let (Some(before), false) = (before, moved || held) else { return None };
+        let Some(done) = &state.previous else { return None };
         let apart = divergence(&before, done);
         if apart >= self.tolerance {
-            return Ok(None);
+            return None;
         }
         state.previous = Some(before.joined(done));
-        Ok(Some(apart))
+        Some(apart)
     }
 
-    fn no_draws(&self, state: &NaturalGradientState) -> FitError {
-        FitError::NotFinite { place: format!("step {}", state.step), times: PATIENCE as usize, detail: String::new() }
+    fn no_draws(&self, state: &NaturalGradientState, scratch: &Scratch) -> FitError {
+        let detail = farthest(self.target.layout(), &scratch.z);
+        FitError::NotFinite { place: format!("step {}", state.step), times: PATIENCE as usize, detail }
     }
 }
 

@@ -170,7 +170,9 @@ impl Guided {
         self.draw(name, n, transform, log_density)
     }
 
-    /// A normal latent: both its transform `mean + sd * noise` and its density.
+    /// A normal latent of the site `name`: both its transform `mean + sd * noise` and its log density.
+    ///
+    /// `mean` and `sd` are in the unconstrained space; a site of positive numbers gets a log-normal q.
     #[track_caller]
     pub fn normal(&self, name: &str, mean: impl Into<Real>, sd: impl Into<Real>) -> Real {
         let (mean, sd) = (Vector::from_lanes(mean.into(), 1), Vector::from_lanes(sd.into(), 1));

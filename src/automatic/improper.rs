@@ -1,0 +1,181 @@
+//! A density without a finite integral: seen far out along lines, after a fit that did not arrive.
+
+use nalgebra::SymmetricEigen;
+
+use crate::algorithm::{Density, FitError, Solution, curvature};
+use crate::family::Family;
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
+use crate::target::{LogDensity, Pass, Target};
+
+/// Purpose of the streams.
+const PLACE: u32 = 54;
+
+/// Distances are powers of ten: up to this one along latents, and up to that one along directions known to rounding only.
+const FARTHEST: usize = 12;
+const FARTHEST_FLAT: usize = 8;
+
+/// Slope of the log density in the logarithm of the distance above which a line has no finite integral: -1, and a
+/// margin. A Cauchy tail has -2.
+const FALLS: f64 = -0.75;
+
+/// Latents up to which each is looked at by itself, and up to which directions come from the curvature.
+const MOST_AXES: usize = 1000;
+const MOST_CURVED: usize = 100;
+
+/// Curvature, as a share of the largest, below which a direction has none.
+const FLAT: f64 = 1e-8;
+
+/// Share of the largest part of a direction that a latent must have to be named with it.
+const TAKES_PART: f64 = 0.1;
+
+/// Refuses a density that does not fall off along some line through a draw of `solution`.
+///
+/// Lines run along each latent, along the way from zero (a slope that separable data drive to infinity), and along
+/// directions without curvature (a ridge of two latents of which only the sum matters). A proper density falls off
+/// along all of them. This is asked where a fit did not arrive: without it the advice would be more steps.
+pub(super) fn refuse_improper(
+    target: &Target,
+    family: &dyn Family,
+    solution: &Solution,
+    streams: Streams,
+) -> Result<(), FitError> {
+    let layout = target.layout();
+    let mut lines = Lines::through(target, family, solution, streams);
+    if layout.num_latents == 0 || !lines.place.iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    let mut sites = Vec::new();
+    if layout.num_latents <= MOST_AXES {
+        for k in 0..layout.num_latents {
+            let axis: Vec<f64> = (0..layout.num_latents).map(|j| f64::from(u8::from(j == k))).collect();
+            if !lines.falls_along(&axis, FARTHEST)? {
+                sites.extend(taking_part(layout, &axis));
+                sites.dedup();
+            }
+        }
+    }
+    if sites.is_empty() {
+        let mut directions = vec![lines.place.clone()];
+        directions.extend(flat(target, &lines.place, solution));
+        for direction in directions {
+            if sites.is_empty() && !lines.falls_along(&direction, FARTHEST_FLAT)? {
+                sites = taking_part(layout, &direction);
+            }
+        }
+    }
+    if sites.is_empty() { Ok(()) } else { Err(FitError::Improper { sites }) }
+}
+
+/// Lines through one draw of q.
+struct Lines<'a> {
+    target: &'a Target,
+    theta: &'a [f64],
+    /// The draw's latents outside of rows.
+    place: Vec<f64>,
+    /// The points of a line; everything but the latents outside of rows is that of the draw.
+    z: Draws,
+    rows: RowSet,
+    pass: Pass,
+}
+
+impl<'a> Lines<'a> {
+    fn through(target: &'a Target, family: &dyn Family, solution: &'a Solution, streams: Streams) -> Self {
+        let (layout, rows, num_points) = (target.layout(), RowSet::all(), 2 * FARTHEST);
+        let mut z = Draws::zeros(layout, layout.num_rows, num_points);
+        family.sample(&solution.params, &rows, streams.purpose(PLACE), &mut z);
+        let mut place = vec![0.0; layout.num_latents];
+        z.copy_draw(0, &mut place);
+        z.row_latents.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
+        z.integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
+        z.row_integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
+        Lines { target, theta: &solution.theta, place, z, rows, pass: Pass::default() }
+    }
+
+    /// Whether the density falls off on both sides, as far as it can be evaluated up to `10^farthest` from the draw.
+    fn falls_along(&mut self, direction: &[f64], farthest: usize) -> Result<bool, FitError> {
+        let length = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if length == 0.0 || !length.is_finite() {
+            return Ok(true);
+        }
+        let num_points = 2 * FARTHEST;
+        for ((lane, place), part) in self.z.latents.chunks_exact_mut(num_points).zip(&self.place).zip(direction) {
+            for (k, z) in lane.iter_mut().enumerate() {
+                let sign = if k < FARTHEST { 1.0 } else { -1.0 };
+                *z = place + sign * 10f64.powi((k % FARTHEST) as i32 + 1) * part / length;
+            }
+        }
+        self.target.log_density(self.theta, &self.z, &self.rows, &mut self.pass)?;
+        Ok(self.pass.log_density.chunks_exact(FARTHEST).all(|side| falls(&side[..farthest])))
+    }
+}
+
+/// Whether values at powers of ten fall off, judged by the farthest two that are numbers; overflow says nothing.
+fn falls(values: &[f64]) -> bool {
+    for pair in values.windows(2).rev() {
+        match (pair[0], pair[1]) {
+            (_, f64::NEG_INFINITY) => return true,
+            (near, far) if near.is_finite() && far.is_finite() => return (far - near) / 10f64.ln() < FALLS,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Directions in which the log density has no curvature; none where the curvature is not known.
+fn flat(target: &Target, place: &[f64], solution: &Solution) -> Vec<Vec<f64>> {
+    let layout = target.layout();
+    let has_others = layout.num_row_latents + layout.num_integers + layout.num_row_integers > 0;
+    if has_others || place.len() > MOST_CURVED {
+        return Vec::new();
+    }
+    let mut density = Density::new(target, &solution.theta);
+    let Ok(hessian) = curvature(&mut density, place, &vec![1.0; place.len()], 1e-3) else { return Vec::new() };
+    let Some(eigen) = SymmetricEigen::try_new(hessian, 1e-14, 10_000) else { return Vec::new() };
+    let most = eigen.eigenvalues.amax();
+    let flat = (0..place.len()).filter(|&k| eigen.eigenvalues[k].abs() <= FLAT * most);
+    flat.map(|k| eigen.eigenvectors.column(k).iter().copied().collect()).collect()
+}
+
+/// Sites with a large part in a direction, in the order of the model.
+fn taking_part(layout: &Layout, direction: &[f64]) -> Vec<String> {
+    let most = direction.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+    let mut names: Vec<String> = Vec::new();
+    for (k, part) in direction.iter().enumerate() {
+        let name = layout.site_of_latent(k).map(|site| &site.name);
+        if let Some(name) = name.filter(|name| part.abs() >= TAKES_PART * most && !names.contains(name)) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values at 10, 100, .. of a function of the distance.
+    fn ladder(f: impl Fn(f64) -> f64) -> Vec<f64> {
+        (1..=FARTHEST).map(|k| f(10f64.powi(k as i32))).collect()
+    }
+
+    #[test]
+    fn tails_with_an_integral_fall_and_others_do_not() {
+        for proper in [|x: f64| -0.5 * x * x, |x: f64| -x, |x: f64| -(x * x).ln_1p(), |x: f64| -x.exp()] {
+            assert!(falls(&ladder(proper)));
+        }
+        for improper in [|_: f64| -3.0, |x: f64| -0.5 * x.ln(), |x: f64| x, |x: f64| -(-x).exp()] {
+            assert!(!falls(&ladder(improper)));
+        }
+        // A flat piece as wide as a vague prior is not the tail.
+        assert!(falls(&ladder(|x| -0.5 * (x / 1e10).powi(2))));
+    }
+
+    #[test]
+    fn what_overflows_is_not_judged() {
+        assert!(falls(&ladder(|_| f64::NAN)));
+        assert!(falls(&ladder(|_| f64::INFINITY)));
+        assert!(!falls(&ladder(|x| if x > 1e3 { f64::NAN } else { 0.0 })));
+        assert!(falls(&ladder(|x| if x > 1e3 { f64::NEG_INFINITY } else { 0.0 })));
+    }
+}
