@@ -4,7 +4,7 @@ use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::Pathwise;
 use jensen::family::{Family, Guide, Guided, Reparam, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Activation, Encoder, Likelihood, Start, Vae, layer_norm};
+use jensen::layers::{Activation, Amortised, Likelihood, Perceptron, Start, Vae, layer_norm};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::optimize::{Adam, Average, Schedule, Sgd};
@@ -303,7 +303,7 @@ fn a_small_autoencoder_learns_from_minibatches() {
     let x = Matrix::new(pixels, 6).unwrap();
     let model = Vae::new(x.clone(), 2, &[8], Likelihood::Bernoulli).activation(Activation::Tanh);
     let target = Target::new(&model).unwrap();
-    let family = TracedFamily::new(&Encoder::new(x, "z", 2, &[8]), target.layout()).unwrap();
+    let family = TracedFamily::new(&Amortised::new(x, "z", 2, Perceptron::new(&[6, 8])), target.layout()).unwrap();
     let start = Solution { params: family.init(&[], 1.0), theta: model.theta(target.layout()) };
     let vi = StochasticVi { start, ..StochasticVi::new(&target, &family) };
     let vi = vi.minibatch(Minibatch::Shuffled(25)).optimizer(Adam::new(0.02)).draws(2);

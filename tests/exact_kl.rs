@@ -7,7 +7,7 @@ use jensen::estimate::{
 };
 use jensen::family::{Family, Guide, Guided, NormalMoments, Normals, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Encoder, Likelihood, Start, Vae};
+use jensen::layers::{Amortised, Likelihood, Perceptron, Start, Vae};
 use jensen::model::{LogJoint, Model, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -101,7 +101,7 @@ impl Model for Shift {
 fn shift(prior_sd: f64) -> (Target, TracedFamily) {
     let x: Vec<f64> = (0..40).map(|k| f64::from(k * 7 % 40) / 10.0 - 2.0).collect();
     let target = Target::new(&Shift { x: Column::new(x.clone()), prior_sd }).unwrap();
-    let encoder = Encoder::new(Matrix::new(x, 1).unwrap(), "z", 1, &[]);
+    let encoder = Amortised::new(Matrix::new(x, 1).unwrap(), "z", 1, Perceptron::new(&[1]));
     let family = TracedFamily::new(&encoder, target.layout()).unwrap();
     (target, family)
 }

@@ -1,8 +1,11 @@
 //! The models by name: what each is, the data it needs, its own data, and how it is built.
 
+mod option;
+
 use crate::data::Table;
 use crate::data::nearest::nearest;
 use crate::zoo::*;
+use option::DataOption;
 
 /// One model of the zoo.
 #[derive(Clone, Copy)]
@@ -22,15 +25,6 @@ pub struct Entry {
     /// Which of the data options it uses.
     uses: &'static [DataOption],
     build: fn(&Input) -> Result<Built, BuildError>,
-}
-
-/// An option that names columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DataOption {
-    Response,
-    Features,
-    Group,
-    Lags,
 }
 
 /// Response, features (empty: all others) and group of a model's own data.
@@ -126,17 +120,6 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-impl DataOption {
-    fn flag(self) -> &'static str {
-        match self {
-            Self::Response => "--response",
-            Self::Features => "--features",
-            Self::Group => "--group",
-            Self::Lags => "--lags",
-        }
-    }
-}
-
 macro_rules! own_data {
     ($file:literal) => {
         ($file, include_str!(concat!("../data/", $file)))
@@ -146,7 +129,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-static ENTRIES: [Entry; 23] = [
+static ENTRIES: [Entry; 25] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -376,6 +359,26 @@ static ENTRIES: [Entry; 23] = [
         parts: (Some("level"), &[], None),
         uses: &[DataOption::Response],
         build: LinearStateSpace::build,
+    },
+    Entry {
+        name: "deep-state-space",
+        about: "sequences of a hidden state that moves by a network; q is a network, too",
+        needs: "--features of numbers, a column a step, or all columns",
+        data: "300 simulated sequences of 6 steps",
+        file: own_data!("sequences.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: DeepStateSpace::build,
+    },
+    Entry {
+        name: "topics",
+        about: "latent Dirichlet allocation, documents as mixtures of topics; q is a network",
+        needs: "--features of counts, a column a word, or all columns",
+        data: "300 simulated documents of 50 words, of 20 that belong to 4 topics",
+        file: own_data!("documents.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Features],
+        build: Topics::build,
     },
 ];
 

@@ -71,10 +71,7 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
                 "the target does not tell data terms from prior terms; write it with `draw` and `observe`",
             ));
         }
-        if !(self.beta >= 0.0 && self.beta.is_finite() && self.free_nats >= 0.0) {
-            let Self { beta, free_nats } = self;
-            return Err(refusal(&format!("beta {beta} and {free_nats} free nats; both are numbers of at least 0")));
-        }
+        self.check()?;
         space.draw(family, target.layout(), at)?;
         if !family.normals(at.params, at.rows, &mut space.moments) {
             return Err(refusal("a latent of q is not normal given the data; use `Pathwise`"));
@@ -99,8 +96,17 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
 }
 
 impl ExactKl {
+    /// Refuses settings that are no numbers of at least 0.
+    pub(super) fn check(&self) -> Result<(), DensityError> {
+        if !(self.beta >= 0.0 && self.beta.is_finite() && self.free_nats >= 0.0) {
+            let Self { beta, free_nats } = self;
+            return Err(refusal(&format!("beta {beta} and {free_nats} free nats; both are numbers of at least 0")));
+        }
+        Ok(())
+    }
+
     /// Overwrites `moments_bar` with the adjoints of data term and KL; the weighted KL, plain and with free nats.
-    fn seed(&self, layout: &Layout, at: &Point, space: &mut Space) -> (f64, f64) {
+    pub(super) fn seed(&self, layout: &Layout, at: &Point, space: &mut Space) -> (f64, f64) {
         scale_draws(&mut space.z_bar, &space.weights);
         let Space { z_bar, noise, moments, moments_bar: bar, log_weights: kl, .. } = space;
         let (draws, num_rows) = (at.num_draws, at.rows.len(layout));
@@ -130,7 +136,7 @@ impl ExactKl {
 }
 
 /// `d log N(z; 0, 1) / dz` is `-z`: what is left is the gradient of the data terms.
-fn add_prior_slope(rows: &RowSet, space: &mut Space) {
+pub(super) fn add_prior_slope(rows: &RowSet, space: &mut Space) {
     let Space { z, z_bar, .. } = space;
     let (global, of_rows) = (weight_of(rows, false), weight_of(rows, true));
     z_bar.latents.iter_mut().zip(&z.latents).for_each(|(g, z)| *g += global * z);
@@ -149,8 +155,7 @@ fn check_prior(rows: &RowSet, space: &Space) -> Result<(), DensityError> {
     };
     let expected =
         weight_of(rows, false) * log_density(&z.latents) + weight_of(rows, true) * log_density(&z.row_latents);
-    // Single precision has seven digits, and the difference of the two sums loses some of them.
-    match (prior - expected).abs() <= 1e-4 * (1.0 + expected.abs()) + 1e-6 * data.abs() {
+    match agree(prior, expected, *data) {
         true => Ok(()),
         false => Err(refusal(&format!(
             "the prior terms of a draw are {prior:.6}, those of a standard normal prior {expected:.6}; use `Pathwise`, \
@@ -159,6 +164,12 @@ fn check_prior(rows: &RowSet, space: &Space) -> Result<(), DensityError> {
     }
 }
 
-fn refusal(reason: &str) -> DensityError {
+/// Whether prior terms are those expected: single precision has seven digits, and the difference of the sums of all terms
+/// and of the data terms loses some of them.
+pub(super) fn agree(prior: f64, expected: f64, data: f64) -> bool {
+    (prior - expected).abs() <= 1e-4 * (1.0 + expected.abs()) + 1e-6 * data.abs()
+}
+
+pub(super) fn refusal(reason: &str) -> DensityError {
     DensityError(format!("the exact KL needs normal latents under a standard normal prior: {reason}"))
 }

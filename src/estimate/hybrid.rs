@@ -96,7 +96,7 @@ where
 }
 
 /// Sets the gradients of rejected draws to zero: a weight of zero does not silence one that is not finite.
-fn silence(space: &mut Space) {
+pub(super) fn silence(space: &mut Space) {
     let draws = space.z_bar.num_draws;
     for (d, _) in space.weights.iter().enumerate().filter(|(_, w)| **w == 0.0) {
         for block in [&mut space.z_bar.latents, &mut space.z_bar.row_latents] {

@@ -11,6 +11,7 @@ mod discrete;
 mod exact_kl;
 mod groups;
 mod hybrid;
+mod hybrid_kl;
 mod importance;
 mod importance_rows;
 mod measure_valued;
@@ -30,6 +31,7 @@ pub use discrete::{
 };
 pub use exact_kl::{ExactKl, standard_kl};
 pub use hybrid::{Hybrid, RealGradient};
+pub use hybrid_kl::HybridKl;
 pub use importance::{Vimco, WakePhase};
 pub use importance_rows::{ImportanceWeightedRows, PathWeight};
 pub use measure_valued::MeasureValued;

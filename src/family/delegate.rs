@@ -98,6 +98,14 @@ macro_rules! delegate {
             fn pull_log_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, bar: &[f64], grad: &mut [f64]) {
                 (**self).pull_log_probabilities(params, rows, latent, bar, grad);
             }
+
+            fn all_probabilities(&self, params: &[f64], rows: &RowSet, out: &mut Vec<f64>) -> bool {
+                (**self).all_probabilities(params, rows, out)
+            }
+
+            fn pull_all_log_probabilities(&self, params: &[f64], rows: &RowSet, bar: &[f64], grad: &mut [f64]) -> bool {
+                (**self).pull_all_log_probabilities(params, rows, bar, grad)
+            }
         }
     )* };
 }

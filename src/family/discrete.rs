@@ -66,4 +66,16 @@ pub trait Discrete: Family {
     ///
     /// For two values, `bar = [-g, g]` adds `g * d logit / d params`: exact also where a probability underflows.
     fn pull_log_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, bar: &[f64], grad: &mut [f64]);
+
+    /// Overwrites `out` with the probabilities of all latents of the pass, one latent after the other; false, and nothing
+    /// written, where that is no faster than [`probabilities`](Self::probabilities) of each.
+    fn all_probabilities(&self, _params: &[f64], _rows: &RowSet, _out: &mut Vec<f64>) -> bool {
+        false
+    }
+
+    /// [`pull_log_probabilities`](Self::pull_log_probabilities) of all latents, `bar` one latent after the other; false,
+    /// and nothing added, where that is no faster than one latent at a time.
+    fn pull_all_log_probabilities(&self, _params: &[f64], _rows: &RowSet, _bar: &[f64], _grad: &mut [f64]) -> bool {
+        false
+    }
 }

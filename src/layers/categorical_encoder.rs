@@ -16,8 +16,8 @@ use crate::streams::Streams;
 /// Beside real latents put it behind them in a [`Product`](crate::family::Product), whose real family is recorded for
 /// [`Layout::without_integers`]. Parameters `encoder.*` and `SITE.*`, whatever the number of rows.
 ///
-/// *Cost*: draws, `log_q` and `score` take one pass of the network over the rows; methods that ask for the probabilities
-/// of one latent at a time take one small pass for each row.
+/// *Cost*: draws, `log_q`, `score` and `LocalExpectation` take one pass of the network over the rows; methods that ask for
+/// the probabilities of one latent at a time take one small pass for each row.
 #[derive(Debug)]
 pub struct CategoricalEncoder {
     logits: TracedFamily,
@@ -165,6 +165,14 @@ impl CategoricalEncoder {
     }
 }
 
+/// `exp(x) / sum_v exp(x_v)` in place.
+fn softmax(x: &mut [f64]) {
+    let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    x.iter_mut().for_each(|x| *x = (*x - most).exp());
+    let total: f64 = x.iter().sum();
+    x.iter_mut().for_each(|x| *x /= total);
+}
+
 impl Family for CategoricalEncoder {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         let own = |l: &Layout| (l.num_integers, l.num_row_integers, l.num_rows);
@@ -264,5 +272,37 @@ impl Discrete for CategoricalEncoder {
         };
         let (_, own) = self.with(params, &one, pull);
         self.pull(params, &one, own, grad);
+    }
+
+    fn all_probabilities(&self, params: &[f64], rows: &RowSet, out: &mut Vec<f64>) -> bool {
+        let (n, num_values) = (rows.len(&self.integers), &self.num_values);
+        let normalise = |_: &Categorical, logits: &[f64], _: &RowSet, _: &mut [f64]| {
+            out.clear();
+            out.extend_from_slice(logits);
+            let mut rest = &mut out[..];
+            for &values in num_values {
+                let (site, others) = rest.split_at_mut(n * values);
+                site.chunks_exact_mut(values).for_each(softmax);
+                rest = others;
+            }
+        };
+        let (_, own) = self.with(params, rows, normalise);
+        self.keep(own);
+        true
+    }
+
+    fn pull_all_log_probabilities(&self, params: &[f64], rows: &RowSet, bar: &[f64], grad: &mut [f64]) -> bool {
+        let (n, num_values) = (rows.len(&self.integers), &self.num_values);
+        let pull = |inner: &Categorical, logits: &[f64], all: &RowSet, of_logits: &mut [f64]| {
+            let mut first = 0;
+            for latent in 0..num_values.len() * n {
+                let values = num_values[latent / n];
+                inner.pull_log_probabilities(logits, all, latent, &bar[first..first + values], of_logits);
+                first += values;
+            }
+        };
+        let (_, own) = self.with(params, rows, pull);
+        self.pull(params, rows, own, grad);
+        true
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! A layer's weights are learnable numbers, of the model ([`LogJoint::parameter`]) or of q
 //! ([`Guided::parameter_from`](crate::family::Guided::parameter_from)); [`Perceptron`] declares and applies a stack of
-//! them, [`Encoder`] is a Gaussian q(z | x), and [`Vae`] a variational autoencoder as model and guide.
+//! them, an [`Encoder`] makes a Gaussian q(z | x) of them, and [`Vae`] is a variational autoencoder as model and guide.
 //!
 //! [`LogJoint::parameter`]: crate::model::LogJoint::parameter
 
 mod categorical_encoder;
+mod encoder;
 mod functions;
 mod implicit;
 mod perceptron;
 mod recurrent;
+mod simulated;
 mod start;
 mod state_space;
 mod text;
@@ -18,10 +20,12 @@ mod topics;
 mod vae;
 
 pub use categorical_encoder::CategoricalEncoder;
+pub use encoder::{Amortised, Encode, Encoder};
 pub use functions::{ImageShape, convolve, embed, layer_norm};
 pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
-pub use perceptron::{Encoder, Network, Perceptron};
+pub use perceptron::{Network, Perceptron};
 pub use recurrent::GatedCell;
+pub use simulated::SimulatedPosterior;
 pub use start::Start;
 pub use state_space::StateSpace;
 pub use text::Text;

@@ -1,9 +1,9 @@
-//! [`Perceptron`]: a stack of dense layers; [`Encoder`]: a Gaussian q(z | x) by one.
+//! [`Perceptron`]: a stack of dense layers, also as an [`Encoder`].
 
-use super::{Activation, Start};
-use crate::family::{Guide, Guided};
+use super::{Activation, Encode, Encoder, Start};
+use crate::family::Guided;
 use crate::model::LogJoint;
-use crate::program::{Matrix, Vector};
+use crate::program::Vector;
 use crate::streams::Streams;
 
 /// Dense layers of the given sizes, input first, with an activation between two of them and none after the last.
@@ -104,53 +104,23 @@ impl Network {
     }
 }
 
-/// `q(z_i | x_i) = N(mean(x_i), sd(x_i)^2)`: means and log standard deviations are two linear layers on top of hidden ones.
+/// Hidden layers, and on top of the last one a linear layer for the location and one for the log standard deviation.
 ///
-/// A [`Guide`] for a site of `num_latents` real numbers in each row. Parameters `encoder.*`, `mean.*` and `ln_sd.*`.
-#[derive(Clone, Debug)]
-pub struct Encoder {
-    data: Matrix,
-    site: String,
-    trunk: Perceptron,
-    mean: Perceptron,
-    ln_sd: Perceptron,
-}
-
-impl Encoder {
-    /// An encoder of `data`'s rows for the site of this name, with hidden layers of these sizes; none makes it linear.
-    pub fn new(data: Matrix, site: &str, num_latents: usize, hidden: &[usize]) -> Encoder {
-        let sizes = [&[data.num_columns()], hidden].concat();
-        let head = Perceptron::new(&[sizes.last().copied().unwrap_or(0), num_latents]);
-        Encoder { data, site: site.into(), trunk: Perceptron::new(&sizes), mean: head.clone(), ln_sd: head }
-            .start(Start::He, 0)
-    }
-
-    /// Another activation.
-    #[must_use]
-    pub fn activation(self, activation: Activation) -> Encoder {
-        Encoder { trunk: self.trunk.activation(activation), ..self }
-    }
-
-    /// Other random weights to start from.
-    #[must_use]
-    pub fn start(self, start: Start, seed: u64) -> Encoder {
-        let Encoder { trunk, mean, ln_sd, .. } = self;
-        let seed = seed.wrapping_mul(3);
-        let (mean, ln_sd) = (mean.start(start, seed.wrapping_add(1)), ln_sd.start(start, seed.wrapping_add(2)));
-        Encoder { trunk: trunk.start(start, seed), mean, ln_sd, data: self.data, site: self.site }
-    }
-}
-
-impl Guide for Encoder {
-    fn draw(&self, q: &Guided) {
-        let trunk = self.trunk.of_guide(q, "encoder");
-        let (mean, ln_sd) = (self.mean.of_guide(q, "mean"), self.ln_sd.of_guide(q, "ln_sd"));
-        q.rows(|i| {
-            let mut h = trunk.apply(&self.data.at(i).to_vector());
+/// No hidden layers make both linear. Parameters `encoder.*`, `mean.*` and `ln_sd.*`.
+impl Encoder for Perceptron {
+    fn declare(&self, q: &Guided, num_latents: usize) -> Encode {
+        let (trunk, inputs) = (self.of_guide(q, "encoder"), self.sizes.last().copied().unwrap_or(0));
+        let head = |name: &str, number: u64| {
+            let head = Perceptron::new(&[inputs, num_latents]).start(self.start, self.seed.wrapping_add(number));
+            head.of_guide(q, name)
+        };
+        let (mean, ln_sd) = (head("mean", 1), head("ln_sd", 2));
+        Box::new(move |x| {
+            let mut h = trunk.apply(x);
             if !trunk.layers.is_empty() {
                 h = trunk.activation.apply(&h);
             }
-            i.normals(&self.site, &mean.apply(&h), &ln_sd.apply(&h).map(|s| s.exp()));
-        });
+            (mean.apply(&h), ln_sd.apply(&h))
+        })
     }
 }

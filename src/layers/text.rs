@@ -1,6 +1,6 @@
 //! [`Text`]: an autoencoder of windows of text, character by character.
 
-use super::{Activation, Encoder, GatedCell, Perceptron, Start};
+use super::{Activation, Amortised, GatedCell, Perceptron, Start};
 use crate::dist::{categorical_logit, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
@@ -8,7 +8,7 @@ use crate::program::{Matrix, Vector};
 use crate::streams::Streams;
 
 /// `z_i ~ N(0, I)`, `h_0 = tanh(start(z_i))`, `h_t = cell(x_(t-1), h_(t-1))`, `x_t ~ Categorical(output(h_t))`: a gated
-/// recurrent decoder that reads the characters before, with an [`Encoder`] of the whole window; both a model and a guide.
+/// recurrent decoder that reads the characters before, with a [`Perceptron`] that encodes the whole window; both a model and a guide.
 ///
 /// Characters are numbers from 0 to below `levels`; the first of a window is given nothing but `z`. The cell's weights
 /// learn what follows what, so that `z` may stay unused: the KL says how much it holds.
@@ -23,7 +23,9 @@ pub struct Text {
     one_hot: Vec<Matrix>,
     levels: usize,
     num_states: usize,
-    encoder: Encoder,
+    /// Zeros and ones of a whole window.
+    read: Matrix,
+    hidden: Vec<usize>,
     num_latents: usize,
     seed: u64,
 }
@@ -55,20 +57,81 @@ impl Text {
         let one_hot: Vec<Matrix> = (0..window).map(place).collect::<Result<_, _>>()?;
         let read: Vec<f64> =
             (0..characters.num_rows()).flat_map(|r| one_hot.iter().flat_map(move |m| m.row(r)).copied()).collect();
-        let encoder = Encoder::new(Matrix::new(read, window * levels)?, "z", num_latents, hidden);
-        Ok(Text { characters, one_hot, levels, num_states, encoder, num_latents, seed: 0 }.seed(0))
+        let (read, hidden) = (Matrix::new(read, window * levels)?, hidden.to_vec());
+        Ok(Text { characters, one_hot, levels, num_states, read, hidden, num_latents, seed: 0 })
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Text {
-        Text { encoder: self.encoder.start(Start::LeCun, seed), seed, ..self }
+        Text { seed, ..self }
+    }
+
+    /// The characters that the decoder at `theta` writes from the code `z`: at each place the most probable one, or the one
+    /// that the place's number of `uniforms` (from 0 to 1) falls on.
+    ///
+    /// ```
+    /// use jensen::layers::Text;
+    /// use jensen::program::Matrix;
+    /// use jensen::target::{LogDensity, Target};
+    ///
+    /// let text = Text::new(Matrix::new([0.0, 1.0, 2.0, 1.0], 4)?, 3, (2, 5), &[])?;
+    /// let target = Target::new(&text)?;
+    /// let written = text.write(target.layout(), &text.theta(target.layout()), &[0.3, -1.0], None);
+    /// assert!(written.len() == 4 && written.iter().all(|c| *c < 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write(&self, layout: &Layout, theta: &[f64], z: &[f64], uniforms: Option<&[f64]>) -> Vec<usize> {
+        let part = |name: &str| {
+            let site = layout.site(name);
+            site.and_then(|s| theta.get(s.offset..s.offset + s.num_unconstrained)).unwrap_or(&[])
+        };
+        let dense = |layer: &str, x: &[f64], end: &str| -> Vec<f64> {
+            let (weights, bias) = (part(&format!("{layer}.weights{end}")), part(&format!("{layer}.bias{end}")));
+            let rows = weights.chunks_exact(x.len().max(1)).zip(bias);
+            rows.map(|(w, b)| b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
+        };
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let mut h: Vec<f64> = dense("start", z, "0").iter().map(|x| x.tanh()).collect();
+        let mut before = vec![0.0; self.levels];
+        let mut written = Vec::with_capacity(self.one_hot.len());
+        for place in 0..self.one_hot.len() {
+            let gate = |name: &str| {
+                let of_input = dense(&format!("cell.{name}.input"), &before, "");
+                (of_input, dense(&format!("cell.{name}.state"), &h, ""))
+            };
+            let (reset, update, candidate) = (gate("reset"), gate("update"), gate("candidate"));
+            let next = |j: usize| {
+                let (r, u) = (sigmoid(reset.0[j] + reset.1[j]), sigmoid(update.0[j] + update.1[j]));
+                let c = (candidate.0[j] + r * candidate.1[j]).tanh();
+                c + u * (h[j] - c)
+            };
+            h = (0..h.len()).map(next).collect();
+            let chosen = pick(&dense("output", &h, "0"), uniforms.and_then(|u| u.get(place)).copied());
+            before.fill(0.0);
+            before[chosen] = 1.0;
+            written.push(chosen);
+        }
+        written
     }
 
     /// The start of the decoder's parameters.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
         Start::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
     }
+}
+
+/// The place of the largest of `logits`, or the one that `uniform` falls on when they are made probabilities.
+fn pick(logits: &[f64], uniform: Option<f64>) -> usize {
+    let largest = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap_or(0);
+    let Some(uniform) = uniform else { return largest };
+    let exp: Vec<f64> = logits.iter().map(|l| (l - logits[largest]).exp()).collect();
+    let mut left = uniform * exp.iter().sum::<f64>();
+    let found = exp.iter().position(|e| {
+        left -= e;
+        left < 0.0
+    });
+    found.unwrap_or(largest)
 }
 
 impl Model for Text {
@@ -91,6 +154,8 @@ impl Model for Text {
 
 impl Guide for Text {
     fn draw(&self, q: &Guided) {
-        self.encoder.draw(q);
+        let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
+        let encoder = Perceptron::new(&sizes).start(Start::LeCun, self.seed.wrapping_mul(3));
+        Amortised::new(self.read.clone(), "z", self.num_latents, encoder).draw(q);
     }
 }

@@ -1,6 +1,6 @@
 //! [`Topics`]: latent Dirichlet allocation with an amortised q.
 
-use super::{Encoder, Start};
+use super::{Amortised, Perceptron, Start};
 use crate::dist::{multinomial, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model, SiteKind};
@@ -10,7 +10,7 @@ use crate::streams::Streams;
 /// `weights_d = softmax(scale z_d)`, `z_d ~ N(0, I)`, `counts_d ~ Multinomial(sum_k weights_dk topic_k)`: documents as
 /// mixtures of topics, the words' assignments summed out; both a model and a guide.
 ///
-/// Topics are the model's parameters, `topic0`, `topic1`, .. up to a softmax. The logistic normal prior has the moments of
+/// Topics are the model's parameters, `topic0`, `topic1`, .. up to a softmax, and derived: `words0`, `words1`, .. The logistic normal prior has the moments of
 /// a Dirichlet prior with all concentrations `alpha`, `scale^2 = (1 - 1 / K) / alpha`. The encoder reads `ln(1 + count)`.
 ///
 /// *Source*: Srivastava and Sutton 2017, "Autoencoding variational inference for topic models", section 3; departures: full
@@ -21,7 +21,8 @@ pub struct Topics {
     lengths: IntColumn,
     num_topics: usize,
     scale: f64,
-    encoder: Encoder,
+    read: Matrix,
+    hidden: Vec<usize>,
     seed: u64,
 }
 
@@ -40,15 +41,23 @@ impl Topics {
         }
         let lengths: Vec<u32> = rows().map(|r| r.iter().sum::<f64>() as u32).collect();
         let read: Vec<f64> = rows().flatten().map(|c| c.ln_1p()).collect();
-        let encoder = Encoder::new(Matrix::new(read, counts.num_columns())?, "z", num_topics, hidden);
+        let read = Matrix::new(read, counts.num_columns())?;
         let scale = ((1.0 - 1.0 / num_topics as f64) / alpha).sqrt();
-        Ok(Topics { counts, lengths: IntColumn::new(lengths), num_topics, scale, encoder, seed: 0 })
+        Ok(Topics {
+            counts,
+            lengths: IntColumn::new(lengths),
+            num_topics,
+            scale,
+            read,
+            hidden: hidden.to_vec(),
+            seed: 0,
+        })
     }
 
     /// Other random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Topics {
-        Topics { encoder: self.encoder.start(Start::Glorot, seed), seed, ..self }
+        Topics { seed, ..self }
     }
 
     /// The start of the topics: nearly even, and all different.
@@ -80,6 +89,7 @@ impl Model for Topics {
         let words = self.counts.num_columns();
         let topic = |k: usize| softmax(&p.parameter(&format!("topic{k}"), &[1, words]));
         let topics: Vec<Vector> = (0..self.num_topics).map(topic).collect();
+        topics.iter().enumerate().for_each(|(k, topic)| p.derive(&format!("words{k}"), *topic));
         p.rows(self.counts.num_rows(), |i| {
             let z = i.draws("z", normal(0.0, 1.0), self.num_topics);
             let weights = softmax(&z.map(|z| self.scale * z));
@@ -92,6 +102,8 @@ impl Model for Topics {
 
 impl Guide for Topics {
     fn draw(&self, q: &Guided) {
-        self.encoder.draw(q);
+        let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
+        let encoder = Perceptron::new(&sizes).start(Start::Glorot, self.seed.wrapping_mul(3));
+        Amortised::new(self.read.clone(), "z", self.num_topics, encoder).draw(q);
     }
 }

@@ -1,11 +1,12 @@
 //! [`Vae`]: the variational autoencoder.
 
-use super::{Activation, CategoricalEncoder, Encoder, Network, Perceptron, Start};
+use super::{Activation, Amortised, CategoricalEncoder, Encoder, Network, Perceptron, Start};
 use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
 use crate::program::{Matrix, Real, Vector};
 use crate::streams::Streams;
+use std::sync::Arc;
 
 /// How a row's numbers vary around the decoder's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Vae {
     likelihood: Likelihood,
     hidden: Vec<usize>,
     activation: Activation,
+    encoder: Option<Arc<dyn Encoder>>,
     given: Option<Matrix>,
     clusters: Option<usize>,
     classes: usize,
@@ -54,6 +56,7 @@ impl Vae {
             likelihood,
             hidden: hidden.to_vec(),
             activation: Activation::Relu,
+            encoder: None,
             given: None,
             clusters: None,
             classes: 0,
@@ -66,6 +69,13 @@ impl Vae {
     #[must_use]
     pub fn activation(self, activation: Activation) -> Vae {
         Vae { activation, ..self }
+    }
+
+    /// Another encoder of `z` than a perceptron; it reads a row as numbers, categories as zeros and a one for each, and
+    /// what is given behind them.
+    #[must_use]
+    pub fn encoder(self, encoder: impl Encoder + 'static) -> Vae {
+        Vae { encoder: Some(Arc::new(encoder)), ..self }
     }
 
     /// Other random weights to start from.
@@ -305,7 +315,14 @@ impl Guide for Vae {
         if self.num_latents == 0 {
             return;
         }
-        let encoder = Encoder::new(self.read(), "z", self.num_latents, &self.hidden).activation(self.activation);
-        encoder.start(self.start, self.seed.wrapping_mul(2)).draw(q);
+        let read = self.read();
+        let perceptron = || -> Arc<dyn Encoder> {
+            let sizes = [&[read.num_columns()], &self.hidden[..]].concat();
+            // Three nets take a seed each: the hidden layers and the two on top.
+            let seed = self.seed.wrapping_mul(2).wrapping_mul(3);
+            Arc::new(Perceptron::new(&sizes).activation(self.activation).start(self.start, seed))
+        };
+        let encoder = self.encoder.clone().unwrap_or_else(perceptron);
+        Amortised::shared(read, "z", self.num_latents, encoder).draw(q);
     }
 }

@@ -3,11 +3,12 @@
 use super::{noise, uniform};
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{
-    Design, GradientEstimator, GumbelSoftmax, Hybrid, LeaveOneOut, LocalExpectation, Point, RealGradient, Rebar, Space,
+    Design, ExactKl, GradientEstimator, GumbelSoftmax, Hybrid, HybridKl, LeaveOneOut, LocalExpectation, Point,
+    RealGradient, Rebar, Space,
 };
 use jensen::family::{Family, Product, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Activation, CategoricalEncoder, Encoder, Likelihood, Perceptron, Start, Vae};
+use jensen::layers::{Activation, Amortised, CategoricalEncoder, Likelihood, Perceptron, Start, Vae};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -61,24 +62,30 @@ fn evidence(theta: &[f64], x: &Matrix) -> f64 {
 
 /// The bound with the sum over the classes.
 fn bound(params: &[f64], theta: &[f64], x: &Matrix) -> f64 {
+    weighted_bound(params, theta, x, 1.0)
+}
+
+/// The same with the divergence of the class from its prior `beta` times.
+fn weighted_bound(params: &[f64], theta: &[f64], x: &Matrix, beta: f64) -> f64 {
     let one = |x: &[f64]| {
         let logit =
             |k: usize| (0..WIDTH).map(|j| params[k * WIDTH + j] * x[j]).sum::<f64>() + params[CLASSES * WIDTH + k];
         let logits: Vec<f64> = (0..CLASSES).map(logit).collect();
         let total = log_sum_exp(&logits);
         let terms = log_joint(theta, x).into_iter().zip(&logits);
-        terms.map(|(p, l)| (l - total).exp() * (p - (l - total))).sum::<f64>()
+        let even = -(CLASSES as f64).ln();
+        terms.map(|(p, l)| (l - total).exp() * (p - even - beta * (l - total - even))).sum::<f64>()
     };
     (0..x.num_rows()).map(|r| one(x.row(r))).sum()
 }
 
 /// The exact gradient in params, then in theta, by central differences of the exact bound.
-fn exact_gradient(params: &[f64], theta: &[f64], x: &Matrix) -> Vec<f64> {
+fn exact_gradient(params: &[f64], theta: &[f64], x: &Matrix, beta: f64) -> Vec<f64> {
     let all = [params, theta].concat();
     let at = |k: usize, h: f64| {
         let mut moved = all.clone();
         moved[k] += h;
-        bound(&moved[..params.len()], &moved[params.len()..], x)
+        weighted_bound(&moved[..params.len()], &moved[params.len()..], x, beta)
     };
     (0..all.len()).map(|k| (at(k, 1e-5) - at(k, -1e-5)) / 2e-5).collect()
 }
@@ -88,10 +95,18 @@ fn gradient<D>(discrete: D, times: u64, num_draws: usize, x: &Matrix) -> (Vec<(f
 where
     Hybrid<D>: GradientEstimator<Target, Mixed>,
 {
+    gradient_of(&Hybrid { real: RealGradient::Pathwise, discrete }, (times, num_draws), x, 1.0)
+}
+
+fn gradient_of<E: GradientEstimator<Target, Mixed>>(
+    estimator: &E,
+    (times, num_draws): (u64, usize),
+    x: &Matrix,
+    beta: f64,
+) -> (Vec<(f64, f64)>, Vec<f64>) {
     let (model, target, family) = classes_alone(x);
     let (mut params, mut theta) = (family.init(&[], 1.0), model.theta(target.layout()));
     params.iter_mut().chain(&mut theta).for_each(|p| *p *= 1.5);
-    let estimator = Hybrid { real: RealGradient::Pathwise, discrete };
     let (mut space, mut all) = (Space::default(), vec![Vec::new(); params.len() + theta.len()]);
     let (rows, design) = (RowSet::all(), Design::Independent);
     for step in 0..times {
@@ -101,7 +116,7 @@ where
         estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut grad_theta).unwrap();
         all.iter_mut().zip(grad.iter().chain(&grad_theta)).for_each(|(all, g)| all.push(*g));
     }
-    (all.iter().map(|g| mean_and_standard_error(g)).collect(), exact_gradient(&params, &theta, x))
+    (all.iter().map(|g| mean_and_standard_error(g)).collect(), exact_gradient(&params, &theta, x, beta))
 }
 
 #[test]
@@ -126,6 +141,92 @@ fn gradients_of_a_class_are_those_of_the_sum_over_classes() {
     let cosine = along / size(&mut found.iter().map(|g| g.0)) / size(&mut exact.iter().copied());
     println!("gumbel-softmax at temperature 0.5: cosine {cosine:.3} with the exact gradient");
     assert!(cosine > 0.8, "{cosine}");
+}
+
+/// With beta and the divergence in closed form: without noise in the class's logits where the sum over classes is exact.
+#[test]
+fn the_closed_divergence_of_a_class_has_its_gradient_with_any_beta() {
+    let x = patterns(12);
+    for beta in [1.0, 0.0, 3.0] {
+        let kl = ExactKl { beta, free_nats: 0.0 };
+        let (found, exact) = gradient_of(&HybridKl { kl, discrete: LocalExpectation }, (30, 20), &x, beta);
+        let num_logits = (WIDTH + 1) * CLASSES;
+        for (k, ((mean, se), exact)) in found.iter().zip(&exact).enumerate() {
+            let noise = if k < num_logits { 0.0 } else { 4.5 * se };
+            // Central differences are good to about 1e-7.
+            assert!((mean - exact).abs() < noise + 1e-6, "beta {beta}, number {k}: {mean} ({se}) for {exact}");
+        }
+        let (found, exact) = gradient_of(&HybridKl { kl, discrete: LeaveOneOut }, (80, 60), &x, beta);
+        for (k, ((mean, se), exact)) in found.iter().zip(&exact).enumerate() {
+            assert!((mean - exact).abs() < 4.5 * se + 1e-6, "beta {beta}, number {k}: {mean} ({se}) for {exact}");
+        }
+        let size = exact.iter().map(|g| g.abs()).fold(0.0, f64::max);
+        assert!(found.iter().all(|(_, se)| *se < 0.1 * size), "too noisy to tell: {found:?}, {size}");
+    }
+    // Free nats: a divergence below them is not pulled down, and counts as they do.
+    let free = HybridKl { kl: ExactKl { beta: 1.0, free_nats: 5.0 }, discrete: LocalExpectation };
+    let (found, exact) = gradient_of(&free, (30, 20), &x, 0.0);
+    let logits = found.iter().zip(&exact).take((WIDTH + 1) * CLASSES);
+    assert!(logits.into_iter().all(|((mean, _), exact)| (mean - exact).abs() < 1e-6), "{found:?} {exact:?}");
+}
+
+/// One step of an estimator at the start of a mixed code: value, gradient in params and in theta, and what is remembered.
+fn steps<E: GradientEstimator<Target, Mixed>>(estimator: &E, times: u64) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let model = Vae::new(patterns(8), 2, &[], Likelihood::Bernoulli).classes(CLASSES).start(Start::Glorot, 3);
+    let target = Target::new(&model).unwrap();
+    let family = model.mixed_family(target.layout()).unwrap();
+    let (params, theta) = (family.init(&[], 1.0), model.theta(target.layout()));
+    let (mut space, rows, design) = (Space::default(), RowSet::all(), Design::Independent);
+    let one = |step: u64| {
+        let streams = Streams::new(12).at_step(step);
+        let at = Point { params: &params, theta: &theta, rows: &rows, streams, num_draws: 20, design };
+        let (mut grad, mut grad_theta) = (vec![0.0; params.len()], vec![0.0; theta.len()]);
+        let found = estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut grad_theta).unwrap();
+        [vec![found.value], grad, grad_theta].concat()
+    };
+    let all = (0..times).map(one).collect();
+    (all, space.memory.clone())
+}
+
+/// A code of both kinds: value and gradient are those of the estimator that draws the divergences.
+#[test]
+fn the_closed_divergence_of_a_mixed_code_is_that_of_its_draws() {
+    let (closed, memory) = steps(&HybridKl::<LocalExpectation>::default(), 100);
+    let (drawn, _) = steps(&Hybrid { real: RealGradient::Pathwise, discrete: LocalExpectation }, 100);
+    assert!(memory.len() == 2 && memory[0] < 0.0 && memory[1] > 0.0, "{memory:?}");
+    let column = |all: &[Vec<f64>], k: usize| mean_and_standard_error(&all.iter().map(|g| g[k]).collect::<Vec<_>>());
+    for k in 0..closed[0].len() {
+        let ((a, a_se), (b, b_se)) = (column(&closed, k), column(&drawn, k));
+        assert!((a - b).abs() < 4.5 * a_se.hypot(b_se) + 1e-9, "number {k}: {a} ({a_se}) for {b} ({b_se})");
+    }
+}
+
+#[test]
+fn a_prior_that_is_not_even_is_refused() {
+    struct Uneven;
+    impl jensen::model::Model for Uneven {
+        fn log_joint(&self, p: &jensen::model::LogJoint) {
+            let x = patterns(6);
+            p.rows(6, |i| {
+                let z = i.draws("z", jensen::dist::normal(0.0, 1.0), 1);
+                let uneven = jensen::program::Vector::constant(&[0.5, 0.25, 0.25]);
+                let k = i.draw_integer("class", jensen::dist::categorical(uneven)).to_real();
+                i.observe(x.at(i).at(0), jensen::dist::bernoulli_logit(z.at(0) + k));
+            });
+        }
+    }
+    let target = Target::new(&Uneven).unwrap();
+    let encoder = Amortised::new(patterns(6), "z", 1, Perceptron::new(&[WIDTH]));
+    let real = TracedFamily::new(&encoder, &target.layout().without_integers()).unwrap();
+    let class = CategoricalEncoder::new(&patterns(6), target.layout(), &Perceptron::new(&[WIDTH])).unwrap();
+    let family = Product::new(real, class);
+    let (params, rows) = (family.init(&[], 1.0), RowSet::all());
+    let (streams, design) = (Streams::new(1), Design::Independent);
+    let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 2, design };
+    let mut grad = vec![0.0; params.len()];
+    let estimator = HybridKl::<LocalExpectation>::default();
+    let error = estimator.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []).unwrap_err();
+    assert!(error.to_string().contains("standard normal and even priors"), "{error}");
 }
 
 fn train<D>((model, target, family): &(Vae, Target, Mixed), discrete: D, how: (usize, usize), steps: u64) -> Solution
@@ -207,7 +308,8 @@ fn a_mixed_code_reaches_the_evidence_of_a_mixture_of_linear_models() {
         let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).classes(2).start(Start::Glorot, seed);
         let target = Target::new(&model).unwrap();
         // The mean of z given x jumps from class to class, so the encoder needs a hidden layer where the decoder has none.
-        let encoder = Encoder::new(x.clone(), "z", 1, &[16]).activation(Activation::Tanh).start(Start::Glorot, seed);
+        let encoder = Perceptron::new(&[2, 16]).activation(Activation::Tanh).start(Start::Glorot, 3 * seed);
+        let encoder = Amortised::new(x.clone(), "z", 1, encoder);
         let real = TracedFamily::new(&encoder, &target.layout().without_integers()).unwrap();
         let class = CategoricalEncoder::new(&x, target.layout(), &Perceptron::new(&[2])).unwrap();
         let all = (model, target, Product::new(real, class));

@@ -3,7 +3,7 @@
 use super::{Ready, noise, train};
 use jensen::estimate::{Design, ExactKl, Point, SemiAmortised, refine};
 use jensen::family::{Family, NormalMoments, Normals, TracedFamily};
-use jensen::layers::{Encoder, Likelihood, Start, Vae};
+use jensen::layers::{Amortised, Likelihood, Perceptron, Start, Vae};
 use jensen::model::RowSet;
 use jensen::program::Matrix;
 use jensen::streams::Streams;
@@ -102,7 +102,7 @@ fn refinement_makes_up_for_an_encoder_that_sees_nothing() {
     let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).start(Start::Glorot, 4);
     let target = Target::new(&model).unwrap();
     let blind = Matrix::new(vec![0.0; ROWS], 1).unwrap();
-    let family = TracedFamily::new(&Encoder::new(blind, "z", 1, &[]), target.layout()).unwrap();
+    let family = TracedFamily::new(&Amortised::new(blind, "z", 1, Perceptron::new(&[1])), target.layout()).unwrap();
     let ready = Ready { target, family };
     let how = SemiAmortised { steps: 20, step_size: 0.6 };
     let theta = |layout: &jensen::model::Layout| model.theta(layout);

@@ -81,7 +81,10 @@ fn a_deep_state_space_model_of_linear_data_reaches_the_evidence_of_the_filter() 
     let solution = train(&fitted, StickingTheLanding, |l| train_on.theta(l), (100, 1), (0.02, 1200));
     let (found, se) = bound(&ready(&test_on), &solution, 50);
     let exact = sequences(2, 1000).chunks_exact(STEPS).map(kalman).sum::<f64>() / 1000.0;
-    assert!((found - exact).abs() < 0.01 * exact.abs(), "bound {found} ({se}) for {exact}");
+    // The bound's noise, on the same sequences, comes on top of the one per cent, and is too small to decide.
+    assert!((found - exact).abs() < 0.01 * exact.abs() + 4.0 * se, "bound {found} ({se}) for {exact}");
+    assert!(4.0 * se < 0.002 * exact.abs(), "standard error {se} of the bound {found}");
+    assert!(found < exact + 4.0 * se, "a bound of {found} ({se}) above the evidence at the truth {exact}");
     println!("deep state-space model: bound {found:.3} ({se:.3}) a sequence, Kalman evidence {exact:.3}");
     // The measure can fail: before training the bound is far away.
     use jensen::family::Family;

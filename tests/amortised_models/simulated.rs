@@ -2,38 +2,13 @@
 
 use super::noise;
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::dist::normal;
 use jensen::estimate::Pathwise;
-use jensen::family::{Family, Guide, Guided, TracedFamily};
+use jensen::family::{Family, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Activation, Perceptron, Start};
-use jensen::model::{LogJoint, Model};
+use jensen::layers::SimulatedPosterior;
 use jensen::optimize::{Adam, Average, Schedule};
-use jensen::program::{Column, Matrix};
-use jensen::streams::Streams;
+use jensen::program::Matrix;
 use jensen::target::{LogDensity, Target};
-
-/// `E_p(z, x)[log q(z | x)]` over simulated pairs: q's network is theta, the pairs are the data, and nothing is latent.
-struct Sleep {
-    x: Matrix,
-    z: Column,
-}
-
-impl Model for Sleep {
-    fn log_joint(&self, p: &LogJoint) {
-        let network = Perceptron::new(&[2, 16, 2]).activation(Activation::Tanh).of_model(p, "q");
-        p.rows(self.z.len(), |i| {
-            let out = network.apply(&self.x.at(i).to_vector());
-            i.observe(self.z.at(i), normal(out.at(0), out.at(1).exp()));
-        });
-    }
-}
-
-struct Nothing;
-
-impl Guide for Nothing {
-    fn draw(&self, _: &Guided) {}
-}
 
 /// The network by hand, from theta in its order.
 fn q(theta: &[f64], x: [f64; 2]) -> (f64, f64) {
@@ -49,10 +24,10 @@ fn the_posterior_of_a_linear_simulator_is_learnt_from_its_draws() {
     let e = noise(9, 3 * n);
     let z: Vec<f64> = e.chunks_exact(3).map(|e| e[0]).collect();
     let x: Vec<f64> = e.chunks_exact(3).flat_map(|e| [e[0] + e[1], -e[0] + 0.5 * e[2]]).collect();
-    let model = Sleep { x: Matrix::new(x, 2).unwrap(), z: Column::new(z) };
+    let model = SimulatedPosterior::new(Matrix::new(x, 2).unwrap(), Matrix::new(z, 1).unwrap(), &[16]).unwrap();
     let target = Target::new(&model).unwrap();
-    let family = TracedFamily::new(&Nothing, target.layout()).unwrap();
-    let theta = Start::Glorot.theta(target.layout(), Streams::new(2));
+    let family = TracedFamily::new(&model, target.layout()).unwrap();
+    let theta = model.clone().seed(2).theta(target.layout());
     let steps = 4000;
     let start = Solution { params: family.init(&[], 1.0), theta };
     let vi = StochasticVi { start, average: Average::Polynomial { eta: 8.0 }, ..StochasticVi::new(&target, &family) };
@@ -67,9 +42,18 @@ fn the_posterior_of_a_linear_simulator_is_learnt_from_its_draws() {
     for (z, e) in [(-2.0, 0.5), (-1.0, -1.0), (0.0, 0.0), (0.5, 1.0), (1.5, -0.5), (2.0, 0.3)] {
         let x = [z + e, -z + 0.5 * e];
         let (mean, s) = q(&theta, x);
+        let (means, sds) = model.posterior(target.layout(), &theta, &x);
+        assert!((means[0] - mean).abs() < 1e-12 && (sds[0] - s).abs() < 1e-12, "{means:?} {sds:?} for {mean} {s}");
         worst = worst.max((mean - (x[0] - 4.0 * x[1]) / 6.0).abs() / sd);
         worst_sd = worst_sd.max((s - sd).abs() / sd);
     }
     println!("simulated: mean off by {worst:.3}, sd off by {worst_sd:.3} posterior sd");
     assert!(worst < 0.1 && worst_sd < 0.1, "{worst} {worst_sd}");
+}
+
+#[test]
+fn simulations_of_unequal_length_are_refused() {
+    let of = |rows: usize| Matrix::new(vec![0.0; rows], 1).unwrap();
+    let error = SimulatedPosterior::new(of(3), of(4), &[]).unwrap_err();
+    assert!(error.contains("3 rows of x and 4 of z"), "{error}");
 }

@@ -130,6 +130,8 @@ fn the_list_names_every_model() {
         "hidden-markov",
         "matrix-factorisation",
         "linear-state-space",
+        "deep-state-space",
+        "topics",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

@@ -15,7 +15,7 @@ fn method(options: &str) -> MethodArgs {
 
 fn fitted(name: &str, options: &str) -> Outcome {
     let model = model(name).unwrap();
-    fit(Request { model: &*model, method: &method(options), observer: &mut () }).unwrap()
+    fit(Request { model: &*model, network: None, method: &method(options), observer: &mut () }).unwrap()
 }
 
 /// The largest distance, in reference sd, of a mean and of a 5, 50 or 95 % quantile, and the range of sd ratios.

@@ -145,6 +145,8 @@ Exit codes:
 pub(super) const VAE_GUIDE: &str = "\
 A network maps each image to a Gaussian over a few latents, another maps latents to an image; both are trained together
 by maximising a lower bound of log p(image). Without --data: 1,797 binary digits of 8 x 8 pixels.
+With --condition it is p(image given a class), with --classes the code has a class, with --clusters its prior is a
+mixture, with --text rows are windows of text.
 Pictures in --out: reconstructions, samples, interpolations, traversals of single latents, the latents of the test
 images, and the bound by epoch.
 
@@ -164,6 +166,10 @@ Examples:
   jensen vae --data train-images-idx3-ubyte.gz --hidden 400,200 --latent 20 --out mnist
   jensen vae --data faces --likelihood gaussian --out faces-fit
   jensen vae --estimator iwae --importance 10
+  jensen vae --condition digit --out given && jensen vae sample given --given 7 --out sevens.png
+  jensen vae --classes 10 --latent 4
+  jensen vae --clusters 10 --epochs 200
+  jensen vae --text book.txt --window 20 --latent 4 --out book
   jensen vae encode digits > codes.csv
   jensen vae sample digits --draws 100 --out samples.png
 

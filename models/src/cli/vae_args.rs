@@ -54,12 +54,24 @@ pub struct VaeDataArgs {
     /// Greys of IDX and PNG files are scaled to the range from 0 to 1; colours become greys.
     #[arg(long, value_name = "FILE|DIR")]
     pub data: Option<PathBuf>,
+    /// Text file in the place of images: characters in windows, with a recurrent decoder
+    ///
+    /// Runs of white space become one space; of more than 95 characters the rarest are one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "threshold", "label", "shape", "condition"])]
+    pub text: Option<PathBuf>,
+    /// Characters of a window of --text [default: 12]
+    #[arg(long, value_name = "N", value_parser = up_to::<1000>, allow_negative_numbers = true)]
+    pub window: Option<NonZeroUsize>,
     /// Pixels above X are 1, others 0 [default for IDX and PNG with --likelihood bernoulli: 0.5]
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     pub threshold: Option<f64>,
     /// Column of a CSV file that names the class of a row: not a pixel, and the colours of the latent plot
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
+    /// Column of classes that both networks read beside the pixels: a model of images given the class; `digit` for the
+    /// digits that the program carries
+    #[arg(long, value_name = "NAME")]
+    pub condition: Option<String>,
     /// Height and width of the images of a CSV file, such as 8x8 [default: square, where that is possible]
     #[arg(long, value_name = "HxW", value_parser = shape)]
     pub shape: Option<(usize, usize)>,
@@ -68,15 +80,24 @@ pub struct VaeDataArgs {
 /// The networks of an autoencoder.
 #[derive(Debug, Clone, Default, Args)]
 pub struct VaeModelArgs {
-    /// Number of latents [default: 8]
-    #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
-    pub latent: Option<NonZeroUsize>,
+    /// Number of real latents; 0 with --classes for a class alone [default: 8]
+    #[arg(long, value_name = "N", value_parser = between::<0, MOST>, allow_negative_numbers = true)]
+    pub latent: Option<usize>,
     /// Sizes of the encoder's hidden layers, separated by commas; the decoder has them in reverse [default: 128]
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub hidden: Option<Vec<NonZeroUsize>>,
     /// Distribution of a pixel given the latents [default: bernoulli]
     #[arg(long, value_name = "KIND", value_enum)]
     pub likelihood: Option<PixelLikelihood>,
+    /// Also a class in the code, one of K
+    #[arg(long, value_name = "K", value_parser = up_to::<1000>, allow_negative_numbers = true)]
+    pub classes: Option<NonZeroUsize>,
+    /// A mixture of K normals as the prior, which sorts the rows into clusters
+    #[arg(long, value_name = "K", value_parser = up_to::<1000>, allow_negative_numbers = true)]
+    pub clusters: Option<NonZeroUsize>,
+    /// Numbers that the recurrent decoder of --text carries along [default: 32]
+    #[arg(long, value_name = "N", value_parser = up_to::<10_000>, allow_negative_numbers = true)]
+    pub states: Option<NonZeroUsize>,
 }
 
 /// The training of an autoencoder.
@@ -107,9 +128,13 @@ pub struct VaeMethodArgs {
     /// Nats of each latent that cost nothing, against unused latents [default: 0]
     #[arg(long, value_name = "NATS", value_parser = at_least_zero, allow_negative_numbers = true)]
     pub free_bits: Option<f64>,
-    /// Objective: the bound with the KL in closed form, or the importance-weighted bound [default: exact-kl]
+    /// Objective: the bound with the KL in closed form, by draws, or the importance-weighted bound [default: exact-kl; with
+    /// --clusters sticking-the-landing]
     #[arg(long, value_name = "NAME", value_enum)]
     pub estimator: Option<VaeEstimator>,
+    /// Gradient of the class of --classes [default: exact]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub class_gradient: Option<ClassGradient>,
     /// Draws under the logarithm of --estimator iwae [default: 5]
     #[arg(long, value_name = "K", value_parser = up_to::<10_000>, allow_negative_numbers = true)]
     pub importance: Option<NonZeroUsize>,
@@ -183,6 +208,9 @@ pub struct VaeSampleArgs {
     /// vae.json, or the folder that `jensen vae --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
+    /// Class of the column of --condition; all by turns where not given
+    #[arg(long, value_name = "CLASS")]
+    pub given: Option<String>,
     /// Number of images
     #[arg(long, value_name = "N", default_value = "64", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: NonZeroUsize,
@@ -226,6 +254,8 @@ pub enum PixelLikelihood {
     Bernoulli,
     /// Pixels of any value, with one standard deviation that is learnt
     Gaussian,
+    /// Pixels that are categories, numbered from 0
+    Categorical,
 }
 
 /// Growth of the KL's weight.
@@ -248,8 +278,32 @@ pub enum VaeEstimator {
     /// The bound, its KL term in closed form
     #[default]
     ExactKl,
+    /// The bound, all of it by draws, for any prior; without beta and free bits
+    StickingTheLanding,
     /// The importance-weighted bound of --importance draws, doubly reparameterised; without beta and free bits
     Iwae,
+}
+
+/// Gradient of the class of a code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassGradient {
+    /// Summed over all classes of each row
+    #[default]
+    Exact,
+    /// Score function, against three other draws
+    LeaveOneOut,
+    /// Score function with the relaxed class as its baseline, at temperature 0.5
+    Rebar,
+    /// The relaxed class, at temperature 0.5: biased
+    GumbelSoftmax,
+}
+
+impl ClassGradient {
+    /// The name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or(String::new(), |v| v.get_name().to_string())
+    }
 }
 
 fn shape(text: &str) -> Result<(usize, usize), String> {

@@ -32,8 +32,12 @@ pub(super) struct Comparison {
 pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     let source = args.data.data.as_deref();
     let (entry, built) = build(&args.model, source, &options(&args.data), args.output.quiet)?;
-    let folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let engine = |source| CommandError::Engine { model: entry.name.to_string(), source };
+    if built.network.is_some() {
+        let words = "its q is a network, which no other estimator than its own trains; compare on another model";
+        return Err(engine(EngineError(words.into())));
+    }
+    let folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let report = compared(args, entry.name, &*built.model).map_err(engine)?;
     let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
     let found = Comparison { model: entry.name.to_string(), data, num_rows: built.num_rows, report };

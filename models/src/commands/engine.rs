@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Request<'a> {
     /// The model on its data.
     pub model: &'a (dyn Model + Send),
+    /// Its q, where that is a network.
+    pub network: Option<&'a crate::zoo::Amortised>,
     /// The choices of the command line.
     pub method: &'a MethodArgs,
     /// Sees every step; breaking ends the fit with what was reached.
@@ -194,7 +196,10 @@ struct Saved {
 /// # Errors
 /// When the model cannot be recorded, the choices do not go together, or the fit cannot go on.
 pub fn fit(request: Request) -> Result<Outcome, EngineError> {
-    let Request { model, method, observer } = request;
+    if let Some(network) = request.network {
+        return super::amortised::fit(request, network);
+    }
+    let Request { model, method, observer, .. } = request;
     affordable(model, method.draws.map_or(0, std::num::NonZeroUsize::get))?;
     let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
     let mut fit = Fit::new(model)
@@ -220,7 +225,6 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     let fitted = fit.run()?;
     let posterior = &fitted.posterior;
     let Reported { weighted, lines } = posterior.reported();
-    let saved = Saved { family: fitted.plan.family.to_string(), solution: fitted.solution.clone() };
     Ok(Outcome {
         method: fitted.plan.to_string(),
         weighted,
@@ -236,8 +240,17 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
             log_weights: posterior.log_weights().to_vec(),
             ..NamedDraws::from(posterior.constrained())
         },
-        saved: serde_json::to_value(saved).map_err(|error| EngineError(error.to_string()))?,
+        saved: saved(&fitted.plan.family.to_string(), &fitted.solution)?,
     })
+}
+
+/// A fit as it is saved.
+///
+/// # Errors
+/// None for numbers.
+pub(super) fn saved(family: &str, solution: &Solution) -> Result<serde_json::Value, EngineError> {
+    let saved = Saved { family: family.to_string(), solution: solution.clone() };
+    serde_json::to_value(saved).map_err(|error| EngineError(error.to_string()))
 }
 
 /// The most numbers that the draws of one command may hold: a fit keeps some 160 bytes for each, which makes 4 GB.
@@ -274,7 +287,7 @@ pub(super) fn choice<C: std::str::FromStr<Err = UnknownChoice>>(
 /// # Errors
 /// When `saved` does not belong to `model`.
 pub fn sample(
-    model: &(dyn Model + Send),
+    (model, network): (&(dyn Model + Send), Option<&crate::zoo::Amortised>),
     saved: &serde_json::Value,
     num_draws: usize,
     seed: u64,
@@ -284,6 +297,17 @@ pub fn sample(
     let target = Target::new(model)?;
     let layout = target.layout();
     held(layout, num_draws)?;
+    if network.is_some() {
+        let expected = layout.num_parameters;
+        if solution.theta.len() != expected {
+            return Err(EngineError(
+                "the saved fit belongs to another model or other data; fit again with --out".into(),
+            ));
+        }
+        let mut one = super::amortised::of_parameters(&target, &solution);
+        one.values.iter_mut().for_each(|values| *values = vec![values[0]; num_draws]);
+        return Ok(one);
+    }
     let family = family_of(choice(family)?, layout)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
@@ -294,7 +318,7 @@ pub fn sample(
     Ok(NamedDraws::from(&target.constrained(&solution.theta, &z)))
 }
 
-fn default_threads() -> usize {
+pub(super) fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 

@@ -49,7 +49,8 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, 
         method.family = Family::StudentT;
     }
     method.restarts = method.restarts.or_else(|| built.restarts.and_then(NonZeroUsize::new));
-    let request = engine::Request { model: &*built.model, method: &method, observer: &mut observer };
+    let network = built.network.as_ref();
+    let request = engine::Request { model: &*built.model, network, method: &method, observer: &mut observer };
     let outcome = engine::fit(request);
     match &outcome {
         Ok(_) => progress.finish(last.0, last.1),

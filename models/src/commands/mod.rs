@@ -1,5 +1,6 @@
 //! The commands of `jensen`.
 
+mod amortised;
 mod compare;
 mod compare_page;
 pub mod engine;

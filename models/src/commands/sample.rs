@@ -14,8 +14,9 @@ pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
     saved.source.check()?;
     // What was left out, the fit has said.
     let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options(), true)?;
-    let mut draws = engine::sample(&*built.model, &saved.posterior, args.draws.get(), args.seed)
-        .map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
+    let mut draws =
+        engine::sample((&*built.model, built.network.as_ref()), &saved.posterior, args.draws.get(), args.seed)
+            .map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
     Renaming::new(&built.labels).draws(&mut draws);
     let mut bytes = Vec::new();
     if args.json {

@@ -1,16 +1,21 @@
 //! `jensen vae`.
 
+pub mod architecture;
 mod codes;
 mod data;
 pub mod error;
+pub mod family;
 mod figures;
+pub mod groups;
 pub mod measure;
 pub mod network;
+pub mod objective;
 pub mod passes;
 pub mod report;
 mod rows;
 pub mod saved;
 pub mod settings;
+pub mod text;
 pub mod train;
 
 use super::{CommandError, interrupt};
@@ -18,17 +23,20 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
-use crate::data::images::Rules;
+use crate::data::images::{Rules, looks_like};
+use architecture::Architecture;
 use data::Data;
 use error::VaeError;
 use jensen::target::Options;
 use measure::Measures;
-use network::{Architecture, Network};
+use network::Network;
 use report::Report;
 use saved::{DataNote, Saved};
 use settings::Settings;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Instant;
+use text::TextNote;
 use train::{Ended, Training};
 
 /// What a run starts from.
@@ -60,7 +68,8 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
         plan.data.test(),
         args.method.score_draws,
     )?;
-    let report = Report::new(&saved, measures, ended, started.elapsed().as_secs_f64(), speed);
+    let counted = plan.data.bits_by_counts(&plan.architecture);
+    let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     if let Some(folder) = folder.take() {
         write(folder, &network, &plan, &saved, &report)?;
     }
@@ -75,18 +84,21 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         _ => None,
     };
     let path = args.output.out.as_deref().map_or(String::new(), |p| saved::file(p).display().to_string());
-    let likelihood = match (&earlier, args.model.likelihood) {
-        (Some(saved), None) => saved.architecture.likelihood,
-        (_, chosen) => chosen.unwrap_or_default(),
-    };
     let mut settings = match &earlier {
         None => Settings::new(args)?,
         Some(saved) => Settings::resumed(args, saved, &path)?,
     };
-    let data = Data::open(args, &rules(&args.data, likelihood), &mut settings, earlier.is_some())?;
+    let known = earlier.as_ref().map(|saved| &saved.architecture);
+    let (data, note_of_text) = match args.data.text.as_deref() {
+        Some(file) => {
+            let (data, note) = of_text(args, file, known)?;
+            (data, Some(note))
+        }
+        None => (Data::open(args, &asked(args, known)?, &mut settings, earlier.is_some())?, None),
+    };
     let note = data.note();
     let architecture = match &earlier {
-        None => Architecture::new(args, data.test().num_pixels),
+        None => Architecture::new(args, data.test(), note.range.1.max(data.most_of_test()), note_of_text)?,
         Some(saved) => {
             saved.architecture.same(args, &path)?;
             let words = |d: &DataNote| format!("{}, {} training images", d.file, d.num_train);
@@ -100,11 +112,63 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
     Ok(Plan { data, architecture, settings, note, earlier })
 }
 
-fn rules(args: &VaeDataArgs, likelihood: PixelLikelihood) -> Rules {
+/// The windows of a file of text, numbered as those of an earlier run are.
+fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Result<(Data, TextNote), VaeError> {
+    let asked = &args.model;
+    if asked.likelihood.is_some() || asked.classes.is_some() || asked.clusters.is_some() || args.method.buffer.is_some()
+    {
+        let words = "text has categories as its likelihood, a code of real latents with a standard normal prior, and is read \
+                     at once: leave out --likelihood, --classes, --clusters and --buffer";
+        return Err(VaeError::Options(words.into()));
+    }
+    let text = text::read(file)?;
+    let (window, note) = match earlier {
+        Some(Architecture { text: Some(note), num_pixels, .. }) => (*num_pixels, note.clone()),
+        _ => {
+            let size = |n: Option<NonZeroUsize>, default: usize| n.map_or(default, NonZeroUsize::get);
+            (size(args.data.window, 12), TextNote::of(&text, size(args.model.states, 32)))
+        }
+    };
+    let rows = note.rows(&file.display().to_string(), &text, window)?;
+    Ok((data::split(rows, args.method.test_share)?, note))
+}
+
+/// What is asked of the images of a run.
+fn asked(args: &VaeArgs, earlier: Option<&Architecture>) -> Result<Rules, VaeError> {
+    let wrong = |words: &str| Err(VaeError::Options(words.into()));
+    let of_text = args.data.window.is_some() || args.model.states.is_some();
+    match (&args.data.condition, args.data.data.as_deref()) {
+        _ if of_text => return wrong("--window and --states are for text; give it with --text FILE"),
+        (Some(column), None) if column != "digit" => {
+            return wrong(
+                "the digits that the program carries have one column of classes, `digit`; give --condition digit",
+            );
+        }
+        (Some(_), Some(path)) if path.is_dir() || looks_like(path) => {
+            return wrong("--condition names a column of a CSV or JSON file; images without columns have none");
+        }
+        (Some(column), _) if args.data.label.as_ref().is_some_and(|l| l != column) => {
+            return wrong("--condition names the classes, also for the colours; leave --label out");
+        }
+        _ => {}
+    }
+    let Some(earlier) = earlier else {
+        return Ok(rules_for(&args.data, args.model.likelihood.unwrap_or_default(), args.data.condition.as_ref()));
+    };
+    Ok(rules(&args.data, earlier))
+}
+
+/// What the networks of a fit ask of images.
+fn rules(args: &VaeDataArgs, architecture: &Architecture) -> Rules {
+    rules_for(args, architecture.likelihood, architecture.given.as_ref().map(|g| &g.column))
+}
+
+fn rules_for(args: &VaeDataArgs, likelihood: PixelLikelihood, condition: Option<&String>) -> Rules {
     Rules {
         binary: likelihood == PixelLikelihood::Bernoulli,
+        categories: likelihood == PixelLikelihood::Categorical,
         threshold: args.threshold,
-        label: args.label.clone(),
+        label: condition.or(args.label.as_ref()).cloned(),
         shape: args.shape,
     }
 }
@@ -160,12 +224,21 @@ fn write(
     saved: &Saved,
     report: &Report,
 ) -> Result<(), CommandError> {
-    for (name, title, tiles) in figures::grids(network, &plan.note, plan.data.test(), &report.measures)? {
-        let (png, svg) = (tiles.png()?, tiles.svg(title)?);
-        folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
-        folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+    if let Some(note) = &plan.architecture.text {
+        for (name, text) in figures::texts(network, note, plan.data.test())? {
+            folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
+        }
+    } else {
+        for (name, title, tiles) in figures::grids(network, &plan.note, plan.data.test(), &report.measures)? {
+            let (png, svg) = (tiles.png()?, tiles.svg(title)?);
+            folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+            folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+        }
     }
-    let mut plots = vec![("latents", figures::latents(network, plan.data.test(), &report.measures)?)];
+    let mut plots = Vec::new();
+    if let Some(latents) = figures::latents(network, plan.data.test(), &report.measures)? {
+        plots.push(("latents", latents));
+    }
     if !saved.log.epochs.is_empty() {
         plots.push(("training", figures::training(saved)));
     }

@@ -8,6 +8,7 @@ mod pixels;
 pub mod streamed;
 
 pub use error::ImageError;
+pub use idx::looks_like;
 
 use std::path::Path;
 
@@ -22,8 +23,10 @@ pub struct Images {
     pub num_pixels: usize,
     /// Height and width of an image, where there is one.
     pub shape: Option<(usize, usize)>,
-    /// A class of each row, to colour plots by; empty where there is none.
+    /// A class of each row; empty where there is none.
     pub labels: Vec<u32>,
+    /// The classes' names.
+    pub classes: Vec<String>,
     /// Above which value a pixel was made 1, where it was.
     pub threshold: Option<f64>,
 }
@@ -33,6 +36,8 @@ pub struct Images {
 pub struct Rules {
     /// Whether pixels must be 0 or 1.
     pub binary: bool,
+    /// Whether pixels must be categories, whole numbers from 0 to 255.
+    pub categories: bool,
     /// Pixels above it become 1, others 0; images of 256 greys are halved where they must be binary.
     pub threshold: Option<f64>,
     /// Column of classes in a table.
@@ -50,14 +55,15 @@ impl Images {
     /// Every [`ImageError`].
     pub fn read(path: Option<&Path>, rules: &Rules) -> Result<Self, ImageError> {
         let Some(path) = path else { return digits::read(rules) };
-        if path.is_dir() {
-            return folder::read(path, rules);
+        let images = match path.is_dir() {
+            true => folder::read(path, rules)?,
+            false if idx::looks_like(path) => idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?,
+            false => pixels::read(path, rules)?,
+        };
+        if rules.categories {
+            hold_categories(&images.file, 0, images.num_pixels, &images.values)?;
         }
-        let file = path.display().to_string();
-        match idx::looks_like(path) {
-            true => idx::read(&file, &idx::bytes(path)?, rules),
-            false => pixels::read(path, rules),
-        }
+        Ok(images)
     }
 
     /// Number of rows.
@@ -76,6 +82,7 @@ impl Images {
             file: self.file.clone(),
             values: rows.iter().flat_map(|&r| self.row(r)).copied().collect(),
             labels: if self.labels.is_empty() { Vec::new() } else { rows.iter().map(|&r| self.labels[r]).collect() },
+            classes: self.classes.clone(),
             ..*self
         }
     }
@@ -98,8 +105,23 @@ impl Images {
             num_pixels: shape.0 * shape.1,
             shape: Some(shape),
             labels: Vec::new(),
+            classes: Vec::new(),
             threshold,
         }
+    }
+}
+
+/// Holds pixels to be whole numbers from 0 to 255; the first row is number `first`, from 0.
+fn hold_categories(file: &str, first: usize, num_pixels: usize, values: &[f64]) -> Result<(), ImageError> {
+    let is_category = |v: &f64| (0.0..256.0).contains(v) && v.fract() == 0.0;
+    match values.iter().position(|v| !is_category(v)) {
+        None => Ok(()),
+        Some(at) => Err(ImageError::Category {
+            file: file.to_string(),
+            row: first + at / num_pixels + 1,
+            pixel: at % num_pixels + 1,
+            value: values[at],
+        }),
     }
 }
 

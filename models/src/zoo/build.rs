@@ -3,8 +3,10 @@
 use super::BuildError;
 use crate::data::nearest::listed;
 use crate::data::{Design, DesignSpec, ResponseKind, Scale, Table};
-use jensen::model::Model;
+use jensen::family::Guide;
+use jensen::model::{Layout, Model};
 use jensen::program::{Column, Matrix};
+use jensen::streams::Streams;
 
 /// Which columns of a table play which part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,13 +46,35 @@ pub struct Built {
     pub is_heavy_tailed: bool,
     /// Runs of a fit, where the posterior has modes that two runs may miss.
     pub restarts: Option<usize>,
+    /// Its q, where that is a network.
+    pub network: Option<Amortised>,
+}
+
+/// Theta for a layout, random by streams.
+type StartOfTheta = Box<dyn Fn(&Layout, Streams) -> Vec<f64> + Send>;
+
+/// A q of the rows' latents by a network, and where the fit of theta starts.
+pub struct Amortised {
+    /// The network.
+    pub guide: Box<dyn Guide + Send>,
+    /// Theta's start.
+    pub theta: StartOfTheta,
+    /// Step size of Adam, where none is asked for.
+    pub rate: f64,
 }
 
 impl Built {
     /// A model on `num_rows` rows.
     pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
-        let model = Box::new(model);
-        Self { model, labels: Vec::new(), scales: Vec::new(), num_rows, is_heavy_tailed: false, restarts: None }
+        Self {
+            model: Box::new(model),
+            labels: Vec::new(),
+            scales: Vec::new(),
+            num_rows,
+            is_heavy_tailed: false,
+            restarts: None,
+            network: None,
+        }
     }
 
     /// Names the elements of `site`.
@@ -64,9 +88,15 @@ impl Built {
         Self { is_heavy_tailed: true, ..self }
     }
 
+<<<<<<< HEAD
     /// Has twelve runs unless another number is chosen.
     pub fn many_modes(self) -> Self {
         Self { restarts: Some(12), ..self }
+=======
+    /// Has a network as its q.
+    pub fn amortised(self, network: Amortised) -> Self {
+        Self { network: Some(network), ..self }
+>>>>>>> vae
     }
 
     /// Reports how columns were standardised.

@@ -210,6 +210,30 @@ impl Lanes {
         }
     }
 
+    /// Overwrites `prior` with the prior terms of each draw in its first lane, after [`differentiate`](Self::differentiate),
+    /// for a target that tells them apart.
+    pub(crate) fn priors(&self, prior: &mut Vec<f64>) {
+        let Pass { log_density, data, data_weight, .. } = &self.pass;
+        let weight = data_weight.unwrap_or(1.0);
+        prior.clear();
+        prior.extend(log_density.iter().zip(data).take(self.num_draws).map(|(l, d)| l - weight * d));
+    }
+
+    /// The data term of one draw in its first lane.
+    pub(crate) fn data_of(&self, draw: usize) -> f64 {
+        self.pass.data.get(draw).copied().unwrap_or(0.0)
+    }
+
+    /// Mean of the data terms over the accepted draws, each averaged over its differentiated lanes.
+    pub(crate) fn mean_data(&self) -> f64 {
+        let lanes = self.pass.data.iter().zip(&self.probability).enumerate();
+        let term = |(l, (d, p)): (usize, (&f64, &f64))| match p * self.share[l % self.num_draws] {
+            0.0 => 0.0,
+            weight => weight * d,
+        };
+        lanes.map(term).sum()
+    }
+
     /// `grad_theta += mean over the accepted draws of theta's gradient`, weighted over the differentiated lanes, and
     /// returns the evaluations this took.
     ///

@@ -35,12 +35,18 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         sample_into_all(family, at, lanes);
         let Lanes { z, probability, work, .. } = lanes;
         probability.fill(1.0);
-        work.tables.clear();
-        let mut lane = 1;
-        each_site(family, at.rows, |latents, Integer { low, num_values, in_rows, .. }| {
-            for latent in latents {
+        if !family.all_probabilities(at.params, at.rows, &mut work.tables) {
+            work.tables.clear();
+            for latent in 0..family.num_latents(at.rows) {
                 family.probabilities(at.params, at.rows, latent, &mut work.p);
                 work.tables.extend_from_slice(&work.p);
+            }
+        }
+        let (mut lane, mut first) = (1, 0);
+        each_site(family, at.rows, |latents, Integer { low, num_values, in_rows, .. }| {
+            for latent in latents {
+                let p = &work.tables[first..first + num_values];
+                first += num_values;
                 let integer = family.integer(at.rows, latent);
                 let (own, changed) = integer.lane_mut(z).split_at_mut(lane * draws);
                 for other in 0..num_values - 1 {
@@ -48,7 +54,7 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
                         let value = other_value((own[s] - low) as usize, other);
                         changed[other * draws + s] = low + value as u32;
                         if !in_rows {
-                            probability[(lane + other) * draws + s] = work.p[value];
+                            probability[(lane + other) * draws + s] = p[value];
                         }
                     }
                 }
@@ -61,12 +67,13 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         let draws = lanes.num_draws;
         let mut work = std::mem::take(&mut lanes.work);
         let (mut lane, mut first) = (1, 0);
+        work.bar.clear();
+        work.bar.resize(work.tables.len(), 0.0);
         each_site(family, at.rows, |latents, site| {
             for latent in latents {
                 let p = &work.tables[first..first + site.num_values];
+                let bar = &mut work.bar[first..first + site.num_values];
                 first += site.num_values;
-                work.bar.clear();
-                work.bar.resize(site.num_values, 0.0);
                 let integer = family.integer(at.rows, latent);
                 let signal = signal_of(lanes, integer);
                 let own = integer.lane(&lanes.z);
@@ -75,14 +82,21 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
                         let value = other_value((own[s] - site.low) as usize, other);
                         let gain = signal[(lane + other) * draws + s] - signal[s];
                         if p[value] > 0.0 {
-                            work.bar[value] += share * p[value] * gain;
+                            bar[value] += share * p[value] * gain;
                         }
                     }
                 }
-                family.pull_log_probabilities(at.params, at.rows, latent, &work.bar, grad);
             }
             lane += site.num_values - 1;
         });
+        if !family.pull_all_log_probabilities(at.params, at.rows, &work.bar, grad) {
+            let mut first = 0;
+            for latent in 0..family.num_latents(at.rows) {
+                let values = family.integer(at.rows, latent).num_values;
+                family.pull_log_probabilities(at.params, at.rows, latent, &work.bar[first..first + values], grad);
+                first += values;
+            }
+        }
         lanes.work = work;
         family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
         lanes.mean(&lanes.signal, 0) + family.entropy(at.params, at.rows).unwrap_or(f64::NAN)

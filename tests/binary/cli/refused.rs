@@ -167,7 +167,7 @@ fn bad_arguments_are_refused() {
         ("compare eight-schools --draws 100000000000", &["expected a whole number from 1 to 1000000"]),
         ("compare eight-schools --threads 100000", &["expected a whole number from 1 to 1024"]),
         ("vae --hidden 100000000000", &["expected a whole number from 1 to 1000000"]),
-        ("vae --latent 100000000000", &["expected a whole number from 1 to 1000000"]),
+        ("vae --latent 100000000000", &["expected a whole number from 0 to 1000000"]),
         ("vae --hidden 1000000,1000000", &["weights are too large, 100,000,000 is the most", "--hidden or --latent"]),
         ("mixture --k 100000000000", &["expected a whole number from 1 to 10000"]),
         ("fit eight-schools --drwas 5", &["--draws"]),

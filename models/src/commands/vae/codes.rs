@@ -1,10 +1,12 @@
 //! `jensen vae encode`, `decode`, `sample` and `interpolate`: a saved fit put to use.
 
+use super::architecture::{Architecture, Batch};
 use super::error::VaeError;
 use super::figures::{samples, tiles, way};
+use super::groups::groups_of;
 use super::network::{BLOCK, Network};
 use super::saved::Saved;
-use super::{engine_options, rules};
+use super::{engine_options, rules, text};
 use crate::cli::exit::Exit;
 use crate::cli::output::{print, printed, write_atomic};
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
@@ -28,37 +30,52 @@ pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
 
 fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let num_latents = network.architecture.num_latents;
-    let names = |what: &str| (1..=num_latents).map(|k| format!("{what}{k}")).collect::<Vec<_>>().join(",");
-    let header = format!("row,{},{}\n", names("z"), names("sd"));
+    let Architecture { num_latents, classes, clusters, .. } = network.architecture;
+    let numbered = |what: &'static str, count: usize| (1..=count).map(move |k| format!("{what}{k}"));
+    let mut names = vec!["row".to_string()];
+    names.extend(numbered("z", num_latents).chain(numbered("sd", num_latents)));
+    if classes + clusters > 0 {
+        names.push(if classes > 0 { "class" } else { "cluster" }.to_string());
+    }
+    names.extend(numbered("p", classes));
+    let header = names.join(",") + "\n";
     match args.data.data.as_deref() {
         Some(path) if is_large(path) => encode_in_blocks(args, &saved, &network, &header),
         _ => {
             let images = images(&saved, &args.data)?;
-            write(args.out.as_deref(), &(header + &lines(&network, &images.values, 0)?))
+            write(args.out.as_deref(), &(header + &lines(&network, images.batch(), 0)?))
         }
     }
 }
 
-/// A line for each row of `values`, the first of which has the number `first` from 0.
-fn lines(network: &Network, values: &[f64], first: usize) -> Result<String, VaeError> {
-    let codes = network.encode(values)?;
-    let rows = codes.mean.chunks_exact(codes.num_latents).zip(codes.sd.chunks_exact(codes.num_latents));
-    let line = |(row, (mean, sd))| format!("{},{},{}\n", first + row + 1, cells(mean), cells(sd));
-    Ok(rows.enumerate().map(line).collect())
+/// A line for each row of `batch`, the first of which has the number `first` from 0.
+fn lines(network: &Network, batch: Batch, first: usize) -> Result<String, VaeError> {
+    let codes = network.encode(batch)?;
+    let groups = groups_of(network, &codes)?;
+    let line = |row: usize| {
+        let (mean, sd) = codes.row(row);
+        let mut numbers = [&[(first + row + 1) as f64], mean, sd].concat();
+        numbers.extend(groups.get(row).map(|g| (g + 1) as f64));
+        numbers.extend_from_slice(codes.class(row));
+        cells(&numbers) + "\n"
+    };
+    Ok((0..codes.num_rows).map(line).collect())
 }
 
 /// The same for a large file, block by block.
 fn encode_in_blocks(args: &EncodeArgs, saved: &Saved, network: &Network, header: &str) -> Result<(), CommandError> {
     let Some(path) = args.data.data.as_deref() else { return Ok(()) };
-    let images = StreamedImages::open(path, &rules_of(saved, &args.data), BLOCK).map_err(VaeError::from)?;
+    let images = StreamedImages::open(path, &rules_of(saved, &args.data), 16 * BLOCK).map_err(VaeError::from)?;
     check(saved, &images.about)?;
+    let names = renumbered(saved, &images.about)?;
     let each = |out: &mut dyn Write| -> std::io::Result<()> {
         out.write_all(header.as_bytes())?;
         let mut block = Block::default();
         for index in 0..images.num_blocks() {
             images.read(index, &mut block).map_err(std::io::Error::other)?;
-            let text = lines(network, &block.values, index * BLOCK).map_err(std::io::Error::other)?;
+            let labels: Vec<u32> = block.labels.iter().filter_map(|l| names.get(*l as usize).copied()).collect();
+            let batch = Batch { pixels: &block.values, labels: &labels };
+            let text = lines(network, batch, index * 16 * BLOCK).map_err(std::io::Error::other)?;
             out.write_all(text.as_bytes())?;
         }
         out.flush()
@@ -72,25 +89,67 @@ fn encode_in_blocks(args: &EncodeArgs, saved: &Saved, network: &Network, header:
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
     let table = Table::read(&args.codes)?;
-    let names: Vec<String> = (1..=network.architecture.num_latents).map(|k| format!("z{k}")).collect();
-    let codes = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-    show(&saved, &network.decode(&codes)?, args.out.as_deref())
+    let Architecture { num_latents, classes, given, .. } = &network.architecture;
+    let rows = table.num_rows();
+    let latents = match num_latents {
+        0 => Vec::new(),
+        _ => {
+            let names: Vec<String> = (1..=*num_latents).map(|k| format!("z{k}")).collect();
+            table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?
+        }
+    };
+    let class: Vec<usize> = match classes {
+        0 => vec![0; rows],
+        classes => one_to(&table, "class", *classes)?,
+    };
+    let of: Vec<usize> = match given {
+        None => vec![0; rows],
+        Some(given) => {
+            let (levels, names) = table.categories(&given.column)?;
+            let places = given.places(table.file(), &names)?;
+            levels.iter().map(|l| places[*l as usize] as usize).collect()
+        }
+    };
+    let one = |row: usize| network.code(&latents[row * num_latents..(row + 1) * num_latents], class[row], of[row]);
+    show(&saved, &network.decode(&(0..rows).flat_map(one).collect::<Vec<_>>())?, args.out.as_deref())
+}
+
+/// A column of whole numbers from 1 to `most`, counted from 0.
+fn one_to(table: &Table, name: &str, most: usize) -> Result<Vec<usize>, CommandError> {
+    let values = table.real(name)?;
+    match values.iter().position(|v| !(1.0..=most as f64).contains(v) || v.fract() != 0.0) {
+        None => Ok(values.iter().map(|v| *v as usize - 1).collect()),
+        Some(row) => Err(VaeError::Options(format!(
+            "{}: {} is no class, give a whole number from 1 to {most}",
+            table.place(name, row),
+            values[row]
+        ))
+        .into()),
+    }
 }
 
 fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    show(&saved, &samples(&network, args.draws.get(), args.seed)?, args.out.as_deref())
+    let given = match (&args.given, &saved.architecture.given) {
+        (None, _) => None,
+        (Some(_), None) => {
+            let words = "the fit has no --condition, so that --given says nothing; leave it out";
+            return Err(VaeError::Options(words.into()).into());
+        }
+        (Some(value), Some(given)) => Some(given.places("--given", std::slice::from_ref(value))?[0] as usize),
+    };
+    show(&saved, &samples(&network, args.draws.get(), given, args.seed)?, args.out.as_deref())
 }
 
 fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
     let images = images(&saved, &args.data)?;
     let row = |number: usize| match number <= images.num_rows() {
-        true => Ok(images.row(number - 1)),
+        true => Ok(number - 1),
         false => Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() }),
     };
-    let (from, to) = (row(args.from.get())?, row(args.to.get())?);
-    show(&saved, &way(&network, from, to, args.steps as usize)?, args.out.as_deref())
+    let ends = images.chosen(&[row(args.from.get())?, row(args.to.get())?]);
+    show(&saved, &way(&network, &ends, args.steps as usize)?, args.out.as_deref())
 }
 
 fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
@@ -101,13 +160,30 @@ fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
 
 /// The images as the fit takes them.
 fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
-    let images = Images::read(args.data.as_deref(), &rules_of(saved, args))?;
+    let images = match (&saved.architecture.text, args.text.as_deref()) {
+        (None, None) => Images::read(args.data.as_deref(), &rules_of(saved, args))?,
+        (Some(note), Some(path)) => {
+            note.rows(&path.display().to_string(), &text::read(path)?, saved.architecture.num_pixels)?
+        }
+        (Some(_), None) => return Err(VaeError::Options("the fit is one of text; give a file with --text".into())),
+        (None, Some(_)) => return Err(VaeError::Options("the fit is one of images; give them with --data".into())),
+    };
     check(saved, &images)?;
-    Ok(images)
+    let places = renumbered(saved, &images)?;
+    let labels = images.labels.iter().filter_map(|l| places.get(*l as usize).copied()).collect();
+    Ok(Images { labels, ..images })
+}
+
+/// Where the classes of `images` stand among those of the fit; none where the fit is not given any.
+fn renumbered(saved: &Saved, images: &Images) -> Result<Vec<u32>, VaeError> {
+    match &saved.architecture.given {
+        Some(given) => given.places(&images.file, &images.classes),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Rules {
-    let rules = rules(args, saved.architecture.likelihood);
+    let rules = rules(args, &saved.architecture);
     Rules { threshold: rules.threshold.or(saved.data.threshold), ..rules }
 }
 
@@ -119,6 +195,9 @@ fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
 /// Images as CSV, or as a picture where the file's name asks for one.
 fn show(saved: &Saved, values: &[f64], out: Option<&Path>) -> Result<(), CommandError> {
     let num_pixels = saved.architecture.num_pixels;
+    if let Some(note) = &saved.architecture.text {
+        return write(out, &note.lines(values, num_pixels));
+    }
     let ending = out.and_then(Path::extension).and_then(|e| e.to_str()).map(str::to_lowercase);
     let picture = || {
         let count = values.len() / num_pixels;

@@ -1,11 +1,12 @@
 //! The images of a run: in memory, or in a file that is read in blocks.
 
+use super::architecture::{Architecture, Batch, Ready};
 use super::error::VaeError;
-use super::network::{Architecture, Ready};
 use super::passes::Passes;
 use super::rows::Rows;
 use super::saved::DataNote;
 use super::settings::Settings;
+use super::text::bits_by_counts;
 use crate::cli::vae_args::VaeArgs;
 use crate::data::images::streamed::{StreamedImages, is_large};
 use crate::data::images::{ImageError, Images, Rules};
@@ -87,6 +88,21 @@ impl Data {
         }
     }
 
+    /// The largest pixel of the test images, which a file that is read in blocks has told already.
+    pub fn most_of_test(&self) -> f64 {
+        self.test().values.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// Of text, the bits a character of the test windows by counts of characters.
+    pub fn bits_by_counts(&self, architecture: &Architecture) -> Option<f64> {
+        match self {
+            Data::Memory { train, test } if architecture.text.is_some() => {
+                Some(bits_by_counts(architecture.levels, &train.values, &test.values))
+            }
+            _ => None,
+        }
+    }
+
     /// Some training images to measure.
     ///
     /// # Errors
@@ -104,8 +120,10 @@ impl Data {
     /// When the images do not suit them.
     pub fn model(&self, architecture: &Architecture, seed: u64, options: Options) -> Result<Ready, VaeError> {
         match self {
-            Data::Memory { train, .. } => architecture.ready(&train.values, seed, options),
-            Data::File { .. } => architecture.ready(&vec![0.0; architecture.num_pixels], seed, options),
+            Data::Memory { train, .. } => architecture.ready(train.batch(), seed, options),
+            Data::File { .. } => {
+                architecture.ready(Batch { pixels: &vec![0.0; architecture.num_pixels], labels: &[] }, seed, options)
+            }
         }
     }
 
@@ -125,7 +143,10 @@ impl Data {
 }
 
 /// Training and test images: the latter at random, whatever the seed of the fit.
-fn split(images: Images, share: f64) -> Result<Data, ImageError> {
+///
+/// # Errors
+/// Fewer than two rows.
+pub fn split(images: Images, share: f64) -> Result<Data, ImageError> {
     let rows = images.num_rows();
     let num_test = ((rows as f64 * share).ceil() as usize).clamp(1, rows.saturating_sub(1).max(1));
     if rows < 2 {

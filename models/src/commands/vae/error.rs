@@ -57,6 +57,18 @@ pub enum VaeError {
         /// Pixels of the fit.
         expected: usize,
     },
+    /// A class that the fit does not know.
+    #[error("{file}: the fit has no class `{class}` of `{column}`; it was trained with {known}")]
+    Class {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The class.
+        class: String,
+        /// Classes there are.
+        known: String,
+    },
     /// A row that is not there.
     #[error("{file}: no row {row}, there are {rows}; give a row from 1 to {rows}")]
     Row {

@@ -4,6 +4,7 @@ use super::error::VaeError;
 use super::measure::{Measures, Unit};
 use super::network::Network;
 use super::saved::{DataNote, Saved};
+use super::text::TextNote;
 use crate::cli::plot::{Figure, Mark, Panel, Tiles, series};
 use crate::data::images::Images;
 use jensen::streams::Streams;
@@ -45,62 +46,95 @@ pub fn grids(
             "test images above what the decoder makes of their codes",
             grid(COLUMNS, &reconstructions(network, test)?),
         ),
-        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS, 0)?)),
+        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS, None, 0)?)),
         ("interpolations", "images between the codes of two test images", {
             let pairs = PAIRS.min(test.num_rows() / 2);
             let mut values = Vec::new();
             for pair in 0..pairs {
-                values.extend(way(network, test.row(2 * pair), test.row(2 * pair + 1), COLUMNS)?);
+                values.extend(way(network, &test.chosen(&[2 * pair, 2 * pair + 1]), COLUMNS)?);
             }
             grid(COLUMNS, &values)
         }),
         (
             "traversals",
-            "a line a latent, the one with the largest KL first, from -2.5 to 2.5, the others zero",
+            "a line a latent, the one with the largest KL first, or a line a class, from -2.5 to 2.5, the others zero",
             grid(STEPS, &traversals(network, &measures.units)?),
         ),
     ])
 }
 
+/// Pages of a fit of text, with their names: windows beside what comes back, windows drawn from the prior, and windows on
+/// the way between two.
+///
+/// # Errors
+/// When the networks cannot be run.
+pub fn texts(network: &Network, note: &TextNote, test: &Images) -> Result<Vec<(&'static str, String)>, VaeError> {
+    let window = network.architecture.num_pixels;
+    let some = test.chosen(&(0..test.num_rows().min(2 * COLUMNS)).collect::<Vec<_>>());
+    let back = network.decode(&network.points(&network.encode(some.batch())?, &[]))?;
+    let (from, to) = (note.lines(&some.values, window), note.lines(&back, window));
+    let pairs = from.lines().zip(to.lines()).map(|(a, b)| format!("{a} | {b}\n"));
+    let mut ways = String::new();
+    for pair in 0..PAIRS.min(test.num_rows() / 2) {
+        ways += &note.lines(&way(network, &test.chosen(&[2 * pair, 2 * pair + 1]), STEPS)?, window);
+        ways += "\n";
+    }
+    let samples = note.lines(&samples(network, 4 * COLUMNS, None, 0)?, window);
+    Ok(vec![("reconstructions", pairs.collect()), ("samples", samples), ("interpolations", ways)])
+}
+
 /// Lines of images, each above its reconstructions.
 fn reconstructions(network: &Network, test: &Images) -> Result<Vec<f64>, VaeError> {
-    let some = COLUMNS * (test.num_rows() / COLUMNS).clamp(1, 4);
-    let some = &test.values[..some.min(test.num_rows()) * test.num_pixels];
-    let made = network.decode(&network.encode(some)?.mean)?;
+    let count = (COLUMNS * (test.num_rows() / COLUMNS).clamp(1, 4)).min(test.num_rows());
+    let images = test.chosen(&(0..count).collect::<Vec<_>>());
+    let made = network.decode(&network.points(&network.encode(images.batch())?, &images.labels))?;
+    let some = &images.values;
     let line = COLUMNS * test.num_pixels;
     Ok(some.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
 }
 
-/// Mean images of `count` draws of the prior.
+/// Mean images of `count` draws of the prior; what is given by turns, or always the same. Characters of text are drawn.
 ///
 /// # Errors
 /// When the networks cannot be run.
-pub fn samples(network: &Network, count: usize, seed: u64) -> Result<Vec<f64>, VaeError> {
-    let mut codes = vec![0.0; count * network.architecture.num_latents];
-    Streams::new(seed).purpose(4).fill_normal(1, &mut codes);
-    network.decode(&codes)
+pub fn samples(network: &Network, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, VaeError> {
+    network.decode_with(&network.prior(count, given, seed), Some(Streams::new(seed).purpose(10)))
 }
 
-/// `steps` images from one image's code to another's, along a straight line.
+/// `steps` images from the code of the first of two images to that of the second, along a straight line; classes change
+/// in the middle.
 ///
 /// # Errors
 /// When the networks cannot be run.
-pub fn way(network: &Network, from: &[f64], to: &[f64], steps: usize) -> Result<Vec<f64>, VaeError> {
-    let codes = network.encode(&[from, to].concat())?;
-    let (a, b) = codes.mean.split_at(codes.num_latents);
+pub fn way(network: &Network, ends: &Images, steps: usize) -> Result<Vec<f64>, VaeError> {
+    let points = network.points(&network.encode(ends.batch())?, &ends.labels);
+    let (a, b) = points.split_at(network.architecture.code_len());
+    let num_latents = network.architecture.num_latents;
     let at = |k: usize| k as f64 / (steps.max(2) - 1) as f64;
-    let between = (0..steps).flat_map(|k| a.iter().zip(b).map(move |(a, b)| a + at(k) * (b - a)));
-    network.decode(&between.collect::<Vec<_>>())
+    let one = |k: usize| {
+        let nearest = if at(k) < 0.5 { a } else { b };
+        let numbers = a.iter().zip(b).zip(nearest).enumerate();
+        numbers.map(move |(j, ((a, b), near))| if j < num_latents { a + at(k) * (b - a) } else { *near })
+    };
+    network.decode(&(0..steps).flat_map(one).collect::<Vec<_>>())
 }
 
 fn traversals(network: &Network, units: &[Unit]) -> Result<Vec<f64>, VaeError> {
-    let num_latents = network.architecture.num_latents;
+    let (num_latents, order) = (network.architecture.num_latents, by_kl(units));
+    let classes = network.architecture.classes.max(network.architecture.num_given()).min(TRAVERSED);
+    // A line is a latent, or, of the latent with the largest KL, a class.
+    let lines: Vec<(Option<usize>, usize)> = match classes {
+        0 => order.iter().take(TRAVERSED).map(|unit| (Some(*unit), 0)).collect(),
+        _ => (0..classes).map(|class| (order.first().copied(), class)).collect(),
+    };
     let mut codes = Vec::new();
-    for unit in by_kl(units).iter().take(TRAVERSED) {
+    for (unit, class) in lines {
         for step in 0..STEPS {
-            let mut code = vec![0.0; num_latents];
-            code[unit - 1] = -2.5 + 5.0 * step as f64 / (STEPS - 1) as f64;
-            codes.extend(code);
+            let mut latents = vec![0.0; num_latents];
+            if let Some(unit) = unit {
+                latents[unit - 1] = -2.5 + 5.0 * step as f64 / (STEPS - 1) as f64;
+            }
+            codes.extend(network.code(&latents, class, class));
         }
     }
     network.decode(&codes)
@@ -113,14 +147,15 @@ fn by_kl(units: &[Unit]) -> Vec<usize> {
     units.iter().map(|u| u.unit).collect()
 }
 
-/// The means of the two latents with the largest KL, a dot a test image, coloured by its class.
+/// The means of the two latents with the largest KL, a dot a test image, coloured by its class; none without latents.
 ///
 /// # Errors
 /// When the networks cannot be run.
-pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<Figure, VaeError> {
-    let codes = network.encode(&test.values)?;
+pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<Option<Figure>, VaeError> {
+    let codes = network.encode(test.batch())?;
     let order = by_kl(&measures.units);
-    let (a, b) = (order[0], *order.get(1).unwrap_or(&order[0]));
+    let Some(&a) = order.first() else { return Ok(None) };
+    let b = *order.get(1).unwrap_or(&a);
     let classes = test.labels.iter().max().map_or(1, |m| *m as usize + 1);
     let mut panel = Panel::new("", &format!("z{a}"), &format!("z{b}"));
     for class in 0..classes {
@@ -135,7 +170,7 @@ pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<
         true => "mean codes of test images".to_string(),
         false => format!("mean codes of test images by class: {}", names.join(", ")),
     };
-    Ok(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0)))
+    Ok(Some(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0))))
 }
 
 /// The objective and its terms by epoch.

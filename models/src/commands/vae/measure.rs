@@ -1,8 +1,12 @@
 //! What is measured of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
+use super::architecture::{Batch, Ready};
 use super::error::VaeError;
-use super::network::{BLOCK, Codes, Network};
+use super::family::Q;
+use super::groups::{Agreement, agreement};
+use super::network::{Codes, Network, blocks};
 use crate::data::images::Images;
+use jensen::family::Family;
 use jensen::model::{Draws, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::posterior::log_evidence_of_normal_rows;
@@ -57,6 +61,17 @@ pub struct Unit {
     pub active: bool,
 }
 
+/// The class of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ClassUse {
+    /// Values it can take.
+    pub num_classes: usize,
+    /// Mean KL of an image.
+    pub kl: f64,
+    /// The part of it that is about the image, in nats: how much less sure the mean of all q is than each.
+    pub information: f64,
+}
+
 /// All measures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measures {
@@ -66,10 +81,16 @@ pub struct Measures {
     pub test: Bound,
     /// Importance-weighted log p(x) of test images.
     pub log_p: Option<LogP>,
-    /// Every latent, on the test images.
+    /// Every latent, on the test images; with a prior of clusters the KL is against the normal of all codes.
     pub units: Vec<Unit>,
+    /// The class, where the code has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<ClassUse>,
     /// The part of the KL that is about the image, in nats; what is left is between the mean of all q and the prior.
     pub information: f64,
+    /// How classes or clusters agree with the labels of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
 }
 
 /// Importance-weighted log p(x).
@@ -89,19 +110,33 @@ impl Measures {
     /// # Errors
     /// When the networks cannot be run.
     pub fn new(network: &Network, train: &Images, test: &Images, score_draws: usize) -> Result<Self, VaeError> {
-        let codes = network.encode(&test.values)?;
+        let ready = network.ready(test.batch())?;
+        let codes = network.codes(&ready);
+        let all = Images {
+            values: [&train.values[..], &test.values].concat(),
+            labels: [&train.labels[..], &test.labels].concat(),
+            ..test.clone()
+        };
         Ok(Measures {
-            train: bound(network, train)?,
-            test: bound(network, test)?,
+            train: bound(network, &network.ready(train.batch())?)?,
+            test: bound(network, &ready)?,
             log_p: if score_draws > 0 { Some(log_p(network, test, score_draws)?) } else { None },
-            units: units(&codes),
+            units: units(&codes, network.architecture.clusters > 0),
+            class: (codes.num_classes > 0).then(|| class_use(&codes)),
             information: information(&codes),
+            agreement: agreement(network, &all)?,
         })
     }
 
-    /// Latents in use.
+    /// Latents in use, the class included.
     pub fn num_active(&self) -> usize {
-        self.units.iter().filter(|u| u.active).count()
+        let class = self.class.is_some_and(|c| c.information > ACTIVE);
+        self.units.iter().filter(|u| u.active).count() + usize::from(class)
+    }
+
+    /// Latents, the class included.
+    pub fn num_units(&self) -> usize {
+        self.units.len() + usize::from(self.class.is_some())
     }
 }
 
@@ -110,51 +145,139 @@ fn mean(values: &[f64]) -> Mean {
     Mean { mean, se }
 }
 
-/// The KL of a unit of each row, `[row][latent]`.
-fn kl(codes: &Codes) -> Vec<f64> {
-    codes.mean.iter().zip(&codes.sd).map(|(m, s)| 0.5 * (m * m + s * s - 1.0) - s.ln()).collect()
+/// The KL of a unit against a standard normal.
+fn kl(mean: f64, sd: f64) -> f64 {
+    0.5 * (mean * mean + sd * sd - 1.0) - sd.ln()
 }
 
-fn bound(network: &Network, images: &Images) -> Result<Bound, VaeError> {
-    let num_pixels = images.num_pixels;
+/// `sum_k -p_k ln p_k`.
+fn entropy(probabilities: &[f64]) -> f64 {
+    probabilities.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum()
+}
+
+/// `KL(q(class | x) || even)` of a row.
+fn class_kl(codes: &Codes, row: usize) -> f64 {
+    if codes.num_classes == 0 { 0.0 } else { (codes.num_classes as f64).ln() - entropy(codes.class(row)) }
+}
+
+fn bound(network: &Network, ready: &Ready) -> Result<Bound, VaeError> {
+    let codes = network.codes(ready);
     let (mut data, mut kls) = (Vec::new(), Vec::new());
-    for (block, pixels) in images.values.chunks(BLOCK * num_pixels).enumerate() {
-        let codes = network.encode(pixels)?;
-        kls.extend(kl(&codes).chunks_exact(codes.num_latents).map(|k| k.iter().sum::<f64>()));
-        let ready = network.architecture.ready(pixels, 0, network.options)?;
-        let (num_rows, rows) = (pixels.len() / num_pixels, RowSet::all());
-        let mut z = Draws::zeros(ready.target.layout(), num_rows, DRAWS);
-        use jensen::family::Family;
+    let (mut z, mut pass) = (Draws::default(), Pass::default());
+    pass.want_row_terms = true;
+    for (block, rows) in blocks(codes.num_rows).enumerate() {
+        let first = data.len();
+        let count = rows.len(ready.target.layout());
+        z.fit(ready.target.layout(), count, DRAWS);
         ready.family.sample(&network.solution.params, &rows, Streams::new(1).at_step(block as u64), &mut z);
-        let mut pass = Pass::default();
-        pass.want_row_terms = true;
         ready.target.log_density(&network.solution.theta, &z, &rows, &mut pass)?;
         data.extend(pass.row_data.chunks_exact(DRAWS).map(|d| d.iter().sum::<f64>() / DRAWS as f64));
+        for row in 0..count {
+            let (means, sds) = codes.row(first + row);
+            let normal = match network.architecture.clusters {
+                0 => means.iter().zip(sds).map(|(m, s)| kl(*m, *s)).sum::<f64>(),
+                _ => drawn_kl((means, sds), &z, &pass, row),
+            };
+            kls.push(normal + class_kl(&codes, first + row));
+        }
     }
     let bounds: Vec<f64> = data.iter().zip(&kls).map(|(d, k)| d - k).collect();
     Ok(Bound { num_rows: data.len(), bound: mean(&bounds), data: mean(&data), kl: mean(&kls) })
 }
 
+/// The KL of a row of a pass by its draws, against the prior that the pass has evaluated.
+fn drawn_kl((means, sds): (&[f64], &[f64]), z: &Draws, pass: &Pass, row: usize) -> f64 {
+    let prior = pass.row_prior[row * DRAWS..(row + 1) * DRAWS].iter().sum::<f64>() / DRAWS as f64;
+    let of_latent = |(k, (m, s)): (usize, (&f64, &f64))| {
+        let draws = &z.row_latents[(k * z.num_rows + row) * DRAWS..][..DRAWS];
+        let square = draws.iter().map(|z| ((z - m) / s).powi(2)).sum::<f64>() / DRAWS as f64;
+        -0.5 * square - s.ln() - 0.5 * std::f64::consts::TAU.ln()
+    };
+    means.iter().zip(sds).enumerate().map(of_latent).sum::<f64>() - prior
+}
+
 fn log_p(network: &Network, test: &Images, draws: usize) -> Result<LogP, VaeError> {
     let num_rows = test.num_rows().min(SCORED);
-    let ready = network.architecture.ready(&test.values[..num_rows * test.num_pixels], 0, network.options)?;
+    let labels = &test.labels[..test.labels.len().min(num_rows)];
+    let ready = network.ready(Batch { pixels: &test.values[..num_rows * test.num_pixels], labels })?;
     let rows: Vec<u32> = (0..num_rows as u32).collect();
     let streams = Streams::new(2);
-    let each = log_evidence_of_normal_rows(&ready.target, &ready.family, &network.solution, &rows, draws, streams)?;
+    let each = match &ready.family {
+        Q::Normal(family) => {
+            log_evidence_of_normal_rows(&ready.target, &**family, &network.solution, &rows, draws, streams)?
+        }
+        Q::Mixed(_) => mixed_log_p(network, &ready, draws, streams)?,
+    };
     Ok(LogP { num_rows, draws, mean: mean(&each) })
 }
 
-fn units(codes: &Codes) -> Vec<Unit> {
-    let (n, num_latents) = ((codes.mean.len() / codes.num_latents) as f64, codes.num_latents);
-    let kls = kl(codes);
+/// The same for codes with a class, drawn like the latents: the draws of a row are copies of it.
+fn mixed_log_p(network: &Network, ready: &Ready, draws: usize, streams: Streams) -> Result<Vec<f64>, VaeError> {
+    const COPIES: usize = 512;
+    let (codes, layout) = (network.codes(ready), ready.target.layout());
+    let (mut z, mut pass, mut out) = (Draws::default(), Pass::default(), Vec::new());
+    pass.want_row_terms = true;
+    for row in 0..codes.num_rows {
+        let (streams, mut weights) = (streams.at_step(row as u64), Vec::with_capacity(draws));
+        let (means, sds) = codes.row(row);
+        let class = codes.class(row);
+        let mut noise = vec![0.0; draws * (means.len() + 1)];
+        let (uniform, noise) = noise.split_at_mut(draws);
+        streams.fill_normal(1, noise);
+        streams.purpose(9).fill_uniform(1, uniform);
+        for first in (0..draws).step_by(COPIES) {
+            let count = COPIES.min(draws - first);
+            z.fit(layout, count, 1);
+            let mut log_q = vec![0.0; count];
+            for (k, (m, s)) in means.iter().zip(sds).enumerate() {
+                for copy in 0..count {
+                    let e = noise[(first + copy) * means.len() + k];
+                    z.row_latents[k * count + copy] = m + s * e;
+                    log_q[copy] -= 0.5 * e * e + s.ln() + 0.5 * std::f64::consts::TAU.ln();
+                }
+            }
+            for copy in 0..count {
+                let mut left = uniform[first + copy];
+                let found = class.iter().position(|p| {
+                    left -= p;
+                    left < 0.0
+                });
+                let found = found.unwrap_or_else(|| super::network::largest(class));
+                z.row_integers[copy] = found as u32;
+                log_q[copy] += class[found].ln();
+            }
+            let copies = RowSet { subset: Some(vec![row as u32; count]), weight: 1.0, global_terms: false };
+            ready.target.log_density(&network.solution.theta, &z, &copies, &mut pass)?;
+            let log_p = pass.row_data.iter().zip(&pass.row_prior);
+            weights.extend(log_p.zip(&log_q).map(|((d, p), q)| d + p - q));
+        }
+        out.push(log_mean_exp(&weights));
+    }
+    Ok(out)
+}
+
+fn units(codes: &Codes, has_clusters: bool) -> Vec<Unit> {
+    let (n, num_latents) = (codes.num_rows as f64, codes.num_latents);
     let one = |k: usize| {
-        let of = |values: &[f64]| values.iter().skip(k).step_by(num_latents).sum::<f64>() / n;
-        let centre = of(&codes.mean);
-        let squares = codes.mean.iter().skip(k).step_by(num_latents).map(|m| (m - centre).powi(2));
-        let variance = squares.sum::<f64>() / n;
-        Unit { unit: k + 1, kl: of(&kls), variance, active: variance > ACTIVE }
+        let of = |values: &[f64]| values.iter().skip(k).step_by(num_latents).copied().collect::<Vec<f64>>();
+        let (means, sds) = (of(&codes.mean), of(&codes.sd));
+        let centre = means.iter().sum::<f64>() / n;
+        let variance = means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / n;
+        // The scale of a prior of clusters is learnt: its codes are measured in their own.
+        let all = variance + sds.iter().map(|s| s * s).sum::<f64>() / n;
+        let (centre, scale) = if has_clusters { (centre, all.sqrt()) } else { (0.0, 1.0) };
+        let kls = means.iter().zip(&sds).map(|(m, s)| kl((m - centre) / scale, s / scale));
+        Unit { unit: k + 1, kl: kls.sum::<f64>() / n, variance, active: variance > ACTIVE * scale * scale }
     };
     (0..num_latents).map(one).collect()
+}
+
+fn class_use(codes: &Codes) -> ClassUse {
+    let (n, num_classes) = (codes.num_rows as f64, codes.num_classes);
+    let rows = || codes.probabilities.chunks_exact(num_classes);
+    let shares: Vec<f64> = (0..num_classes).map(|k| rows().map(|p| p[k]).sum::<f64>() / n).collect();
+    let each = rows().map(entropy).sum::<f64>() / n;
+    ClassUse { num_classes, kl: (num_classes as f64).ln() - each, information: entropy(&shares) - each }
 }
 
 /// `E_i E_{q(z|x_i)} [log q(z | x_i) - log 1/N sum_j q(z | x_j)]`, one draw an image, at most `ln N`.
@@ -162,19 +285,27 @@ fn units(codes: &Codes) -> Vec<Unit> {
 /// *Source*: Hoffman and Johnson 2016, "ELBO surgery", the mutual information of row and code under q.
 fn information(codes: &Codes) -> f64 {
     let num_latents = codes.num_latents;
-    let n = (codes.mean.len() / num_latents).min(COMPARED);
+    let n = codes.num_rows.min(COMPARED);
     let mut noise = vec![0.0; n * num_latents];
     Streams::new(3).fill_normal(1, &mut noise);
-    let row = |values: &'_ [f64], i: usize| values[i * num_latents..(i + 1) * num_latents].to_vec();
-    let (means, sds): (Vec<_>, Vec<_>) = (0..n).map(|i| (row(&codes.mean, i), row(&codes.sd, i))).unzip();
-    let log_q = |z: &[f64], j: usize| -> f64 {
-        let moments = means[j].iter().zip(&sds[j]);
-        z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s).powi(2) - s.ln()).sum()
-    };
+    let mut uniform = vec![0.0; n];
+    Streams::new(3).purpose(9).fill_uniform(1, &mut uniform);
     let one = |i: usize| {
-        let moments = means[i].iter().zip(&sds[i]).zip(&noise[i * num_latents..]);
+        let (means, sds) = codes.row(i);
+        let moments = means.iter().zip(sds).zip(&noise[i * num_latents..]);
         let z: Vec<f64> = moments.map(|((m, s), e)| m + s * e).collect();
-        let all: Vec<f64> = (0..n).map(|j| log_q(&z, j)).collect();
+        let mut left = uniform[i];
+        let class = codes.class(i).iter().position(|p| {
+            left -= p;
+            left < 0.0
+        });
+        let log_q = |j: usize| -> f64 {
+            let (means, sds) = codes.row(j);
+            let moments = means.iter().zip(sds);
+            let normal = z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s).powi(2) - s.ln()).sum::<f64>();
+            normal + class.map_or(0.0, |k| codes.class(j)[k].ln())
+        };
+        let all: Vec<f64> = (0..n).map(log_q).collect();
         all[i] - log_mean_exp(&all)
     };
     (0..n).map(one).sum::<f64>() / n as f64
@@ -184,16 +315,37 @@ fn information(codes: &Codes) -> f64 {
 mod tests {
     use super::*;
 
+    fn codes(num_latents: usize, mean: Vec<f64>, sd: Vec<f64>) -> Codes {
+        Codes { num_rows: mean.len() / num_latents, num_latents, mean, sd, ..Codes::default() }
+    }
+
     /// Codes that tell 64 images apart, and codes that are all the prior.
     #[test]
     fn information_and_units_of_known_codes() {
-        let far = Codes { num_latents: 1, mean: (0..64).map(|i| 100.0 * f64::from(i)).collect(), sd: vec![1.0; 64] };
+        let far = codes(1, (0..64).map(|i| 100.0 * f64::from(i)).collect(), vec![1.0; 64]);
         assert!((information(&far) - 64f64.ln()).abs() < 1e-9);
-        let none = Codes { num_latents: 2, mean: vec![0.0; 128], sd: vec![1.0; 128] };
+        let none = codes(2, vec![0.0; 128], vec![1.0; 128]);
         assert!(information(&none).abs() < 1e-9);
-        let units = units(&Codes { num_latents: 2, mean: vec![1.0, 0.0, -1.0, 0.0], sd: vec![0.5, 1.0, 0.5, 1.0] });
-        assert_eq!((units[0].variance, units[0].active, units[1].active), (1.0, true, false));
+        let known = codes(2, vec![1.0, 0.0, -1.0, 0.0], vec![0.5, 1.0, 0.5, 1.0]);
+        let found = units(&known, false);
+        assert_eq!((found[0].variance, found[0].active, found[1].active), (1.0, true, false));
         // (1 + 0.25 - 1) / 2 + ln 2.
-        assert!((units[0].kl - 0.125 - std::f64::consts::LN_2).abs() < 1e-12 && units[1].kl == 0.0);
+        assert!((found[0].kl - 0.125 - std::f64::consts::LN_2).abs() < 1e-12 && found[1].kl == 0.0);
+        // In the scale of the codes themselves: variance 1.25, so (1 / 1.25 + 0.25 / 1.25 - 1) / 2 + ln(sqrt(1.25) / 0.5).
+        let found = units(&known, true);
+        assert!((found[0].kl - (1.25f64.sqrt() / 0.5).ln()).abs() < 1e-12 && found[0].active && !found[1].active);
+    }
+
+    /// Two images with a sure class each of three: KL ln 3, information ln 2.
+    #[test]
+    fn the_information_of_a_class_is_what_it_tells_apart() {
+        let probabilities = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let sure = Codes { num_rows: 2, num_classes: 3, probabilities, ..Codes::default() };
+        let found = class_use(&sure);
+        assert!((found.kl - 3f64.ln()).abs() < 1e-12 && (found.information - 2f64.ln()).abs() < 1e-12, "{found:?}");
+        assert!((information(&sure) - 2f64.ln()).abs() < 1e-12);
+        let third = 1.0 / 3.0;
+        let unsure = Codes { probabilities: vec![third; 6], ..sure };
+        assert!(class_use(&unsure).kl.abs() < 1e-12 && information(&unsure).abs() < 1e-12);
     }
 }

@@ -1,40 +1,15 @@
-//! The networks of a fit: their sizes, and what they make of images and codes.
+//! The networks of a fit: what they make of images and codes.
 
+use super::architecture::{Architecture, Batch, Networks, Ready};
 use super::error::VaeError;
-use crate::cli::vae_args::PixelLikelihood;
 use jensen::algorithm::Solution;
-use jensen::family::{NormalMoments, Normals, TracedFamily};
-use jensen::layers::{Likelihood, Start, Vae};
+use jensen::family::NormalMoments;
 use jensen::model::{Draws, RowSet};
-use jensen::program::Matrix;
+use jensen::streams::Streams;
 use jensen::target::{LogDensity, Options, Target};
-use serde::{Deserialize, Serialize};
 
 /// Rows of a pass over many images.
 pub const BLOCK: usize = 256;
-
-/// Sizes of the networks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Architecture {
-    /// Pixels of an image.
-    pub num_pixels: usize,
-    /// Latents.
-    pub num_latents: usize,
-    /// The encoder's hidden layers.
-    pub hidden: Vec<usize>,
-    /// Distribution of a pixel.
-    pub likelihood: PixelLikelihood,
-}
-
-/// A model, ready to run on some images.
-pub struct Ready {
-    /// The model.
-    pub vae: Vae,
-    /// It recorded.
-    pub target: Target,
-    /// q of it.
-    pub family: TracedFamily,
-}
 
 /// Networks with their numbers.
 pub struct Network {
@@ -46,108 +21,271 @@ pub struct Network {
     pub options: Options,
 }
 
-/// Means and standard deviations of latents, `[row][latent]`.
+/// q of the codes of rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Codes {
-    /// Latents of a row.
+    /// Rows.
+    pub num_rows: usize,
+    /// Real latents of a row.
     pub num_latents: usize,
-    /// Means.
+    /// Values of the class; 0 without one.
+    pub num_classes: usize,
+    /// Means, `[row][latent]`.
     pub mean: Vec<f64>,
     /// Standard deviations.
     pub sd: Vec<f64>,
+    /// Of the classes, `[row][class]`.
+    pub probabilities: Vec<f64>,
 }
 
-impl Architecture {
-    /// The model of rows of pixels, weights from `seed`.
-    ///
-    /// # Errors
-    /// When the pixels do not suit it.
-    pub fn ready(&self, pixels: &[f64], seed: u64, options: Options) -> Result<Ready, VaeError> {
-        let matrix = Matrix::new(pixels, self.num_pixels).map_err(VaeError::Engine)?;
-        let likelihood = match self.likelihood {
-            PixelLikelihood::Bernoulli => Likelihood::Bernoulli,
-            PixelLikelihood::Gaussian => Likelihood::Gaussian,
-        };
-        let vae = Vae::new(matrix, self.num_latents, &self.hidden, likelihood).start(Start::LeCun, seed);
-        let target = Target::with_options(&vae, options)?;
-        let family = TracedFamily::with_options(&vae, target.layout(), options)?;
-        Ok(Ready { vae, target, family })
+impl Codes {
+    /// Means and standard deviations of one row.
+    pub fn row(&self, row: usize) -> (&[f64], &[f64]) {
+        let range = row * self.num_latents..(row + 1) * self.num_latents;
+        (&self.mean[range.clone()], &self.sd[range])
     }
 
-    /// The sizes in words: `64-128-8, bernoulli`.
-    pub fn words(&self) -> String {
-        let sizes = [&[self.num_pixels], &self.hidden[..], &[self.num_latents]].concat();
-        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        format!("{}, {:?}", sizes.join("-"), self.likelihood).to_lowercase()
+    /// The probabilities of one row's class.
+    pub fn class(&self, row: usize) -> &[f64] {
+        &self.probabilities[row * self.num_classes..(row + 1) * self.num_classes]
     }
+}
+
+/// The place of the largest number.
+pub fn largest(values: &[f64]) -> usize {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a))).unwrap_or(0)
+}
+
+/// Rows `0..num_rows` in blocks.
+pub fn blocks(num_rows: usize) -> impl Iterator<Item = RowSet> {
+    let block = move |first: usize| {
+        let rows = first..(first + BLOCK).min(num_rows);
+        RowSet { subset: Some(rows.map(|r| r as u32).collect()), weight: 1.0, global_terms: false }
+    };
+    (0..num_rows).step_by(BLOCK).map(block)
 }
 
 impl Network {
-    /// The latents of rows of pixels.
+    /// The model on rows.
     ///
     /// # Errors
-    /// When the pixels do not suit the networks.
-    pub fn encode(&self, pixels: &[f64]) -> Result<Codes, VaeError> {
-        let num_latents = self.architecture.num_latents;
-        let mut out = Codes { num_latents, ..Codes::default() };
-        let mut moments = NormalMoments::default();
-        for block in pixels.chunks(BLOCK * self.architecture.num_pixels) {
-            let ready = self.architecture.ready(block, 0, self.options)?;
-            ready.family.normals(&self.solution.params, &RowSet::all(), &mut moments);
-            let rows = block.len() / self.architecture.num_pixels;
-            for row in 0..rows {
-                out.mean.extend((0..num_latents).map(|k| moments.mean[k * rows + row]));
-                out.sd.extend((0..num_latents).map(|k| moments.sd[k * rows + row]));
-            }
-        }
-        Ok(out)
+    /// When the rows do not suit the networks.
+    pub fn ready(&self, batch: Batch) -> Result<Ready, VaeError> {
+        self.architecture.ready(batch, 0, self.options)
     }
 
-    /// The mean images of codes, `[row][latent]` to `[row][pixel]`.
+    /// q of the codes of rows.
+    ///
+    /// # Errors
+    /// When the rows do not suit the networks.
+    pub fn encode(&self, batch: Batch) -> Result<Codes, VaeError> {
+        Ok(self.codes(&self.ready(batch)?))
+    }
+
+    /// q of the codes of the rows that `ready` holds, in passes of some rows.
+    pub fn codes(&self, ready: &Ready) -> Codes {
+        let Architecture { num_latents, classes, .. } = self.architecture;
+        let num_rows = ready.target.layout().num_rows;
+        let mut out = Codes { num_rows, num_latents, num_classes: classes, ..Codes::default() };
+        let (mut moments, mut probabilities) = (NormalMoments::default(), Vec::new());
+        for rows in blocks(num_rows) {
+            ready.family.moments(&self.solution.params, &rows, &mut moments);
+            let count = rows.len(ready.target.layout());
+            for row in 0..count {
+                out.mean.extend((0..num_latents).map(|k| moments.mean[k * count + row]));
+                out.sd.extend((0..num_latents).map(|k| moments.sd[k * count + row]));
+            }
+            ready.family.probabilities(&self.solution.params, &rows, &mut probabilities);
+            out.probabilities.extend_from_slice(&probabilities);
+        }
+        out
+    }
+
+    /// A code as the decoder reads it: latents, then zeros and a one for the class, then for what is given.
+    pub fn code(&self, latents: &[f64], class: usize, given: usize) -> Vec<f64> {
+        let Architecture { classes, .. } = self.architecture;
+        let one_of = |which: usize, all: usize| (0..all).map(move |k| f64::from(k == which));
+        latents
+            .iter()
+            .copied()
+            .chain(one_of(class, classes))
+            .chain(one_of(given, self.architecture.num_given()))
+            .collect()
+    }
+
+    /// The codes of rows as the decoder reads them: means, the most probable class, and what the rows are given.
+    pub fn points(&self, codes: &Codes, labels: &[u32]) -> Vec<f64> {
+        let one = |row: usize| {
+            let given = labels.get(row).map_or(0, |l| *l as usize);
+            self.code(codes.row(row).0, largest(codes.class(row)), given)
+        };
+        (0..codes.num_rows).flat_map(one).collect()
+    }
+
+    /// `count` codes from their prior; what is given by turns, or always the same.
+    pub fn prior(&self, count: usize, given: Option<usize>, seed: u64) -> Vec<f64> {
+        let Architecture { num_latents, classes, clusters, .. } = self.architecture;
+        let streams = Streams::new(seed).purpose(4);
+        let mut latents = vec![0.0; count * num_latents];
+        streams.fill_normal(1, &mut latents);
+        let mut uniform = vec![0.0; count];
+        streams.at_step(1).fill_uniform(1, &mut uniform);
+        let mixture = self.mixture();
+        let turns = self.architecture.num_given().max(1);
+        let one = |row: usize| {
+            let mut z = latents[row * num_latents..(row + 1) * num_latents].to_vec();
+            if clusters > 0 {
+                let mut left = uniform[row];
+                let found = mixture.iter().position(|c| {
+                    left -= c.weight;
+                    left < 0.0
+                });
+                let cluster = &mixture[found.unwrap_or(clusters - 1)];
+                z.iter_mut().zip(cluster.mean.iter().zip(&cluster.sd)).for_each(|(z, (m, s))| *z = m + s * *z);
+            }
+            let class = (uniform[row] * classes as f64) as usize;
+            self.code(&z, class, given.unwrap_or(row % turns))
+        };
+        (0..count).flat_map(one).collect()
+    }
+
+    /// The most probable cluster of each row, at the mean of its latents; empty without clusters.
+    ///
+    /// # Errors
+    /// When the networks cannot be recorded.
+    pub fn clusters(&self, codes: &Codes) -> Result<Vec<usize>, VaeError> {
+        let blank = self.architecture.blank(self.options)?;
+        match &blank.model {
+            Networks::Vae(vae) if self.architecture.clusters > 0 => {
+                let layout = blank.target.layout();
+                let one = |row| largest(&vae.cluster_probabilities(layout, &self.solution.theta, codes.row(row).0));
+                Ok((0..codes.num_rows).map(one).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The clusters of the prior, as they lie at the end of theta: logits, and for each its mean and ln sd.
+    fn mixture(&self) -> Vec<Cluster> {
+        let Architecture { num_latents, clusters, .. } = self.architecture;
+        let theta = &self.solution.theta;
+        let from = theta.len().saturating_sub(clusters * (1 + 2 * num_latents));
+        let (logits, moments) = theta[from..].split_at(clusters);
+        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = logits.iter().map(|l| (l - most).exp()).sum();
+        let one = |(k, l): (usize, &f64)| {
+            let (mean, ln_sd) = moments[2 * k * num_latents..][..2 * num_latents].split_at(num_latents);
+            let sd = ln_sd.iter().map(|s| s.exp()).collect();
+            Cluster { weight: (l - most).exp() / total, mean: mean.to_vec(), sd }
+        };
+        logits.iter().enumerate().map(one).collect()
+    }
+
+    /// What the decoder makes of codes, `[row][number]` to `[row][pixel]`: mean pixels, or the most probable category or
+    /// character.
     ///
     /// # Errors
     /// When the networks cannot be run.
     pub fn decode(&self, codes: &[f64]) -> Result<Vec<f64>, VaeError> {
-        let Architecture { num_latents, num_pixels, .. } = self.architecture;
-        let blank = self.architecture.ready(&vec![0.0; num_pixels], 0, self.options)?;
-        let mut out = Vec::with_capacity(codes.len() / num_latents * num_pixels);
-        for block in codes.chunks(BLOCK * num_latents) {
-            let num_rows = block.len() / num_latents;
-            let target = Target::with_options(&blank.vae.generator(num_rows), self.options)?;
-            let mut z = Draws::zeros(target.layout(), num_rows, 1);
-            for (row, code) in block.chunks_exact(num_latents).enumerate() {
-                code.iter().enumerate().for_each(|(k, c)| z.row_latents[k * num_rows + row] = *c);
+        self.decode_with(codes, None)
+    }
+
+    /// The same, characters drawn with randomness of `streams` where it is given.
+    ///
+    /// # Errors
+    /// When the networks cannot be run.
+    pub fn decode_with(&self, codes: &[f64], streams: Option<Streams>) -> Result<Vec<f64>, VaeError> {
+        let blank = self.architecture.blank(self.options)?;
+        let (width, num_pixels) = (self.architecture.code_len(), self.architecture.num_pixels);
+        let mut out = Vec::with_capacity(codes.len() / width * num_pixels);
+        match &blank.model {
+            Networks::Text(text) => {
+                let layout = blank.target.layout();
+                let mut uniform = vec![0.0; num_pixels];
+                for (row, z) in codes.chunks_exact(width).enumerate() {
+                    if let Some(streams) = streams {
+                        streams.at_step(row as u64).fill_uniform(1, &mut uniform);
+                    }
+                    let draws = streams.map(|_| &uniform[..]);
+                    out.extend(text.write(layout, &self.solution.theta, z, draws).into_iter().map(|c| c as f64));
+                }
             }
-            let (_, values) = target.constrain(&self.solution.theta, &z, &RowSet::all());
-            // The latents themselves come first.
-            let images = &values[num_latents * num_rows..];
-            for row in 0..num_rows {
-                out.extend((0..num_pixels).map(|p| images[p * num_rows + row]));
+            Networks::Vae(vae) => {
+                for block in codes.chunks(BLOCK * width) {
+                    let target = Target::with_options(&vae.generator(block.len() / width), self.options)?;
+                    self.decode_block(&target, block, &mut out);
+                }
             }
         }
         Ok(out)
     }
+
+    fn decode_block(&self, target: &Target, codes: &[f64], out: &mut Vec<f64>) {
+        let Architecture { num_pixels, levels, .. } = self.architecture;
+        let (width, theta) = (self.architecture.code_len(), target.layout().num_parameters);
+        let num_rows = codes.len() / width;
+        let mut z = Draws::zeros(target.layout(), num_rows, 1);
+        for (row, code) in codes.chunks_exact(width).enumerate() {
+            code.iter().enumerate().for_each(|(k, c)| z.row_latents[k * num_rows + row] = *c);
+        }
+        // A prior of clusters has its parameters behind those of the decoder.
+        let (_, values) = target.constrain(&self.solution.theta[..theta], &z, &RowSet::all());
+        // The latents themselves come first.
+        let images = &values[width * num_rows..];
+        for row in 0..num_rows {
+            out.extend((0..num_pixels).map(|p| match levels {
+                0 => images[p * num_rows + row],
+                _ => {
+                    let logits: Vec<f64> = (0..levels).map(|l| images[(p * levels + l) * num_rows + row]).collect();
+                    largest(&logits) as f64
+                }
+            }));
+        }
+    }
+}
+
+/// A normal of the prior.
+struct Cluster {
+    weight: f64,
+    mean: Vec<f64>,
+    sd: Vec<f64>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::vae_args::PixelLikelihood;
     use crate::data::images::{Images, Rules};
+
+    fn architecture(num_pixels: usize) -> Architecture {
+        Architecture {
+            num_pixels,
+            num_latents: 2,
+            hidden: vec![3],
+            likelihood: PixelLikelihood::Bernoulli,
+            levels: 0,
+            classes: 0,
+            clusters: 0,
+            given: None,
+            text: None,
+        }
+    }
 
     /// The decoder by hand, from theta in its order: weights and bias of both layers.
     #[test]
     fn codes_and_images_are_those_of_the_networks() {
         let images = Images::read(None, &Rules::default()).unwrap();
-        let architecture =
-            Architecture { num_pixels: 64, num_latents: 2, hidden: vec![3], likelihood: PixelLikelihood::Bernoulli };
+        let architecture = architecture(64);
         let rows = 300;
-        let pixels = &images.values[..rows * 64];
-        let ready = architecture.ready(&pixels[..64], 5, Options::default()).unwrap();
+        let batch = Batch { pixels: &images.values[..rows * 64], labels: &[] };
+        let pixels = batch.pixels;
+        let ready = architecture.ready(Batch { pixels: &pixels[..64], labels: &[] }, 5, Options::default()).unwrap();
         use jensen::family::Family;
-        let solution = Solution { params: ready.family.init(&[], 1.0), theta: ready.vae.theta(ready.target.layout()) };
+        let solution =
+            Solution { params: ready.family.init(&[], 1.0), theta: ready.model.theta(ready.target.layout()) };
         assert_eq!(solution.theta.len(), 3 * 2 + 3 + 64 * 3 + 64);
         let network = Network { architecture, solution, options: Options::default() };
-        let codes = network.encode(pixels).unwrap();
+        let codes = network.encode(batch).unwrap();
         assert_eq!((codes.mean.len(), codes.sd.len()), (2 * rows, 2 * rows));
         let p = &network.solution.params;
         let (weights, bias, mean, mean_bias) = (&p[..192], &p[192..195], &p[195..201], &p[201..203]);
@@ -170,5 +308,23 @@ mod tests {
                 assert!((decoded[row * 64 + pixel] - 1.0 / (1.0 + (-out).exp())).abs() < 1e-12);
             }
         }
+    }
+
+    /// Draws of a prior of two clusters that lie apart are in one of them, as often as its weight says.
+    #[test]
+    fn codes_of_clusters_are_drawn_from_them() {
+        let architecture = Architecture { num_latents: 1, clusters: 2, ..architecture(4) };
+        let ready = architecture.blank(Options::default()).unwrap();
+        let mut theta = ready.model.theta(ready.target.layout());
+        let from = theta.len() - 6;
+        // Logits, then mean and ln sd of each.
+        theta[from..].copy_from_slice(&[0.0, 3f64.ln(), -5.0, 0.1f64.ln(), 5.0, 0.1f64.ln()]);
+        let params = vec![0.0; jensen::family::Family::num_params(&ready.family)];
+        let network = Network { architecture, solution: Solution { params, theta }, options: Options::default() };
+        let draws = network.prior(4000, None, 1);
+        let right = draws.iter().filter(|z| **z > 0.0).count() as f64 / 4000.0;
+        assert!(draws.iter().all(|z| (z.abs() - 5.0).abs() < 0.5), "five standard deviations of 0.1");
+        assert!((right - 0.75).abs() < 5.0 * (0.75f64 * 0.25 / 4000.0).sqrt(), "{right}");
+        assert_eq!(network.decode(&draws).unwrap().len(), 4 * 4000);
     }
 }

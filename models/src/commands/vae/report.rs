@@ -1,5 +1,6 @@
 //! The report of an autoencoder: one value that is printed as text or JSON.
 
+use super::groups::Agreement;
 use super::measure::{Bound, Mean, Measures};
 use super::saved::Saved;
 use super::train::Ended;
@@ -31,8 +32,11 @@ pub struct Report {
     /// What was measured.
     #[serde(flatten)]
     pub measures: Measures,
-    /// Latents in use.
+    /// Latents in use, the class included.
     pub active_units: usize,
+    /// Of text, bits a character of the test windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<Bits>,
     /// Why it is not trusted, with the next step; empty where it is.
     pub reasons: Vec<String>,
     /// What else to know.
@@ -41,9 +45,28 @@ pub struct Report {
     pub seconds: f64,
 }
 
+/// Bits a character.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Bits {
+    /// By the bound, with its standard error over windows.
+    pub by_bound: Mean,
+    /// By counts of single characters.
+    pub by_counts: f64,
+}
+
 impl Report {
-    /// The report of a run that ended so.
-    pub fn new(saved: &Saved, measures: Measures, ended: Ended, seconds: f64, images_per_second: Option<f64>) -> Self {
+    /// The report of a run that ended so, in this time and at this many images a second; `counted` are the bits a character
+    /// by counts.
+    pub fn new(
+        saved: &Saved,
+        measures: Measures,
+        ended: Ended,
+        (seconds, images_per_second): (f64, Option<f64>),
+        counted: Option<f64>,
+    ) -> Self {
+        let bits = 1.0 / (saved.architecture.num_pixels as f64 * std::f64::consts::LN_2);
+        let Mean { mean, se } = measures.test.bound;
+        let by_bound = Mean { mean: -bits * mean, se: bits * se };
         let (reasons, notes) = judged(saved, &measures, ended);
         Report {
             data: saved.data.file.clone(),
@@ -55,6 +78,7 @@ impl Report {
             rollbacks: saved.log.rollbacks,
             images_per_second,
             active_units: measures.num_active(),
+            bits: counted.map(|by_counts| Bits { by_bound, by_counts }),
             measures,
             reasons,
             notes,
@@ -78,7 +102,7 @@ impl Report {
         let _ = writeln!(out, "{} epochs{speed}; {} in all\n", self.epochs, duration(self.seconds));
         let _ = writeln!(out, "{}", self.bounds());
         let _ = writeln!(out, "{}", self.units());
-        let total: f64 = self.measures.units.iter().map(|u| u.kl).sum();
+        let total = self.measures.test.kl.mean;
         let information = self.measures.information;
         let _ = writeln!(
             out,
@@ -87,6 +111,18 @@ impl Report {
             fixed(information, 2),
             fixed(total - information, 2)
         );
+        if let Some(Bits { by_bound, by_counts }) = self.bits {
+            let found = format!("{} ({})", fixed(by_bound.mean, 3), fixed(by_bound.se, 3));
+            let _ = writeln!(out, "test bits a character: {found} by the bound, {} by counts\n", fixed(by_counts, 3));
+        }
+        if let Some(Agreement { num_rows, found, k_means }) = self.measures.agreement {
+            let _ = writeln!(
+                out,
+                "agreement with the labels of {num_rows} images (adjusted Rand index): {}, of k-means {}\n",
+                fixed(found, 3),
+                fixed(k_means, 3)
+            );
+        }
         if self.reasons.is_empty() {
             out += "trusted\n";
         }
@@ -131,7 +167,16 @@ impl Report {
         if units.len() > 20 {
             table.note(&format!("... {} more", units.len() - 20));
         }
-        table.note(&format!("{} of {} active units", self.active_units, units.len()));
+        if let Some(class) = self.measures.class {
+            let used = if class.information > 0.01 { "" } else { "not in use" };
+            table.push([
+                format!("class of {}", class.num_classes),
+                fixed(class.kl, 3),
+                String::new(),
+                used.to_string(),
+            ]);
+        }
+        table.note(&format!("{} of {} active units", self.active_units, self.measures.num_units()));
         table
     }
 
@@ -149,7 +194,7 @@ fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec
     if !measures.test.bound.mean.is_finite() {
         reasons.push("the test bound is not finite; try a smaller --learning-rate".into());
     }
-    let (active, all) = (measures.num_active(), measures.units.len());
+    let (active, all) = (measures.num_active(), measures.num_units());
     let remedy = "try a smaller --beta, --anneal linear, --free-bits 0.1, more --epochs, or fewer --latent";
     if 2 * active < all {
         reasons.push(format!(

@@ -1,12 +1,12 @@
 //! Where the rows of a step come from: all in memory, or a buffer of those of a file.
 
+use super::architecture::{Architecture, Batch, Ready};
 use super::error::VaeError;
-use super::network::{Architecture, Ready};
+use super::family::Q;
 use super::passes::Passes;
 use crate::data::images::streamed::{Block, StreamedImages};
 use jensen::algorithm::{Algorithm, Minibatch, Step, StochasticState, StochasticVi};
 use jensen::estimate::GradientEstimator;
-use jensen::family::TracedFamily;
 use jensen::model::RowSet;
 use jensen::optimize::{Adam, AdamState};
 use jensen::target::{LogDensity, Options, Target};
@@ -31,10 +31,11 @@ pub struct Window<'a> {
     held: Option<((u64, usize), Ready)>,
     block: Block,
     values: Vec<f64>,
+    labels: Vec<u32>,
     rows: RowSet,
 }
 
-type Vi<'a, E> = StochasticVi<'a, Target, TracedFamily, E, Adam>;
+type Vi<'a, E> = StochasticVi<'a, Target, Q, E, Adam>;
 type State = StochasticState<AdamState>;
 
 impl<'a> Rows<'a> {
@@ -47,8 +48,9 @@ impl<'a> Rows<'a> {
         options: Options,
     ) -> Self {
         let batch = batch.min(passes.num_train());
-        let (held, block, values, rows) = (None, Block::default(), Vec::new(), RowSet::all());
-        Rows::File(Window { images, passes, architecture, batch, options, held, block, values, rows })
+        let (held, block, rows) = (None, Block::default(), RowSet::all());
+        let (values, labels) = (Vec::new(), Vec::new());
+        Rows::File(Window { images, passes, architecture, batch, options, held, block, values, labels, rows })
     }
 
     /// Training rows.
@@ -72,7 +74,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// When the file cannot be read, or the step fails.
-    pub fn step<E: GradientEstimator<Target, TracedFamily>>(
+    pub fn step<E: GradientEstimator<Target, Q>>(
         &mut self,
         state: &mut State,
         vi: impl FnOnce(&Ready) -> Vi<'_, E>,
@@ -85,7 +87,7 @@ impl<'a> Rows<'a> {
 }
 
 impl Window<'_> {
-    fn step<E: GradientEstimator<Target, TracedFamily>>(
+    fn step<E: GradientEstimator<Target, Q>>(
         &mut self,
         state: &mut State,
         vi: impl FnOnce(&Ready) -> Vi<'_, E>,
@@ -113,19 +115,24 @@ impl Window<'_> {
         self.held = None;
         let num_pixels = self.architecture.num_pixels;
         let mut read = Vec::with_capacity(self.passes.buffer().min(self.passes.num_train()) * num_pixels);
+        let mut labels = Vec::new();
         for part in self.passes.parts(pass, index) {
             self.images.read(part.block, &mut self.block)?;
             for place in part.places {
                 read.extend_from_slice(&self.block.values[place * num_pixels..(place + 1) * num_pixels]);
+                labels.extend(self.block.labels.get(place));
             }
         }
         self.values.clear();
+        self.labels.clear();
         for row in self.passes.order(pass, index, read.len() / num_pixels) {
             let from = row as usize * num_pixels;
             self.values.extend_from_slice(&read[from..from + num_pixels]);
+            self.labels.extend(labels.get(row as usize));
         }
         drop(read);
-        self.held = Some(((pass, index), self.architecture.ready(&self.values, 0, self.options)?));
+        let batch = Batch { pixels: &self.values, labels: &self.labels };
+        self.held = Some(((pass, index), self.architecture.ready(batch, 0, self.options)?));
         Ok(())
     }
 }

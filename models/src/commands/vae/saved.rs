@@ -1,7 +1,8 @@
 //! `vae.json`: a training run that can be gone on with, and the fit that it has reached.
 
+use super::architecture::Architecture;
 use super::error::VaeError;
-use super::network::{Architecture, Network};
+use super::network::Network;
 use super::passes::Passes;
 use super::settings::Settings;
 use super::train::Log;
@@ -136,11 +137,13 @@ impl Saved {
             return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
         }
         let Architecture { num_pixels, num_latents, hidden, .. } = &saved.architecture;
-        let sizes = [&[*num_pixels, *num_latents], &hidden[..]].concat();
-        if sizes.iter().any(|n| *n == 0 || *n > 1 << 24) {
+        let sizes = [&[*num_pixels, saved.architecture.code_len()], &hidden[..]].concat();
+        let (levels, latents) = (saved.architecture.levels, *num_latents);
+        if sizes.iter().any(|n| *n == 0 || *n > 1 << 24) || levels > 256 || latents > 1 << 24 {
             return Err(damaged(format!("networks of the sizes {}", saved.architecture.words())));
         }
-        let ready = saved.architecture.ready(&vec![0.0; *num_pixels], 0, Options::default())?;
+        saved.architecture.check()?;
+        let ready = saved.architecture.blank(Options::default())?;
         use jensen::family::Family;
         use jensen::target::LogDensity;
         let expected = (ready.family.num_params(), ready.target.layout().num_parameters);

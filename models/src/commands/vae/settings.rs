@@ -1,10 +1,9 @@
 //! How an autoencoder is trained: what was asked for, what a checkpoint says, and the defaults.
 
+use super::architecture::Architecture;
 use super::error::VaeError;
-use super::network::Architecture;
 use super::saved::Saved;
-use crate::cli::number::grouped;
-use crate::cli::vae_args::{Anneal, PixelLikelihood, VaeArgs, VaeEstimator};
+use crate::cli::vae_args::{Anneal, ClassGradient, PixelLikelihood, VaeArgs, VaeEstimator};
 use jensen::estimate::Annealing;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
@@ -24,6 +23,9 @@ pub struct Settings {
     pub free_nats: f64,
     /// What is maximised.
     pub estimator: VaeEstimator,
+    /// Gradient of the class, where the code has one.
+    #[serde(default, skip_serializing_if = "is_exact")]
+    pub class_gradient: ClassGradient,
     /// Draws under the logarithm.
     pub importance: usize,
     /// Step size.
@@ -49,26 +51,55 @@ impl Settings {
             anneal: method.anneal.unwrap_or_default(),
             anneal_epochs: or(method.anneal_epochs, 20),
             free_nats: method.free_bits.unwrap_or(0.0),
-            estimator: method.estimator.unwrap_or_default(),
+            estimator: method.estimator.unwrap_or(match args.model.clusters {
+                // The KL against a mixture has no closed form.
+                Some(_) => VaeEstimator::StickingTheLanding,
+                None => VaeEstimator::ExactKl,
+            }),
+            class_gradient: method.class_gradient.unwrap_or_default(),
             importance: or(method.importance, 5),
             learning_rate: method.learning_rate.unwrap_or(0.001),
             seed: method.seed.unwrap_or(0),
             buffer: method.buffer.map(NonZeroUsize::get),
         };
-        settings.check()?;
+        settings.check(args)?;
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), VaeError> {
+    fn check(&self, args: &VaeArgs) -> Result<(), VaeError> {
         let weighs = self.beta != 1.0 || self.free_nats != 0.0 || self.anneal != Anneal::None;
-        if self.estimator == VaeEstimator::Iwae && weighs {
-            return Err(VaeError::Options(
-                "--estimator iwae has no KL term of its own to weigh: leave out --beta, --free-bits and --anneal, or \
-                 use --estimator exact-kl"
-                    .into(),
-            ));
+        let (clusters, classes) = (args.model.clusters.is_some(), args.model.classes.is_some());
+        let wrong = |words: &str| Err(VaeError::Options(words.into()));
+        if clusters && classes {
+            return wrong(
+                "--classes and --clusters both sort the rows, one in the code and one in its prior; give one of them",
+            );
         }
-        Ok(())
+        match self.estimator {
+            VaeEstimator::ExactKl if clusters => wrong(
+                "the KL against a prior of clusters has no closed form: leave --estimator out, or use \
+                 sticking-the-landing or iwae",
+            ),
+            VaeEstimator::Iwae if weighs => wrong(
+                "--estimator iwae has no KL term of its own to weigh: leave out --beta, --free-bits and --anneal, or \
+                 use --estimator exact-kl",
+            ),
+            VaeEstimator::StickingTheLanding if weighs && clusters => wrong(
+                "the KL against a prior of clusters is not weighed: leave out --beta, --free-bits and --anneal, or \
+                 --clusters",
+            ),
+            VaeEstimator::StickingTheLanding if weighs => wrong(
+                "--estimator sticking-the-landing weighs no KL: leave out --beta, --free-bits and --anneal, or use \
+                 --estimator exact-kl",
+            ),
+            VaeEstimator::Iwae | VaeEstimator::StickingTheLanding if classes => {
+                wrong("a class in the code needs --estimator exact-kl: leave --estimator out, or --classes")
+            }
+            _ if self.class_gradient != ClassGradient::Exact && !classes => {
+                wrong("--class-gradient is for a class in the code: give --classes K, or leave it out")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Those of a checkpoint, the step size as `args` says where it does.
@@ -85,6 +116,7 @@ impl Settings {
         same.check("--anneal-epochs", size(method.anneal_epochs), &old.anneal_epochs)?;
         same.check("--free-bits", method.free_bits, &old.free_nats)?;
         same.check("--estimator", method.estimator, &old.estimator)?;
+        same.check("--class-gradient", method.class_gradient, &old.class_gradient)?;
         same.check("--importance", size(method.importance), &old.importance)?;
         same.check("--seed", method.seed, &old.seed)?;
         same.check("--buffer", size(method.buffer), &old.buffer.unwrap_or(0))?;
@@ -105,6 +137,7 @@ impl Settings {
     pub fn words(&self) -> String {
         let objective = match self.estimator {
             VaeEstimator::Iwae => format!("importance-weighted bound of {} draws", self.importance),
+            VaeEstimator::StickingTheLanding => "bound by draws, sticking the landing".to_string(),
             VaeEstimator::ExactKl => {
                 let grown = match self.anneal {
                     Anneal::None => String::new(),
@@ -114,7 +147,11 @@ impl Settings {
                     0.0 => String::new(),
                     nats => format!(", {nats} nats of each latent free"),
                 };
-                format!("bound with exact KL, beta {}{grown}{free}", self.beta)
+                let class = match self.class_gradient {
+                    ClassGradient::Exact => String::new(),
+                    how => format!(", gradient of the class by {}", how.name()),
+                };
+                format!("bound with exact KL, beta {}{grown}{free}{class}", self.beta)
             }
         };
         let buffer = self.buffer.map_or(String::new(), |rows| format!(", {rows} rows of the file at a time"));
@@ -124,52 +161,28 @@ impl Settings {
 }
 
 impl Architecture {
-    /// What `args` says for images of `num_pixels`.
-    pub fn new(args: &VaeArgs, num_pixels: usize) -> Self {
-        let hidden = args.model.hidden.as_ref().map(|h| h.iter().map(|n| n.get()).collect());
-        Architecture {
-            num_pixels,
-            num_latents: args.model.latent.map_or(8, NonZeroUsize::get),
-            hidden: hidden.unwrap_or_else(|| vec![128]),
-            likelihood: args.model.likelihood.unwrap_or_default(),
-        }
-    }
-
-    /// Checks that the networks can be held.
-    ///
-    /// # Errors
-    /// When they have more than 100,000,000 weights.
-    pub fn check(&self) -> Result<(), VaeError> {
-        const MOST: usize = 100_000_000;
-        let sizes = |ends: [usize; 2]| std::iter::once(ends[0]).chain(self.hidden.iter().copied()).chain([ends[1]]);
-        let weights = |ends| {
-            let sizes: Vec<usize> = sizes(ends).collect();
-            sizes.windows(2).fold(0_usize, |sum, pair| sum.saturating_add(pair[0].saturating_mul(pair[1])))
-        };
-        // The decoder has the hidden layers in reverse, which makes as many weights.
-        let of_encoder = weights([self.num_pixels, self.num_latents.saturating_mul(2)]);
-        let total = of_encoder.saturating_add(weights([self.num_pixels, self.num_latents]));
-        if total <= MOST {
-            return Ok(());
-        }
-        let found = grouped(total as u64);
-        Err(VaeError::Options(format!(
-            "networks of {found} weights are too large, {} is the most; give smaller --hidden or --latent",
-            grouped(MOST as u64)
-        )))
-    }
-
     /// Checks that `args` asks for no other networks than the checkpoint's.
     ///
     /// # Errors
     /// When it does.
     pub fn same(&self, args: &VaeArgs, path: &str) -> Result<(), VaeError> {
         let same = Same { path };
-        same.check("--latent", args.model.latent.map(NonZeroUsize::get), &self.num_latents)?;
+        let size = |n: Option<NonZeroUsize>| n.map(NonZeroUsize::get);
+        same.check("--latent", args.model.latent, &self.num_latents)?;
         let hidden = args.model.hidden.as_ref().map(|h| h.iter().map(|n| n.get()).collect());
         same.check("--hidden", hidden, &self.hidden)?;
-        same.check::<PixelLikelihood>("--likelihood", args.model.likelihood, &self.likelihood)
+        same.check::<PixelLikelihood>("--likelihood", args.model.likelihood, &self.likelihood)?;
+        same.check("--classes", size(args.model.classes), &self.classes)?;
+        same.check("--clusters", size(args.model.clusters), &self.clusters)?;
+        same.check("--states", size(args.model.states), &self.text.as_ref().map_or(0, |t| t.states))?;
+        same.check("--window", size(args.data.window), &self.num_pixels)?;
+        let given = self.given.as_ref().map_or(String::new(), |g| g.column.clone());
+        same.check("--condition", args.data.condition.clone(), &given)
     }
+}
+
+fn is_exact(gradient: &ClassGradient) -> bool {
+    *gradient == ClassGradient::Exact
 }
 
 struct Same<'a> {

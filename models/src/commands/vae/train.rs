@@ -1,20 +1,19 @@
 //! The training loop: epochs, rolling back from numbers that are not finite, and when to save.
 
+use super::architecture::Ready;
 use super::error::VaeError;
-use super::network::Ready;
+use super::family::Q;
+use super::objective::Objective;
 use super::rows::Rows;
 use super::settings::Settings;
 use crate::cli::number::{grouped, significant};
 use crate::cli::progress::Progress;
-use crate::cli::vae_args::VaeEstimator;
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticState, StochasticVi};
-use jensen::estimate::{
-    Annealing, Design, Estimate, ExactKl, GradientEstimator, ImportanceWeightedRows, PathWeight, Point, Space,
-};
-use jensen::family::{Family, TracedFamily};
+use jensen::estimate::{Annealing, Design};
+use jensen::family::Family;
 use jensen::optimize::{Adam, AdamState, Average};
 use jensen::streams::Streams;
-use jensen::target::{DensityError, LogDensity, Target};
+use jensen::target::{LogDensity, Target};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -82,32 +81,6 @@ pub struct Training<'a> {
     failures: u32,
 }
 
-/// What is maximised.
-#[derive(Debug, Clone, Copy)]
-pub enum Objective {
-    /// The bound, or one with a weighted KL.
-    Bound(ExactKl),
-    /// The importance-weighted bound.
-    Weighted(ImportanceWeightedRows),
-}
-
-impl GradientEstimator<Target, TracedFamily> for Objective {
-    fn estimate(
-        &self,
-        target: &Target,
-        family: &TracedFamily,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        match self {
-            Objective::Bound(e) => e.estimate(target, family, at, space, grad, grad_theta),
-            Objective::Weighted(e) => e.estimate(target, family, at, space, grad, grad_theta),
-        }
-    }
-}
-
 impl<'a> Training<'a> {
     /// A run over `rows` from the start of `model`, or from an earlier one.
     ///
@@ -119,18 +92,11 @@ impl<'a> Training<'a> {
         settings: &'a Settings,
         earlier: Option<(StochasticState<AdamState>, Log)>,
     ) -> Result<Self, VaeError> {
-        let (objective, num_draws) = match settings.estimator {
-            VaeEstimator::ExactKl => {
-                (Objective::Bound(ExactKl { beta: settings.beta, free_nats: settings.free_nats }), 1)
-            }
-            VaeEstimator::Iwae => {
-                (Objective::Weighted(ImportanceWeightedRows { path: PathWeight::Doubly }), settings.importance)
-            }
-        };
+        let (objective, num_draws) = Objective::new(settings);
         let (state, log) = match earlier {
             Some(earlier) => earlier,
             None => {
-                let theta = model.vae.theta(model.target.layout());
+                let theta = model.model.theta(model.target.layout());
                 let start = Solution { params: model.family.init(&[], 1.0), theta };
                 let vi = algorithm(model, objective, (settings.learning_rate, num_draws, settings.seed));
                 (vi.start(start).init()?, Log::default())
@@ -207,7 +173,7 @@ impl<'a> Training<'a> {
 
     /// One step, or what went wrong; then the state is the last good one.
     fn step(&mut self) -> Result<Option<String>, VaeError> {
-        if let Objective::Bound(bound) = &mut self.objective {
+        if let Objective::Bound(bound, _) = &mut self.objective {
             bound.beta = self.settings.beta * self.annealing.at(self.state.step());
         }
         let (objective, how) = (self.objective, (self.rate(), self.num_draws, self.settings.seed));
@@ -274,7 +240,7 @@ fn algorithm(
     ready: &Ready,
     estimator: Objective,
     (rate, num_draws, seed): (f64, usize, u64),
-) -> StochasticVi<'_, Target, TracedFamily, Objective, Adam> {
+) -> StochasticVi<'_, Target, Q, Objective, Adam> {
     StochasticVi {
         target: &ready.target,
         family: &ready.family,

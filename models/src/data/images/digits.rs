@@ -20,5 +20,6 @@ pub(super) fn read(_: &Rules) -> Result<Images, ImageError> {
         let bits = bits(row, code)?;
         values.extend((0..64).map(|k| (bits >> (63 - k) & 1) as f64));
     }
-    Ok(Images { file: "digits".into(), values, num_pixels: 64, shape: Some((8, 8)), labels, threshold: None })
+    let classes = (0..10).map(|d| d.to_string()).collect();
+    Ok(Images { file: "digits".into(), values, num_pixels: 64, shape: Some((8, 8)), labels, classes, threshold: None })
 }

@@ -91,6 +91,20 @@ pub enum ImageError {
         /// What stands there.
         value: f64,
     },
+    /// A pixel that is no category.
+    #[error(
+        "{file}, row {row}: pixel {pixel} is {value}, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or use --likelihood gaussian"
+    )]
+    Category {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: usize,
+        /// The pixel, from 1.
+        pixel: usize,
+        /// What stands there.
+        value: f64,
+    },
     /// A shape that the rows do not have.
     #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]
     WrongShape {

@@ -9,7 +9,7 @@ use std::path::Path;
 pub(super) const HEADER: usize = 16;
 
 /// Whether the file's first bytes, or its name, are those of an IDX file.
-pub(super) fn looks_like(path: &Path) -> bool {
+pub fn looks_like(path: &Path) -> bool {
     let mut head = [0; 4];
     let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();

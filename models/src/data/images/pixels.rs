@@ -7,9 +7,9 @@ use std::path::Path;
 /// Reads all named columns but that of the classes.
 pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
     let table = Table::read(path)?;
-    let labels = match &rules.label {
-        Some(name) => table.categories(name)?.0,
-        None => Vec::new(),
+    let (labels, classes) = match &rules.label {
+        Some(name) => table.categories(name)?,
+        None => Default::default(),
     };
     let names: Vec<&str> = table.given_names().filter(|n| Some(*n) != rules.label.as_deref()).collect();
     let mut values = table.matrix(&names)?;
@@ -23,7 +23,7 @@ pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
     }
     let (file, num_pixels) = (table.file().to_string(), names.len());
     let shape = shape(&file, num_pixels, rules)?;
-    Ok(Images { file, values, num_pixels, shape, labels, threshold: rules.threshold })
+    Ok(Images { file, values, num_pixels, shape, labels, classes, threshold: rules.threshold })
 }
 
 /// Height and width of rows of `num_pixels`: as asked, else a square where that is possible.

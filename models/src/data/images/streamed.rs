@@ -80,7 +80,7 @@ impl StreamedImages {
             true => Self::idx(path, rules, block_rows)?,
             false => Self::table(path, rules, block_rows)?,
         };
-        images.look()?;
+        images.look(rules.categories)?;
         Ok(images)
     }
 
@@ -108,21 +108,27 @@ impl StreamedImages {
             given.iter().map(String::as_str).filter(|n| Some(*n) != rules.label.as_deref()).collect();
         hold(&table, &survey, &names, rules)?;
         let mut columns: Vec<(&str, Option<Vec<String>>)> = names.iter().map(|n| (*n, None)).collect();
+        let mut named = Vec::new();
         if let Some(name) = &rules.label {
-            columns.push((name, Some(classes(&table, &survey, name)?)));
+            named = classes(&table, &survey, name)?;
+            columns.push((name, Some(named.clone())));
         }
         let (file, num_pixels) = (table.file().to_string(), names.len());
         let shape = pixels::shape(&file, num_pixels, rules)?;
-        let about = Images { file, num_pixels, shape, threshold: rules.threshold, ..Images::default() };
+        let about = Images { file, num_pixels, shape, classes: named, threshold: rules.threshold, ..Images::default() };
         let source = Source::Table { rows: table.rows(&columns)?, has_label: rules.label.is_some() };
         Ok(Self::new(about, table.num_rows(), block_rows, source))
     }
 
     /// Range and fingerprint, in one pass.
-    fn look(&mut self) -> Result<(), ImageError> {
+    fn look(&mut self, categories: bool) -> Result<(), ImageError> {
         let (mut hash, mut block) = (super::Hash::new(self.about.num_pixels), Block::default());
         for index in 0..self.num_blocks() {
             self.read(index, &mut block)?;
+            if categories {
+                let first = index * self.block_rows;
+                super::hold_categories(&self.about.file, first, self.about.num_pixels, &block.values)?;
+            }
             hash.add(&block.values);
             for v in &block.values {
                 self.range = (self.range.0.min(*v), self.range.1.max(*v));

@@ -1,0 +1,22 @@
+//! [`DataOption`]: the options of the command line that name columns.
+
+/// An option that names columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DataOption {
+    Response,
+    Features,
+    Group,
+    Lags,
+}
+
+impl DataOption {
+    /// As it is written.
+    pub(super) fn flag(self) -> &'static str {
+        match self {
+            Self::Response => "--response",
+            Self::Features => "--features",
+            Self::Group => "--group",
+            Self::Lags => "--lags",
+        }
+    }
+}
