@@ -7,6 +7,7 @@ mod estimators;
 mod families;
 mod integers;
 mod measured;
+mod objectives;
 mod plan;
 mod restarts;
 mod rounds;

@@ -4,6 +4,7 @@ use super::integers::Sizes;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::model::Layout;
+use crate::study::Maximised;
 
 /// Latents up to which a full covariance matrix is the default.
 const FULL_RANK_UP_TO: usize = 200;
@@ -48,6 +49,10 @@ impl std::fmt::Display for Plan {
         write!(f, "{} family, {} optimiser", self.family, self.optimizer)?;
         if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
+            let objective = self.estimator.entry().map(|entry| entry.objective(self.num_draws)).unwrap_or_default();
+            if objective != Maximised::Elbo {
+                write!(f, " of {objective}")?;
+            }
         }
         if self.design != DesignChoice::Independent {
             write!(f, ", {} design", self.design)?;

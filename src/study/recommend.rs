@@ -1,5 +1,6 @@
 //! One sentence at the end: which estimator, how many draws, and why.
 
+use super::Maximised;
 use super::report::{Cell, Recommendation, StudyReport};
 
 /// The floor below which a variance x time counts as none at all, relative to the best of the others.
@@ -117,7 +118,8 @@ fn reached(report: &StudyReport, best: &Candidate) -> String {
     let fit = report.fits.iter().find(|f| f.estimator == best.estimator && f.num_draws == best.num_draws);
     let top = report.fits.iter().filter(|f| f.failure.is_none()).max_by(|a, b| a.bound.total_cmp(&b.bound));
     let (Some(fit), Some(top)) = (fit, top) else { return String::new() };
-    let words = format!("; {} evaluations took it to a bound of {:.2}", fit.evaluations, fit.bound);
+    let reached = if matches!(report.objective, Maximised::Forward { .. }) { "a mean of log q" } else { "a bound" };
+    let words = format!("; {} evaluations took it to {reached} of {:.2}", fit.evaluations, fit.bound);
     let (name, draws) = (&top.estimator, draws(top.num_draws));
     let tied = top.bound - fit.bound <= 0.01 + 2.0 * top.standard_error.min(fit.standard_error);
     if tied { words } else { format!("{words}, the best ({name}, {draws}) to {:.2}", top.bound) }
