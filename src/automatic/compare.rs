@@ -19,7 +19,7 @@ use crate::model::{Layout, Model};
 use crate::streams::Streams;
 use crate::study::{At, GradientStudy, Refused, StudyObserver, StudyReport};
 use crate::target::{Differentiable, LogDensity, Options, Target};
-use parts::{in_turn, parts};
+use parts::{Chosen, Refusal, in_turn, parts};
 use reference::{MOST_LANES, enumerated, most, reference};
 
 /// Compares the named gradient estimators on a model.
@@ -227,7 +227,10 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
                 ))
             })?;
             match self.refusal(entry, target, family) {
-                None => chosen.entries.push(entry),
+                None => {
+                    chosen.entries.push(entry);
+                    chosen.refused.extend(self.too_few(entry, layout));
+                }
                 Some(Refusal { reason, .. }) => {
                     chosen.refused.push(Refused { estimator: choice.name().into(), reason });
                 }
@@ -238,6 +241,19 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             return Err(FitError::Unsupported(reasons.join("\n  ")));
         }
         Ok(chosen)
+    }
+
+    /// The numbers of draws that are too few for an estimator whose objective changes with them; where it does not, its
+    /// cells say so.
+    fn too_few(&self, entry: &EstimatorEntry, layout: &Layout) -> Vec<Refused> {
+        let least = entry.least_draws(layout);
+        let draws = self.draws_for(layout).into_iter().filter(|n| entry.kind.is_some() && *n < least);
+        draws
+            .map(|n| Refused {
+                estimator: entry.choice.name().into(),
+                reason: format!("{} needs at least {least} draws, not {n}", entry.choice),
+            })
+            .collect()
     }
 
     /// Why an estimator cannot be compared.
@@ -279,7 +295,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let make = |entry: &EstimatorEntry| entry.real(layout, plan.family);
         let elbo = reference(layout, plan.family, most(&draws))?;
         let mut studies = Vec::new();
-        for part in parts(entries, &draws) {
+        for part in parts(entries, &draws, layout) {
             let mut study = GradientStudy::<dyn Differentiable, dyn Reparam>::new(seen, &*family);
             for (name, entry, design) in self.named(&part.entries) {
                 study = study.estimator(&name, Spread { estimator: make(entry)?, design });
@@ -309,7 +325,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let elbo = reference(layout, FamilyChoice::MeanField, most(&draws))?;
         let guide = if is_exact { sizes.rule().0.entry().unwrap_or(elbo) } else { elbo };
         let mut studies = Vec::new();
-        for part in parts(entries, &draws) {
+        for part in parts(entries, &draws, layout) {
             let mut study = GradientStudy::<dyn Differentiable, Mixed>::new(target, &family);
             for (name, entry, design) in self.named(&part.entries) {
                 study = study.estimator(&name, Spread { estimator: entry.mixed(layout)?, design });
@@ -371,18 +387,4 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         });
         in_turn(set.collect(), observer)
     }
-}
-
-/// What is compared, and what was asked for and is not.
-#[derive(Default)]
-struct Chosen {
-    entries: Vec<&'static EstimatorEntry>,
-    refused: Vec<Refused>,
-}
-
-/// Why an estimator is not compared.
-struct Refusal {
-    reason: String,
-    /// Whether more draws would do.
-    of_draws: bool,
 }

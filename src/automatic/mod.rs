@@ -1,6 +1,7 @@
 //! The automatic fit: a start, a family and an algorithm chosen for the model, each of them open to choice.
 
 mod adapters;
+mod around;
 mod choices;
 mod compare;
 mod estimators;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::families::{is_full, mixed, reparameterised};
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
-use super::restarts::{COMPARED, best, compared, second, wants_another};
+use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, estimators};
@@ -112,6 +112,7 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         }
     }
     let chosen = best(&restarts, |_| true).unwrap_or(0);
+    evaluations += measure_evidence(&mut restarts, chosen, &target, settings.streams)?;
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();

@@ -39,6 +39,11 @@ pub enum Maximised {
 const FORWARD: usize = 200;
 
 impl Maximised {
+    /// Whether it bounds the log evidence.
+    pub(super) fn is_bound(self) -> bool {
+        !matches!(self, Maximised::Forward { .. })
+    }
+
     /// Draws that one value takes.
     pub(super) fn group(self) -> usize {
         match self {

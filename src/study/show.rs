@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Maximised;
-use super::report::{Cell, PointReport, ShortFit, StudyReport};
+use super::report::{Cell, PointReport, Refused, ShortFit, StudyReport};
 
 /// Columns of the table of a point.
 const HEADER: [&str; 9] =
@@ -18,7 +18,7 @@ impl fmt::Display for StudyReport {
         tables(self, f)?;
         if !self.refused.is_empty() {
             writeln!(f, "\nnot compared")?;
-            self.refused.iter().try_for_each(|r| writeln!(f, "{}: {}", r.estimator, r.reason))?;
+            self.refused.iter().try_for_each(|r| writeln!(f, "{}", refusal(r)))?;
         }
         if !self.complete {
             writeln!(f, "\ninterrupted: what was finished is above")?;
@@ -45,9 +45,15 @@ fn tables(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if report.fits.is_empty() {
         return Ok(());
     }
-    writeln!(f, "\nbound reached from the first point with {} density evaluations each", report.budget)?;
-    let header = ["estimator", "draws", "bound", "se", "steps", "time"];
+    let reached = if report.objective.is_bound() { "bound" } else { "mean of log q" };
+    writeln!(f, "\n{reached} reached from the first point with {} density evaluations each", report.budget)?;
+    let header = ["estimator", "draws", reached, "se", "steps", "time"];
     write(f, &header, &report.fits.iter().map(fit_row).collect::<Vec<_>>())
+}
+
+/// The reason, with the name where it does not begin with it.
+fn refusal(Refused { estimator, reason }: &Refused) -> String {
+    if reason.starts_with(estimator.as_str()) { reason.clone() } else { format!("{estimator}: {reason}") }
 }
 
 fn source(point: &PointReport) -> String {

@@ -6,8 +6,23 @@ use super::super::EstimatorEntry;
 use super::super::objectives::Kind;
 use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
-use crate::study::{At, GradientStudy, Maximised, Progress, StudyError, StudyObserver, StudyReport};
+use crate::model::Layout;
+use crate::study::{At, GradientStudy, Maximised, Progress, Refused, StudyError, StudyObserver, StudyReport};
 use crate::target::LogDensity;
+
+/// What is compared, and what was asked for and is not.
+#[derive(Default)]
+pub(super) struct Chosen {
+    pub entries: Vec<&'static EstimatorEntry>,
+    pub refused: Vec<Refused>,
+}
+
+/// Why an estimator is not compared.
+pub(super) struct Refusal {
+    pub reason: String,
+    /// Whether more draws would do.
+    pub of_draws: bool,
+}
 
 /// Estimators of one objective.
 pub(super) struct Part<'e> {
@@ -28,11 +43,16 @@ impl Part<'_> {
 }
 
 /// The ELBO with all numbers of draws, then each other objective, which is another one with each number of draws.
-pub(super) fn parts<'e>(entries: &[&'e EstimatorEntry], num_draws: &[usize]) -> Vec<Part<'e>> {
+///
+/// An estimator is left out where its objective has fewer draws than it needs.
+pub(super) fn parts<'e>(entries: &[&'e EstimatorEntry], num_draws: &[usize], layout: &Layout) -> Vec<Part<'e>> {
     let of = |kind: Option<Kind>| entries.iter().copied().filter(|e| e.kind == kind).collect::<Vec<_>>();
     let mut out = vec![Part { kind: None, entries: of(None), num_draws: num_draws.to_vec() }];
     for kind in Kind::ALL.map(Some) {
-        out.extend(num_draws.iter().map(|n| Part { kind, entries: of(kind), num_draws: vec![*n] }));
+        out.extend(num_draws.iter().map(|n| {
+            let entries = of(kind).into_iter().filter(|e| e.least_draws(layout) <= *n).collect();
+            Part { kind, entries, num_draws: vec![*n] }
+        }));
     }
     out.retain(|part| !part.entries.is_empty());
     out
