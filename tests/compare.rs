@@ -61,9 +61,8 @@ fn each_objective_is_a_study_of_its_own() {
     }
     // Against the ELBO's gradient they are far off: the objectives have to be told apart.
     let mean = |report: &StudyReport, name: &str| report.figures(name, "init", 8).unwrap().mean.clone();
-    let error = |report: &StudyReport, name: &str| {
-        (report.figures(name, "init", 8).unwrap().total_variance / 400.0).sqrt()
-    };
+    let error =
+        |report: &StudyReport, name: &str| (report.figures(name, "init", 8).unwrap().total_variance / 400.0).sqrt();
     let (elbo, own) = (mean(&report, "pathwise"), mean(tight, "doubly-reparameterised"));
     let apart = elbo.iter().zip(&own).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let noise = error(&report, "pathwise").hypot(error(tight, "doubly-reparameterised"));

@@ -72,42 +72,73 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
     Ok((Some(ln_mean_exp(&values)), DRAWS as u64 + 2 * d as u64 + 1))
 }
 
-/// One Newton step from the means of the latents outside of rows, and the precision there: differences of gradients, the
-/// integers and the latents of rows those of one draw of q. `None` where it is no precision.
+/// One Newton step from the means of the latents outside of rows, and the precision there, the integers and the latents of
+/// rows those of one draw of q. `None` where it is no precision.
 fn curvature(target: &Target, solution: &Solution, streams: Streams) -> Result<Option<Mode>, FitError> {
     let layout = target.layout();
-    let (d, rows) = (layout.num_latents, RowSet::all());
-    let lanes = 2 * d + 1;
-    let family = mixed(layout)?;
     let mut one = Draws::zeros(layout, layout.num_rows, 1);
-    family.sample(&solution.params, &rows, streams.purpose(2), &mut one);
+    mixed(layout)?.sample(&solution.params, &RowSet::all(), streams.purpose(2), &mut one);
+    let (mean, sd) = mean_and_sd(solution, layout);
+    Ok(local(target, &solution.theta, &one, &mean, &sd)?.map(|local| (mean + local.step, local.factor)))
+}
+
+/// Means and standard deviations in q of the latents outside of rows.
+pub(super) fn mean_and_sd(solution: &Solution, layout: &Layout) -> (DVector<f64>, Vec<f64>) {
+    let (mean, ln_sd) = solution.params[..2 * layout.num_latents].split_at(layout.num_latents);
+    (DVector::from_column_slice(mean), ln_sd.iter().map(|l| l.exp()).collect())
+}
+
+/// A point of the log joint as a function of the latents outside of rows: its value, the Newton step to the top and the
+/// factor of the precision.
+pub(super) struct Local {
+    pub value: f64,
+    pub step: DVector<f64>,
+    /// Twice what the step gains.
+    pub decrement: f64,
+    pub factor: Cholesky<f64, Dyn>,
+}
+
+/// At `mean`, all else as in the one draw `one`, by differences of gradients; `None` where the log joint is not concave.
+///
+/// `2 n + 1` evaluations for `n` latents.
+pub(super) fn local(
+    target: &Target,
+    theta: &[f64],
+    one: &Draws,
+    mean: &DVector<f64>,
+    sd: &[f64],
+) -> Result<Option<Local>, FitError> {
+    let (layout, d) = (target.layout(), mean.len());
+    let lanes = 2 * d + 1;
     let mut z = Draws::zeros(layout, layout.num_rows, lanes);
-    fn repeat<X: Copy>(from: &[X], to: &mut [X], lanes: usize) {
-        to.chunks_exact_mut(lanes).zip(from).for_each(|(to, from)| to.fill(*from));
-    }
     repeat(&one.integers, &mut z.integers, lanes);
     repeat(&one.row_latents, &mut z.row_latents, lanes);
     repeat(&one.row_integers, &mut z.row_integers, lanes);
-    repeat(&solution.params[..d], &mut z.latents, lanes);
-    let step = |i: usize| DIFFERENCE * solution.params[d + i].exp();
+    repeat(mean.as_slice(), &mut z.latents, lanes);
+    let step = |i: usize| DIFFERENCE * sd[i];
     for i in 0..d {
         z.latents[i * lanes + 2 * i + 1] += step(i);
         z.latents[i * lanes + 2 * i + 2] -= step(i);
     }
     let (mut pass, mut z_bar) = (Pass::default(), Draws::zeros(layout, layout.num_rows, lanes));
     let mut theta_bar = vec![0.0; layout.num_parameters];
-    target.log_density_and_gradient(&solution.theta, &z, &rows, &mut pass, &mut z_bar, &mut theta_bar)?;
+    target.log_density_and_gradient(theta, &z, &RowSet::all(), &mut pass, &mut z_bar, &mut theta_bar)?;
     let grad = |i: usize, lane: usize| z_bar.latents[i * lanes + lane];
     let slope = |i: usize, j: usize| (grad(i, 2 * j + 2) - grad(i, 2 * j + 1)) / (2.0 * step(j));
     let precision = DMatrix::from_fn(d, d, |i, j| 0.5 * (slope(i, j) + slope(j, i)));
-    if precision.iter().any(|p| !p.is_finite()) {
+    let at_mean = DVector::from_iterator(d, (0..d).map(|i| grad(i, 0)));
+    let value = pass.log_density[0];
+    if !value.is_finite() || precision.iter().chain(&at_mean).any(|p| !p.is_finite()) {
         return Ok(None);
     }
-    let at_mean = DVector::from_iterator(d, (0..d).map(|i| grad(i, 0)));
     Ok(Cholesky::new(precision).map(|factor| {
-        let mean = DVector::from_column_slice(&solution.params[..d]);
-        (mean + factor.solve(&at_mean), factor)
+        let step = factor.solve(&at_mean);
+        Local { value, decrement: step.dot(&at_mean), step, factor }
     }))
+}
+
+fn repeat<X: Copy>(from: &[X], to: &mut [X], lanes: usize) {
+    to.chunks_exact_mut(lanes).zip(from).for_each(|(to, from)| to.fill(*from));
 }
 
 #[cfg(test)]

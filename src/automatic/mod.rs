@@ -6,6 +6,7 @@ mod choices;
 mod compare;
 mod estimators;
 mod families;
+mod flips;
 mod integers;
 mod measured;
 mod objectives;

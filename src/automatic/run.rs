@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::families::{is_full, mixed, reparameterised};
+use super::flips::most_missed;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{Plan, Wishes, decide, is_deterministic};
 use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
@@ -117,11 +118,14 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     let streams = settings.streams;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen].stop);
+    let (missed, tried) = most_missed(&target, &restarts[chosen].solution)?;
+    evaluations += tried;
     let assessment = Assessment {
         num_draws: settings.posterior_draws.unwrap_or(new.num_draws),
         trace: Some(&traces[chosen]),
         restarts: &bounds,
         second: second(&restarts, chosen).map(|k| &restarts[k].solution),
+        missed,
         ..new
     };
     let picks = picks.swap_remove(chosen);
