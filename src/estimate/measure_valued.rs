@@ -6,7 +6,7 @@ mod gamma;
 use super::{Estimate, GradientEstimator, Point, Space, independent, no_theta};
 use crate::family::{Family, MeanField};
 use crate::model::{Draws, RowSet};
-use crate::target::{DensityError, LogDensity};
+use crate::target::{DensityError, LogDensity, Pass};
 
 /// For each latent `i` of a mean-field Gaussian the difference of two means over laws of `z_i`, the other latents as
 /// drawn from q:
@@ -54,6 +54,8 @@ pub(super) struct Moved {
     places: Vec<(usize, usize, usize, bool)>,
     /// Values of the draws as they are, where every latent is held against them.
     own: Vec<f64>,
+    /// For passes over the copies, where others are over the draws alone.
+    pass: Pass,
     lost: Vec<bool>,
 }
 

@@ -56,8 +56,11 @@ impl<T: LogDensity + ?Sized> GradientEstimator<T, Gamma> for MeasureValued {
             let (a, b, place, in_rows) = moved.places[k];
             let law = GammaLaw::of([params[a], params[b]]);
             moved.shift_gamma(&law, at, k, &space.z);
-            target.log_density(at.theta, &moved.z, at.rows, &mut space.pass)?;
-            let (larger, smaller) = moved.both(&space.pass.log_density);
+            let mut pass = std::mem::take(&mut moved.pass);
+            pass.data_weight = space.pass.data_weight;
+            target.log_density(at.theta, &moved.z, at.rows, &mut pass)?;
+            let (larger, smaller) = moved.both(&pass.log_density);
+            moved.pass = pass;
             let of_mean = law.shape() * larger;
             grad[a] += of_mean;
             // At a fixed mean the rate grows with the shape.
