@@ -69,7 +69,7 @@ fn what_cannot_be_compared_is_refused_in_words() {
         ("eight-schools --design sobol", &["sobol", "quasi-random"]),
         ("coal-mining --estimators disarm", &["integers of two values", "has 111", "local-expectation"]),
         ("coal-mining --estimators control-variate", &["no gradient for integer latents", "use ", "enumerate"]),
-        ("latent-class --estimators enumerate", &["integers of rows", "local-expectation"]),
+        ("latent-class --estimators enumerate", &["integers of rows have 10^65.0 joint", "local-expectation"]),
         ("linear-regression --response y", &["--data"]),
         ("linear-regression --data none.csv --response y", &["none.csv: file not found"]),
     ];

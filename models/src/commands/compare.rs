@@ -144,7 +144,7 @@ impl Comparison {
         lines.write_record(head.chain(tail))?;
         for report in self.report.each() {
             for cell in &report.cells {
-                lines.write_record(&line(report, cell))?;
+                lines.write_record(line(report, cell))?;
             }
         }
         for Refused { estimator, reason } in &self.report.refused {

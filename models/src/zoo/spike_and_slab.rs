@@ -62,11 +62,10 @@ mod tests {
             let pivot = m[k][k];
             ln_det += pivot.ln();
             square += b[k] * b[k] / pivot;
-            for i in k + 1..n {
-                let share = m[i][k] / pivot;
-                for j in k..n {
-                    m[i][j] -= share * m[k][j];
-                }
+            let (above, below) = m.split_at_mut(k + 1);
+            for (row, i) in below.iter_mut().zip(k + 1..) {
+                let share = row[k] / pivot;
+                row.iter_mut().zip(&above[k]).skip(k).for_each(|(x, p)| *x -= share * p);
                 b[i] -= share * b[k];
             }
         }
