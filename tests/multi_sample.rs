@@ -4,8 +4,8 @@
 mod shared;
 
 use jensen::estimate::{
-    Design, DoublyReparameterized, Estimate, GradientEstimator, ImportanceWeightedPathwise, Point, RenyiPathwise,
-    Space, StickingTheLanding, Vimco, WakePhase,
+    Design, DoublyReparameterized, Estimate, GradientEstimator, ImportanceWeightedPathwise, ImportanceWeightedScore,
+    Point, RenyiPathwise, Space, StickingTheLanding, Vimco, WakePhase,
 };
 use jensen::family::{Categorical, FullRank, MeanField, Reparam};
 use jensen::model::RowSet;
@@ -65,6 +65,8 @@ fn gradients_of_two_draws_have_the_mean_that_quadrature_gives() {
     let values = ValueOnly::new(&["z"], |z: &[f64]| log_p(z[0]));
     let found = steps.moments(&Vimco { particles: 2 }, &values, &family());
     unbiased_with_power("VIMCO", &found, &exact);
+    let found = steps.moments(&ImportanceWeightedScore { particles: 2 }, &values, &family());
+    unbiased_with_power("the score function of the bound", &found, &exact);
 }
 
 #[test]
@@ -242,8 +244,11 @@ fn integers_are_enumerated_in_the_mean() {
         let q = |k: usize| log_q(params, k).exp();
         (0..9).map(|c| q(c / 3) * q(c % 3) * (0.5 * (w(c / 3) + w(c % 3))).ln()).sum()
     });
-    let found = Steps::new(&params, 8, 200_000).moments(&Vimco { particles: 2 }, &target, &family);
+    let steps = Steps::new(&params, 8, 200_000);
+    let found = steps.moments(&Vimco { particles: 2 }, &target, &family);
     unbiased_with_power("VIMCO", &found, &exact);
+    let plain = steps.moments(&ImportanceWeightedScore { particles: 2 }, &target, &family);
+    unbiased_with_power("the score function of the bound", &plain, &exact);
 }
 
 #[test]
@@ -287,5 +292,6 @@ fn draws_without_a_value_weigh_nothing_and_are_counted() {
     check(&ImportanceWeightedPathwise { particles: 64 }, 48);
     check(&DoublyReparameterized::new(64), 48);
     check(&Vimco { particles: 64 }, 34);
+    check(&ImportanceWeightedScore { particles: 16 }, 34);
     check(&WakePhase { particles: 64 }, 34);
 }

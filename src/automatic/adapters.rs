@@ -83,3 +83,58 @@ impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> f
         self.estimator.estimate(target, family, &Point { design: self.design, ..*at }, space, grad, grad_theta)
     }
 }
+
+/// A multi-sample estimator whose draws of a step are one group, of at least `least`.
+pub(super) struct OneGroup<E> {
+    least: usize,
+    make: fn(usize) -> E,
+}
+
+impl<E> OneGroup<E> {
+    pub fn new(least: usize, make: fn(usize) -> E) -> Self {
+        OneGroup { least, make }
+    }
+}
+
+impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for OneGroup<E> {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        if at.num_draws < self.least {
+            let (least, found) = (self.least, at.num_draws);
+            return Err(DensityError(format!(
+                "needs at least {least} draws a step, not {found}; raise the number of draws"
+            )));
+        }
+        (self.make)(at.num_draws).estimate(target, family, at, space, grad, grad_theta)
+    }
+}
+
+/// An estimator that takes so many times the draws it is asked for.
+pub(super) struct Enlarged<E> {
+    pub estimator: E,
+    pub times: usize,
+}
+
+impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Enlarged<E> {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let larger = Point { num_draws: self.times * at.num_draws, ..*at };
+        let found = self.estimator.estimate(target, family, &larger, space, grad, grad_theta)?;
+        // In units of the draws that were asked for.
+        Ok(Estimate { rejected: found.rejected / self.times, ..found })
+    }
+}

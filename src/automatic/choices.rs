@@ -117,6 +117,18 @@ choice!(
         GumbelSoftmax = "gumbel-softmax",
         /// Integers with the slope of their relaxation: biased.
         StraightThrough = "straight-through",
+        /// Importance-weighted bound of a step's draws, plain gradient.
+        ImportanceWeighted = "importance-weighted",
+        /// The same bound along the path alone.
+        DoublyReparameterised = "doubly-reparameterised",
+        /// The same bound from values alone.
+        Vimco = "vimco",
+        /// Renyi bound of a step's draws, plain gradient.
+        Renyi = "renyi",
+        /// The same bound along the path alone.
+        RenyiDoublyReparameterised = "renyi-doubly-reparameterised",
+        /// Forward divergence by self-normalised weights: biased.
+        WakePhase = "wake-phase",
         /// The one of least measured variance x cost, with draws enough for its signal: chosen at the start of a
         /// fit, and again when the gradient has changed.
         Auto = "auto",

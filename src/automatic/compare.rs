@@ -1,6 +1,9 @@
 //! A study of a model by names: family, estimators and start chosen as a fit would.
 
-use super::adapters::{OfIntegers, Spread};
+mod parts;
+mod reference;
+
+use super::adapters::Spread;
 use super::estimators::{EstimatorEntry, estimators, has_integers};
 use super::families::{mixed, reparameterised};
 use super::integers::Sizes;
@@ -10,12 +13,14 @@ use super::start::{Begin, begin};
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, Mixed, OptimizerChoice};
 use crate::algorithm::{FitError, Solution};
-use crate::estimate::{Design, Enumerate, GradientEstimator, Point, Space};
+use crate::estimate::Design;
 use crate::family::{Family, Reparam};
-use crate::model::{Layout, Model, RowSet};
+use crate::model::{Layout, Model};
 use crate::streams::Streams;
-use crate::study::{At, GradientStudy, StudyError, StudyObserver, StudyReport};
+use crate::study::{At, GradientStudy, Refused, StudyObserver, StudyReport};
 use crate::target::{Differentiable, LogDensity, Options, Target};
+use parts::{Chosen, Refusal, in_turn, parts};
+use reference::{MOST_LANES, enumerated, most, reference};
 
 /// Compares the named gradient estimators on a model.
 ///
@@ -55,7 +60,7 @@ pub struct Compare<'a, M: ?Sized> {
 }
 
 impl<'a, M: Model + ?Sized> Compare<'a, M> {
-    /// Every estimator that the model allows, with 1, 10 and 100 draws, at init, middle and optimum.
+    /// Every estimator of the ELBO that the model allows, with 1, 10 and 100 draws, at init, middle and optimum.
     pub fn new(model: &'a M) -> Self {
         Compare {
             model,
@@ -144,24 +149,21 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
 
     /// Records the model and compares the estimators.
     ///
+    /// An estimator that was named and is not for this model, family, design or numbers of draws is reported in
+    /// [`StudyReport::refused`] and the others are compared. Estimators of other objectives than the ELBO are compared among
+    /// themselves, in a study of [`StudyReport::others`] for each objective and number of draws.
+    ///
     /// # Errors
-    /// When the model has a mistake, an estimator is not for this model or needs more draws than any asked for, or a
-    /// setting makes no sense.
+    /// When the model has a mistake, none of the estimators can be compared, or a setting makes no sense.
     pub fn run(mut self) -> Result<StudyReport, FitError> {
         let target = Target::with_options(self.model, self.options)?;
         let layout = target.layout();
-        let wishes = Wishes {
-            family: self.family,
-            estimator: self.strictest(),
-            optimizer: OptimizerChoice::Adam,
-            ..Wishes::default()
-        };
-        let plan = decide(layout, wishes)?;
+        let (wishes, plan) = self.planned(layout)?;
         if plan.family == FamilyChoice::Map {
             let words = "a point has no draws, so its gradient has no noise to compare; choose another family";
             return Err(FitError::Unsupported(words.into()));
         }
-        let entries = self.entries(&target, plan.family)?;
+        let chosen = self.entries(&target, plan.family)?;
         let settings = Settings {
             wishes,
             steps: None,
@@ -174,9 +176,26 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         };
         let begin = begin(&target, &plan, &settings)?;
         let observer = self.observer.take();
-        match layout.num_integers + layout.num_row_integers > 0 {
-            true => self.with_integers(&target, &entries, &begin, observer),
-            false => self.of_reals(&target, &plan, &entries, &begin, observer),
+        let report = match has_integers(layout) {
+            true => self.with_integers(&target, &chosen.entries, &begin, observer),
+            false => self.of_reals(&target, &plan, &chosen.entries, &begin, observer),
+        };
+        Ok(StudyReport { refused: chosen.refused, ..report? })
+    }
+
+    /// The plan of a fit by the estimator that leaves the least choice of family; where the family refuses that one, by
+    /// the rule.
+    fn planned(&self, layout: &Layout) -> Result<(Wishes, Plan), FitError> {
+        let with = |estimator| Wishes {
+            family: self.family,
+            estimator,
+            optimizer: OptimizerChoice::Adam,
+            ..Wishes::default()
+        };
+        let wishes = with(self.strictest(layout));
+        match decide(layout, wishes) {
+            Ok(plan) => Ok((wishes, plan)),
+            Err(_) => Ok((with(EstimatorChoice::Rule), decide(layout, with(EstimatorChoice::Rule))?)),
         }
     }
 
@@ -187,48 +206,72 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         self.num_draws.clone().unwrap_or_else(|| if few { vec![1, 10, 100] } else { vec![1, 10] })
     }
 
-    /// The rows of the table that are compared.
-    fn entries(&self, target: &Target, family: FamilyChoice) -> Result<Vec<&'static EstimatorEntry>, FitError> {
+    /// The rows of the table that are compared, and why others are not.
+    fn entries(&self, target: &Target, family: FamilyChoice) -> Result<Chosen, FitError> {
         let layout = target.layout();
         if self.designs.is_empty() {
             return Err(FitError::Setting("a comparison needs at least one design".into()));
         }
-        let Some(chosen) = &self.estimators else {
+        let Some(named) = &self.estimators else {
             let usable = |e: &&EstimatorEntry| {
-                e.is_affordable(layout)
-                    && !e.biased
-                    && e.refusal(layout, family).is_none()
-                    && self.spreads(e)
-                    && !(e.relaxes && target.relaxed().is_err())
+                let suits = e.is_affordable(layout) && !e.biased && e.kind.is_none();
+                suits && self.refusal(e, target, family).is_none_or(|r| r.of_draws)
             };
-            return Ok(estimators().iter().filter(usable).collect());
+            return Ok(Chosen { entries: estimators().iter().filter(usable).collect(), refused: Vec::new() });
         };
-        let most = self.draws_for(layout).into_iter().max().unwrap_or(0);
-        let mut entries = Vec::new();
-        for choice in chosen {
+        let mut chosen = Chosen::default();
+        for choice in named {
             let entry = choice.entry().ok_or_else(|| {
                 FitError::Setting(format!(
                     "`{choice}` chooses an estimator and is none; leave it out of the comparison"
                 ))
             })?;
-            if let Some(words) = entry.refusal(layout, family) {
-                return Err(FitError::Unsupported(words));
+            match self.refusal(entry, target, family) {
+                None => {
+                    chosen.entries.push(entry);
+                    chosen.refused.extend(self.too_few(entry, layout));
+                }
+                Some(Refusal { reason, .. }) => {
+                    chosen.refused.push(Refused { estimator: choice.name().into(), reason });
+                }
             }
-            if let Some(error) = target.relaxed().err().filter(|_| entry.relaxes) {
-                return Err(FitError::Unsupported(format!("{choice}: {}", error.0)));
-            }
-            if !self.spreads(entry) {
-                let words = format!("{choice} needs independent draws; compare it in the independent design too");
-                return Err(FitError::Unsupported(words));
-            }
-            let least = entry.least_draws(layout);
-            if most > 0 && most < least {
-                let words = format!("{choice} needs at least {least} draws, not {most}; raise the number of draws");
-                return Err(FitError::Setting(words));
-            }
-            entries.push(entry);
         }
-        Ok(entries)
+        if chosen.entries.is_empty() && !chosen.refused.is_empty() {
+            let reasons: Vec<&str> = chosen.refused.iter().map(|r| r.reason.as_str()).collect();
+            return Err(FitError::Unsupported(reasons.join("\n  ")));
+        }
+        Ok(chosen)
+    }
+
+    /// The numbers of draws that are too few for an estimator whose objective changes with them; where it does not, its
+    /// cells say so.
+    fn too_few(&self, entry: &EstimatorEntry, layout: &Layout) -> Vec<Refused> {
+        let least = entry.least_draws(layout);
+        let draws = self.draws_for(layout).into_iter().filter(|n| entry.kind.is_some() && *n < least);
+        draws
+            .map(|n| Refused {
+                estimator: entry.choice.name().into(),
+                reason: format!("{} needs at least {least} draws, not {n}", entry.choice),
+            })
+            .collect()
+    }
+
+    /// Why an estimator cannot be compared.
+    fn refusal(&self, entry: &EstimatorEntry, target: &Target, family: FamilyChoice) -> Option<Refusal> {
+        let (layout, name) = (target.layout(), entry.choice);
+        let of_model = |reason| Some(Refusal { reason, of_draws: false });
+        if let Some(words) = entry.refusal(layout, family) {
+            return of_model(words);
+        }
+        if let Some(error) = target.relaxed().err().filter(|_| entry.relaxes) {
+            return of_model(format!("{name}: {}", error.0));
+        }
+        if !self.spreads(entry) {
+            return of_model(format!("{name} needs independent draws; compare it in the independent design too"));
+        }
+        let (least, most) = (entry.least_draws(layout), most(&self.draws_for(layout)));
+        let words = || format!("{name} needs at least {least} draws, not {most}; raise the number of draws");
+        (most > 0 && most < least).then(|| Refusal { reason: words(), of_draws: true })
     }
 
     fn of_reals(
@@ -248,14 +291,23 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             Some(inner) => (inner, family.init(&vec![0.0; scale.len()], 0.7)),
             None => (target, family.init(&begin.centres[0], 0.1)),
         };
-        let mut study = GradientStudy::<dyn Differentiable, dyn Reparam>::new(seen, &*family);
-        let layout = target.layout();
-        for (name, entry, design) in self.named(entries) {
-            study = study.estimator(&name, Spread { estimator: entry.real(layout, plan.family)?, design });
+        let (layout, draws) = (target.layout(), self.draws_for(target.layout()));
+        let make = |entry: &EstimatorEntry| entry.real(layout, plan.family);
+        let elbo = reference(layout, plan.family, most(&draws))?;
+        let mut studies = Vec::new();
+        for part in parts(entries, &draws, layout) {
+            let mut study = GradientStudy::<dyn Differentiable, dyn Reparam>::new(seen, &*family);
+            for (name, entry, design) in self.named(&part.entries) {
+                study = study.estimator(&name, Spread { estimator: make(entry)?, design });
+            }
+            study = study.guide(elbo.choice.name(), make(elbo)?);
+            let (name, estimator) = match part.kind {
+                None => (elbo.choice.name().into(), make(elbo)?),
+                Some(kind) => kind.reference_of_reals(part.particles()),
+            };
+            studies.push(study.reference(&name, estimator).objective(part.objective()).draws(part.num_draws));
         }
-        let reference = reference(layout, plan.family, most(&self.draws_for(layout)))?;
-        study = study.reference(reference.choice.name(), reference.real(layout, plan.family)?);
-        self.finish(study, &self.draws_for(layout), Solution { params, theta }, observer)
+        self.finish(studies, Solution { params, theta }, observer)
     }
 
     fn with_integers(
@@ -267,29 +319,36 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     ) -> Result<StudyReport, FitError> {
         let family = mixed(target.layout())?;
         let start = Solution { params: family.init(&begin.centres[0], 0.1), theta: begin.theta.clone() };
-        let mut study = GradientStudy::<dyn Differentiable, Mixed>::new(target, &family);
-        let layout = target.layout();
-        for (name, entry, design) in self.named(entries) {
-            study = study.estimator(&name, Spread { estimator: entry.mixed(layout)?, design });
-        }
+        let (layout, draws) = (target.layout(), self.draws_for(target.layout()));
         let sizes = Sizes::of(layout);
-        if sizes.are_alone && sizes.are_enumerable() {
-            let (guide, _, _) = sizes.rule();
-            if let Some(entry) = guide.entry() {
-                study = study.guide(guide.name(), entry.mixed(layout)?);
+        let is_exact = sizes.are_alone && sizes.are_enumerable();
+        let elbo = reference(layout, FamilyChoice::MeanField, most(&draws))?;
+        let guide = if is_exact { sizes.rule().0.entry().unwrap_or(elbo) } else { elbo };
+        let mut studies = Vec::new();
+        for part in parts(entries, &draws, layout) {
+            let mut study = GradientStudy::<dyn Differentiable, Mixed>::new(target, &family);
+            for (name, entry, design) in self.named(&part.entries) {
+                study = study.estimator(&name, Spread { estimator: entry.mixed(layout)?, design });
             }
-            study = study.exact(|at| enumerated(target, &family, at));
-        } else {
-            let reference = reference(layout, FamilyChoice::MeanField, most(&self.draws_for(layout)))?;
-            study = study.reference(reference.choice.name(), reference.mixed(layout)?);
+            study = study.guide(guide.choice.name(), guide.mixed(layout)?);
+            study = match part.kind {
+                None if is_exact => study.exact(|at| enumerated(target, &family, at)),
+                None => study.reference(elbo.choice.name(), elbo.mixed(layout)?),
+                Some(kind) => {
+                    let (name, estimator) = kind.reference_with_integers(part.particles());
+                    study.reference(&name, estimator)
+                }
+            };
+            studies.push(study.objective(part.objective()).draws(part.num_draws));
         }
-        self.finish(study, &self.draws_for(layout), start, observer)
+        self.finish(studies, start, observer)
     }
 
-    /// The estimator that leaves the least choice of family.
-    fn strictest(&self) -> EstimatorChoice {
+    /// The estimator that leaves the least choice of family, among those that the model allows at all.
+    fn strictest(&self, layout: &Layout) -> EstimatorChoice {
         let entries = self.estimators.iter().flatten().filter_map(|choice| choice.entry());
-        let of_few = entries.filter(|e| !e.families.is_empty()).min_by_key(|e| e.families.len());
+        let allowed = |e: &&EstimatorEntry| e.families.first().is_some_and(|f| e.refusal(layout, *f).is_none());
+        let of_few = entries.filter(allowed).min_by_key(|e| e.families.len());
         of_few.map_or(EstimatorChoice::Rule, |e| e.choice)
     }
 
@@ -311,57 +370,21 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         entries.iter().flat_map(|entry| each(entry)).collect()
     }
 
-    fn finish<T, F>(
+    /// Runs the studies, one of each objective, from the same points.
+    fn finish<'s, T, F>(
         &self,
-        study: GradientStudy<T, F>,
-        num_draws: &[usize],
+        studies: Vec<GradientStudy<'s, T, F>>,
         start: Solution,
         observer: Option<&mut dyn StudyObserver>,
     ) -> Result<StudyReport, FitError>
     where
-        T: LogDensity + ?Sized,
-        F: Family + ?Sized,
+        T: LogDensity + ?Sized + 's,
+        F: Family + ?Sized + 's,
     {
-        let study = study.start(start).draws(num_draws.iter().copied()).at(self.at.iter().copied());
-        let study = study.repeats(self.repeats).budget(self.budget).seed(self.seed);
-        study.run_seen(observer).map_err(|error| match error {
-            StudyError::Family(error) => FitError::Unsupported(error.to_string()),
-            other => FitError::Setting(other.to_string()),
-        })
-    }
-}
-
-/// The unbiased estimator a long run of which the others are held against: of integers, every joint value where these
-/// are few, or one at a time summed out.
-fn reference(layout: &Layout, family: FamilyChoice, most_draws: usize) -> Result<&'static EstimatorEntry, FitError> {
-    let first = match Sizes::of(layout) {
-        _ if !has_integers(layout) => None,
-        sizes if sizes.are_few() && most_draws <= MOST_ENUMERATED => Some(EstimatorChoice::Enumerate),
-        sizes if sizes.rule().0 == EstimatorChoice::StickingTheLanding => None,
-        _ => Some(EstimatorChoice::LocalExpectation),
-    };
-    let mut usable = first.iter().filter_map(|choice| choice.entry()).chain(estimators());
-    let found = usable.find(|e| !e.biased && e.refusal(layout, family).is_none());
-    found.ok_or_else(|| FitError::Unsupported("no estimator is unbiased for this model".into()))
-}
-
-/// Values of integers in all, less one each, up to which 100 draws are compared by default.
-const MOST_LANES: usize = 32;
-
-/// Draws of a gradient up to which a long run, of four times as many, can evaluate every joint value of few integers.
-const MOST_ENUMERATED: usize = 125;
-
-fn most(num_draws: &[usize]) -> usize {
-    num_draws.iter().copied().max().unwrap_or(1)
-}
-
-/// The gradient of integers alone, by their joint values; empty where it cannot be had, which the study reports.
-fn enumerated(target: &Target, family: &Mixed, at: &Solution) -> Vec<f64> {
-    let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; at.params.len()]);
-    let (params, theta, streams) = (&at.params, &at.theta, Streams::new(0));
-    let point = Point { params, theta, rows: &rows, streams, num_draws: 1, design: Design::Independent };
-    match OfIntegers(Enumerate).estimate(target, family, &point, &mut space, &mut grad, &mut []) {
-        Ok(_) => grad,
-        Err(_) => Vec::new(),
+        let set = studies.into_iter().map(|study| {
+            let study = study.start(start.clone()).at(self.at.iter().copied());
+            study.repeats(self.repeats).budget(self.budget).seed(self.seed)
+        });
+        in_turn(set.collect(), observer)
     }
 }

@@ -1,19 +1,19 @@
 //! Estimators by name: one table, with what each needs.
 
+mod table;
+
 use std::marker::PhantomData;
 
-use super::adapters::{ByTerms, ForFamily, OfIntegers};
 use super::choices::{EstimatorChoice, FamilyChoice};
 use super::integers::Sizes;
+use super::objectives::Kind;
 use crate::algorithm::FitError;
-use crate::estimate::{
-    Arm, Baseline, ControlVariate, Curvature, DisArm, Entropy, Enumerate, GradientEstimator, GumbelSoftmax, Hybrid,
-    LeaveOneOut, LocalExpectation, MeasureValued, Mixed as Mixture, Pathwise, RealGradient, Rebar, Relax,
-    ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet,
-};
-use crate::family::{Categorical, FullRank, MeanField, Product, Reparam};
+use crate::estimate::GradientEstimator;
+use crate::family::{Categorical, MeanField, Product, Reparam};
 use crate::model::Layout;
+use crate::study::Maximised;
 use crate::target::Differentiable;
+use table::TABLE;
 
 /// An estimator for families with a transform, on targets that live for `'t`.
 pub type RealEstimator<'t> = Box<dyn GradientEstimator<dyn Differentiable + 't, dyn Reparam> + 't>;
@@ -47,6 +47,8 @@ pub struct EstimatorEntry {
     pub measured: bool,
     /// Whether it needs the relaxed density.
     pub relaxes: bool,
+    /// What it maximises, where that is not the ELBO.
+    pub(super) kind: Option<Kind>,
     /// What it needs of the integers, where it is for integers.
     needs: Needs,
     real: Option<Real>,
@@ -64,207 +66,6 @@ enum Needs {
     /// Two values each.
     Binary,
 }
-
-const ENTRY: EstimatorEntry = EstimatorEntry {
-    choice: EstimatorChoice::Rule,
-    about: "",
-    pathwise: true,
-    least_draws: (1, 1),
-    moves_theta: true,
-    biased: false,
-    families: &[],
-    measured: true,
-    relaxes: false,
-    needs: Needs::Nothing,
-    real: None,
-    mixed: None,
-};
-
-const SCORE: EstimatorEntry = EstimatorEntry { pathwise: false, moves_theta: false, ..ENTRY };
-
-const RELAXED: EstimatorEntry = EstimatorEntry { relaxes: true, ..ENTRY };
-
-/// The temperature of relaxed integers.
-const TEMPERATURE: f64 = 0.5;
-
-/// Real latents by sticking the landing, integers by `discrete`.
-fn beside<'t, D>(discrete: D) -> MixedEstimator<'t>
-where
-    Hybrid<D>: GradientEstimator<dyn Differentiable + 't, Mixed> + 't,
-{
-    Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete })
-}
-
-fn score<'t, F: crate::family::Family + ?Sized>(
-    baseline: Baseline,
-) -> Box<dyn GradientEstimator<dyn Differentiable + 't, F> + 't> {
-    Box::new(ScoreFunction { baseline })
-}
-
-fn control_variate<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'t> {
-    let estimator = ControlVariate { curvature: Curvature::Full };
-    match family {
-        FamilyChoice::FullRank => Box::new(ForFamily { family: FullRank::new(layout.num_latents), estimator }),
-        _ => Box::new(ForFamily { family: MeanField::new(layout), estimator }),
-    }
-}
-
-fn enumerate<'t>(layout: &Layout) -> MixedEstimator<'t> {
-    match Sizes::of(layout).are_alone {
-        true => Box::new(OfIntegers(Enumerate)),
-        false => beside(Enumerate),
-    }
-}
-
-/// The decay of the moving average: it looks back about ten steps.
-const DECAY: f64 = 0.9;
-
-/// Every estimator with a name.
-static TABLE: &[EstimatorEntry] = &[
-    EstimatorEntry {
-        choice: EstimatorChoice::StickingTheLanding,
-        about: "Reparameterised draws without the score term: no noise where q is exact",
-        least_draws: (1, 2),
-        real: Some(|_, _, _| Box::new(StickingTheLanding)),
-        mixed: Some(|_, _| beside(LeaveOneOut)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Pathwise,
-        about: "Reparameterised draws, entropy in closed form",
-        least_draws: (1, 2),
-        real: Some(|_, _, _| Box::new(Pathwise { entropy: Entropy::ClosedForm })),
-        mixed: Some(|_, _| Box::new(Hybrid { real: RealGradient::Pathwise, discrete: LeaveOneOut })),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::PathwiseMcEntropy,
-        about: "Reparameterised draws, entropy from the same draws",
-        real: Some(|_, _, _| Box::new(Pathwise { entropy: Entropy::MonteCarlo })),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Mixed,
-        about: "Half pathwise, half sticking the landing, from the same draws",
-        real: Some(|_, _, _| Box::new(Mixture { share: 0.5 })),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::ControlVariate,
-        about: "Pathwise less its quadratic surrogate; for mean-field and full-rank",
-        families: &[FamilyChoice::MeanField, FamilyChoice::FullRank],
-        real: Some(|layout, family, _| control_variate(layout, family)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::MeasureValued,
-        about: "Differences of values at coupled draws, 4 a latent; for mean-field",
-        families: &[FamilyChoice::MeanField],
-        measured: false,
-        real: Some(|layout, _, _| Box::new(ForFamily { family: MeanField::new(layout), estimator: MeasureValued })),
-        ..SCORE
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Enumerate,
-        about: "Integers: every joint value, exact",
-        needs: Needs::Joint,
-        mixed: Some(|layout, _| enumerate(layout)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::LocalExpectation,
-        about: "Integers: one at a time summed out given the others",
-        mixed: Some(|_, _| beside(LocalExpectation)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::DisArm,
-        about: "Integers of two values: antithetic pairs, averaged over what they leave open",
-        needs: Needs::Binary,
-        mixed: Some(|_, _| beside(DisArm)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Arm,
-        about: "Integers of two values: antithetic pairs",
-        needs: Needs::Binary,
-        mixed: Some(|_, _| beside(Arm)),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::UnorderedSet,
-        about: "Integers outside of rows: four different joint values, drawn without replacement",
-        needs: Needs::Outside,
-        mixed: Some(|_, _| beside(UnorderedSet { size: 4 })),
-        ..ENTRY
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Rebar,
-        about: "Integers: score function less that of their relaxation, scale learned",
-        mixed: Some(|_, _| beside(Rebar { temperature: TEMPERATURE })),
-        ..RELAXED
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Relax,
-        about: "Integers: as rebar, with a learned linear surrogate",
-        mixed: Some(|_, _| beside(Relax { temperature: TEMPERATURE })),
-        ..RELAXED
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::GumbelSoftmax,
-        about: "Integers relaxed to weights: little noise, biased",
-        biased: true,
-        mixed: Some(|_, _| beside(GumbelSoftmax { temperature: TEMPERATURE })),
-        ..RELAXED
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::StraightThrough,
-        about: "Integers with the slope of their relaxation: little noise, biased",
-        biased: true,
-        mixed: Some(|_, _| beside(StraightThrough { temperature: TEMPERATURE })),
-        ..RELAXED
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::RaoBlackwell,
-        about: "Score function, each latent with its own terms; for mean-field and integers; 2 draws",
-        least_draws: (2, 2),
-        families: &[FamilyChoice::MeanField],
-        real: Some(|layout, _, _| Box::new(ForFamily { family: MeanField::new(layout), estimator: ByTerms })),
-        mixed: Some(|_, _| Box::new(ByTerms)),
-        ..SCORE
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::ScoreControlVariate,
-        about: "Score function less the best multiple of the score: needs at least 3 draws",
-        least_draws: (3, 3),
-        real: Some(|_, _, _| score(Baseline::ControlVariate)),
-        mixed: Some(|_, _| score(Baseline::ControlVariate)),
-        ..SCORE
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::ScoreLoo,
-        about: "Score function with a leave-one-out baseline: needs at least 2 draws",
-        least_draws: (2, 2),
-        real: Some(|_, _, _| score(Baseline::LeaveOneOut)),
-        mixed: Some(|_, _| score(Baseline::LeaveOneOut)),
-        ..SCORE
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::ScoreMovingAverage,
-        about: "Score function less a running mean of earlier steps",
-        measured: false,
-        real: Some(|_, _, _| score(Baseline::MovingAverage { decay: DECAY })),
-        mixed: Some(|_, _| score(Baseline::MovingAverage { decay: DECAY })),
-        ..SCORE
-    },
-    EstimatorEntry {
-        choice: EstimatorChoice::Score,
-        about: "Score function (REINFORCE): needs no gradient of the model, very noisy",
-        real: Some(|_, _, _| score(Baseline::None)),
-        mixed: Some(|_, _| score(Baseline::None)),
-        ..SCORE
-    },
-];
 
 /// The table of named estimators.
 pub fn estimators() -> &'static [EstimatorEntry] {
@@ -310,7 +111,13 @@ impl EstimatorEntry {
 
     /// Whether its draws can be spread in another design than independent draws.
     pub fn has_designs(&self) -> bool {
-        self.pathwise
+        use EstimatorChoice::{DoublyReparameterised, RenyiDoublyReparameterised};
+        self.pathwise && !matches!(self.choice, DoublyReparameterised | RenyiDoublyReparameterised)
+    }
+
+    /// What it maximises with so many draws a step.
+    pub fn objective(&self, num_draws: usize) -> Maximised {
+        self.kind.map_or(Maximised::Elbo, |kind| kind.of(num_draws))
     }
 
     /// Whether a comparison takes it where no estimator was asked for: the others would take all its time.
@@ -341,6 +148,9 @@ impl EstimatorEntry {
             () if !integers && !self.is_for(family) => {
                 let names: Vec<&str> = self.families.iter().map(|f| f.name()).collect();
                 Some(format!("{name} is for the {} family, not {family}; choose that family", names.join(" or ")))
+            }
+            () if self.kind.is_some() && family == FamilyChoice::Map => {
+                Some(format!("{name} weighs draws, and a point has none; choose another family"))
             }
             () => self.of_integers(layout),
         }
@@ -391,7 +201,7 @@ pub(super) fn has_integers(layout: &Layout) -> bool {
 }
 
 fn others(usable: impl Fn(&EstimatorEntry) -> bool) -> String {
-    let names: Vec<&str> = TABLE.iter().filter(|e| usable(e)).map(|e| e.choice.name()).collect();
+    let names: Vec<&str> = TABLE.iter().filter(|e| e.kind.is_none() && usable(e)).map(|e| e.choice.name()).collect();
     names.join(", ")
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Sizes {
     pub outside: Vec<usize>,
     /// Of each integer of a row.
     pub in_rows: Vec<usize>,
+    /// Rows.
+    pub num_rows: usize,
     /// Whether the model has integers outside of rows and nothing else.
     pub are_alone: bool,
 }
@@ -35,7 +37,12 @@ impl Sizes {
             layout.sites_of(kind).map(|site| site.range.map_or(usize::MAX, values)).collect()
         };
         let others = layout.num_latents + layout.num_row_latents + layout.num_row_integers + layout.num_parameters;
-        Sizes { outside: of_kind(SiteKind::Integer), in_rows: of_kind(SiteKind::RowInteger), are_alone: others == 0 }
+        Sizes {
+            outside: of_kind(SiteKind::Integer),
+            in_rows: of_kind(SiteKind::RowInteger),
+            num_rows: layout.num_rows,
+            are_alone: others == 0,
+        }
     }
 
     /// Joint values of the integers outside of rows.
@@ -57,9 +64,14 @@ impl Sizes {
     pub fn not_enumerable(&self) -> Option<String> {
         let most = if self.are_alone { MOST_ALONE } else { MOST_BESIDE };
         match () {
-            () if !self.in_rows.is_empty() => Some(
-                "the integers of rows have too many joint values; use local-expectation, which sums out each".into(),
-            ),
+            () if !self.in_rows.is_empty() => {
+                let in_row: f64 = self.in_rows.iter().map(|n| (*n as f64).log10()).sum();
+                let (exponent, rows) = (in_row * self.num_rows as f64 + self.joint().log10(), self.num_rows);
+                Some(format!(
+                    "the integers of rows have 10^{exponent:.1} joint values in {rows} rows, too many; use \
+                     local-expectation, which sums out each"
+                ))
+            }
             () if self.joint() > most => {
                 let (n, exponent) = (self.outside.len(), self.joint().log10());
                 Some(format!(

@@ -1,13 +1,16 @@
 //! The automatic fit: a start, a family and an algorithm chosen for the model, each of them open to choice.
 
 mod adapters;
+mod around;
 mod choices;
 mod compare;
 mod estimators;
 mod families;
+mod flips;
 mod improper;
 mod integers;
 mod measured;
+mod objectives;
 mod plan;
 mod restarts;
 mod rounds;

@@ -5,6 +5,7 @@ use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::model::Layout;
 use crate::optimize::Schedule;
+use crate::study::Maximised;
 
 /// Steps of a stochastic run unless they are chosen.
 pub(super) const MOST_STEPS: u64 = 20_000;
@@ -55,6 +56,10 @@ impl std::fmt::Display for Plan {
         write!(f, "{} family, {} optimiser", self.family, self.optimizer)?;
         if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
+            let objective = self.estimator.entry().map(|entry| entry.objective(self.num_draws)).unwrap_or_default();
+            if objective != Maximised::Elbo {
+                write!(f, " of {objective}")?;
+            }
         }
         if self.design != DesignChoice::Independent {
             write!(f, ", {} design", self.design)?;

@@ -1,6 +1,7 @@
 //! Several runs of one fit: how many, which is best, and whether another one found something else.
 
 use super::Restart;
+use super::around;
 use super::run::Settings;
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::verdict::restarts_disagreement;
@@ -10,8 +11,9 @@ use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::{LogDensity, Pass, Target};
 
-/// Purpose of the streams.
+/// Purposes of the streams.
 const COMPARE: u32 = 52;
+const AROUND: u32 = 54;
 
 /// Fresh draws that compare the restarts.
 pub(super) const COMPARED: usize = 1000;
@@ -61,6 +63,27 @@ pub(super) fn second(restarts: &[Restart], chosen: usize) -> Option<usize> {
     best(restarts, others).or_else(|| best(restarts, |k| k != chosen))
 }
 
+/// Measures the evidence of the chosen run and of those that are apart from it with the correlations of their latents, where
+/// integers leave mean-field alone; returns the evaluations.
+pub(super) fn measure_evidence(
+    restarts: &mut [Restart],
+    chosen: usize,
+    target: &Target,
+    streams: Streams,
+) -> Result<u64, FitError> {
+    let apart: Vec<usize> = (0..restarts.len()).filter(|k| restarts[chosen].is_apart(&restarts[*k])).collect();
+    if apart.is_empty() || !around::applies(target.layout()) {
+        return Ok(0);
+    }
+    let mut evaluations = 0;
+    for k in apart.into_iter().chain([chosen]) {
+        let (found, taken) = around::evidence(target, &restarts[k].solution, streams.purpose(AROUND))?;
+        restarts[k].evidence = found.map_or(restarts[k].evidence, |found| restarts[k].evidence.max(found));
+        evaluations += taken;
+    }
+    Ok(evaluations)
+}
+
 impl Restart {
     /// Whether a latent outside of rows lies elsewhere.
     fn is_apart(&self, other: &Restart) -> bool {
@@ -97,7 +120,7 @@ fn sums(lane: impl Iterator<Item = f64>) -> Place {
     lane.fold(Place::default(), |p, x| Place { sum: p.sum + x, squares: p.squares + x * x, count: p.count + 1.0 })
 }
 
-fn ln_mean_exp(values: &[f64]) -> f64 {
+pub(super) fn ln_mean_exp(values: &[f64]) -> f64 {
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     most + (values.iter().map(|v| (v - most).exp()).sum::<f64>() / values.len() as f64).ln()
 }

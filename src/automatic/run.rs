@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::families::{is_full, mixed, reparameterised};
+use super::flips::most_missed;
 use super::improper::refuse_improper;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{MOST_STEPS, Plan, Wishes, decide, is_deterministic};
-use super::restarts::{COMPARED, best, compared, second, wants_another};
+use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
 use super::start::{Begin, begin};
 use super::units::{InUnits, in_own_units};
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, estimators};
@@ -114,6 +115,7 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         }
     }
     let chosen = best(&restarts, |_| true).unwrap_or(0);
+    evaluations += measure_evidence(&mut restarts, chosen, &target, settings.streams)?;
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let has_spread = plan.family != FamilyChoice::Map;
@@ -123,11 +125,14 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
     }
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen].stop);
+    let (missed, tried) = most_missed(&target, &restarts[chosen].solution)?;
+    evaluations += tried;
     let assessment = Assessment {
         num_draws: settings.posterior_draws.unwrap_or(new.num_draws),
         trace: Some(&traces[chosen]),
         restarts: &bounds,
         second: second(&restarts, chosen).map(|k| &restarts[k].solution),
+        missed,
         ..new
     };
     let picks = picks.swap_remove(chosen);

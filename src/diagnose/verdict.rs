@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 mod evidence;
+mod missed;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
+pub use missed::Missed;
 
 /// From here on the importance weights have no finite mean.
 const INFINITE_MEAN: f64 = 1.0;

@@ -1,4 +1,4 @@
-//! Multi-sample gradients from values alone: VIMCO, and the wake phase.
+//! Multi-sample gradients from values alone: the score function, VIMCO, and the wake phase.
 
 use super::groups::{fill_log_weights, num_groups, weights_of};
 use super::{Estimate, GradientEstimator, Point, Space, no_theta, too_few_draws};
@@ -22,6 +22,21 @@ use crate::target::{DensityError, LogDensity};
 /// *Source*: Mnih and Rezende 2016, with the geometric mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vimco {
+    /// Draws `K` under one logarithm.
+    pub particles: usize,
+}
+
+/// `sum_k (L - B - w_k) d log q(z_k) / d params` with `L = log 1/K sum_j exp(log_weights_j)`, `w` the softmax of the log
+/// weights, and `B` the mean of `L` over the other groups of `particles` draws of the step.
+///
+/// The importance-weighted bound by the plain score function: every draw of a group has the whole group's signal, which
+/// [`Vimco`] tells apart. Unbiased for the bound of `K` draws; it is what VIMCO is held against. Take two groups or more:
+/// with one, `B` is zero and the noise that of the bound's own size. *Assumes*, *cost* and errors as [`Vimco`], without
+/// its `K^2`; a group without a finite density gives no gradient.
+///
+/// *Source*: Mnih and Rezende 2016, equation 5, with the other groups as the independent baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportanceWeightedScore {
     /// Draws `K` under one logarithm.
     pub particles: usize,
 }
@@ -65,6 +80,34 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Vim
                 // `w` holds w_k / groups; a draw of weight zero still has the signal of its absence.
                 *w = signal(l, k, bound).map_or(0.0, |signal| signal / groups - *w);
             }
+        }
+        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+    }
+}
+
+impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for ImportanceWeightedScore {
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        _: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let name = "the score function of a bound";
+        let groups = num_groups(name, self.particles, at)? as f64;
+        let (value, rejected) = weigh(name, self.particles, (target, family), at, space)?;
+        let bounds = || space.log_weights.chunks_exact(self.particles).map(log_mean_exp).filter(|l| l.is_finite());
+        let (total, num) = bounds().fold((0.0, 0.0), |(sum, num), l| (sum + l, num + 1.0));
+        let Space { log_weights, weights, .. } = &mut *space;
+        for (l, w) in log_weights.chunks_exact(self.particles).zip(weights.chunks_exact_mut(self.particles)) {
+            let bound = log_mean_exp(l);
+            let baseline = if num > 1.0 { (total - bound) / (num - 1.0) } else { 0.0 };
+            let signal = if bound.is_finite() { (bound - baseline) / groups } else { 0.0 };
+            // `w` holds w_k / groups.
+            w.iter_mut().for_each(|w| *w = signal - *w);
         }
         family.score(at.params, at.rows, &space.z, &space.weights, grad);
         Ok(Estimate { value, rejected, evaluations: at.num_draws })

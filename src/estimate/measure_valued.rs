@@ -1,9 +1,12 @@
-//! The measure-valued gradient of a mean-field Gaussian (of Poisson laws in `discrete/counts.rs`).
+//! The measure-valued gradient of a mean-field Gaussian (of gamma laws in `measure_valued/gamma.rs`, of Poisson laws in
+//! `discrete/counts.rs`).
+
+mod gamma;
 
 use super::{Estimate, GradientEstimator, Point, Space, independent, no_theta};
 use crate::family::{Family, MeanField};
 use crate::model::{Draws, RowSet};
-use crate::target::{DensityError, LogDensity};
+use crate::target::{DensityError, LogDensity, Pass};
 
 /// For each latent `i` of a mean-field Gaussian the difference of two means over laws of `z_i`, the other latents as
 /// drawn from q:
@@ -26,8 +29,10 @@ use crate::target::{DensityError, LogDensity};
 /// For a [`Poisson`](crate::family::Poisson) family the mean of `log p` with each count one higher less that with it as
 /// drawn, times the rate: `1 + n` values a draw; also beside real latents in a [`Hybrid`](super::Hybrid).
 ///
-/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling. Of their gamma
-/// law only the rate has such a gradient; use the implicit one.
+/// For the [`Gamma`](crate::family::Gamma) family differences of gamma laws, in the mean and in the shape: `1 + 2 n` values
+/// a draw; the implementation for it has the formulas.
+///
+/// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeasureValued;
 
@@ -43,8 +48,14 @@ const FRAC_1_SQRT_2_PI: f64 = 0.398_942_280_401_432_7;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moved {
     z: Draws,
+    /// Copies of each draw.
+    copies: usize,
     shifts: Vec<f64>,
     places: Vec<(usize, usize, usize, bool)>,
+    /// Values of the draws as they are, where every latent is held against them.
+    own: Vec<f64>,
+    /// For passes over the copies, where others are over the draws alone.
+    pass: Pass,
     lost: Vec<bool>,
 }
 
@@ -64,7 +75,8 @@ impl<T: LogDensity + ?Sized> GradientEstimator<T, MeanField> for MeasureValued {
         let (draws, params) = (at.num_draws, at.params);
         let size = space.noise.len() / draws.max(1);
         let mut moved = std::mem::take(&mut space.moved);
-        moved.prepare(space, family, at.rows, size);
+        moved.repeat(space, 4);
+        moved.prepare(family, at.rows, size);
         let (mut value, mut counted, mut evaluations) = (0.0, 0, 0);
         for k in 0..size {
             let (mean, ln_sd, place, in_rows) = moved.places[k];
@@ -91,19 +103,24 @@ impl<T: LogDensity + ?Sized> GradientEstimator<T, MeanField> for MeasureValued {
 }
 
 impl Moved {
-    /// Repeats every draw four times, and lists where the parameters and draws of each latent are.
-    fn prepare(&mut self, space: &Space, family: &MeanField, rows: &RowSet, size: usize) {
+    /// Repeats every draw `copies` times.
+    fn repeat(&mut self, space: &Space, copies: usize) {
         let draws = space.z.num_draws;
-        (self.z.num_draws, self.z.num_rows) = (4 * draws, space.z.num_rows);
+        self.copies = copies;
+        (self.z.num_draws, self.z.num_rows) = (copies * draws, space.z.num_rows);
         for (from, to) in [(&space.z.latents, &mut self.z.latents), (&space.z.row_latents, &mut self.z.row_latents)] {
-            to.resize(4 * from.len(), 0.0);
-            to.chunks_exact_mut(4).zip(from).for_each(|(to, &from)| to.fill(from));
+            to.resize(copies * from.len(), 0.0);
+            to.chunks_exact_mut(copies).zip(from).for_each(|(to, &from)| to.fill(from));
         }
+        self.lost.clear();
+        self.lost.resize(draws, false);
+    }
+
+    /// Lists where the parameters and draws of each latent are.
+    fn prepare(&mut self, family: &MeanField, rows: &RowSet, size: usize) {
         self.places.clear();
         self.places.reserve(size);
         family.each(rows, |mean, ln_sd, place, in_rows| self.places.push((mean, ln_sd, place, in_rows)));
-        self.lost.clear();
-        self.lost.resize(draws, false);
     }
 
     /// Overwrites `shifts`, `[draw][4]`, with `w, -w, v, v u` for latent `k`.
@@ -142,8 +159,8 @@ impl Moved {
 
     fn put_back(&mut self, from: &Draws, place: usize, in_rows: bool) {
         let all = if in_rows { &from.row_latents } else { &from.latents };
-        let lane = &all[place * from.num_draws..];
-        for (to, &z) in self.lane(place, in_rows).chunks_exact_mut(4).zip(lane) {
+        let (lane, copies) = (&all[place * from.num_draws..], self.copies);
+        for (to, &z) in self.lane(place, in_rows).chunks_exact_mut(copies).zip(lane) {
             to.fill(z);
         }
     }

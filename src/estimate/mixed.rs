@@ -10,7 +10,7 @@ use crate::target::{DensityError, Differentiable};
 /// Unbiased for every `share` fixed before the draws. Share 1 is best near the optimum of a rich family, where it has
 /// no noise; share 0 where q is much narrower than the posterior. A share between them costs no more than either.
 ///
-/// *Cost*: one model gradient a draw. Families without a closed entropy use its Monte Carlo estimate.
+/// *Assumes* what [`Pathwise`](super::Pathwise) does. *Cost*: one model gradient a draw. Families without a closed entropy use its Monte Carlo estimate.
 ///
 /// *Source*: Geffner and Domke 2018, "Using large ensembles of control variates", for mixtures of estimators.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -32,7 +32,7 @@ pub use discrete::{
 pub use exact_kl::{ExactKl, standard_kl};
 pub use hybrid::{Hybrid, RealGradient};
 pub use hybrid_kl::HybridKl;
-pub use importance::{Vimco, WakePhase};
+pub use importance::{ImportanceWeightedScore, Vimco, WakePhase};
 pub use importance_rows::{ImportanceWeightedRows, PathWeight};
 pub use measure_valued::MeasureValued;
 pub use mixed::Mixed;

@@ -17,7 +17,8 @@ pub enum Entropy {
 /// `1/S sum_s (d T / d params)' grad_z log p(z_s) + d H[q] / d params`, with `z_s = T(params, noise_s)`.
 ///
 /// With [`Entropy::MonteCarlo`] the entropy's gradient is `-1/S sum_s d/d params log q(T(params, noise_s); params)`,
-/// which for location-scale families equals the closed form draw by draw. Unbiased; one model gradient a draw.
+/// which for location-scale families equals the closed form draw by draw. Unbiased. *Assumes* a density with a gradient, no
+/// jumps, and a family with a transform. *Cost*: one model gradient a draw.
 ///
 /// *Source*: Kingma and Welling 2014, section 2.3; Titsias and Lázaro-Gredilla 2014.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -8,7 +8,8 @@ use crate::target::{DensityError, Differentiable};
 /// `1/S sum_s (d T / d params)' [grad_z log p(z_s) - grad_z log q(z_s)]`: the path derivative alone.
 ///
 /// Unbiased, since the score it leaves out has mean zero under q; its variance is exactly zero where q is the
-/// posterior. It belongs to the ELBO: under the importance-weighted bound the same omission is wrong.
+/// posterior. It belongs to the ELBO: under the importance-weighted bound the same omission is wrong. *Assumes* a density
+/// with a gradient and a family with a transform. *Cost*: one model gradient a draw, and the gradient of log q.
 ///
 /// *Source*: Roeder, Wu and Duvenaud 2017, equation 6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use super::statistics::{mcse_mean, mean, sd, weighted_mcse_mean, weighted_mean, 
 use super::{Bound, MonteCarlo, Posterior};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::{MIN_DRAWS, Psis, log_evidence, psis};
-use crate::diagnose::verdict::{Evidence, HalfMeans, Trust, Verdict, halves_disagreement, restarts_disagreement};
+use crate::diagnose::verdict::{
+    Evidence, HalfMeans, Missed, Trust, Verdict, halves_disagreement, restarts_disagreement,
+};
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, Layout, RowSet, Site};
@@ -26,12 +28,14 @@ pub struct Assessment<'a> {
     pub restarts: &'a [(f64, f64)],
     /// A second, independent solution of the same family: its means are held against the first's.
     pub second: Option<&'a Solution>,
+    /// A value of an integer that the family is known to leave out.
+    pub missed: Option<Missed>,
 }
 
 impl<'a> Assessment<'a> {
     /// 4000 fresh draws after one run that ended with `stop`.
     pub fn new(streams: Streams, stop: &'a Stop) -> Self {
-        Assessment { streams, num_draws: 4000, stop, trace: None, restarts: &[], second: None }
+        Assessment { streams, num_draws: 4000, stop, trace: None, restarts: &[], second: None, missed: None }
     }
 }
 
@@ -100,6 +104,7 @@ impl Posterior {
             Verdict::of_a_point(&evidence)
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
+            settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
             fresh.say_what_is_fixed(target.layout(), &mut verdict);
             fresh.say_what_cannot_be(family.entropy(&solution.params, &RowSet::all()), &bound, &mut verdict);
             verdict

@@ -5,6 +5,7 @@
 
 mod error;
 mod judge;
+mod maximised;
 mod measure;
 mod moments;
 mod reach;
@@ -17,8 +18,9 @@ mod tests;
 mod watch;
 
 pub use error::StudyError;
+pub use maximised::Maximised;
 pub(crate) use measure::Noise;
-pub use report::{Bias, Cell, Figures, PointReport, Recommendation, ReferenceGradient, ShortFit, StudyReport};
+pub use report::{Bias, Cell, Figures, PointReport, Recommendation, ReferenceGradient, Refused, ShortFit, StudyReport};
 pub use watch::{Progress, StudyObserver};
 
 use crate::algorithm::Solution;
@@ -99,7 +101,8 @@ enum Reference<'a, T: ?Sized, F: ?Sized> {
 pub struct GradientStudy<'a, T: ?Sized, F: ?Sized> {
     target: &'a T,
     family: &'a F,
-    estimators: Vec<(String, Box<dyn GradientEstimator<T, F> + 'a>)>,
+    estimators: Vec<Named<'a, T, F>>,
+    objective: Maximised,
     reference: Reference<'a, T, F>,
     guide: Option<Named<'a, T, F>>,
     start: Option<Solution>,
@@ -120,6 +123,7 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
             target,
             family,
             estimators: Vec::new(),
+            objective: Maximised::Elbo,
             reference: Reference::First,
             guide: None,
             start: None,
@@ -138,6 +142,17 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
     #[must_use]
     pub fn estimator(mut self, name: &str, estimator: impl GradientEstimator<T, F> + 'a) -> Self {
         self.estimators.push((name.into(), Box::new(estimator)));
+        self
+    }
+
+    /// What the estimators estimate the gradient of, all of them the same: the ELBO unless chosen.
+    ///
+    /// It names the study and values its short fits; reference and first estimator must be of this objective too, and
+    /// [`guide`](Self::guide) may be of another. A [`Maximised::Forward`] or a bound of `particles` draws goes with
+    /// numbers of draws that its estimators take.
+    #[must_use]
+    pub fn objective(mut self, objective: Maximised) -> Self {
+        self.objective = objective;
         self
     }
 
@@ -234,6 +249,11 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
     pub fn run(mut self) -> Result<StudyReport, StudyError> {
         let observer = self.observer.take();
         self.run_seen(observer)
+    }
+
+    /// Gradients there will be, about.
+    pub(crate) fn num_gradients(&self) -> u64 {
+        run::total(self)
     }
 
     /// As [`run`](Self::run), for an observer that lives less long than the rest.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::Maximised;
 use super::report::ShortFit;
 use super::watch::Watch;
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
@@ -18,8 +19,9 @@ use crate::target::{LogDensity, Pass};
 /// Steps on the way to the optimum at most.
 pub(super) const MOST_STEPS: u64 = 10_000;
 
-/// Fresh draws of a reached bound.
+/// Fresh draws of a reached bound, and values of a bound of many draws, at least.
 const FRESH: usize = 2000;
+const VALUES: usize = 10;
 
 /// What a fit inside a study needs.
 pub(super) struct Way<'w, T: ?Sized, F: ?Sized> {
@@ -66,7 +68,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
     }
 
     /// The bound after `budget` density evaluations; `None` when interrupted.
-    pub fn short_fit(&self, name: &str, budget: u64, watch: &mut Watch) -> Option<ShortFit> {
+    pub fn short_fit(&self, name: &str, objective: Maximised, budget: u64, watch: &mut Watch) -> Option<ShortFit> {
         let mut fit = ShortFit {
             estimator: name.into(),
             num_draws: self.num_draws,
@@ -84,15 +86,14 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
             Ok(None) => return None,
             Ok(Some((solution, steps, evaluations))) => {
                 (fit.steps, fit.evaluations) = (steps, evaluations);
-                self.bound(&solution)
+                self.bound(&solution, objective)
             }
             Err(error) => Err(error),
         };
         match reached {
-            Ok(values) => {
+            Ok((values, lost, num_draws)) => {
                 (fit.bound, fit.standard_error) = mean_and_standard_error(&values);
-                let lost = FRESH - values.len();
-                fit.failure = (lost > 0).then(|| format!("{lost} of {FRESH} fresh draws have no finite density"));
+                fit.failure = (lost > 0).then(|| format!("{lost} of {num_draws} fresh draws have no finite density"));
             }
             // What an estimator refuses is no fault of the density.
             Err(FitError::Density(error)) => fit.failure = Some(error.0),
@@ -101,22 +102,27 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         Some(fit)
     }
 
-    /// `log p - log q` of fresh draws.
-    fn bound(&self, at: &Solution) -> Result<Vec<f64>, FitError> {
+    /// Values of the objective from fresh draws, how many of these have no finite density, and their number.
+    fn bound(&self, at: &Solution, objective: Maximised) -> Result<(Vec<f64>, usize, usize), FitError> {
         const BLOCK: usize = 50;
         const COMPARE: u32 = 0xb0;
         let (layout, rows, mut pass) = (self.target.layout(), RowSet::all(), Pass::default());
         let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
-        let (mut log_q, mut values) = (vec![0.0; BLOCK], Vec::with_capacity(FRESH));
+        let blocks = FRESH.max(VALUES * objective.group()).div_ceil(BLOCK);
+        let (mut log_q, mut log_weights) = (vec![0.0; BLOCK], Vec::with_capacity(blocks * BLOCK));
+        let mut all_q = Vec::with_capacity(blocks * BLOCK);
         // Of the seed alone, so that all short fits are compared on the same noise.
         let streams = Streams::new(self.streams.seed()).purpose(COMPARE);
-        for block in 0..FRESH / BLOCK {
+        for block in 0..blocks {
             self.family.sample(&at.params, &rows, streams.at_step(block as u64), &mut z);
             self.family.log_q(&at.params, &rows, &z, &mut log_q);
             self.target.log_density(&at.theta, &z, &rows, &mut pass)?;
-            values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).filter(|f| f.is_finite()));
+            let weights = pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q);
+            log_weights.extend(weights.map(|l| if l.is_finite() { l } else { f64::NEG_INFINITY }));
+            all_q.extend_from_slice(&log_q);
         }
-        Ok(values)
+        let lost = log_weights.iter().filter(|l| **l == f64::NEG_INFINITY).count();
+        Ok((objective.values(&log_weights, &all_q), lost, log_weights.len()))
     }
 }
 

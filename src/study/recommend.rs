@@ -12,7 +12,8 @@ struct Candidate<'r> {
     score: f64,
 }
 
-/// Recommends what has the least variance x time over the points, among what is not biased and did not fail.
+/// Recommends what has the least variance x time over the points, among what is not biased, did not fail, and whose
+/// short fit was not left behind.
 pub(super) fn recommend(report: &StudyReport) -> Recommendation {
     let mut candidates = eligible(report);
     candidates.sort_by(|a, b| a.score.total_cmp(&b.score));
@@ -66,6 +67,7 @@ fn eligible(report: &StudyReport) -> Vec<Candidate<'_>> {
         .map(|(name, n)| (name, n, cells(name, n)))
         .filter(|(_, _, cells)| !cells.is_empty() && cells.len() == points && cells.iter().all(|c| passes(c)))
         .collect();
+    let kept = arriving(report, kept);
     let cost = |cell: &Cell| cell.figures.as_ref().map_or(f64::INFINITY, |f| f.variance_x_seconds);
     let scores: Vec<f64> = kept
         .iter()
@@ -79,6 +81,25 @@ fn eligible(report: &StudyReport) -> Vec<Candidate<'_>> {
         .collect();
     let named = kept.into_iter().zip(scores);
     named.map(|((estimator, num_draws, _), score)| Candidate { estimator, num_draws, score }).collect()
+}
+
+/// Nats below the best of the short fits, beyond four standard errors, from which one has not arrived.
+const BEHIND: f64 = 1.0;
+
+/// Leaves out what a short fit shows to be too slow: with an estimator that has no noise at a price that leaves a fit a
+/// handful of steps, the noise says nothing.
+fn arriving<'r>(
+    report: &StudyReport,
+    kept: Vec<(&'r str, usize, Vec<&'r Cell>)>,
+) -> Vec<(&'r str, usize, Vec<&'r Cell>)> {
+    let fit = |name: &str, n: usize| {
+        let own = report.fits.iter().find(|f| f.estimator == name && f.num_draws == n);
+        own.map_or((f64::NAN, 0.0), |f| (f.bound, f.standard_error))
+    };
+    let reached = kept.iter().map(|(name, n, _)| fit(name, *n)).filter(|(bound, _)| !bound.is_nan());
+    let Some((best, error)) = reached.max_by(|a, b| a.0.total_cmp(&b.0)) else { return kept };
+    let behind = |(bound, own): (f64, f64)| best - bound > BEHIND + 4.0 * error.hypot(own);
+    kept.into_iter().filter(|(name, n, _)| !behind(fit(name, *n))).collect()
 }
 
 /// The ratio to the least of `all`; what is a millionth of the largest counts as zero.
@@ -117,7 +138,8 @@ fn reached(report: &StudyReport, best: &Candidate) -> String {
     let fit = report.fits.iter().find(|f| f.estimator == best.estimator && f.num_draws == best.num_draws);
     let top = report.fits.iter().filter(|f| f.failure.is_none()).max_by(|a, b| a.bound.total_cmp(&b.bound));
     let (Some(fit), Some(top)) = (fit, top) else { return String::new() };
-    let words = format!("; {} evaluations took it to a bound of {:.2}", fit.evaluations, fit.bound);
+    let reached = if report.objective.is_bound() { "a bound" } else { "a mean of log q" };
+    let words = format!("; {} evaluations took it to {reached} of {:.2}", fit.evaluations, fit.bound);
     let (name, draws) = (&top.estimator, draws(top.num_draws));
     let tied = top.bound - fit.bound <= 0.01 + 2.0 * top.standard_error.min(fit.standard_error);
     if tied { words } else { format!("{words}, the best ({name}, {draws}) to {:.2}", top.bound) }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Maximised;
 use crate::number;
 
 /// A finished (or interrupted) study.
@@ -9,6 +10,9 @@ use crate::number;
 /// `println!("{report}")` shows the tables and the recommendation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyReport {
+    /// What the estimators estimate the gradient of.
+    #[serde(default)]
+    pub objective: Maximised,
     /// The family.
     pub family: String,
     /// Numbers in a gradient: parameters of q, then of the model.
@@ -25,10 +29,25 @@ pub struct StudyReport {
     pub cells: Vec<Cell>,
     /// The short fits, one for each number of draws and estimator.
     pub fits: Vec<ShortFit>,
+    /// Estimators that were asked for and cannot be compared.
+    #[serde(default)]
+    pub refused: Vec<Refused>,
     /// Whether nothing was interrupted.
     pub complete: bool,
     /// Which estimator to use.
     pub recommendation: Recommendation,
+    /// Studies of other objectives at the same points, each with its own reference and recommendation.
+    #[serde(default)]
+    pub others: Vec<StudyReport>,
+}
+
+/// An estimator that the model, the family or the numbers of draws do not allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The estimator's name.
+    pub estimator: String,
+    /// Why, with a remedy.
+    pub reason: String,
 }
 
 /// Where gradients were taken.
@@ -156,7 +175,7 @@ pub struct ShortFit {
     pub estimator: String,
     /// Draws of a step.
     pub num_draws: usize,
-    /// The bound it reached, from fresh draws that all short fits share.
+    /// The bound it reached (of another objective than the ELBO that objective's value), from fresh draws that all short fits share.
     #[serde(with = "number")]
     pub bound: f64,
     /// Its standard error.
@@ -185,6 +204,11 @@ pub struct Recommendation {
 }
 
 impl StudyReport {
+    /// This study and those of other objectives.
+    pub fn each(&self) -> impl Iterator<Item = &StudyReport> {
+        std::iter::once(self).chain(&self.others)
+    }
+
     /// The cell of an estimator.
     pub fn cell(&self, estimator: &str, point: &str, num_draws: usize) -> Option<&Cell> {
         self.cells.iter().find(|c| c.estimator == estimator && c.point == point && c.num_draws == num_draws)

@@ -31,6 +31,7 @@ where
     let mut watch = Watch { observer, done: 0, total: total(study), interrupted: false };
     let lab = Lab { study, streams: Streams::new(study.seed) };
     let mut report = StudyReport {
+        objective: study.objective,
         family: study.family.name(),
         num_params: study.family.num_params() + study.target.layout().num_parameters,
         repeats: study.repeats,
@@ -39,8 +40,10 @@ where
         points: Vec::new(),
         cells: Vec::new(),
         fits: Vec::new(),
+        refused: Vec::new(),
         complete: false,
         recommendation: Recommendation::default(),
+        others: Vec::new(),
     };
     for (number, (name, at)) in lab.points(&mut watch).into_iter().enumerate() {
         if watch.interrupted {
@@ -55,7 +58,7 @@ where
 }
 
 /// Gradients there will be, about.
-fn total<T: ?Sized, F: ?Sized>(study: &GradientStudy<T, F>) -> u64 {
+pub(super) fn total<T: ?Sized, F: ?Sized>(study: &GradientStudy<T, F>) -> u64 {
     let points = (study.at.len() + study.own.len()) as u64;
     let estimators = study.estimators.len() as u64;
     let cells = points * estimators * study.num_draws.len() as u64 * study.repeats as u64;
@@ -265,7 +268,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
                     streams: self.streams.purpose(FITS << 16).purpose(k as u32).purpose(num_draws as u32),
                     doing: &doing,
                 };
-                match way.short_fit(name, self.study.budget, watch) {
+                match way.short_fit(name, self.study.objective, self.study.budget, watch) {
                     Some(fit) => report.fits.push(fit),
                     None => return,
                 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::report::{Cell, PointReport, ShortFit, StudyReport};
+use super::Maximised;
+use super::report::{Cell, PointReport, Refused, ShortFit, StudyReport};
 
 /// Columns of the table of a point.
 const HEADER: [&str; 9] =
@@ -11,23 +12,48 @@ const HEADER: [&str; 9] =
 impl fmt::Display for StudyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, {} parameters, {} gradients of each kind", self.family, self.num_params, self.repeats)?;
-        for point in &self.points {
-            let cells: Vec<&Cell> = self.cells.iter().filter(|c| c.point == point.name).collect();
-            if !cells.is_empty() || point.failure.is_some() {
-                writeln!(f, "\nat {}: {}", point.name, source(point))?;
-                write(f, &HEADER, &cells.iter().map(|c| row(c)).collect::<Vec<_>>())?;
-            }
+        if self.objective != Maximised::Elbo {
+            writeln!(f, "\ngradients of {}", self.objective)?;
         }
-        if !self.fits.is_empty() {
-            writeln!(f, "\nbound reached from the first point with {} density evaluations each", self.budget)?;
-            let header = ["estimator", "draws", "bound", "se", "steps", "time"];
-            write(f, &header, &self.fits.iter().map(fit_row).collect::<Vec<_>>())?;
+        tables(self, f)?;
+        if !self.refused.is_empty() {
+            writeln!(f, "\nnot compared")?;
+            self.refused.iter().try_for_each(|r| writeln!(f, "{}", refusal(r)))?;
         }
         if !self.complete {
             writeln!(f, "\ninterrupted: what was finished is above")?;
         }
-        writeln!(f, "\n{}", self.recommendation.sentence)
+        writeln!(f, "\n{}", self.recommendation.sentence)?;
+        for other in &self.others {
+            writeln!(f, "\ngradients of {}, which no other is compared with", other.objective)?;
+            tables(other, f)?;
+            writeln!(f, "\n{}", other.recommendation.sentence)?;
+        }
+        Ok(())
     }
+}
+
+/// The points and the short fits of one objective.
+fn tables(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for point in &report.points {
+        let cells: Vec<&Cell> = report.cells.iter().filter(|c| c.point == point.name).collect();
+        if !cells.is_empty() || point.failure.is_some() {
+            writeln!(f, "\nat {}: {}", point.name, source(point))?;
+            write(f, &HEADER, &cells.iter().map(|c| row(c)).collect::<Vec<_>>())?;
+        }
+    }
+    if report.fits.is_empty() {
+        return Ok(());
+    }
+    let reached = if report.objective.is_bound() { "bound" } else { "mean of log q" };
+    writeln!(f, "\n{reached} reached from the first point with {} density evaluations each", report.budget)?;
+    let header = ["estimator", "draws", reached, "se", "steps", "time"];
+    write(f, &header, &report.fits.iter().map(fit_row).collect::<Vec<_>>())
+}
+
+/// The reason, with the name where it does not begin with it.
+fn refusal(Refused { estimator, reason }: &Refused) -> String {
+    if reason.starts_with(estimator.as_str()) { reason.clone() } else { format!("{estimator}: {reason}") }
 }
 
 fn source(point: &PointReport) -> String {

@@ -184,6 +184,39 @@ fn what_fails_is_reported_and_the_study_goes_on() {
     }
 }
 
+/// The exact gradient, at a price.
+struct Dear;
+
+impl<T: ?Sized> GradientEstimator<T, MeanField> for Dear {
+    fn estimate(
+        &self,
+        _: &T,
+        _: &MeanField,
+        at: &Point,
+        _: &mut Space,
+        grad: &mut [f64],
+        _: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        grad.copy_from_slice(&exact(&Solution { params: at.params.to_vec(), theta: vec![] }));
+        Ok(Estimate { value: 0.0, rejected: 0, evaluations: 2000 })
+    }
+}
+
+#[test]
+fn what_leaves_a_fit_behind_is_not_recommended_for_its_silence() {
+    let (target, family) = (target(), MeanField::of_dimension(1));
+    let study = |budget| {
+        let study = GradientStudy::new(&target, &family).estimator("dear", Dear).exact(exact).draws([4]);
+        study.estimator("pathwise", Pathwise::default()).repeats(50).start(at(-4.0, 0.5)).budget(budget).run().unwrap()
+    };
+    // One step against 500: it stays nats below.
+    let report = study(2000);
+    assert_eq!(report.recommendation.estimator.as_deref(), Some("pathwise"), "{report}");
+    assert!(report.fits[0].bound < report.fits[1].bound - 2.0, "{report}");
+    let report = study(0);
+    assert_eq!(report.recommendation.estimator.as_deref(), Some("dear"), "{report}");
+}
+
 #[test]
 fn without_a_reference_nothing_is_recommended() {
     let (target, family) = (target(), MeanField::of_dimension(1));

@@ -58,13 +58,18 @@ fn what_cannot_be_compared_is_refused_in_words() {
         ("eight-schools --at start", &["start", "init, middle, optimum"]),
         ("eight-schools --repeats 1", &["'1' for '--repeats <N>'", "from 10 to 1000000"]),
         ("eight-schools --family map", &["a point has no draws", "choose another family"]),
+        (
+            "eight-schools --estimators enumerate,disarm",
+            &["enumerate is for integer latents", "disarm is for integer latents"],
+        ),
+        ("eight-schools --estimators vimco --draws 1", &["vimco needs at least 2 draws, not 1", "raise"]),
         ("eight-schools --estimators enumerate", &["enumerate is for integer latents, and this model has none"]),
         ("eight-schools --family full-rank --estimators measure-valued", &["mean-field family, not full-rank"]),
         ("eight-schools --estimators score --design antithetic", &["score needs independent draws"]),
         ("eight-schools --design sobol", &["sobol", "quasi-random"]),
         ("coal-mining --estimators disarm", &["integers of two values", "has 111", "local-expectation"]),
         ("coal-mining --estimators control-variate", &["no gradient for integer latents", "use ", "enumerate"]),
-        ("latent-class --estimators enumerate", &["integers of rows", "local-expectation"]),
+        ("latent-class --estimators enumerate", &["integers of rows have 10^65.0 joint", "local-expectation"]),
         ("linear-regression --response y", &["--data"]),
         ("linear-regression --data none.csv --response y", &["none.csv: file not found"]),
     ];
@@ -107,6 +112,33 @@ fn a_comparison_is_printed_and_written() {
     assert_eq!(page.matches("http").count(), page.matches("http://www.w3.org/2000/svg").count());
     assert!(!page.contains("NaN") && !page.contains("<script"));
     assert_eq!(std::fs::read_dir(folder.0.join("a/b")).unwrap().count(), 3);
+}
+
+#[test]
+fn what_is_refused_is_a_line_and_other_objectives_are_apart() {
+    let folder = Folder::new("lines");
+    let line = "compare eight-schools --estimators pathwise,disarm,score-loo,doubly-reparameterised --draws 1,4";
+    let (code, out, err) = folder.jensen(&format!("{line} --at init --repeats 100 --budget 400 --out r --quiet"));
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let bounds =
+        ["gradients of the importance-weighted bound of 1 draw,", "gradients of the importance-weighted bound of 4"];
+    for words in [bounds[0], bounds[1], "not compared\ndisarm is for integer latents, and this model has none; use "] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let csv = folder.text("r/compare.csv");
+    // Two estimators and two numbers of draws, two bounds, the refused one and the header.
+    assert_eq!(csv.lines().count(), 1 + 4 + 2 + 1, "{csv}");
+    assert!(csv.contains("\n,disarm,,") && csv.contains(",the importance-weighted bound of 4 draws\n"), "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&folder.text("r/compare.json")).unwrap();
+    assert_eq!(json["refused"][0]["estimator"].as_str(), Some("disarm"));
+    assert_eq!(json["others"][1]["objective"]["importance-weighted"]["particles"].as_u64(), Some(4));
+    let page = folder.text("r/compare.html");
+    for words in
+        ["<h2>Not compared</h2>", "signal to noise", "<h1>Gradients of the importance-weighted bound of 4 draws"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(page.matches("<svg").count() == 4 && !page.contains("NaN"));
 }
 
 #[test]

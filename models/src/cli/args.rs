@@ -180,7 +180,7 @@ pub struct CompareArgs {
 /// What `jensen compare` compares.
 #[derive(Debug, Clone, Args)]
 pub struct StudyArgs {
-    /// Gradient estimators, separated by commas [default: all that the model allows]
+    /// Gradient estimators, separated by commas [default: all of the ELBO that the model allows]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = compared_estimator())]
     pub estimators: Option<Vec<Estimator>>,
     /// Variational family q

@@ -140,6 +140,12 @@ mod tests {
                 "relax",
                 "gumbel-softmax",
                 "straight-through",
+                "importance-weighted",
+                "doubly-reparameterised",
+                "vimco",
+                "renyi",
+                "renyi-doubly-reparameterised",
+                "wake-phase",
                 "auto"
             ]
         );

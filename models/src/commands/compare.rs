@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
 use crate::cli::progress::{Mode, Progress};
 use jensen::automatic::Compare;
-use jensen::study::{At, Figures, StudyReport};
+use jensen::study::{At, Cell, Figures, Refused, StudyReport};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
         write(folder, &found)?;
     }
     print(std::io::stdout(), &if args.output.json { found.json() } else { found.text() })?;
-    let sure = found.report.complete && found.report.recommendation.estimator.is_some();
+    let sure = found.report.complete && found.report.each().any(|r| r.recommendation.estimator.is_some());
     Ok(if sure { Exit::Success } else { Exit::NotTrusted })
 }
 
@@ -139,30 +139,44 @@ impl Comparison {
         serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
     }
 
-    /// A line for each cell, with the short fit of its estimator and number of draws.
+    /// A line for each cell, with the short fit of its estimator and number of draws, and one for each estimator that
+    /// was refused.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = csv::Writer::from_writer(out);
         let head = ["point", "estimator", "draws"].into_iter().chain(NUMBERS);
-        lines.write_record(head.chain(["fit_bound", "fit_bound_se", "fit_steps", "fit_seconds", "failure"]))?;
-        for cell in &self.report.cells {
-            let mut line = vec![cell.point.clone(), cell.estimator.clone(), cell.num_draws.to_string()];
-            match &cell.figures {
-                Some(figures) => line.extend(numbers(figures)),
-                None => line.extend(NUMBERS.map(|_| String::new())),
+        let tail = ["fit_bound", "fit_bound_se", "fit_steps", "fit_seconds", "failure", "objective"];
+        lines.write_record(head.chain(tail))?;
+        for report in self.report.each() {
+            for cell in &report.cells {
+                lines.write_record(line(report, cell))?;
             }
-            let same = |f: &&jensen::study::ShortFit| f.estimator == cell.estimator && f.num_draws == cell.num_draws;
-            match self.report.fits.iter().find(same) {
-                Some(f) => {
-                    let steps = f.steps.to_string();
-                    line.extend([f.bound.to_string(), f.standard_error.to_string(), steps, f.seconds.to_string()]);
-                }
-                None => line.extend([const { String::new() }; 4]),
-            }
-            line.push(cell.failure.clone().unwrap_or_default());
+        }
+        for Refused { estimator, reason } in &self.report.refused {
+            let mut line = vec![String::new(); 3 + NUMBERS.len() + tail.len()];
+            line[1].clone_from(estimator);
+            line[3 + NUMBERS.len() + 4].clone_from(reason);
             lines.write_record(&line)?;
         }
         lines.flush()
     }
+}
+
+fn line(report: &StudyReport, cell: &Cell) -> Vec<String> {
+    let mut line = vec![cell.point.clone(), cell.estimator.clone(), cell.num_draws.to_string()];
+    match &cell.figures {
+        Some(figures) => line.extend(numbers(figures)),
+        None => line.extend(NUMBERS.map(|_| String::new())),
+    }
+    match report.fits.iter().find(|f| f.estimator == cell.estimator && f.num_draws == cell.num_draws) {
+        Some(f) => {
+            let steps = f.steps.to_string();
+            line.extend([f.bound.to_string(), f.standard_error.to_string(), steps, f.seconds.to_string()]);
+        }
+        None => line.extend([const { String::new() }; 4]),
+    }
+    line.push(cell.failure.clone().unwrap_or_default());
+    line.push(report.objective.to_string());
+    line
 }
 
 fn numbers(f: &Figures) -> [String; 14] {

@@ -3,7 +3,7 @@
 use super::compare::Comparison;
 use crate::cli::number::{duration, grouped, significant};
 use crate::cli::plot::{Figure, Panel, by_name, curves, series_colour};
-use jensen::study::{Cell, Figures, ShortFit, StudyReport};
+use jensen::study::{Cell, Figures, Maximised, Refused, ShortFit, StudyReport};
 use std::fmt::Write;
 
 const STYLE: &str = "body{font:15px/1.5 Roboto,Helvetica Neue,Arial,sans-serif;color:#2b2f36;max-width:68rem;\
@@ -73,7 +73,23 @@ pub(super) fn page(found: &Comparison) -> String {
             draws of q. Estimators differ in noise, cost and sometimes bias. Each was asked for many gradients at the \
             same points: <em>init</em>, where a fit begins; <em>optimum</em>, where it ends; <em>middle</em>, half-way \
             between the two. Each latent is measured in units of its own, as in a fit.</p>\n";
+    if report.objective != Maximised::Elbo {
+        let _ = writeln!(out, "<p>The gradients are those of {}.</p>", report.objective);
+    }
     figures(report, &mut out);
+    tables(report, &mut out);
+    refused(report, &mut out);
+    others(report, &mut out);
+    out += "<h2>What the columns say</h2>\n<dl>\n";
+    for (name, words) in COLUMNS {
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{words}</dd>");
+    }
+    out += "</dl>\n</body></html>\n";
+    out
+}
+
+/// The figures at each point and what the short fits reached, as tables.
+fn tables(report: &StudyReport, out: &mut String) {
     for point in &report.points {
         let _ = writeln!(out, "<h2>Figures at {}</h2>", escaped(&point.name));
         match (&point.reference, &point.failure) {
@@ -85,15 +101,52 @@ pub(super) fn page(found: &Comparison) -> String {
                 let _ = writeln!(out, "<p class=\"bad\">No reference: {why}</p>");
             }
         }
-        table(report.cells.iter().filter(|c| c.point == point.name), &mut out);
+        table(report.cells.iter().filter(|c| c.point == point.name), out);
     }
-    fits(report, &mut out);
-    out += "<h2>What the columns say</h2>\n<dl>\n";
-    for (name, words) in COLUMNS {
-        let _ = writeln!(out, "<dt>{name}</dt><dd>{words}</dd>");
+    fits(report, out);
+}
+
+/// Estimators that were asked for and not compared.
+fn refused(report: &StudyReport, out: &mut String) {
+    if report.refused.is_empty() {
+        return;
     }
-    out += "</dl>\n</body></html>\n";
-    out
+    out.push_str("<h2>Not compared</h2>\n<table><tr><th>estimator</th><th>why</th></tr>\n");
+    for Refused { estimator, reason } in &report.refused {
+        let (estimator, reason) = (escaped(estimator), escaped(reason));
+        let _ = writeln!(out, "<tr><td>{estimator}</td><td class=\"words bad\">{reason}</td></tr>");
+    }
+    out.push_str("</table>\n");
+}
+
+/// Studies of other objectives: how the signal goes with their draws, and their tables.
+fn others(report: &StudyReport, out: &mut String) {
+    if report.others.is_empty() {
+        return;
+    }
+    let x: Vec<f64> = unique(report.each().flat_map(draws)).into_iter().map(|n| n as f64).collect();
+    let names = unique(report.others.iter().flat_map(names));
+    let of = |name: &String, point: &str, n: f64| {
+        let found = report.each().find_map(|r| r.figures(name, point, n as usize));
+        found.map_or(f64::NAN, |f| f.signal_to_noise)
+    };
+    let note = "Each number of draws is an objective of its own here, so that a line goes through several of them. One \
+                that falls drowns in its noise as the bound gets tighter.";
+    let panels = points(report, |point| {
+        let series: Vec<Vec<f64>> = names.iter().map(|name| x.iter().map(|n| of(name, point, *n)).collect()).collect();
+        curves(point, ("draws of a gradient", "signal / noise"), &x, &series)
+    });
+    section(("signal", "Other objectives: signal to noise", note), panels, &names, (3, (340.0, 300.0)), out);
+    for other in &report.others {
+        let _ = writeln!(
+            out,
+            "<h1>Gradients of {}</h1>\n<p>They have a mean of their own, and are compared with no others.</p>\n\
+             <p class=\"advice\">{}</p>",
+            escaped(&other.objective.to_string()),
+            escaped(&other.recommendation.sentence)
+        );
+        tables(other, out);
+    }
 }
 
 /// The plots: noise x time, variance against draws, bias.

@@ -88,15 +88,14 @@ impl Built {
         Self { is_heavy_tailed: true, ..self }
     }
 
-<<<<<<< HEAD
     /// Has twelve runs unless another number is chosen.
     pub fn many_modes(self) -> Self {
         Self { restarts: Some(12), ..self }
-=======
+    }
+
     /// Has a network as its q.
     pub fn amortised(self, network: Amortised) -> Self {
         Self { network: Some(network), ..self }
->>>>>>> vae
     }
 
     /// Reports how columns were standardised.

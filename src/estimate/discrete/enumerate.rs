@@ -13,6 +13,8 @@ use crate::target::{DensityError, LogDensity};
 /// Needs no draws of the integers. One evaluation for each joint value (and, in [`Hybrid`](super::super::Hybrid), for
 /// each draw of the real latents, whose gradient is averaged over the values too). Integers of rows are refused: with
 /// one of them in each row, [`LocalExpectation`](super::LocalExpectation) enumerates them given the rest.
+///
+/// *Source*: the definition of the expectation, term by term.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enumerate;
 

@@ -44,7 +44,7 @@ pub struct LearnedRebar {
 /// As [`Rebar`], with `scale c + sum_k slope_k (w_k - q(k))` in the place of `scale c`: a linear surrogate of the
 /// weights, one slope for each value of each site, that is learned by stochastic gradients of the variance.
 ///
-/// Two evaluations a draw; unbiased, as the slopes come from earlier steps. Better than [`Rebar`] where the relaxed
+/// It needs what [`Rebar`] does; two evaluations a draw; unbiased, as the slopes come from earlier steps. Better than [`Rebar`] where the relaxed
 /// density says little of the density at the corners, after some hundred steps.
 ///
 /// *Source*: Grathwohl, Choi, Wu, Roeder and Duvenaud 2018, with a linear function in the place of their network and

@@ -29,7 +29,8 @@ pub struct GumbelSoftmax {
 
 /// As [`GumbelSoftmax`], with `d log p / d w` at the corner `b = argmax zeta` instead of at `w`.
 ///
-/// **Biased** at every temperature: the density is seen where it is meant to be, the slope is that of its relaxation.
+/// **Biased** at every temperature: the density is seen where it is meant to be, the slope is that of its relaxation. It
+/// needs and costs what [`GumbelSoftmax`] does.
 ///
 /// *Source*: Bengio, Leonard and Courville 2013; the straight-through Gumbel-softmax of Jang, Gu and Poole 2017.
 #[derive(Clone, Copy, Debug, PartialEq)]

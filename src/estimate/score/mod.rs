@@ -18,7 +18,8 @@ use crate::target::{DensityError, LogDensity};
 /// `1/S sum_s (f_s - b_s) d log q(z_s) / d params` with `f_s = log p(z_s) - log q(z_s)`.
 ///
 /// Needs only values of the density: discrete latents, branches, non-differentiable models. Unbiased when the
-/// support of q does not depend on its parameters, with every [`Baseline`].
+/// support of q does not depend on its parameters, with every [`Baseline`]. *Assumes* independent draws, and no parameters
+/// theta, whose gradient it does not have. *Cost*: one model value a draw.
 ///
 /// *Source*: Williams 1992; Ranganath, Gerrish and Blei 2014; leave-one-out: Kool, van Hoof and Welling 2019.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -63,7 +63,7 @@ impl<L: ScalarLaw> Independent<L> {
     }
 
     /// Calls `visit(law, its parameters' places, element of the noise, place of the draws, in rows)`.
-    fn each(&self, params: &[f64], rows: &RowSet, mut visit: impl FnMut(L, [usize; 2], usize, usize, bool)) {
+    pub(crate) fn each(&self, params: &[f64], rows: &RowSet, mut visit: impl FnMut(L, [usize; 2], usize, usize, bool)) {
         let first = self.places.num_latents();
         self.places.each(rows, |a, b, place, in_rows| {
             let element = place + if in_rows { first } else { 0 };
