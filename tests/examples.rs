@@ -28,6 +28,8 @@ examples! {
     compare_estimators = "../examples/12_compare_estimators.rs",
     mixture = "../examples/13_mixture.rs",
     vae = "../examples/14_vae.rs",
+    simulated_posterior = "../examples/15_simulated_posterior.rs",
+    adversarial = "../examples/16_adversarial.rs",
 }
 
 /// The block after `Output:` in the header.

@@ -11,7 +11,8 @@ use crate::target::{LogDensity, Pass, Target};
 /// Purpose of the streams.
 const PLACE: u32 = 54;
 
-/// Distances, in units of how far the draw is from zero, are powers of ten: up to this one along latents, and up to that one along directions known to rounding only.
+/// Distances are powers of ten: along latents up to this one, in units of how far the draw is from zero, and along
+/// directions known to rounding only up to that one.
 const FARTHEST: usize = 12;
 const FARTHEST_FLAT: usize = 8;
 
@@ -50,6 +51,7 @@ pub(super) fn refuse_improper(
         return Ok(0);
     }
     let mut sites = Vec::new();
+    lines.unit = lines.place.iter().fold(1.0, |most, x| x.abs().max(most));
     if layout.num_latents <= MOST_AXES {
         for k in 0..layout.num_latents {
             let axis: Vec<f64> = (0..layout.num_latents).map(|j| f64::from(u8::from(j == k))).collect();
@@ -59,6 +61,7 @@ pub(super) fn refuse_improper(
             }
         }
     }
+    lines.unit = 1.0;
     if sites.is_empty() {
         let mut directions = vec![lines.place.clone()];
         directions.extend(flat(target, &lines.place, solution));
@@ -81,6 +84,8 @@ struct Lines<'a> {
     z: Draws,
     rows: RowSet,
     pass: Pass,
+    /// One, or how far the draw is from zero.
+    unit: f64,
     evaluations: u64,
 }
 
@@ -94,7 +99,7 @@ impl<'a> Lines<'a> {
         z.row_latents.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
         z.integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
         z.row_integers.chunks_exact_mut(num_points).for_each(|lane| lane.fill(lane[0]));
-        Lines { target, theta: &solution.theta, place, z, rows, pass: Pass::default(), evaluations: 0 }
+        Lines { target, theta: &solution.theta, place, z, rows, pass: Pass::default(), unit: 1.0, evaluations: 0 }
     }
 
     /// Whether the density falls off on both sides, as far as it can be evaluated up to `10^farthest` from the draw.
@@ -104,11 +109,10 @@ impl<'a> Lines<'a> {
             return Ok(true);
         }
         let num_points = 2 * FARTHEST;
-        let unit = self.place.iter().fold(1.0f64, |most, x| most.max(x.abs()));
         for ((lane, place), part) in self.z.latents.chunks_exact_mut(num_points).zip(&self.place).zip(direction) {
             for (k, z) in lane.iter_mut().enumerate() {
                 let sign = if k < FARTHEST { 1.0 } else { -1.0 };
-                *z = place + sign * unit * 10f64.powi((k % FARTHEST) as i32 + 1) * part / length;
+                *z = place + sign * self.unit * 10f64.powi((k % FARTHEST) as i32 + 1) * part / length;
             }
         }
         self.target.log_density(self.theta, &self.z, &self.rows, &mut self.pass)?;

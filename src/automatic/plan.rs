@@ -267,6 +267,12 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
             "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
         }
         () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),
+        () if family == Map && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) => {
+            format!(
+                "a point has no noise for {} to be better with; use pathwise, or leave the estimator out",
+                wishes.estimator
+            )
+        }
         () if kinds.latents == 0
             && !kinds.row_latents
             && !kinds.integers

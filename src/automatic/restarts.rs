@@ -35,13 +35,13 @@ const AGREE: f64 = 1.0;
 
 /// Whether there is to be another run: the number asked for, or until the two best agree.
 pub(super) fn wants_another(settings: &Settings, layout: &Layout, restarts: &[Restart]) -> bool {
-    // Two runs that agree after others have not say little where integers choose between sets: the others were modes.
+    // Where integers choose between sets, two runs that agree after others that did not say little: those were modes.
     // The likelihood of parameters has many tops, of which one is enough.
-    let has_integers = layout.num_integers == 0 && layout.num_row_integers > 0 && layout.num_parameters == 0;
+    let only_row_integers = layout.num_integers == 0 && layout.num_row_integers > 0 && layout.num_parameters == 0;
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     match (settings.restarts, restarts_disagreement(&bounds)) {
         (Some(number), _) => restarts.len() < number,
-        (None, Some(gap)) if has_integers => restarts.len() < RUNS_OF.1 && gap.is_nan() | (gap > AGREE),
+        (None, Some(gap)) if only_row_integers => restarts.len() < RUNS_OF.1 && (gap.is_nan() || gap > AGREE),
         (None, _) => restarts.len() < RUNS_OF.0,
     }
 }

@@ -224,8 +224,7 @@ impl LogJoint {
 impl Scope {
     /// A latent with its prior distribution: adds `ln p(z)` to the log joint and returns `z` in its support.
     ///
-    /// The support of the distribution decides the transform from the unconstrained space, whose log Jacobian is added
-    /// too. `name` is what reports call it, once in a model. A vector distribution gives a vector of its shape.
+    /// The support decides the transform from the unconstrained space, whose log Jacobian is added too; reports say `name`.
     #[track_caller]
     pub fn draw<D: Distribution + 'static>(&self, name: &str, distribution: D) -> D::Value {
         let support = distribution.support();
