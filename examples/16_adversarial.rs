@@ -63,7 +63,6 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     };
     let mut state = vi.init()?;
     run(&vi, &mut state, &mut MaxSteps(steps), &mut ())?;
-
     let (rows, draws) = (RowSet::all(), 4000);
     let mut z = Draws::zeros(target.layout(), n, draws);
     let mut noise = vec![0.0; encoder.num_noise(&rows) * draws];
