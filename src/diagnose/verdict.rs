@@ -207,6 +207,10 @@ fn judge_rejections(share: f64) -> Finding {
 fn judge_restarts(gap: f64) -> Finding {
     let advice = "run more restarts from wider starts, compare where they end, and if they are \
                   different modes, use a mixture family";
+    if gap.is_nan() {
+        let reason = "the two best restarts cannot be compared: one of them has no finite bound";
+        return Finding::new(Trust::DoNotTrust, reason.into(), advice);
+    }
     if gap <= SMALL_GAP {
         let (found, limit) = against(gap, SMALL_GAP);
         let reason = format!("the two best restarts agree to {found} nats in the bound, within {limit}");

@@ -23,7 +23,7 @@ const BATCH: usize = 100;
 const DRAWS: usize = 1000;
 const JUDGED: usize = 500;
 /// Steps at most, and those with a falling step size at the end.
-const MOST: u64 = 8_000;
+const MOST: u64 = 20_000;
 const LAST: u64 = 1000;
 /// Steps of a window whose mean objective is compared with the next one's, and nats of a gain that is none.
 const WINDOW: u64 = 500;

@@ -90,7 +90,7 @@ fn mistakes_name_the_line() {
         let _ = v.at(7usize);
     });
     let message = error.err().expect("an error").to_string();
-    assert!(message.contains("tests.rs:") && message.contains("element 7 of a vector with 3 elements"), "{message}");
+    assert!(message.contains("passes.rs:") && message.contains("element 7 of a vector with 3 elements"), "{message}");
 }
 
 #[test]
