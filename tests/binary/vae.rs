@@ -93,7 +93,7 @@ fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
     let options = [
         "--anneal linear --anneal-epochs 5 --beta 2 --free-bits 0.05 --threads 1",
         "--anneal cyclical --anneal-epochs 4 --likelihood gaussian --threads 2",
-        "--estimator iwae --importance 3",
+        "--estimator iwae --importance 3 --precision double",
     ];
     for (k, options) in options.into_iter().enumerate() {
         let common = format!("vae --data bars.csv --label bar {SMALL}");
@@ -216,6 +216,7 @@ fn every_bad_input_is_named_with_a_remedy() {
             "the checkpoint has --latent 2, not --latent 3; leave --latent out",
         ),
         (&format!("{resume} --out fit --beta 3"), "the checkpoint has --beta 1.0, not --beta 3.0"),
+        (&format!("{resume} --out fit --precision double"), "leave --precision out"),
         (&format!("{resume} --out fit --hidden 16,16"), "the checkpoint has --hidden [16], not --hidden [16, 16]"),
         (
             "vae --resume --out fit",

@@ -135,6 +135,9 @@ pub struct VaeMethodArgs {
     /// Gradient of the class of --classes [default: exact]
     #[arg(long, value_name = "NAME", value_enum)]
     pub class_gradient: Option<ClassGradient>,
+    /// Numbers that training computes with; what is reported is measured in double [default: single]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub precision: Option<TrainingPrecision>,
     /// Draws under the logarithm of --estimator iwae [default: 5]
     #[arg(long, value_name = "K", value_parser = up_to::<10_000>, allow_negative_numbers = true)]
     pub importance: Option<NonZeroUsize>,
@@ -282,6 +285,17 @@ pub enum VaeEstimator {
     StickingTheLanding,
     /// The importance-weighted bound of --importance draws, doubly reparameterised; without beta and free bits
     Iwae,
+}
+
+/// Numbers that training computes with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainingPrecision {
+    /// 32 bits: faster, and far finer than the noise of a step
+    #[default]
+    Single,
+    /// 64 bits
+    Double,
 }
 
 /// Gradient of the class of a code.

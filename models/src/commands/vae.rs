@@ -182,7 +182,7 @@ fn engine_options(threads: Option<NonZeroUsize>) -> Options {
 /// Trains; the run, how it ended, and images a second.
 fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved, Ended, Option<f64>), CommandError> {
     let Plan { architecture, settings, note, .. } = plan;
-    let options = engine_options(args.method.threads);
+    let options = settings.options(engine_options(args.method.threads));
     let model = plan.data.model(architecture, settings.seed, options)?;
     let rows = plan.data.rows(&model, architecture, settings.batch, options);
     let earlier = plan.earlier.as_ref().map(|saved| {

@@ -3,8 +3,9 @@
 use super::architecture::Architecture;
 use super::error::VaeError;
 use super::saved::Saved;
-use crate::cli::vae_args::{Anneal, ClassGradient, PixelLikelihood, VaeArgs, VaeEstimator};
+use crate::cli::vae_args::{Anneal, ClassGradient, PixelLikelihood, TrainingPrecision, VaeArgs, VaeEstimator};
 use jensen::estimate::Annealing;
+use jensen::target::{Options, Precision};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
@@ -26,6 +27,9 @@ pub struct Settings {
     /// Gradient of the class, where the code has one.
     #[serde(default, skip_serializing_if = "is_exact")]
     pub class_gradient: ClassGradient,
+    /// Numbers to compute with.
+    #[serde(default = "double")]
+    pub precision: TrainingPrecision,
     /// Draws under the logarithm.
     pub importance: usize,
     /// Step size.
@@ -35,6 +39,11 @@ pub struct Settings {
     /// Rows in memory at a time, where the file is read in blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffer: Option<usize>,
+}
+
+/// What checkpoints without the field were trained in.
+fn double() -> TrainingPrecision {
+    TrainingPrecision::Double
 }
 
 impl Settings {
@@ -57,6 +66,7 @@ impl Settings {
                 None => VaeEstimator::ExactKl,
             }),
             class_gradient: method.class_gradient.unwrap_or_default(),
+            precision: method.precision.unwrap_or_default(),
             importance: or(method.importance, 5),
             learning_rate: method.learning_rate.unwrap_or(0.001),
             seed: method.seed.unwrap_or(0),
@@ -117,6 +127,7 @@ impl Settings {
         same.check("--free-bits", method.free_bits, &old.free_nats)?;
         same.check("--estimator", method.estimator, &old.estimator)?;
         same.check("--class-gradient", method.class_gradient, &old.class_gradient)?;
+        same.check("--precision", method.precision, &old.precision)?;
         same.check("--importance", size(method.importance), &old.importance)?;
         same.check("--seed", method.seed, &old.seed)?;
         same.check("--buffer", size(method.buffer), &old.buffer.unwrap_or(0))?;
@@ -131,6 +142,15 @@ impl Settings {
             Anneal::Linear => Annealing::Linear { steps },
             Anneal::Cyclical => Annealing::Cyclical { period: steps, rise: steps / 2 },
         }
+    }
+
+    /// `options` with the precision of training.
+    pub fn options(&self, options: Options) -> Options {
+        let precision = match self.precision {
+            TrainingPrecision::Single => Precision::Single,
+            TrainingPrecision::Double => Precision::Double,
+        };
+        Options { precision, ..options }
     }
 
     /// In words.
