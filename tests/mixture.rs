@@ -22,7 +22,7 @@ fn three_gaussians() -> (Table, Vec<u32>, Vec<u32>) {
 }
 
 /// Bound after `steps` updates from the labels, the first of them from the labels alone.
-fn bound_after(rows: &Table, k: usize, labels: Vec<u32>, steps: u64) -> f64 {
+fn bound_after<R: Rows + ?Sized>(rows: &R, k: usize, labels: Vec<u32>, steps: u64) -> f64 {
     let component = FullGaussian::from_rows(rows).expect("a prior");
     let weights = Weights::dirichlet(1.0 / k as f64);
     let ascent = CoordinateAscent::new(rows, &component, weights, k).expect("settings");
@@ -198,6 +198,18 @@ fn bad_input_is_named() {
     assert!(empty.weights().iter().all(|w| w.is_finite()));
     assert!(Mixture::new(FullGaussian::new(prior()), 0).fit(&two).is_err());
     assert!(Mixture::new(FullGaussian::new(prior()), 1).weights(Weights::dirichlet(-1.0)).fit(&two).is_err());
+}
+
+/// Labels go by the place among the rows that are fitted, not by their numbers in the table they were taken from.
+#[test]
+fn some_blocks_of_a_table_start_from_labels_of_their_own() {
+    let x: Vec<f64> =
+        (0..40).map(|i| if i % 2 == 0 { 0.1 * f64::from(i) } else { 50.0 - 0.1 * f64::from(i) }).collect();
+    let table = Table::with_block_rows(&[&x], 10).expect("a table");
+    let some = SelectedBlocks::new(&table, [1, 3]);
+    let alone = Table::with_block_rows(&[[&x[10..20], &x[30..]].concat()], 10).expect("a table");
+    let labels: Vec<u32> = (0..20).map(|i| i % 2).collect();
+    assert_eq!(bound_after(&some, 2, labels.clone(), 4), bound_after(&alone, 2, labels, 4));
 }
 
 /// The error of a step keeps its row, its type and its words on the way through the loop.

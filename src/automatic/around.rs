@@ -3,10 +3,10 @@
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::families::mixed;
-use super::restarts::ln_mean_exp;
 use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet};
+use crate::objective::log_mean_exp;
 use crate::streams::Streams;
 use crate::target::{Differentiable, LogDensity, Pass, Target};
 
@@ -35,7 +35,8 @@ pub(super) fn applies(layout: &Layout) -> bool {
 /// Importance weights of a mean-field q find little of a mode whose latents are correlated: its evidence comes out nats too
 /// small. Here the latents outside of rows are drawn from a Gaussian with the curvature of the log joint at one Newton
 /// step from their means in q, where q has its integers; all else is drawn from q. Both are means of importance
-/// weights, which come out too small and never too large: the greater of the two counts.
+/// weights, whose logarithm comes out too small on average, by nats where q misses the correlations: the greater of the
+/// two is the better estimate, up to Monte Carlo error.
 ///
 /// `None` where the curvature is not that of a mode.
 pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -> Result<(Option<f64>, u64), FitError> {
@@ -44,7 +45,7 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
     let Some((centre, factor)) = curvature(target, solution, streams)? else { return Ok((None, 2 * d as u64 + 1)) };
     let (family, rows, mut pass) = (mixed(layout)?, RowSet::all(), Pass::default());
     let (mean, ln_sd) = solution.params[..2 * d].split_at(d);
-    let half_ln_det: f64 = factor.l_dirty().diagonal().iter().map(|l| l.ln()).sum();
+    let half_ln_det = 0.5 * factor.ln_determinant();
     let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
     let (mut log_q, mut noise) = (vec![0.0; BLOCK], vec![0.0; d * BLOCK]);
     let mut values = Vec::with_capacity(DRAWS);
@@ -69,7 +70,7 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
         values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q));
     }
     values.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = f64::NEG_INFINITY);
-    Ok((Some(ln_mean_exp(&values)), DRAWS as u64 + 2 * d as u64 + 1))
+    Ok((Some(log_mean_exp(&values)), DRAWS as u64 + 2 * d as u64 + 1))
 }
 
 /// One Newton step from the means of the latents outside of rows, and the precision there, the integers and the latents of

@@ -8,10 +8,11 @@ use crate::algorithm::{FitError, Solution};
 use crate::diagnose::verdict::Missed;
 use crate::family::Discrete;
 use crate::model::{Draws, Layout, RowSet, SiteKind};
+use crate::objective::log_sum_exp;
 use crate::target::{LogDensity, Target};
 
-/// Work up to which it is done: values of all integers times the evaluations of one Newton step.
-const MOST_WORK: usize = 20_000;
+/// Evaluations up to which it is done, if every value takes all its Newton steps.
+const MOST_WORK: usize = 100_000;
 
 /// Newton steps at most, the largest in posterior standard deviations, and the gain in nats below which one has arrived.
 const STEPS: usize = 20;
@@ -36,7 +37,7 @@ pub(super) fn most_missed(target: &Target, solution: &Solution) -> Result<(Optio
     let num_values: usize = names.iter().map(|(_, values)| *values).sum();
     let in_rows = layout.num_row_latents + layout.num_row_integers;
     let lanes = 2 * layout.num_latents + 1;
-    if layout.num_latents == 0 || names.is_empty() || in_rows > 0 || num_values * lanes > MOST_WORK {
+    if layout.num_latents == 0 || names.is_empty() || in_rows > 0 || num_values * lanes * STEPS > MOST_WORK {
         return Ok((None, 0));
     }
     let (family, rows) = (mixed(layout)?, RowSet::all());
@@ -61,15 +62,16 @@ pub(super) fn most_missed(target: &Target, solution: &Solution) -> Result<(Optio
     let mut worst: Option<Missed> = None;
     for ((integer, p), (name, _)) in all.iter().zip(&names) {
         let chosen = best.integers[integer.place];
-        let mut weights = vec![0.0; p.len()];
-        for (v, weight) in weights.iter_mut().enumerate() {
+        let mut tops = vec![f64::NEG_INFINITY; p.len()];
+        for (v, found) in tops.iter_mut().enumerate() {
             best.integers[integer.place] = integer.low + v as u32;
-            let found = if best.integers[integer.place] == chosen { Some(top) } else { of(&best)? };
-            *weight = found.map_or(0.0, |f| (f - top).exp());
+            let own = if best.integers[integer.place] == chosen { Some(top) } else { of(&best)? };
+            *found = own.unwrap_or(f64::NEG_INFINITY);
         }
         best.integers[integer.place] = chosen;
-        let total: f64 = weights.iter().sum();
-        let missed = |v: usize| if p[v] < LEFT_OUT * weights[v] / total { weights[v] / total } else { 0.0 };
+        let total = log_sum_exp(&tops);
+        let share_of = |v: usize| (tops[v] - total).exp();
+        let missed = |v: usize| if p[v] < LEFT_OUT * share_of(v) { share_of(v) } else { 0.0 };
         let share: f64 = (0..p.len()).map(missed).sum();
         let most = (0..p.len()).max_by(|a, b| missed(*a).total_cmp(&missed(*b))).unwrap_or(0);
         if share > worst.as_ref().map_or(0.0, |w| w.share) {
@@ -97,7 +99,7 @@ fn summit(
     for step in 1..=STEPS {
         let Some(here) = local(target, theta, z, &mean, sd)? else { return Ok((None, step)) };
         if here.decrement < ARRIVED {
-            let half_ln_det: f64 = here.factor.l_dirty().diagonal().iter().map(|l| l.ln()).sum();
+            let half_ln_det = 0.5 * here.factor.ln_determinant();
             // The constant is the same for every value.
             return Ok((Some(here.value + 0.5 * here.decrement - half_ln_det), step));
         }
@@ -120,6 +122,21 @@ mod tests {
             let inside = p.draw_integer("in", bernoulli(0.5)).to_real();
             p.add(-inside * (50.0 * (slab - 3.0).square() - 6.0));
         }
+    }
+
+    /// A value better by more nats than a number can hold the exponential of.
+    #[test]
+    fn a_value_beyond_the_range_of_exponentials_is_found_missing() {
+        struct Far;
+        impl Model for Far {
+            fn log_joint(&self, p: &LogJoint) {
+                let _ = p.draw("slab", normal(0.0, 1.0));
+                p.add(2000.0 * p.draw_integer("in", bernoulli(0.5)).to_real());
+            }
+        }
+        let solution = Solution { params: vec![0.0, 0.0, 0.0, -40.0], theta: vec![] };
+        let found = most_missed(&Target::new(&Far).unwrap(), &solution).unwrap().0.unwrap();
+        assert_eq!((found.value, found.share), (1, 1.0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::streams::Streams;
 use crate::target::{LogDensity, Pass, Target};
 
 /// Purpose of the streams.
-const PLACE: u32 = 54;
+const PLACE: u32 = 55;
 
 /// Distances are powers of ten: along latents up to this one, in units of how far the draw is from zero, and along
 /// directions known to rounding only up to that one.
@@ -64,7 +64,9 @@ pub(super) fn refuse_improper(
     lines.unit = 1.0;
     if sites.is_empty() {
         let mut directions = vec![lines.place.clone()];
-        directions.extend(flat(target, &lines.place, solution));
+        let (found, taken) = flat(target, &lines.place, solution);
+        directions.extend(found);
+        lines.evaluations += taken;
         for direction in directions {
             if sites.is_empty() && !lines.falls_along(&direction, FARTHEST_FLAT, STILL_RISES)? {
                 sites = taking_part(layout, &direction);
@@ -129,19 +131,20 @@ fn falls(values: &[f64], rise: f64) -> bool {
     !slopes.iter().all(|gain| gain.is_finite() && *gain < rise && gain / 10f64.ln() >= FALLS)
 }
 
-/// Directions in which the log density has no curvature; none where the curvature is not known.
-fn flat(target: &Target, place: &[f64], solution: &Solution) -> Vec<Vec<f64>> {
+/// Directions in which the log density has no curvature, none where that is not known, and the evaluations it took.
+fn flat(target: &Target, place: &[f64], solution: &Solution) -> (Vec<Vec<f64>>, u64) {
     let layout = target.layout();
     let has_others = layout.num_row_latents + layout.num_integers + layout.num_row_integers > 0;
     if has_others || place.len() > MOST_CURVED {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let mut density = Density::new(target, &solution.theta);
-    let Ok(hessian) = curvature(&mut density, place, &vec![1.0; place.len()], 1e-3) else { return Vec::new() };
-    let Some(eigen) = SymmetricEigen::try_new(hessian, 1e-14, 10_000) else { return Vec::new() };
+    let hessian = curvature(&mut density, place, &vec![1.0; place.len()], 1e-3).ok();
+    let eigen = hessian.and_then(|hessian| SymmetricEigen::try_new(hessian, 1e-14, 10_000));
+    let Some(eigen) = eigen else { return (Vec::new(), density.evaluations) };
     let most = eigen.eigenvalues.amax();
     let flat = (0..place.len()).filter(|&k| eigen.eigenvalues[k].abs() <= FLAT * most);
-    flat.map(|k| eigen.eigenvectors.column(k).iter().copied().collect()).collect()
+    (flat.map(|k| eigen.eigenvectors.column(k).iter().copied().collect()).collect(), density.evaluations)
 }
 
 /// Sites with a large part in a direction, in the order of the model.

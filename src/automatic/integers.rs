@@ -64,6 +64,11 @@ impl Sizes {
     pub fn not_enumerable(&self) -> Option<String> {
         let most = if self.are_alone { MOST_ALONE } else { MOST_BESIDE };
         match () {
+            () if self.outside.iter().chain(&self.in_rows).any(|n| *n == usize::MAX) => Some(
+                "an integer has no largest value, so its values cannot be enumerated; use local-expectation or the \
+                 score function"
+                    .into(),
+            ),
             () if !self.in_rows.is_empty() => {
                 let in_row: f64 = self.in_rows.iter().map(|n| (*n as f64).log10()).sum();
                 let (exponent, rows) = (in_row * self.num_rows as f64 + self.joint().log10(), self.num_rows);

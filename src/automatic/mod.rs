@@ -318,7 +318,7 @@ impl<'a, M: Model + ?Sized> Fit<'a, M> {
             let plan = plan::decide(crate::target::LogDensity::layout(&target), self.wishes)?;
             let setting = if stochastic.schedule.is_some() { "a learning rate" } else { "a clip" };
             plan::check_stochastic(setting, &plan)?;
-            stochastic.schedule.iter().try_for_each(|schedule| plan::check_reach(&plan, schedule))?;
+            stochastic.schedule.iter().try_for_each(|schedule| plan::check_reach(&plan, schedule, self.steps))?;
         }
         let mut silent = ();
         let settings = run::Settings {

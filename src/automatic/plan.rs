@@ -100,15 +100,16 @@ pub(super) fn check_stochastic(setting: &str, plan: &Plan) -> Result<(), FitErro
 
 /// Refuses step sizes so small that the fit would end where it starts, and be called level there.
 ///
-/// Rules that divide by the size of the gradients move a parameter by the sum of their step sizes at most, here in units
-/// of the standard deviations found at the start.
-pub(super) fn check_reach(plan: &Plan, schedule: &Schedule) -> Result<(), FitError> {
+/// Rules that divide by the size of the gradients move a parameter by about the sum of their step sizes at most, here in
+/// units of the standard deviations found at the start. A run of fewer `steps` than usual is asked for as it is.
+pub(super) fn check_reach(plan: &Plan, schedule: &Schedule, steps: Option<u64>) -> Result<(), FitError> {
     use OptimizerChoice::{AdaGrad, Adam, AdamW, RmsProp};
     let bounded = matches!(plan.optimizer, Adam | AdamW | AdaGrad | RmsProp);
-    let reach: f64 = (0..MOST_STEPS).map(|step| schedule.at(step)).sum();
+    let steps = steps.unwrap_or(MOST_STEPS).max(MOST_STEPS);
+    let reach: f64 = (0..steps).map(|step| schedule.at(step)).sum();
     if plan.paths && bounded && schedule.check().is_ok() && reach < LEAST_REACH {
         return Err(FitError::Setting(format!(
-            "the step sizes add up to {reach:.1e} standard deviations of a latent in {MOST_STEPS} steps, so the fit would \
+            "the step sizes add up to {reach:.1e} standard deviations of a latent in {steps} steps, so the fit would \
              end where it starts; choose larger ones, such as a learning rate of 0.1"
         )));
     }

@@ -8,6 +8,7 @@ use crate::diagnose::verdict::restarts_disagreement;
 use crate::family::Family;
 use crate::fit::Stop;
 use crate::model::{Draws, Layout, RowSet};
+use crate::objective::log_mean_exp;
 use crate::streams::Streams;
 use crate::target::{LogDensity, Pass, Target};
 
@@ -120,11 +121,6 @@ fn sums(lane: impl Iterator<Item = f64>) -> Place {
     lane.fold(Place::default(), |p, x| Place { sum: p.sum + x, squares: p.squares + x * x, count: p.count + 1.0 })
 }
 
-pub(super) fn ln_mean_exp(values: &[f64]) -> f64 {
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    most + (values.iter().map(|v| (v - most).exp()).sum::<f64>() / values.len() as f64).ln()
-}
-
 /// A finished run with its bound from draws that all restarts share.
 pub(super) fn compared(
     target: &Target,
@@ -151,7 +147,7 @@ pub(super) fn compared(
     let bound = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     let rejected = COMPARED - values.len();
-    let evidence = ln_mean_exp(&values);
+    let evidence = log_mean_exp(&values);
     Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected, evidence, place })
 }
 

@@ -115,17 +115,21 @@ pub(super) fn run(target: Target, settings: Settings, observer: &mut dyn Observe
         }
     }
     let chosen = best(&restarts, |_| true).unwrap_or(0);
-    evaluations += measure_evidence(&mut restarts, chosen, &target, settings.streams)?;
+    let all_rows = settings.wishes.minibatch == Minibatch::Full;
+    let has_time = all_rows && !matches!(restarts[chosen].stop, Stop::Interrupted { .. } | Stop::Time { .. });
+    if has_time {
+        evaluations += measure_evidence(&mut restarts, chosen, &target, settings.streams)?;
+    }
     let family = family.ok_or_else(|| FitError::Setting("a fit needs at least one run".into()))?;
     let streams = settings.streams;
     let has_spread = plan.family != FamilyChoice::Map;
-    let all_rows = settings.wishes.minibatch == Minibatch::Full;
-    if has_spread && all_rows && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. } | Stop::Time { .. })) {
+    if has_spread && has_time && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. })) {
         evaluations += refuse_improper(&target, &*family, &restarts[chosen].solution, streams)?;
     }
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen].stop);
-    let (missed, tried) = most_missed(&target, &restarts[chosen].solution)?;
+    let nothing = Ok((None, 0));
+    let (missed, tried) = if has_time { most_missed(&target, &restarts[chosen].solution) } else { nothing }?;
     evaluations += tried;
     let assessment = Assessment {
         num_draws: settings.posterior_draws.unwrap_or(new.num_draws),

@@ -207,8 +207,11 @@ fn judge_rejections(share: f64) -> Finding {
 fn judge_restarts(gap: f64) -> Finding {
     let advice = "run more restarts from wider starts, compare where they end, and if they are \
                   different modes, use a mixture family";
+    if gap.is_infinite() {
+        return Finding::new(Trust::DoNotTrust, "only one of the restarts has a finite bound".into(), advice);
+    }
     if gap.is_nan() {
-        let reason = "the two best restarts cannot be compared: one of them has no finite bound";
+        let reason = "the two best restarts cannot be compared: a bound has no standard error";
         return Finding::new(Trust::DoNotTrust, reason.into(), advice);
     }
     if gap <= SMALL_GAP {
@@ -232,8 +235,12 @@ fn judge_restarts(gap: f64) -> Finding {
 fn judge_halves(shift: f64) -> Finding {
     let advice = "take more draws for the means; if they still differ, the iterates had not \
                   settled: allow more steps, average over more of them or take a smaller step";
+    if shift.is_infinite() {
+        let reason = "the means of two halves differ in a quantity that has no spread in one of them";
+        return Finding::new(Trust::DoNotTrust, reason.into(), advice);
+    }
     if shift.is_nan() {
-        let reason = "the means of two halves cannot be compared: one draw carries all the weight";
+        let reason = "the means of two halves cannot be compared: a mean has no Monte Carlo error, as where one draw carries all the weight";
         return Finding::new(Trust::DoNotTrust, reason.into(), advice);
     }
     if shift <= SMALL_SHIFT {

@@ -129,7 +129,7 @@ fn apply<R: Rows + ?Sized, C: Component>(
         },
         None => Vec::new(),
     };
-    let edit = |block: &Block, joint: &mut [f64]| {
+    let edit = |_: usize, block: &Block, joint: &mut [f64]| {
         if let Some((a, b)) = merge {
             for i in 0..block.stride() {
                 joint[a * block.stride() + i] += std::mem::take(&mut joint[b * block.stride() + i]);

@@ -12,11 +12,14 @@ use super::{Block, MixtureError, Rows};
 use crate::program::maths::Lane;
 use crate::streams::Stream;
 
-/// Columns of counts, `row ~ Multinomial(total of the row, p)` with `p ~ Dirichlet(concentration, ..)`.
+/// Columns of counts, `row ~ Multinomial(total of the row, p)` with `p ~ Dirichlet(concentration, ..)`:
+/// `ln p(row) = ln total! - sum_j ln count_j! + sum_j count_j ln p_j`.
 ///
 /// The total of each row is taken as given, so that rows are grouped by how their counts are shared out and not by how
 /// many there are. A row all of whose cells are missing is left out; one with some missing has no known total and is an
-/// error.
+/// error of the fit. New rows are predicted by the Dirichlet-multinomial.
+///
+/// *Source*: Bishop 2006, sections 2.2 and 10.2; Minka 2000, "Estimating a Dirichlet distribution", for the predictive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Multinomial {
     columns: usize,
@@ -43,7 +46,8 @@ impl Multinomial {
         Multinomial { total, ..self }
     }
 
-    /// The columns of `rows`; simulated rows have their mean total, rounded.
+    /// The columns of `rows`; simulated rows have the mean total, rounded, of the rows without a missing cell, and 0 where
+    /// there are none.
     ///
     /// # Errors
     /// As [`Multinomial::new`], and when the rows cannot be read.
@@ -165,8 +169,10 @@ impl Component for Multinomial {
     /// One column after the other, each binomial given those before.
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         let (mut left, mut mass) = (self.total, values.iter().sum::<f64>());
-        for (v, x) in values.iter().zip(row) {
-            let share = if mass > 0.0 { (v / mass).clamp(0.0, 1.0) } else { 0.0 };
+        for (j, (v, x)) in values.iter().zip(row).enumerate() {
+            // What is left goes to the last column, whatever rounding has left of the mass.
+            let is_last = j + 1 == values.len();
+            let share = if mass > 0.0 && !is_last { (v / mass).clamp(0.0, 1.0) } else { f64::from(u8::from(is_last)) };
             let binomial = Binomial::new(left, share);
             let count = binomial.map_err(|e| MixtureError::Setting(format!("probability {v}: {e}")))?.sample(stream);
             (*x, left, mass) = (count as f64, left - count, mass - v);

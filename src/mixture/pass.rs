@@ -31,7 +31,7 @@ pub(super) struct Engine<'a, R: ?Sized, C> {
 }
 
 /// Changes responsibilities (K columns of the block's stride), or sets them from zero.
-pub(super) type Edit<'e> = dyn Fn(&Block, &mut [f64]) + Sync + 'e;
+pub(super) type Edit<'e> = dyn Fn(usize, &Block, &mut [f64]) + Sync + 'e;
 
 /// Where the responsibilities of a pass come from.
 #[derive(Clone, Copy)]
@@ -217,19 +217,19 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
         grow(&mut chunk.counts, self.k).fill(0.0);
         chunk.log_sum = 0.0;
         let mut space = std::mem::take(&mut chunk.rows);
-        for index in blocks {
-            let block = self.rows.block(index, &mut space)?;
+        for b in blocks {
+            let block = self.rows.block(b, &mut space)?;
             let Chunk { joint, .. } = chunk;
             match assign {
                 Assign::Given(edit) => {
                     joint.resize(self.k * block.stride(), 0.0);
                     joint.fill(0.0);
-                    edit(&block, joint);
+                    edit(b, &block, joint);
                 }
                 _ => chunk.log_sum += self.joint(&block, expected_log, caches, chunk)?,
             }
             if let Assign::Edited(edit) = assign {
-                edit(&block, &mut chunk.joint);
+                edit(b, &block, &mut chunk.joint);
             }
             if !matches!(assign, Assign::BoundOnly) {
                 self.accumulate(&block, caches, chunk);

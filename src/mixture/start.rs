@@ -33,9 +33,11 @@ pub(super) fn first_state<R: Rows + ?Sized, C: Component>(
     match start {
         Start::Labels(labels) => {
             check_labels(labels, engine.rows.num_rows(), engine.k)?;
-            let given = |block: &Block, joint: &mut [f64]| {
+            // Labels go by the place among these rows, which may be some blocks of a larger table.
+            let height = engine.rows.block_rows();
+            let given = |b: usize, block: &Block, joint: &mut [f64]| {
                 for i in 0..block.len() {
-                    joint[labels[block.first_row() + i] as usize * block.stride() + i] = 1.0;
+                    joint[labels[b * height + i] as usize * block.stride() + i] = 1.0;
                 }
             };
             engine.whole(&state, Assign::Given(&given), space)?;
@@ -47,7 +49,7 @@ pub(super) fn first_state<R: Rows + ?Sized, C: Component>(
                 Start::KMeans => sample.k_means(engine.k, Streams::new(seed)),
                 _ => sample.ward(engine.k),
             };
-            let nearest = |block: &Block, joint: &mut [f64]| sample.assign(block, &centres, joint);
+            let nearest = |_: usize, block: &Block, joint: &mut [f64]| sample.assign(block, &centres, joint);
             engine.whole(&state, Assign::Given(&nearest), space)?;
         }
     }

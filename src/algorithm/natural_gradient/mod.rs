@@ -44,7 +44,7 @@ const PATIENCE: u32 = 50;
 /// `r = C^-1 (grad log p(z) - grad log q(z))`, the Stein estimate of the whitened Hessian's residual is
 /// `A = sym mean(e r')`, and a step of size `rho = min(1/2, 2 / (t + 2))` is
 ///
-/// `P <- C (I - rho A + rho^2/2 A^2) C'`, positive definite for any `A` (its quadratic term enters where it must), and `mean <- mean + rho C^-T mean(r)`.
+/// `P <- C (I - rho A + rho^2/2 A^2) C'`, positive definite for any `A`, and `mean <- mean + rho C^-T mean(r)`.
 ///
 /// Both estimates have no variance where q is the posterior. The answer is the average of mean and precision over the
 /// last two windows; the fit has converged when these two Gaussians differ by less than `tolerance` nats and q does not
@@ -54,7 +54,7 @@ const PATIENCE: u32 = 50;
 ///
 /// *Source*: Lin, Schmidt and Khan 2020 (the improved Bayesian learning rule); the residual follows
 /// Roeder, Wu and Duvenaud 2017. Departures: the quadratic term enters only where `rho A` exceeds 3/4, since its mean
-/// is the variance of `A`; steps in which `rho A` exceeds one are shortened; the schedule waits for a drift to end.
+/// is the variance of `A`, or where the rest is not positive definite; steps in which `rho A` exceeds one are shortened; the schedule waits for a drift to end.
 #[derive(Debug)]
 pub struct NaturalGradient<'a, T: Differentiable + ?Sized> {
     /// What is approximated.
@@ -319,18 +319,18 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
             one_plus(a, rho, true, b);
             factor = Cholesky::new(std::mem::take(b));
         }
-        let Some(factor) = factor.map(Cholesky::unpack) else {
-            *b = DMatrix::zeros(d, d);
+        let found = factor.is_some();
+        *b = factor.map_or_else(|| DMatrix::zeros(d, d), Cholesky::unpack);
+        if !found {
             return Err(broken());
-        };
+        }
         moved.copy_from(shift);
         if !c.tr_solve_lower_triangular_mut(moved) {
             return Err(broken());
         }
         state.mean.iter_mut().zip(moved.iter()).for_each(|(m, s)| *m += rho * s);
-        lower_product(c, &factor, next);
+        lower_product(c, b, next);
         state.factor.copy_from_slice(next.as_slice());
-        *b = factor;
         Ok(())
     }
 

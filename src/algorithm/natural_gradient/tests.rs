@@ -53,3 +53,14 @@ fn a_saved_state_continues_to_the_same_bits() {
     }
     assert_eq!(algorithm.output(&state), algorithm.output(&resumed));
 }
+
+/// `A` with eigenvalues 3 and 0: the linear update of a step of 1/2 has -1/2 and 1, the quadratic one 5/8 and 1.
+#[test]
+fn the_quadratic_update_is_positive_definite_where_the_linear_one_is_not() {
+    let a = DMatrix::from_row_slice(2, 2, &[1.5, 1.5, 1.5, 1.5]);
+    let mut b = DMatrix::zeros(2, 2);
+    one_plus(&a, 0.5, false, &mut b);
+    assert!(Cholesky::new(b.clone()).is_none() && (b.determinant() + 0.5).abs() < 1e-14, "{b}");
+    one_plus(&a, 0.5, true, &mut b);
+    assert!(Cholesky::new(b.clone()).is_some() && (b.determinant() - 0.625).abs() < 1e-14, "{b}");
+}

@@ -36,7 +36,10 @@ impl Verdict {
         let worse = trust > self.trust;
         self.trust = self.trust.max(trust);
         self.reasons.insert(if worse { 0 } else { self.reasons.len() }, reason);
-        self.advice.push(super::richer_family(true).into());
+        let advice = super::richer_family(true);
+        if !self.advice.iter().any(|given| given == advice) {
+            self.advice.push(advice.into());
+        }
     }
 }
 

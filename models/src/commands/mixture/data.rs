@@ -60,7 +60,7 @@ impl Data {
         let rows = columns::rows(&file, &cells, block_rows)?;
         columns::check_totals(&file, &columns, &rows, |name, row| table.place(name, row))?;
         let nameless = if args.model.columns.is_none() { table.nameless().collect() } else { Vec::new() };
-        let split = |fraction| Split::rows(&file, &cells, block_rows, fraction, args.method.seed);
+        let split = |fraction| Split::rows(&file, &columns, &cells, block_rows, fraction, args.method.seed);
         let split = args.method.held_out.map(split).transpose()?;
         Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split })
     }
@@ -86,7 +86,10 @@ impl Data {
 
     /// What went wrong in the fit, in the words of the file.
     pub fn fit_error(&self, error: MixtureError) -> ClusterError {
-        let error = self.split.as_ref().map_or_else(|| error.clone(), |split| split.numbered(error.clone()));
+        let error = match &self.split {
+            Some(split) => split.numbered(error),
+            None => error,
+        };
         ClusterError::fit(&self.file, error)
     }
 

@@ -1,7 +1,9 @@
 //! Rows that are left out of a fit, and how well it predicts them.
 
+use super::columns::Column;
 use super::error::ClusterError;
 use jensen::mixture::{Fitted, MixtureError, Rows, SelectedBlocks, Table};
+use jensen::objective::mean_and_standard_error;
 use jensen::streams::Streams;
 use serde::Serialize;
 
@@ -40,10 +42,9 @@ pub struct HeldOut {
 
 /// Numbers below `count`, rising: those that stay, and those that are left out, a share of `fraction`.
 fn parted(count: usize, fraction: f64, seed: u64) -> [Vec<usize>; 2] {
-    let mut keys = vec![0.0; count];
-    Streams::new(seed).purpose(2).fill_uniform(1, &mut keys);
-    let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
+    let mut order = vec![0; count];
+    Streams::new(seed).purpose(2).permutation(count, &mut order);
+    let mut order: Vec<usize> = order.into_iter().map(|i| i as usize).collect();
     let mut kept = order.split_off((fraction * count as f64).round() as usize);
     kept.sort_unstable();
     order.sort_unstable();
@@ -54,9 +55,10 @@ impl Split {
     /// Leaves rows of `cells`, column by column, out.
     ///
     /// # Errors
-    /// When fewer than two rows would be on either side.
+    /// When fewer than two rows would be on either side, or a column that varies would not among the rows that stay.
     pub fn rows(
         file: &str,
+        columns: &[Column],
         cells: &[Vec<f64>],
         block_rows: usize,
         fraction: f64,
@@ -65,6 +67,17 @@ impl Split {
         let count = cells.first().map_or(0, Vec::len);
         let numbers = parted(count, fraction, seed);
         enough(fraction, numbers[1].len(), count, "")?;
+        for (column, cells) in columns.iter().zip(cells).filter(|(column, _)| column.is_of_its_own()) {
+            let mut kept = numbers[0].iter().map(|&i| cells[i]).filter(|x| !x.is_nan());
+            let first = kept.next();
+            if kept.all(|x| Some(x) == first) {
+                return Err(ClusterError::Options(format!(
+                    "--held-out {fraction} leaves no two values of column `{}` to fit; choose another --seed or a smaller \
+                     share",
+                    column.name
+                )));
+            }
+        }
         let table = |rows: &[usize]| {
             let some: Vec<Vec<f64>> = cells.iter().map(|column| rows.iter().map(|&i| column[i]).collect()).collect();
             super::columns::rows(file, &some, block_rows)
@@ -142,21 +155,15 @@ pub fn scores(fits: &[Fitted], chosen: usize, split: &Split, all: &dyn Rows) -> 
             Some(row) => Err(MixtureError::NoDensity { row: split.number(row, all.block_rows()) }),
         }
     };
-    let Some(reference) = fits.get(chosen).map(density).transpose()? else { return Ok(Vec::new()) };
-    let score = |fitted: &Fitted| {
-        let values = density(fitted)?;
-        let (mean, standard_error) = mean_with_error(values.iter().copied());
-        let (difference, difference_error) = mean_with_error(values.iter().zip(&reference).map(|(a, b)| a - b));
-        Ok(HeldOut { mean, standard_error, difference, difference_error })
+    let all = fits.iter().map(density).collect::<Result<Vec<_>, _>>()?;
+    let Some(reference) = all.get(chosen) else { return Ok(Vec::new()) };
+    let score = |values: &Vec<f64>| {
+        let (mean, standard_error) = mean_and_standard_error(values);
+        let apart: Vec<f64> = values.iter().zip(reference).map(|(a, b)| a - b).collect();
+        let (difference, difference_error) = mean_and_standard_error(&apart);
+        HeldOut { mean, standard_error, difference, difference_error }
     };
-    fits.iter().map(score).collect()
-}
-
-fn mean_with_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let n = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    let squares: f64 = values.map(|x| (x - mean).powi(2)).sum();
-    (mean, (squares / (n - 1.0) / n).sqrt())
+    Ok(all.iter().map(score).collect())
 }
 
 #[cfg(test)]
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn every_row_is_on_one_side_and_the_seed_says_on_which() {
         let cells = [(0..50).map(f64::from).collect::<Vec<_>>()];
-        let split = |seed| Split::rows("t.csv", &cells, 16, 0.3, seed).expect("a split");
+        let split = |seed| Split::rows("t.csv", &[], &cells, 16, 0.3, seed).expect("a split");
         let values = |rows: &dyn Rows| {
             let mut space = Vec::new();
             (0..rows.num_blocks())
@@ -195,14 +202,8 @@ mod tests {
         both.sort_by(f64::total_cmp);
         assert_eq!(both, cells[0]);
         assert!(
-            Split::rows("t.csv", &cells, 16, 0.02, 1).is_err() && Split::rows("t.csv", &cells, 16, 0.98, 1).is_err()
+            Split::rows("t.csv", &[], &cells, 16, 0.02, 1).is_err()
+                && Split::rows("t.csv", &[], &cells, 16, 0.98, 1).is_err()
         );
-    }
-
-    /// Of 1, 2, 3, 4: variance 5/3, so the error is sqrt(5/12).
-    #[test]
-    fn a_mean_has_its_error() {
-        let (mean, error) = mean_with_error([1.0, 2.0, 3.0, 4.0].into_iter());
-        assert!(mean == 2.5 && (error - (5.0_f64 / 12.0).sqrt()).abs() < 1e-15);
     }
 }
