@@ -149,8 +149,9 @@ fn execute(recording: &Recording, at: &[f64], holder: Holder, instructions: Inst
         output_seeds: None,
         gradient: true,
         row_terms: false,
+        repeats_last: false,
         instructions,
-        pool: None,
+        helpers: None,
     };
     let mut response = Response::default();
     run(&Plan::<f64>::new(recording), &request, &mut Workspace::default(), &mut response);

@@ -70,7 +70,8 @@ pub(crate) fn execute(program: &Recording, at: &[f64]) -> (f64, Vec<f64>) {
         gradient: true,
         row_terms: false,
         instructions: InstructionSet::detect(),
-        pool: None,
+        repeats_last: false,
+        helpers: None,
     };
     let mut response = Response::default();
     run(&Plan::<f64>::new(program), &request, &mut Workspace::default(), &mut response);

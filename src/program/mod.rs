@@ -21,6 +21,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod workers;
 
 pub use data::{Column, IntColumn, Matrix, MatrixRow, RowIndex};
 pub use functions::{custom, log_sum_exp, sum};
@@ -29,6 +30,8 @@ pub use maths::InstructionSet;
 pub use options::{Options, Precision};
 pub use real::{Known, Real};
 pub use vector::{Index, Vector};
+pub(crate) use workers::Helpers;
+pub use workers::Workers;
 
 use std::panic::Location;
 

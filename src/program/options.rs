@@ -1,7 +1,5 @@
 //! [`Options`]: how a recorded program is run.
 
-use std::sync::Arc;
-
 use super::InstructionSet;
 
 /// How a target, or a family written as a guide, is evaluated.
@@ -28,20 +26,5 @@ pub enum Precision {
 impl Default for Options {
     fn default() -> Self {
         Options { threads: 1, precision: Precision::Double, instructions: InstructionSet::detect() }
-    }
-}
-
-impl Options {
-    /// Helpers of the calling thread: none for one thread, and no more than a few for each core; or the system's reason.
-    pub(crate) fn pool(self) -> Result<Option<Arc<rayon::ThreadPool>>, String> {
-        match self.threads {
-            0 | 1 => Ok(None),
-            threads => {
-                // Results do not depend on the number, and a million sleeping threads bring a machine down.
-                let threads = threads.min(4 * std::thread::available_parallelism().map_or(1, |cores| cores.get()));
-                let built = rayon::ThreadPoolBuilder::new().num_threads(threads.max(2) - 1).build();
-                built.map(|pool| Some(Arc::new(pool))).map_err(|e| e.to_string())
-            }
-        }
     }
 }

@@ -52,8 +52,9 @@ impl Inputs {
             output_seeds: None,
             gradient: true,
             row_terms: false,
+            repeats_last: false,
             instructions: InstructionSet::detect(),
-            pool: None,
+            helpers: None,
         }
     }
 

@@ -37,7 +37,7 @@ impl Factored for Target {
         local: &mut Vec<f64>,
     ) -> Result<(), DensityError> {
         self.check(theta, z, rows)?;
-        let single = self.options.precision == Precision::Single;
+        let single = self.options().precision == Precision::Single;
         let factors = self.factors.get_or_init(|| Factors::of(&self.recording, single)).as_ref().ok_or_else(|| {
             DensityError(
                 "the model has latents of rows in several `rows` blocks over different rows, whose terms are not told \

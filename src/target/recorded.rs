@@ -1,6 +1,6 @@
 //! [`Target`]: a model recorded for its data and made ready to run.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::data::not_a_number;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
@@ -10,13 +10,12 @@ use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
-pub use crate::program::{Options, Precision};
+pub use crate::program::{Options, Precision, Workers};
 use crate::program::{ProgramError, TermKind};
 
 /// A recorded model.
 pub struct Target {
     pub(super) layout: Layout,
-    pub(super) options: Options,
     pub(super) double: Plan<f64>,
     pub(super) single: Option<Plan<f32>>,
     /// The same in one segment, for passes over all of a few rows.
@@ -33,7 +32,7 @@ pub struct Target {
     pub(super) factors: OnceLock<Option<Factors>>,
     /// The program with weights in the place of integers, made when it is first asked for.
     pub(super) relaxed: OnceLock<Result<Box<Target>, String>>,
-    pub(super) pool: Option<Arc<rayon::ThreadPool>>,
+    pub(super) workers: Workers,
 }
 
 /// A model that cannot be used.
@@ -110,7 +109,7 @@ impl Target {
             return Err(TargetError::SeveralRowBlocks);
         }
         let threads = options.threads;
-        let pool = options.pool().map_err(|reason| TargetError::Threads { threads, reason })?;
+        let workers = Workers::new(options).map_err(|reason| TargetError::Threads { threads, reason })?;
         let listed: Vec<usize> = (0..layout.sites.len()).filter(|&k| is_listed(&layout.sites[k])).collect();
         let outputs: Vec<u32> = listed.iter().map(|&k| declared.values[k].1).collect();
         let has_bare_term = recording.terms.iter().any(|t| t.kind == TermKind::Bare);
@@ -129,14 +128,18 @@ impl Target {
             factors: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,
-            options,
-            pool,
+            workers,
         })
     }
 
     /// How the target is evaluated.
     pub fn options(&self) -> Options {
-        self.options
+        self.workers.options()
+    }
+
+    /// The threads the target runs on, to be shared with a family.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Number of recorded operations.
@@ -193,8 +196,9 @@ impl Target {
             output_seeds: None,
             gradient,
             row_terms,
-            instructions: self.options.instructions,
-            pool: self.pool.as_deref(),
+            repeats_last: false,
+            instructions: self.options().instructions,
+            helpers: self.workers.helpers(),
         }
     }
 

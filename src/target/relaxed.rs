@@ -4,8 +4,6 @@ use std::sync::OnceLock;
 
 use super::{DensityError, Differentiable, Target};
 use crate::model::{Layout, Site, SiteKind};
-use crate::program::Options;
-use crate::program::Precision;
 use crate::program::plan::Plan;
 use crate::program::relaxed::{Weighted, relaxed};
 
@@ -39,8 +37,7 @@ impl Target {
             factors: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,
-            options: Options { precision: Precision::Double, ..self.options },
-            pool: self.pool.clone(),
+            workers: self.workers.in_double(),
         })
     }
 }

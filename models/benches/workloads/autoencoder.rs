@@ -38,7 +38,7 @@ fn vae(data: &Matrix) -> Vae {
 fn one(train: &Matrix, test: &Matrix, options: Options) {
     let model = vae(train);
     let target = Target::with_options(&model, options).expect("a valid model");
-    let family = TracedFamily::with_options(&model, target.layout(), options).expect("a valid guide");
+    let family = TracedFamily::with_workers(&model, target.layout(), target.workers()).expect("a valid guide");
     let vi = StochasticVi {
         average: Average::Last,
         start: Solution { params: family.init(&[], 1.0), theta: model.theta(target.layout()) },
@@ -72,7 +72,7 @@ fn one(train: &Matrix, test: &Matrix, options: Options) {
 fn held_out(test: &Matrix, solution: &Solution, options: Options) -> (f64, f64) {
     let model = vae(test);
     let target = Target::with_options(&model, options).expect("a valid model");
-    let family = TracedFamily::with_options(&model, target.layout(), options).expect("a valid guide");
+    let family = TracedFamily::with_workers(&model, target.layout(), target.workers()).expect("a valid guide");
     let (rows, n, draws) = (RowSet::all(), test.num_rows(), 100);
     let mut z = Draws::zeros(target.layout(), n, draws);
     family.sample(&solution.params, &rows, Streams::new(9), &mut z);

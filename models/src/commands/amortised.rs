@@ -65,7 +65,7 @@ pub(super) fn fit(request: Request, network: &Amortised) -> Result<Outcome, Engi
     let threads = method.threads.map_or_else(super::engine::default_threads, std::num::NonZeroUsize::get);
     let options = Options { threads, ..Options::default() };
     let target = Target::with_options(model, options)?;
-    let family = TracedFamily::with_options(&*network.guide, target.layout(), options)
+    let family = TracedFamily::with_workers(&*network.guide, target.layout(), target.workers())
         .map_err(|error| EngineError(error.to_string()))?
         .named("amortised");
     let rate = method.learning_rate.unwrap_or(network.rate);

@@ -9,8 +9,8 @@ use crate::family::{
     Family, FamilyError, INTEGERS, NoiseLaw, NormalMoments, Normals, Reparam, fill_noise, refuse_sites,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
-use crate::program::Options;
 use crate::program::execute::{Request, Response};
+use crate::program::{Options, Workers};
 use crate::streams::Streams;
 
 /// A [`Guide`] made into a family: its transform and its log density are two recorded programs, and pullback, score
@@ -51,11 +51,27 @@ impl TracedFamily {
         TracedFamily::with_options(guide, layout, Options::default())
     }
 
-    /// Records `guide` to be run with these threads, numbers and instructions.
+    /// Records `guide` to be run with these threads, numbers and instructions; where a target runs by turns with the
+    /// family, [`with_workers`](TracedFamily::with_workers) shares its threads.
     ///
     /// # Errors
     /// Those of [`TracedFamily::new`], and when threads cannot be started.
     pub fn with_options(guide: &(impl Guide + ?Sized), layout: &Layout, options: Options) -> Result<Self, FamilyError> {
+        let workers = Workers::new(options).map_err(|reason| {
+            FamilyError::Setting(format!("{} threads could not be started: {reason}; ask for fewer", options.threads))
+        })?;
+        TracedFamily::with_workers(guide, layout, &workers)
+    }
+
+    /// Records `guide` to be run by these threads: `target.workers()` are those of a target.
+    ///
+    /// # Errors
+    /// Those of [`TracedFamily::new`].
+    pub fn with_workers(
+        guide: &(impl Guide + ?Sized),
+        layout: &Layout,
+        workers: &Workers,
+    ) -> Result<Self, FamilyError> {
         refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
         let (mut transform, state) = recorded(guide, layout, Part::Transform)?;
         let (mut density, again) = recorded(guide, layout, Part::Density)?;
@@ -80,16 +96,13 @@ impl TracedFamily {
         (transform.num_latents, transform.num_row_latents) = (state.num_noise, state.num_row_noise);
         (density.num_latents, density.num_row_latents) = (layout.num_latents, layout.num_row_latents);
         let (mut moments, normals) = recorded(guide, layout, Part::Moments)?;
-        let precision = options.precision;
-        let runner = Runner::new(options).map_err(|reason| {
-            FamilyError::Setting(format!("{} threads could not be started: {reason}; ask for fewer", options.threads))
-        })?;
+        let precision = workers.options().precision;
         Ok(TracedFamily {
             num_params: transform.num_parameters,
             transform: Program::new(&transform, Some(&outputs), precision),
             density: Program::new(&density, None, precision),
             moments: Moments::of(&mut moments, &normals, layout, precision),
-            runner,
+            runner: Runner(workers.clone()),
             layout: layout.clone(),
             parameters: state.parameters,
             num_noise: state.num_noise,

@@ -94,10 +94,15 @@ impl Moments {
         })
     }
 
-    /// Adds the parameters' gradient of `sum bar * moment`, with the adjoints in `own`.
+    /// Adds the parameters' gradient of `sum bar * moment`, with the adjoints in `own`, whose last pass was at `params`.
     fn pull(&self, runner: &Runner, params: &[f64], rows: &RowSet, own: &mut Scratch, grad: &mut [f64]) {
         let seeds = Some((&own.global.bar[..], &own.rows.bar[..]));
-        let request = Request { gradient: true, output_seeds: seeds, ..runner.request(params, rows, 1, &[], &[]) };
+        let request = Request {
+            gradient: true,
+            output_seeds: seeds,
+            repeats_last: true,
+            ..runner.request(params, rows, 1, &[], &[])
+        };
         self.program.run(&request, &mut own.work);
         grad.iter_mut().zip(&own.work.response.parameters).for_each(|(g, p)| *g += p);
     }

@@ -1,12 +1,10 @@
 //! [`Program`]: one recorded part of a guide, with what it takes to run it.
 
-use std::sync::Arc;
-
 use crate::model::RowSet;
 use crate::program::execute::{Request, Response, Rows, Workspace, run};
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
-use crate::program::{Options, Precision};
+use crate::program::{Precision, Workers};
 
 /// A recorded program of the chosen precision.
 pub(super) struct Program {
@@ -23,10 +21,7 @@ pub(super) struct Work {
 }
 
 /// How programs are run.
-pub(super) struct Runner {
-    pub options: Options,
-    pool: Option<Arc<rayon::ThreadPool>>,
-}
+pub(super) struct Runner(pub Workers);
 
 impl Program {
     /// The program of `outputs`, or of the recording's terms.
@@ -51,12 +46,6 @@ impl Program {
 }
 
 impl Runner {
-    /// # Errors
-    /// The system's reason when threads cannot be started.
-    pub fn new(options: Options) -> Result<Runner, String> {
-        Ok(Runner { options, pool: options.pool()? })
-    }
-
     /// A pass without a gradient.
     pub fn request<'a>(
         &'a self,
@@ -81,8 +70,9 @@ impl Runner {
             output_seeds: None,
             gradient: false,
             row_terms: false,
-            instructions: self.options.instructions,
-            pool: self.pool.as_deref(),
+            repeats_last: false,
+            instructions: self.0.options().instructions,
+            helpers: self.0.helpers(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! One pass over a program: draws in sweeps, rows in chunks, results reduced in a fixed order.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::super::Helpers;
 use super::super::maths::InstructionSet;
 use super::super::plan::{Plan, Stored};
 use super::aligned::Aligned;
@@ -40,8 +41,11 @@ pub(crate) struct Request<'a> {
     pub output_seeds: Option<(&'a [f64], &'a [f64])>,
     pub gradient: bool,
     pub row_terms: bool,
+    /// The workspace's last pass had the same input but for seeds and weights: what still stands in it is not computed
+    /// again.
+    pub repeats_last: bool,
     pub instructions: InstructionSet,
-    pub pool: Option<&'a rayon::ThreadPool>,
+    pub helpers: Option<&'a Helpers>,
 }
 
 /// The output of a pass; every field is overwritten.
@@ -90,6 +94,7 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
     let num_sweeps = request.num_draws.div_ceil(plan.max_draws).max(1);
     let draws = request.num_draws.div_ceil(num_sweeps).max(1);
     let of_this_plan = space.plan.as_ref().is_some_and(|known| Arc::ptr_eq(known, &plan.identity));
+    let same_shape = of_this_plan && space.draws == draws && space.sweeps.len() == num_sweeps;
     if !of_this_plan || space.draws != draws {
         (space.global, space.rows) = lay_out(plan, draws);
         (space.plan, space.draws) = (Some(plan.identity.clone()), draws);
@@ -98,11 +103,13 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
     if space.sweeps.len() != num_sweeps {
         space.sweeps.resize_with(num_sweeps, Sweep::default);
     }
-    let pass = Pass { plan, request, global: &space.global, rows: &space.rows, draws };
+    let stands = request.repeats_last && same_shape && !request.row_terms;
+    let pass = Pass { plan, request, global: &space.global, rows: &space.rows, draws, stands };
     let global_work = space.global.work * draws;
-    let pool = request.pool.filter(|_| num_sweeps > 1 && global_work + pass.row_work() > PARALLEL_WORK / num_sweeps);
-    match pool {
-        Some(pool) => share_out(pool, &mut space.sweeps, |(k, sweep)| pass.sweep(sweep, k * draws, false)),
+    let helpers =
+        request.helpers.filter(|_| num_sweeps > 1 && global_work + pass.row_work() > PARALLEL_WORK / num_sweeps);
+    match helpers {
+        Some(helpers) => helpers.share_out(&mut space.sweeps, |(k, sweep)| pass.sweep(sweep, k * draws, false)),
         None => {
             for (k, sweep) in space.sweeps.iter_mut().enumerate() {
                 pass.sweep(sweep, k * draws, true);
@@ -112,30 +119,14 @@ pub(crate) fn run<T: Stored>(plan: &Plan<T>, request: &Request, space: &mut Work
     pass.collect(&space.sweeps, response);
 }
 
-/// Runs `work` on every item, on this thread and on those of `pool`, each taking the next item when it is free.
-fn share_out<I: Send>(pool: &rayon::ThreadPool, items: &mut [I], work: impl Fn((usize, &mut I)) + Sync) {
-    let queue = Mutex::new(items.iter_mut().enumerate());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let take = || {
-        while let Some(item) = next() {
-            work(item);
-        }
-    };
-    // This thread starts at once instead of waiting until another one has woken up.
-    pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads() {
-            scope.spawn(|_| take());
-        }
-        take();
-    });
-}
-
 pub(super) struct Pass<'a, T> {
     pub plan: &'a Plan<T>,
     pub request: &'a Request<'a>,
     pub global: &'a GlobalLayout,
     pub rows: &'a [RowLayout],
     pub draws: usize,
+    /// The sweeps hold the values of this pass already.
+    stands: bool,
 }
 
 impl<T: Stored> Pass<'_, T> {
@@ -156,9 +147,11 @@ impl<T: Stored> Pass<'_, T> {
 
     /// A whole forward and reverse sweep of the draws from `first` on.
     fn sweep(&self, sweep: &mut Sweep<T>, first: usize, may_split: bool) {
-        self.load(sweep, first);
         let (segment, set) = (&self.global.segment, self.request.instructions);
-        forward(set, &segment.steps, segment, self.plan, &mut sweep.values);
+        if !self.stands {
+            self.load(sweep, first);
+            forward(set, &segment.steps, segment, self.plan, &mut sweep.values);
+        }
         sweep.row_sums.clear();
         sweep.row_sums.resize(4 * self.draws, 0.0);
         if sweep.chunks.len() != self.rows.len() {
@@ -238,6 +231,8 @@ impl<T: Stored> Pass<'_, T> {
         if chunks.len() != num_chunks {
             chunks.resize_with(num_chunks, Chunk::default);
         }
+        // A chunk of several blocks holds the values of the last one alone.
+        let stands = self.stands && chunks.len() == num_chunks && chunk_rows <= layout.rows;
         let row_weight = request.row_weight;
         let task = RowTask {
             plan: self.plan,
@@ -259,6 +254,7 @@ impl<T: Stored> Pass<'_, T> {
             draw_weights: request.draw_weights,
             gradient: request.gradient,
             want_row_terms: request.row_terms,
+            stands,
             instructions: request.instructions,
         };
         let one = |(k, chunk): (usize, &mut Chunk<T>)| {
@@ -266,8 +262,8 @@ impl<T: Stored> Pass<'_, T> {
             run_chunk(&task, chunk, from, num_rows.min(from + chunk_rows));
         };
         let enough = layout.work * num_rows * self.draws > PARALLEL_WORK;
-        match request.pool.filter(|_| may_split && num_chunks > 1 && enough) {
-            Some(pool) => share_out(pool, &mut chunks, one),
+        match request.helpers.filter(|_| may_split && num_chunks > 1 && enough) {
+            Some(helpers) => helpers.share_out(&mut chunks, one),
             None => chunks.iter_mut().enumerate().for_each(one),
         }
         for chunk in &chunks {

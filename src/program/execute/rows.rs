@@ -53,6 +53,8 @@ pub(super) struct RowTask<'a, T> {
     pub draw_weights: Option<&'a [f64]>,
     pub gradient: bool,
     pub want_row_terms: bool,
+    /// Chunks hold their values, sums and outputs already.
+    pub stands: bool,
     pub instructions: InstructionSet,
 }
 
@@ -87,25 +89,27 @@ impl<T: Stored> RowTask<'_, T> {
     fn run<const FMA: bool>(&self, chunk: &mut Chunk<T>, from: usize, to: usize) {
         self.prepare(chunk, to - from);
         let layout = self.layout;
-        for step in &layout.imports {
+        for step in layout.imports.iter().filter(|_| !self.stands) {
             import_forward(step, self.globals, &mut chunk.values);
         }
         let mut at = from;
         while at < to {
             let valid = layout.rows.min(to - at);
-            chunk.contiguous = self.load_ids(&mut chunk.ids, at, valid);
             let next = layout.rows.min(to - at - valid);
             if next > 0 && layout.reads_matrix {
                 self.load_ids(&mut chunk.next_ids, at + valid, next);
             }
-            for (step, steps) in stretches(&layout.segment.steps) {
-                if is_of_rows(step.op) {
-                    self.forward_row_step::<FMA>(chunk, step, at, valid);
-                } else {
-                    forward(self.instructions, steps, &layout.segment, self.plan, &mut chunk.values);
+            if !self.stands {
+                chunk.contiguous = self.load_ids(&mut chunk.ids, at, valid);
+                for (step, steps) in stretches(&layout.segment.steps) {
+                    if is_of_rows(step.op) {
+                        self.forward_row_step::<FMA>(chunk, step, at, valid);
+                    } else {
+                        forward(self.instructions, steps, &layout.segment, self.plan, &mut chunk.values);
+                    }
                 }
+                self.add_up(chunk, at - from, valid, to - from);
             }
-            self.add_up(chunk, at - from, valid, to - from);
             if self.gradient {
                 let can_look_ahead = next > 0 && layout.reads_matrix;
                 self.sweep_back::<FMA>(chunk, at, at - from, valid, to - from, can_look_ahead);
@@ -129,14 +133,17 @@ impl<T: Stored> RowTask<'_, T> {
         chunk.import_adjoints.fit(layout.import_size);
         chunk.import_adjoints.fill(T::zero());
         chunk.adjoints[..layout.persistent].fill(T::zero());
-        refill(&mut chunk.sums, 4 * self.draws);
-        refill(&mut chunk.row_terms, if self.want_row_terms { 4 * rows * self.draws } else { 0 });
         let latents = if self.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
         refill(&mut chunk.latent_adjoints, latents * rows * self.draws);
+        chunk.is_ahead = false;
+        if self.stands {
+            return;
+        }
+        refill(&mut chunk.sums, 4 * self.draws);
+        refill(&mut chunk.row_terms, if self.want_row_terms { 4 * rows * self.draws } else { 0 });
         let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
         refill(&mut chunk.outputs, outputs * rows * self.draws);
         chunk.ids.resize(layout.rows, 0);
-        chunk.is_ahead = false;
         if layout.reads_matrix {
             chunk.next_ids.resize(layout.rows, 0);
             chunk.ahead.fit(layout.segment.size);

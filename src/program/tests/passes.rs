@@ -23,12 +23,36 @@ fn threads_change_no_bit() {
     let inputs = Inputs::new(&recording, 70);
     let alone = execute::<f64>(&recording, &inputs.request());
     for threads in [2, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        let many = execute::<f64>(&recording, &Request { pool: Some(&pool), ..inputs.request() });
+        let helpers = Helpers::new(threads).expect("threads");
+        let many = execute::<f64>(&recording, &Request { helpers: Some(&helpers), ..inputs.request() });
         assert_eq!(alone.latents, many.latents);
         assert_eq!(alone.row_latents, many.row_latents);
         assert_eq!(alone.parameters, many.parameters);
         assert_eq!(alone.row_sums, many.row_sums);
+    }
+}
+
+/// A pass over the same input sweeps back over the values that stand, in one block of rows or in many.
+#[test]
+fn a_gradient_after_its_values_is_that_of_a_pass_alone() {
+    for rows in [20, 2_500] {
+        let recording = row_program(rows);
+        let inputs = Inputs::new(&recording, 3);
+        let alone = execute::<f64>(&recording, &inputs.request());
+        let plan = Plan::<f64>::new(&recording);
+        let (mut space, mut response) = (Workspace::default(), Response::default());
+        run(&plan, &Request { gradient: false, ..inputs.request() }, &mut space, &mut response);
+        for _ in 0..2 {
+            run(&plan, &Request { repeats_last: true, ..inputs.request() }, &mut space, &mut response);
+            assert_eq!(alone.latents, response.latents);
+            assert_eq!(alone.row_latents, response.row_latents);
+            assert_eq!(alone.parameters, response.parameters);
+            assert_eq!((&alone.row_sums, &alone.global_terms), (&response.row_sums, &response.global_terms));
+        }
+        // Of other latents the values that stand are not those of the pass, which shows that they are used.
+        let moved: Vec<f64> = inputs.latents.iter().map(|z| z + 0.5).collect();
+        run(&plan, &Request { latents: &moved, repeats_last: true, ..inputs.request() }, &mut space, &mut response);
+        assert_eq!(alone.latents, response.latents, "{rows} rows");
     }
 }
 

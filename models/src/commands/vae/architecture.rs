@@ -274,6 +274,6 @@ impl Architecture {
 
 fn normal<M: Model + Guide>(model: &M, options: Options) -> Result<(Target, Q), VaeError> {
     let target = Target::with_options(model, options)?;
-    let family = TracedFamily::with_options(model, target.layout(), options)?;
+    let family = TracedFamily::with_workers(model, target.layout(), target.workers())?;
     Ok((target, Q::Normal(Box::new(family))))
 }

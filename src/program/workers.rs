@@ -1,0 +1,149 @@
+//! [`Workers`]: the threads that programs are run on, kept awake between passes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Options, Precision};
+
+/// [`Options`] with the threads that were started for them; clones share the threads.
+///
+/// A pass of a few hundred microseconds is over before a sleeping thread has woken up. A thread that has worked
+/// therefore looks for more for 0.2 ms before it goes to sleep, so let what works by turns, a target and its family,
+/// share one set.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    options: Options,
+    helpers: Option<Arc<Helpers>>,
+}
+
+/// How long a thread looks for work.
+const LINGER: Duration = Duration::from_micros(200);
+
+impl Workers {
+    /// Starts all threads of `options` but the calling one, at most four for each core of the machine.
+    ///
+    /// # Errors
+    /// The system's reason when threads cannot be started.
+    pub fn new(options: Options) -> Result<Workers, String> {
+        // Results do not depend on the number, and a million sleeping threads bring a machine down.
+        let most = 4 * std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let helpers = match options.threads {
+            0 | 1 => None,
+            threads => Some(Arc::new(Helpers::new(threads.min(most).max(2) - 1)?)),
+        };
+        Ok(Workers { options, helpers })
+    }
+
+    /// What the threads were started for.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// The same threads for double precision.
+    pub(crate) fn in_double(&self) -> Workers {
+        Workers { options: Options { precision: Precision::Double, ..self.options }, helpers: self.helpers.clone() }
+    }
+
+    pub(crate) fn helpers(&self) -> Option<&Helpers> {
+        self.helpers.as_deref()
+    }
+}
+
+/// Threads that help the calling one.
+#[derive(Debug)]
+pub(crate) struct Helpers {
+    pool: rayon::ThreadPool,
+    /// How many look for work.
+    looking: Arc<AtomicUsize>,
+}
+
+impl Helpers {
+    pub fn new(threads: usize) -> Result<Helpers, String> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| e.to_string())?;
+        Ok(Helpers { pool, looking: Arc::default() })
+    }
+
+    /// Runs `work` on every item, on this thread and on the helpers, each taking the next item when it is free.
+    pub fn share_out<I: Send>(&self, items: &mut [I], work: impl Fn((usize, &mut I)) + Sync) {
+        let helpers = self.pool.current_num_threads().min(items.len().saturating_sub(1));
+        let queue = Mutex::new(items.iter_mut().enumerate());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let take = || {
+            while let Some(item) = next() {
+                work(item);
+            }
+        };
+        let done = AtomicUsize::new(0);
+        // This thread starts at once instead of waiting until another one has woken up.
+        self.pool.in_place_scope(|scope| {
+            for _ in 0..helpers {
+                scope.spawn(|_| {
+                    take();
+                    done.fetch_add(1, Ordering::Release);
+                });
+            }
+            take();
+            // The others are about to end: to be woken up by them would take longer.
+            let start = Instant::now();
+            while done.load(Ordering::Acquire) < helpers && start.elapsed() < LINGER {
+                std::hint::spin_loop();
+            }
+        });
+        self.keep_awake(helpers);
+    }
+
+    /// Has this many threads look for work, those that do included.
+    fn keep_awake(&self, helpers: usize) {
+        while self.looking.load(Ordering::Relaxed) < helpers {
+            self.looking.fetch_add(1, Ordering::Relaxed);
+            let looking = self.looking.clone();
+            self.pool.spawn(move || {
+                look_for_work();
+                looking.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+/// Works for the pool of this thread until there has been nothing to do for a while.
+fn look_for_work() {
+    let mut last = Instant::now();
+    while last.elapsed() < LINGER {
+        match rayon::yield_now() {
+            Some(rayon::Yield::Executed) => last = Instant::now(),
+            // Another program may want the core.
+            _ => std::thread::yield_now(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_worked_on_once_with_any_number_of_threads() {
+        for threads in [1, 2, 5] {
+            let helpers = Helpers::new(threads).expect("threads");
+            for items in [0, 1, 2, 7, 300] {
+                let mut counts = vec![(0, 0); items];
+                for _ in 0..3 {
+                    helpers.share_out(&mut counts, |(k, count)| *count = (count.0 + 1, k));
+                }
+                assert!(counts.iter().enumerate().all(|(k, c)| *c == (3, k)), "{threads} threads, {items} items");
+            }
+        }
+    }
+
+    #[test]
+    fn threads_go_to_sleep() {
+        let helpers = Helpers::new(2).expect("threads");
+        helpers.share_out(&mut [0; 8], |(_, x)| *x += 1);
+        let start = Instant::now();
+        while helpers.looking.load(Ordering::Relaxed) > 0 {
+            assert!(start.elapsed() < Duration::from_secs(60), "a thread still looks for work");
+            std::thread::sleep(LINGER);
+        }
+    }
+}
