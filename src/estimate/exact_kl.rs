@@ -1,7 +1,7 @@
 //! [`ExactKl`]: the pathwise gradient of the bound with the divergence from a standard normal prior in closed form.
 
 use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
-use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, weight_of};
+use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, lanes, weight_of};
 use crate::model::{Layout, RowSet};
 use crate::target::{DensityError, Differentiable};
 
@@ -53,7 +53,8 @@ pub fn standard_kl(layout: &Layout, moments: &NormalMoments, kl: &mut Vec<f64>) 
         return kl.resize(layout.num_latents + layout.num_row_latents, 0.0);
     }
     let blocks = row_mean.chunks_exact(num_rows).zip(row_sd.chunks_exact(num_rows));
-    kl.extend(blocks.map(|(m, s)| m.iter().zip(s).map(one).sum::<f64>()));
+    let squares = |(m, s): (&f64, &f64)| 0.5 * (m * m + s * s - 1.0);
+    kl.extend(blocks.map(|(m, s)| m.iter().zip(s).map(squares).sum::<f64>() - lanes::sum_of_logs(s)));
 }
 
 impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ExactKl {

@@ -2,6 +2,8 @@
 //!
 //! Always inlined, so that a kernel that calls them compiles them for its instruction set.
 
+use crate::program::maths::Lane;
+
 /// Partial sums: two registers of doubles, so that one addition does not wait for the other.
 const WIDE: usize = 8;
 
@@ -16,6 +18,31 @@ pub(crate) fn sum(a: &[f64]) -> f64 {
         }
     }
     total(partial) + rest.iter().sum::<f64>()
+}
+
+/// `sum_l ln a_l`; nothing is fused, so that all instruction sets give the same bits.
+pub(crate) fn sum_of_logs(a: &[f64]) -> f64 {
+    pulp::Arch::new().dispatch(Logs(a))
+}
+
+struct Logs<'a>(&'a [f64]);
+
+impl pulp::WithSimd for Logs<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        let mut block = [0.0; 64];
+        let mut total = 0.0;
+        for a in self.0.chunks(block.len()) {
+            let logs = &mut block[..a.len()];
+            for (log, a) in logs.iter_mut().zip(a) {
+                *log = a.ln_lane::<false>();
+            }
+            total += sum(logs);
+        }
+        total
+    }
 }
 
 /// `sum_l a_l b_l`.

@@ -87,7 +87,7 @@ impl Helpers {
             // The others are about to end: to be woken up by them would take longer.
             let start = Instant::now();
             while done.load(Ordering::Acquire) < helpers && start.elapsed() < LINGER {
-                std::hint::spin_loop();
+                std::thread::yield_now();
             }
         });
         self.keep_awake(helpers);

@@ -4,8 +4,8 @@
 
 use super::guide::State;
 use super::program::{Program, Runner, Work};
-use crate::family::NormalMoments;
 use crate::family::scratch::Pool;
+use crate::family::{NormalMoments, lanes};
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::Precision;
 use crate::program::execute::Request;
@@ -53,6 +53,13 @@ impl Values {
     }
 }
 
+/// Whether both hold the same bits; groups are compared whole, in wide registers.
+fn same_bits(a: &[f64], b: &[f64]) -> bool {
+    let group =
+        |(a, b): (&[f64], &[f64])| a.iter().zip(b).fold(0, |seen, (a, b)| seen | (a.to_bits() ^ b.to_bits())) == 0;
+    a.len() == b.len() && a.chunks(256).zip(b.chunks(256)).all(group)
+}
+
 /// `ln sqrt(2 pi)`.
 const HALF_LN_2PI: f64 = 0.918_938_533_204_672_7;
 
@@ -80,7 +87,7 @@ impl Moments {
     /// Runs `read` with the moments at `params`, computed unless the last ones were the same.
     fn with<R>(&self, runner: &Runner, params: &[f64], rows: &RowSet, read: impl FnOnce(&mut Scratch) -> R) -> R {
         self.scratch.with(|own| {
-            if !(own.known && own.params == params && own.subset == rows.subset) {
+            if !(own.known && same_bits(&own.params, params) && own.subset == rows.subset) {
                 own.known = false;
                 self.program.run(&runner.request(params, rows, 1, &[], &[]), &mut own.work);
                 own.params.clear();
@@ -229,7 +236,10 @@ impl Moments {
 
     pub fn entropy(&self, runner: &Runner, params: &[f64], rows: &RowSet) -> f64 {
         self.with(runner, params, rows, |own| {
-            let one = |values: &Values| values.parts().1.iter().map(|s| s.ln() + 0.5 + HALF_LN_2PI).sum::<f64>();
+            let one = |values: &Values| {
+                let (_, sd) = values.parts();
+                lanes::sum_of_logs(sd) + sd.len() as f64 * (0.5 + HALF_LN_2PI)
+            };
             one(&own.global) + rows.weight * one(&own.rows)
         })
     }

@@ -19,7 +19,13 @@ impl<T: Stored> Pass<'_, T> {
         let gradient = usize::from(request.gradient);
         refill(&mut response.latents, gradient * plan.num_latents * total);
         refill(&mut response.row_latents, gradient * plan.num_row_latents * rows_in_pass * total);
-        refill(&mut response.parameters, gradient * plan.num_parameters);
+        // A single sweep that knows every parameter overwrites them.
+        let known: usize = self.global.parameters.iter().map(|p| p.len).sum();
+        let overwrites = request.gradient && sweeps.len() == 1 && known == plan.num_parameters;
+        match overwrites {
+            true => response.parameters.resize(known, 0.0),
+            false => refill(&mut response.parameters, gradient * plan.num_parameters),
+        }
         let outputs: usize = self.global.outputs.iter().map(|o| o.len).sum();
         refill(&mut response.outputs, outputs * total);
         let row_outputs: usize = self.rows.iter().flat_map(|r| &r.outputs).map(|o| o.len).sum();
@@ -47,14 +53,14 @@ impl<T: Stored> Pass<'_, T> {
                 }
             }
             if request.gradient {
-                self.collect_gradient(sweep, first, real, response);
+                self.collect_gradient(sweep, first, overwrites, response);
             }
             self.collect_rows(sweep, first, real, rows_in_pass, response);
         }
     }
 
-    fn collect_gradient(&self, sweep: &Sweep<T>, first: usize, real: usize, response: &mut Response) {
-        let (draws, total) = (self.draws, self.request.num_draws);
+    fn collect_gradient(&self, sweep: &Sweep<T>, first: usize, overwrites: bool, response: &mut Response) {
+        let (draws, total, real) = (self.draws, self.request.num_draws, self.real_draws(first));
         for port in &self.global.latents {
             if total == draws {
                 let to = &mut response.latents[port.from * draws..][..port.len * draws];
@@ -71,9 +77,10 @@ impl<T: Stored> Pass<'_, T> {
             }
         }
         for port in &self.global.parameters {
-            for (t, &g) in response.parameters[port.from..].iter_mut().zip(&sweep.adjoints[port.at..port.at + port.len])
-            {
-                *t += g.to_f64();
+            let both = response.parameters[port.from..].iter_mut().zip(&sweep.adjoints[port.at..port.at + port.len]);
+            match overwrites {
+                true => both.for_each(|(t, &g)| *t = g.to_f64()),
+                false => both.for_each(|(t, &g)| *t += g.to_f64()),
             }
         }
     }
@@ -95,6 +102,11 @@ impl<T: Stored> Pass<'_, T> {
                 ];
                 for (source, elements, start, target) in blocks {
                     for e in 0..elements {
+                        if draws == total {
+                            let to = &mut target[((start + e) * rows_in_pass + from) * total..][..rows * total];
+                            to.iter_mut().zip(&source[e * rows * draws..]).for_each(|(t, s)| *t += s);
+                            continue;
+                        }
                         for r in 0..rows {
                             let source = &source[(e * rows + r) * draws..][..real];
                             let target = &mut target[((start + e) * rows_in_pass + from + r) * total + first..][..real];

@@ -40,11 +40,11 @@ struct Strided<'a, T> {
 #[inline(always)]
 pub(super) fn forward<T: Lane, const FMA: bool>(shape: Shape, weights: &[T], x: &[T], out: &mut [T]) {
     let Shape { outputs, inputs, lanes, weight_lanes } = shape;
-    out.fill(T::zero());
-    if weight_lanes == 1 {
+    if weight_lanes == 1 && inputs > 0 {
         let weights = Strided { data: weights, row: inputs, column: 1 };
-        return product::<T, FMA>(weights, (outputs, inputs), x, lanes, out);
+        return product::<T, FMA>(weights, (outputs, inputs), x, lanes, true, out);
     }
+    out.fill(T::zero());
     for (j, out) in out.chunks_exact_mut(lanes).enumerate() {
         for (k, x) in x.chunks_exact(lanes).enumerate() {
             let w = &weights[(j * inputs + k) * weight_lanes..][..weight_lanes];
@@ -61,7 +61,7 @@ pub(super) fn reverse_inputs<T: Lane, const FMA: bool>(shape: Shape, weights: &[
     let Shape { outputs, inputs, lanes, weight_lanes } = shape;
     if weight_lanes == 1 {
         let weights = Strided { data: weights, row: 1, column: inputs };
-        return product::<T, FMA>(weights, (inputs, outputs), g, lanes, x_bar);
+        return product::<T, FMA>(weights, (inputs, outputs), g, lanes, false, x_bar);
     }
     for (j, g) in g.chunks_exact(lanes).enumerate() {
         for (k, bar) in x_bar.chunks_exact_mut(lanes).enumerate() {
@@ -85,9 +85,9 @@ pub(super) fn reverse_weights<T: Lane, const FMA: bool>(
     let Shape { outputs, inputs, lanes, weight_lanes } = shape;
     if weight_lanes == 1 {
         transposed.fit(inputs * lanes);
-        transpose(x, lanes, transposed);
+        transpose::<T, FMA>(x, lanes, transposed);
         let g = Strided { data: g, row: lanes, column: 1 };
-        return product::<T, FMA>(g, (outputs, lanes), transposed, inputs, weights_bar);
+        return product::<T, FMA>(g, (outputs, lanes), transposed, inputs, false, weights_bar);
     }
     for (j, g) in g.chunks_exact(lanes).enumerate() {
         for (k, x) in x.chunks_exact(lanes).enumerate() {
@@ -99,13 +99,14 @@ pub(super) fn reverse_weights<T: Lane, const FMA: bool>(
     }
 }
 
-/// `out[r][l] += sum_k matrix(r, k) * x[k][l]` for a matrix of `rows` x `columns`.
+/// `out[r][l] += sum_k matrix(r, k) * x[k][l]` for a matrix of `rows` x `columns`, or `=` where it `overwrites`.
 #[inline(always)]
 fn product<T: Lane, const FMA: bool>(
     matrix: Strided<T>,
     (rows, columns): (usize, usize),
     x: &[T],
     lanes: usize,
+    overwrites: bool,
     out: &mut [T],
 ) {
     if lanes == 0 {
@@ -117,7 +118,12 @@ fn product<T: Lane, const FMA: bool>(
         let depth = DEPTH.min(columns - from);
         let x = &x[from * lanes..(from + depth) * lanes];
         let mut first = 0;
+        // Zeros are written where they are read at once, and not all of them before.
+        let cleared = overwrites && from == 0;
         for out in fours.chunks_exact_mut(4 * lanes) {
+            if cleared {
+                out.fill(T::zero());
+            }
             let data = &matrix.data[first * matrix.row + from * matrix.column..];
             let weights = match matrix.column {
                 1 => FourRows::Rows([data, &data[matrix.row..], &data[2 * matrix.row..], &data[3 * matrix.row..]]),
@@ -130,6 +136,9 @@ fn product<T: Lane, const FMA: bool>(
             first += 4;
         }
         for out in rest.chunks_exact_mut(lanes) {
+            if cleared {
+                out.fill(T::zero());
+            }
             let row = &matrix.data[first * matrix.row + from * matrix.column..];
             for k in 0..depth {
                 let (w, x) = (row[k * matrix.column], &x[k * lanes..][..lanes]);
@@ -144,29 +153,17 @@ fn product<T: Lane, const FMA: bool>(
 
 /// `out[l][k] = x[k][l]`, eight rows at a time.
 #[inline(always)]
-fn transpose<T: Lane>(x: &[T], lanes: usize, out: &mut [T]) {
+fn transpose<T: Lane, const FMA: bool>(x: &[T], lanes: usize, out: &mut [T]) {
     let inputs = out.len() / lanes.max(1);
     let whole = inputs / 8 * 8;
     for k in (0..whole).step_by(8) {
         let rows: [&[T]; 8] = std::array::from_fn(|r| &x[(k + r) * lanes..][..lanes]);
-        interleave(rows, &mut out[k..], inputs);
+        T::interleave::<FMA>(rows, &mut out[k..], inputs);
     }
     for k in whole..inputs {
         for l in 0..lanes {
             out[l * inputs + k] = x[k * lanes + l];
         }
-    }
-}
-
-/// `out[l * stride + r] = rows[r][l]` for eight rows of one length.
-#[inline(always)]
-pub(super) fn interleave<T: Lane>(rows: [&[T]; 8], out: &mut [T], stride: usize) {
-    let n = rows[0].len();
-    let [a, b, c, d, e, f, g, h] = rows;
-    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
-    let (e, f, g, h) = (&e[..n], &f[..n], &g[..n], &h[..n]);
-    for l in 0..n {
-        out[l * stride..][..8].copy_from_slice(&[a[l], b[l], c[l], d[l], e[l], f[l], g[l], h[l]]);
     }
 }
 

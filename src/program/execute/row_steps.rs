@@ -53,7 +53,7 @@ impl<T: Stored> RowTask<'_, T> {
                 let row = |id: u32| &m.row(id)[..step.len];
                 let (eights, rest) = chunk.ids.as_chunks::<8>();
                 for (k, &ids) in eights.iter().enumerate() {
-                    dense::interleave(ids.map(row), &mut out[8 * k..], step.lanes);
+                    T::interleave::<FMA>(ids.map(row), &mut out[8 * k..], step.lanes);
                 }
                 for (r, &id) in rest.iter().enumerate() {
                     for (k, &x) in row(id).iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use num_traits::{Float, NumAssign};
 
+use super::interleave::Interleave;
 use super::panels::Panels;
 use super::products::Products;
 use super::{exponential, gamma, logarithm, normal, trigonometric};
@@ -12,7 +13,7 @@ use super::{exponential, gamma, logarithm, normal, trigonometric};
 /// inside [`dispatch`](super::dispatch). `FMA` is the constant handed to [`Kernel::run`](super::Kernel::run).
 /// The others are scalar, and work in double precision for both types.
 pub trait Lane:
-    Panels + Products + Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static
+    Interleave + Panels + Products + Float + NumAssign + Default + Send + Sync + std::fmt::Debug + std::iter::Sum + 'static
 {
     /// The largest `|x|` that [`sin_lane`](Self::sin_lane) and [`cos_lane`](Self::cos_lane) can reduce: 2^45 or 2^18.
     const TRIG_LIMIT: Self;

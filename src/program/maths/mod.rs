@@ -29,6 +29,7 @@ mod dispatch;
 mod exponential;
 mod format;
 mod gamma;
+mod interleave;
 mod lane;
 mod logarithm;
 mod normal;
