@@ -15,6 +15,9 @@ use crate::target::LogDensity;
 const NOISE: u32 = 1;
 const BATCHES: u32 = 2;
 
+/// Parameters that are worth another thread.
+const MANY: usize = 4096;
+
 /// Steps in a row without a finite gradient after which a fit gives up.
 const PATIENCE: u32 = 50;
 
@@ -76,6 +79,14 @@ pub struct StochasticState<S> {
     memory: Vec<f64>,
     #[serde(skip)]
     scratch: Scratch,
+}
+
+/// Parameters, with what it takes to move them.
+struct Climber<'a, S> {
+    optimizer: &'a mut S,
+    average: &'a mut AverageState,
+    grad: &'a [f64],
+    params: &'a mut [f64],
 }
 
 #[derive(Clone, Debug)]
@@ -351,12 +362,20 @@ where
         let norm = (squares(grad) + squares(grad_theta)).sqrt();
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;
-            self.optimizer.ascend(&mut state.optimizer, grad, &mut state.params);
-            self.average.update(&mut state.average, &state.params);
-            if !state.theta.is_empty() {
-                self.optimizer.ascend(&mut state.theta_optimizer, grad_theta, &mut state.theta);
-                self.average.update(&mut state.theta_average, &state.theta);
-            }
+            self.climb([
+                Climber {
+                    optimizer: &mut state.optimizer,
+                    average: &mut state.average,
+                    grad,
+                    params: &mut state.params,
+                },
+                Climber {
+                    optimizer: &mut state.theta_optimizer,
+                    average: &mut state.theta_average,
+                    grad: grad_theta,
+                    params: &mut state.theta,
+                },
+            ]);
         } else {
             self.count_failure(state)?;
         }
@@ -369,6 +388,23 @@ where
             rejected: estimate.rejected as u64,
             converged: None,
         })
+    }
+
+    /// Moves the parameters of q and those of the model along their gradients, at the same time where both are many.
+    fn climb(&self, [mut q, mut model]: [Climber<O::State>; 2]) {
+        let one = |of: &mut Climber<O::State>| {
+            self.optimizer.ascend(of.optimizer, of.grad, of.params);
+            self.average.update(of.average, of.params);
+        };
+        match self.target.workers() {
+            Some(workers) if q.params.len().min(model.params.len()) >= MANY => workers.each(&mut [q, model], one),
+            _ => {
+                one(&mut q);
+                if !model.params.is_empty() {
+                    one(&mut model);
+                }
+            }
+        }
     }
 
     /// A step without a usable draw moves nothing; too many in a row end the fit.

@@ -45,6 +45,14 @@ impl Workers {
         Workers { options: Options { precision: Precision::Double, ..self.options }, helpers: self.helpers.clone() }
     }
 
+    /// Runs `work` on every item, at the same time where there are several threads.
+    pub(crate) fn each<I: Send>(&self, items: &mut [I], work: impl Fn(&mut I) + Sync) {
+        match self.helpers() {
+            Some(helpers) => helpers.share_out(items, |(_, item)| work(item)),
+            None => items.iter_mut().for_each(work),
+        }
+    }
+
     pub(crate) fn helpers(&self) -> Option<&Helpers> {
         self.helpers.as_deref()
     }

@@ -16,7 +16,7 @@ pub use constrained::Constrained;
 pub use factored::Factored;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
-pub use recorded::{Options, Precision, Target, TargetError};
+pub use recorded::{Options, Precision, Target, TargetError, Workers};
 pub use simulate::{Replicated, Simulation, SimulationError};
 
 use crate::model::{Draws, Layout, RowSet};
@@ -56,6 +56,11 @@ pub trait LogDensity: Sync {
         Err(DensityError(
             "this density has no relaxation of its integers, which a recorded model has; use leave-one-out".into(),
         ))
+    }
+
+    /// The threads it runs on, for other work between its passes.
+    fn workers(&self) -> Option<&Workers> {
+        None
     }
 
     /// Named values of everything outside of rows, in the space the model was written in: latents, integers,

@@ -137,7 +137,7 @@ impl Target {
         self.workers.options()
     }
 
-    /// The threads the target runs on, to be shared with a family.
+    /// The threads the target runs on, to be shared with a family: also [`LogDensity::workers`].
     pub fn workers(&self) -> &Workers {
         &self.workers
     }
@@ -320,6 +320,10 @@ fn difference(a: &Recording, b: &Recording) -> Option<String> {
 }
 
 impl LogDensity for Target {
+    fn workers(&self) -> Option<&Workers> {
+        Some(&self.workers)
+    }
+
     fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -1,7 +1,7 @@
 //! The results of a pass, joined from its sweeps and chunks in their order.
 
 use super::super::plan::Stored;
-use super::pass::{Pass, Response, Sweep, chunk_rows};
+use super::pass::{Pass, Response, Sweep};
 use super::rows::refill;
 
 impl<T: Stored> Pass<'_, T> {
@@ -89,10 +89,10 @@ impl<T: Stored> Pass<'_, T> {
         let (request, draws, total) = (self.request, self.draws, self.request.num_draws);
         for (plate, layout) in self.rows.iter().enumerate() {
             let num_rows = self.num_rows(plate);
-            let chunk_rows = chunk_rows(num_rows.max(1), layout.rows, layout.work);
+            let (chunk_rows, num_chunks) = self.chunks(plate);
             let outputs: usize = layout.outputs.iter().map(|o| o.len).sum();
             let latents = if request.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
-            for (c, chunk) in sweep.chunks[plate].iter().enumerate() {
+            for (c, chunk) in sweep.chunks[plate].iter().take(num_chunks).enumerate() {
                 let from = c * chunk_rows;
                 let rows = num_rows.min(from + chunk_rows) - from;
                 let blocks = [

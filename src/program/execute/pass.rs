@@ -137,6 +137,16 @@ impl<T: Stored> Pass<'_, T> {
         }
     }
 
+    /// Rows of a chunk, and the number of chunks.
+    pub(super) fn chunks(&self, plate: usize) -> (usize, usize) {
+        let (layout, num_rows) = (&self.rows[plate], self.num_rows(plate));
+        if num_rows == 0 || layout.segment.size == 0 {
+            return (1, 0);
+        }
+        let rows = chunk_rows(num_rows, layout.rows, layout.work);
+        (rows, num_rows.div_ceil(rows))
+    }
+
     fn row_work(&self) -> usize {
         (0..self.rows.len()).map(|p| self.rows[p].work * self.num_rows(p) * self.draws).sum()
     }
@@ -221,18 +231,19 @@ impl<T: Stored> Pass<'_, T> {
         let request = self.request;
         let layout = &self.rows[plate];
         let num_rows = self.num_rows(plate);
-        if num_rows == 0 || layout.segment.size == 0 {
-            sweep.chunks[plate].clear();
+        let (chunk_rows, num_chunks) = self.chunks(plate);
+        if num_chunks == 0 {
             return;
         }
-        let chunk_rows = chunk_rows(num_rows, layout.rows, layout.work);
-        let num_chunks = num_rows.div_ceil(chunk_rows);
-        let mut chunks = std::mem::take(&mut sweep.chunks[plate]);
-        if chunks.len() != num_chunks {
-            chunks.resize_with(num_chunks, Chunk::default);
+        let mut all_chunks = std::mem::take(&mut sweep.chunks[plate]);
+        // Those of a larger pass are kept: the last batch of an epoch is short, and the next one is not.
+        let were_there = all_chunks.len() >= num_chunks;
+        if !were_there {
+            all_chunks.resize_with(num_chunks, Chunk::default);
         }
+        let chunks = &mut all_chunks[..num_chunks];
         // A chunk of several blocks holds the values of the last one alone.
-        let stands = self.stands && chunks.len() == num_chunks && chunk_rows <= layout.rows;
+        let stands = self.stands && were_there && chunk_rows <= layout.rows;
         let row_weight = request.row_weight;
         let task = RowTask {
             plan: self.plan,
@@ -263,10 +274,10 @@ impl<T: Stored> Pass<'_, T> {
         };
         let enough = layout.work * num_rows * self.draws > PARALLEL_WORK;
         match request.helpers.filter(|_| may_split && num_chunks > 1 && enough) {
-            Some(helpers) => helpers.share_out(&mut chunks, one),
+            Some(helpers) => helpers.share_out(chunks, one),
             None => chunks.iter_mut().enumerate().for_each(one),
         }
-        for chunk in &chunks {
+        for chunk in &all_chunks[..num_chunks] {
             for (s, &x) in sweep.row_sums.iter_mut().zip(&chunk.sums) {
                 *s += x;
             }
@@ -278,7 +289,7 @@ impl<T: Stored> Pass<'_, T> {
                 }
             }
         }
-        sweep.chunks[plate] = chunks;
+        sweep.chunks[plate] = all_chunks;
     }
 
     /// Addends whose node is global: once, or once for each row of a plate.
@@ -369,7 +380,7 @@ impl<T: Stored> Pass<'_, T> {
 /// Rows in a chunk: a number of whole blocks that depends on nothing but the program and the number of rows.
 ///
 /// Rows that are much work, such as those of a network, make smaller chunks, so that a minibatch can be shared out.
-pub(super) fn chunk_rows(num_rows: usize, block: usize, work: usize) -> usize {
+fn chunk_rows(num_rows: usize, block: usize, work: usize) -> usize {
     let least = (PARALLEL_WORK / work.max(1)).clamp(64, 256);
     num_rows.div_ceil(64).max(least).div_ceil(block) * block
 }

@@ -129,10 +129,12 @@ impl<T: Stored> RowTask<'_, T> {
     fn prepare(&self, chunk: &mut Chunk<T>, rows: usize) {
         let layout = self.layout;
         chunk.values.fit(layout.segment.size);
-        chunk.adjoints.fit(layout.segment.size);
-        chunk.import_adjoints.fit(layout.import_size);
-        chunk.import_adjoints.fill(T::zero());
-        chunk.adjoints[..layout.persistent].fill(T::zero());
+        if self.gradient {
+            chunk.adjoints.fit(layout.segment.size);
+            chunk.import_adjoints.fit(layout.import_size);
+            chunk.import_adjoints.fill(T::zero());
+            chunk.adjoints[..layout.persistent].fill(T::zero());
+        }
         let latents = if self.gradient && layout.loads_latents { self.plan.num_row_latents } else { 0 };
         refill(&mut chunk.latent_adjoints, latents * rows * self.draws);
         chunk.is_ahead = false;
@@ -202,11 +204,17 @@ impl<T: Stored> RowTask<'_, T> {
             let lanes = self.layout.rows * if port.per_draw { draws } else { 1 };
             for e in 0..port.len {
                 let v = &chunk.values[port.at + e * lanes..][..lanes];
+                if port.per_draw || draws == 1 {
+                    let place = ((port.from + e) * rows + position) * draws;
+                    let out = &mut chunk.outputs[place..place + valid * draws];
+                    for (o, &x) in out.iter_mut().zip(v) {
+                        *o = x.to_f64();
+                    }
+                    continue;
+                }
                 for r in 0..valid {
                     let place = ((port.from + e) * rows + position + r) * draws;
-                    for (d, o) in chunk.outputs[place..place + draws].iter_mut().enumerate() {
-                        *o = if port.per_draw { v[r * draws + d] } else { v[r] }.to_f64();
-                    }
+                    chunk.outputs[place..place + draws].fill(v[r].to_f64());
                 }
             }
         }
@@ -296,6 +304,14 @@ impl<T: Stored> RowTask<'_, T> {
         for port in self.layout.outputs.iter().filter(|p| p.active) {
             let per_row = if port.per_draw { draws } else { 1 };
             for e in 0..port.len {
+                if self.total_draws == draws && (port.per_draw || draws == 1) {
+                    let seeds = &seeds[self.row_place(self.layout.first_output + port.from + e, at)..];
+                    let bar = &mut chunk.adjoints[port.at + e * self.layout.rows * per_row..][..valid * draws];
+                    for (b, &s) in bar.iter_mut().zip(seeds) {
+                        *b += T::from_f64(s);
+                    }
+                    continue;
+                }
                 for r in 0..valid {
                     let from = self.row_place(self.layout.first_output + port.from + e, at + r);
                     let to = port.at + (e * self.layout.rows + r) * per_row;
