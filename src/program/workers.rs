@@ -1,6 +1,6 @@
 //! [`Workers`]: the threads that programs are run on, kept awake between passes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -64,17 +64,31 @@ pub(crate) struct Helpers {
     pool: rayon::ThreadPool,
     /// How many look for work.
     looking: Arc<AtomicUsize>,
+    /// Calls that are still to do without helpers, since these came late, and how many the last such calls were.
+    alone: AtomicU32,
+    penalty: AtomicU32,
 }
+
+/// Calls without helpers at most, after they were late again and again.
+const MOST_ALONE: u32 = 256;
 
 impl Helpers {
     pub fn new(threads: usize) -> Result<Helpers, String> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| e.to_string())?;
-        Ok(Helpers { pool, looking: Arc::default() })
+        Ok(Helpers { pool, looking: Arc::default(), alone: AtomicU32::new(0), penalty: AtomicU32::new(0) })
     }
 
     /// Runs `work` on every item, on this thread and on the helpers, each taking the next item when it is free.
+    ///
+    /// Where other programs have the cores, a helper that gets none would hold every call up: calls do without helpers
+    /// for a while after one was late.
     pub fn share_out<I: Send>(&self, items: &mut [I], work: impl Fn((usize, &mut I)) + Sync) {
         let helpers = self.pool.current_num_threads().min(items.len().saturating_sub(1));
+        if helpers == 0 || self.alone.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+            return items.iter_mut().enumerate().for_each(work);
+        }
+        let start = Instant::now();
+        let mut worked = Duration::ZERO;
         let queue = Mutex::new(items.iter_mut().enumerate());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let take = || {
@@ -92,13 +106,20 @@ impl Helpers {
                 });
             }
             take();
+            worked = start.elapsed();
             // The others are about to end: to be woken up by them would take longer.
-            let start = Instant::now();
-            while done.load(Ordering::Acquire) < helpers && start.elapsed() < LINGER {
+            while done.load(Ordering::Acquire) < helpers && start.elapsed() < worked + LINGER {
                 std::thread::yield_now();
             }
         });
-        self.keep_awake(helpers);
+        let is_late = start.elapsed() > worked + worked.max(LINGER);
+        let last = self.penalty.load(Ordering::Relaxed);
+        let penalty = if is_late { (2 * last).clamp(1, MOST_ALONE) } else { last / 2 };
+        self.penalty.store(penalty, Ordering::Relaxed);
+        match is_late {
+            true => self.alone.store(penalty, Ordering::Relaxed),
+            false => self.keep_awake(helpers),
+        }
     }
 
     /// Has this many threads look for work, those that do included.
@@ -141,6 +162,40 @@ mod tests {
                 }
                 assert!(counts.iter().enumerate().all(|(k, c)| *c == (3, k)), "{threads} threads, {items} items");
             }
+        }
+    }
+
+    #[test]
+    fn helpers_that_get_no_core_are_not_waited_for_again() {
+        let helpers = Helpers::new(1).expect("threads");
+        let calls = Arc::new(AtomicU32::new(0));
+        // Holds the helper until some time after the next call has begun.
+        let hold = || {
+            let (calls, before) = (calls.clone(), calls.load(Ordering::Relaxed));
+            helpers.pool.spawn(move || {
+                while calls.load(Ordering::Relaxed) == before {
+                    std::thread::sleep(LINGER);
+                }
+                std::thread::sleep(50 * LINGER);
+            });
+        };
+        let call = || {
+            let mut counts = [0; 4];
+            helpers.share_out(&mut counts, |(k, n)| {
+                *n += 1;
+                calls.fetch_add(u32::from(k == 0), Ordering::Relaxed);
+            });
+            assert_eq!(counts, [1; 4]);
+        };
+        for late in [1, 2, 4] {
+            hold();
+            call();
+            assert_eq!(helpers.alone.load(Ordering::Relaxed), late);
+            // None of these waits, or the penalty would have grown.
+            hold();
+            (0..late).for_each(|_| call());
+            assert_eq!((helpers.alone.load(Ordering::Relaxed), helpers.penalty.load(Ordering::Relaxed)), (0, late));
+            helpers.pool.install(|| ());
         }
     }
 
