@@ -19,7 +19,7 @@ fn labels(model: &Vae, clusters: usize, steps: u64, rate: f64) -> (Vec<usize>, f
     let rows = layout.num_rows;
     let label = |row: usize| {
         let z: Vec<f64> = codes.mean.iter().skip(row).step_by(rows).copied().collect();
-        let p = model.cluster_probabilities(layout, &solution.theta, &z);
+        let p = model.cluster_probabilities(layout, &solution.theta, &z).unwrap();
         assert!(p.len() == clusters && (p.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         (0..clusters).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap()
     };
@@ -102,7 +102,7 @@ fn the_prior_is_the_mixture_it_says() {
         density(1.5, 0.0, 1.0) * density(0.2, 1.0, 0.5),
         1f64.exp() * density(1.5, 2.0, 0.3) * density(0.2, -1.0, 2.0),
     ];
-    let p = vae.cluster_probabilities(&layout, &theta, &z);
+    let p = vae.cluster_probabilities(&layout, &theta, &z).unwrap();
     assert!((p[0] - parts[0] / (parts[0] + parts[1])).abs() < 1e-12, "{p:?} {parts:?}");
     let target = Target::new(&Prior).unwrap();
     assert!(check_gradient(&target, &z).unwrap().0 < 1e-7);

@@ -28,7 +28,7 @@ use architecture::Architecture;
 use data::Data;
 use error::VaeError;
 use jensen::target::Options;
-use measure::Measures;
+use measure::{Encoded, Measures};
 use network::Network;
 use report::Report;
 use saved::{DataNote, Saved};
@@ -62,16 +62,13 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
         saved.write(folder.path())?;
     }
     let network = saved.network(engine_options(args.method.threads));
-    let measures = Measures::new(
-        &network,
-        &plan.data.some_train().map_err(VaeError::from)?,
-        plan.data.test(),
-        args.method.score_draws,
-    )?;
+    let some_train = plan.data.some_train().map_err(VaeError::from)?;
+    let (train, test) = (Encoded::new(&network, &some_train)?, Encoded::new(&network, plan.data.test())?);
+    let measures = Measures::new(&network, &train, &test, args.method.score_draws)?;
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     if let Some(folder) = folder.take() {
-        write(folder, &network, &plan, &saved, &report)?;
+        write(folder, &network, (&plan.note, &test), &saved, &report)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -220,23 +217,23 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
 fn write(
     mut folder: OutDir,
     network: &Network,
-    plan: &Plan,
+    (note, test): (&DataNote, &Encoded),
     saved: &Saved,
     report: &Report,
 ) -> Result<(), CommandError> {
-    if let Some(note) = &plan.architecture.text {
-        for (name, text) in figures::texts(network, note, plan.data.test())? {
+    if let Some(text) = &network.architecture.text {
+        for (name, text) in figures::texts(network, text, test)? {
             folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
         }
     } else {
-        for (name, title, tiles) in figures::grids(network, &plan.note, plan.data.test(), &report.measures)? {
+        for (name, title, tiles) in figures::grids(network, note, test, &report.measures)? {
             let (png, svg) = (tiles.png()?, tiles.svg(title)?);
             folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
             folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
         }
     }
     let mut plots = Vec::new();
-    if let Some(latents) = figures::latents(network, plan.data.test(), &report.measures)? {
+    if let Some(latents) = figures::latents(test, &report.measures) {
         plots.push(("latents", latents));
     }
     if !saved.log.epochs.is_empty() {

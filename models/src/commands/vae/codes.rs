@@ -149,7 +149,8 @@ fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
         false => Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() }),
     };
     let ends = images.chosen(&[row(args.from.get())?, row(args.to.get())?]);
-    show(&saved, &way(&network, &ends, args.steps as usize)?, args.out.as_deref())
+    let points = network.points(&network.encode(ends.batch())?, &ends.labels);
+    show(&saved, &way(&network, &points, args.steps as usize)?, args.out.as_deref())
 }
 
 fn read(path: &Path) -> Result<(Saved, Network), CommandError> {

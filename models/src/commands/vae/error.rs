@@ -3,6 +3,8 @@
 use crate::data::images::ImageError;
 use jensen::algorithm::FitError;
 use jensen::family::FamilyError;
+use jensen::layers::LayerError;
+use jensen::mixture::MixtureError;
 use jensen::target::{DensityError, TargetError};
 
 /// Images that cannot be used, a fit that failed, or a file that is none.
@@ -108,4 +110,4 @@ macro_rules! engine {
     };
 }
 
-engine!(FitError, FamilyError, TargetError, DensityError);
+engine!(FitError, FamilyError, TargetError, DensityError, LayerError, MixtureError);
