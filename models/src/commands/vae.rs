@@ -15,15 +15,17 @@ pub mod report;
 mod rows;
 pub mod saved;
 pub mod settings;
+mod sizes;
 pub mod text;
 pub mod train;
 
 use super::{CommandError, interrupt};
 use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
+use crate::cli::plot::PlotError;
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
-use crate::data::images::{Rules, looks_like};
+use crate::data::images::{Categories, Rules, looks_like};
 use architecture::Architecture;
 use data::Data;
 use error::VaeError;
@@ -33,6 +35,7 @@ use network::Network;
 use report::Report;
 use saved::{DataNote, Saved};
 use settings::Settings;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
@@ -68,7 +71,7 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     if let Some(folder) = folder.take() {
-        write(folder, &network, (&plan.note, &test), &saved, &report)?;
+        write(folder, &network, (&plan.note, &test), (&saved, &report), args.output.quiet)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -106,6 +109,8 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         }
     };
     architecture.check()?;
+    // What is measured at the end must be held, too: found out before training.
+    architecture.check_rows(data.most_held())?;
     Ok(Plan { data, architecture, settings, note, earlier })
 }
 
@@ -163,7 +168,7 @@ fn rules(args: &VaeDataArgs, architecture: &Architecture) -> Rules {
 fn rules_for(args: &VaeDataArgs, likelihood: PixelLikelihood, condition: Option<&String>) -> Rules {
     Rules {
         binary: likelihood == PixelLikelihood::Bernoulli,
-        categories: likelihood == PixelLikelihood::Categorical,
+        categories: (likelihood == PixelLikelihood::Categorical).then_some(Categories::Any),
         threshold: args.threshold,
         label: condition.or(args.label.as_ref()).cloned(),
         shape: args.shape,
@@ -213,36 +218,50 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
     Ok((Saved::new(architecture, settings, note, &training.log, &training.state), ended, speed))
 }
 
+/// Pictures and pages of a fit, as PNG and SVG or as text: an earlier run's would be of something else.
+const PICTURES: [&str; 6] = ["interpolations", "latents", "reconstructions", "samples", "training", "traversals"];
+
 /// Writes pictures and report.
 fn write(
     mut folder: OutDir,
     network: &Network,
     (note, test): (&DataNote, &Encoded),
-    saved: &Saved,
-    report: &Report,
+    (saved, report): (&Saved, &Report),
+    quiet: bool,
 ) -> Result<(), CommandError> {
+    folder.instead_of(PICTURES.iter().flat_map(|name| ["png", "svg", "txt"].map(|end| format!("{name}.{end}"))));
+    let mut pictures = Vec::new();
     if let Some(text) = &network.architecture.text {
         for (name, text) in figures::texts(network, text, test)? {
             folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
         }
     } else {
         for (name, title, tiles) in figures::grids(network, note, test, &report.measures)? {
-            let (png, svg) = (tiles.png()?, tiles.svg(title)?);
-            folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
-            folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+            pictures.push((name, tiles.png().and_then(|png| Ok((png, tiles.svg(title)?)))));
         }
     }
-    let mut plots = Vec::new();
     if let Some(latents) = figures::latents(test, &report.measures) {
-        plots.push(("latents", latents));
+        pictures.push(("latents", latents.png().map(|png| (png, latents.svg()))));
     }
     if !saved.log.epochs.is_empty() {
-        plots.push(("training", figures::training(saved)));
+        let training = figures::training(saved);
+        pictures.push(("training", training.png().map(|png| (png, training.svg()))));
     }
-    for (name, figure) in plots {
-        let (png, svg) = (figure.png()?, figure.svg());
-        folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
-        folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+    for (name, made) in pictures {
+        match made {
+            Ok((png, svg)) => {
+                folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+                folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+            }
+            // A picture of very wide images is not worth the rest of the results.
+            Err(PlotError::TooLarge { .. }) => {
+                let words = "is left out: images so wide make no picture; say their height and width with --shape";
+                if !quiet {
+                    let _ = writeln!(std::io::stderr(), "{name} {words}"); // a closed stream leaves nobody to tell
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
     folder.commit()?;

@@ -45,7 +45,7 @@ pub fn grids(
             "test images above what the decoder makes of their codes",
             grid(COLUMNS, &reconstructions(network, test)?),
         ),
-        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS, None, 0)?)),
+        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS)?)),
         (
             "interpolations",
             "images between the codes of two test images",
@@ -71,14 +71,15 @@ pub fn texts(network: &Network, note: &TextNote, test: &Encoded) -> Result<Vec<(
     let (from, to) = (note.lines(&test.images.chosen(&some).values, window), note.lines(&back, window));
     let pairs = from.lines().zip(to.lines()).map(|(a, b)| format!("{a} | {b}\n"));
     let ways = ways(network, test, STEPS)?.iter().map(|way| note.lines(way, window) + "\n").collect();
-    let samples = note.lines(&samples(network, 4 * COLUMNS, None, 0)?, window);
+    let samples = note.lines(&samples(network, 4 * COLUMNS)?, window);
     Ok(vec![("reconstructions", pairs.collect()), ("samples", samples), ("interpolations", ways)])
 }
 
-/// Ways between pairs of test images.
+/// Images on the ways between pairs of test images.
 fn ways(network: &Network, test: &Encoded, steps: usize) -> Result<Vec<Vec<f64>>, VaeError> {
     let pairs = (0..PAIRS.min(test.images.num_rows() / 2)).map(|pair| [2 * pair, 2 * pair + 1]);
-    pairs.map(|ends| way(network, &network.points_of(&test.codes, &test.images.labels, &ends), steps)).collect()
+    let ends = |pair: [usize; 2]| network.points_of(&test.codes, &test.images.labels, &pair);
+    pairs.map(|pair| network.decode(&way(network, &ends(pair), steps))).collect()
 }
 
 /// Lines of images, each above its reconstructions.
@@ -91,20 +92,19 @@ fn reconstructions(network: &Network, test: &Encoded) -> Result<Vec<f64>, VaeErr
     Ok(images.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
 }
 
-/// Mean images of `count` draws of the prior; what is given by turns, or always the same. Characters of text are drawn.
-///
-/// # Errors
-/// When the networks cannot be run.
-pub fn samples(network: &Network, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, VaeError> {
-    network.decode_with(&network.prior(count, given, seed)?, Some(Streams::new(seed).purpose(10)))
+/// Mean images of `count` draws of the prior, what is given by turns. Characters of text are drawn.
+fn samples(network: &Network, count: usize) -> Result<Vec<f64>, VaeError> {
+    network.decode_with(&network.prior(count, None, 0)?, Some((characters(0), 0)))
 }
 
-/// `steps` images from the first of two points to the second, as the decoder reads them, along a straight line; classes
-/// change in the middle.
-///
-/// # Errors
-/// When the networks cannot be run.
-pub fn way(network: &Network, points: &[f64], steps: usize) -> Result<Vec<f64>, VaeError> {
+/// The randomness that draws characters.
+pub fn characters(seed: u64) -> Streams {
+    Streams::new(seed).purpose(10)
+}
+
+/// `steps` points from the first of two to the second, as the decoder reads them, along a straight line; classes change in
+/// the middle.
+pub fn way(network: &Network, points: &[f64], steps: usize) -> Vec<f64> {
     let (a, b) = points.split_at(network.architecture.code_len());
     let num_latents = network.architecture.num_latents;
     let at = |k: usize| k as f64 / (steps.max(2) - 1) as f64;
@@ -113,7 +113,7 @@ pub fn way(network: &Network, points: &[f64], steps: usize) -> Result<Vec<f64>, 
         let numbers = a.iter().zip(b).zip(nearest).enumerate();
         numbers.map(move |(j, ((a, b), near))| if j < num_latents { a + at(k) * (b - a) } else { *near })
     };
-    network.decode(&(0..steps).flat_map(one).collect::<Vec<_>>())
+    (0..steps).flat_map(one).collect()
 }
 
 fn traversals(network: &Network, units: &[Unit]) -> Result<Vec<f64>, VaeError> {

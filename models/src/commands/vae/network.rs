@@ -197,11 +197,11 @@ impl Network {
         self.decode_with(codes, None)
     }
 
-    /// The same, characters drawn with randomness of `streams` where it is given.
+    /// The same, characters drawn where randomness is given, together with the number of the first code.
     ///
     /// # Errors
     /// When the networks cannot be run.
-    pub fn decode_with(&self, codes: &[f64], streams: Option<Streams>) -> Result<Vec<f64>, VaeError> {
+    pub fn decode_with(&self, codes: &[f64], streams: Option<(Streams, usize)>) -> Result<Vec<f64>, VaeError> {
         let blank = self.architecture.blank(self.options)?;
         let (width, num_pixels) = (self.architecture.code_len(), self.architecture.num_pixels);
         let mut out = Vec::with_capacity(codes.len() / width * num_pixels);
@@ -210,8 +210,8 @@ impl Network {
                 let layout = blank.target.layout();
                 let mut uniform = vec![0.0; num_pixels];
                 for (row, z) in codes.chunks_exact(width).enumerate() {
-                    if let Some(streams) = streams {
-                        streams.at_step(row as u64).fill_uniform(1, &mut uniform);
+                    if let Some((streams, first)) = streams {
+                        streams.at_step((first + row) as u64).fill_uniform(1, &mut uniform);
                     }
                     let draws = streams.map(|_| &uniform[..]);
                     out.extend(text.write(layout, &self.solution.theta, z, draws)?.into_iter().map(|c| c as f64));

@@ -176,7 +176,13 @@ impl Settings {
         };
         let buffer = self.buffer.map_or(String::new(), |rows| format!(", {rows} rows of the file at a time"));
         let Settings { batch, learning_rate, seed, .. } = self;
-        format!("{objective}; batches of {batch}{buffer}, step size {learning_rate}, seed {seed}")
+        let precision = match self.precision {
+            TrainingPrecision::Single => "single",
+            TrainingPrecision::Double => "double",
+        };
+        format!(
+            "{objective}; batches of {batch}{buffer}, step size {learning_rate}, {precision} precision, seed {seed}"
+        )
     }
 }
 

@@ -93,17 +93,25 @@ pub enum ImageError {
     },
     /// A pixel that is no category.
     #[error(
-        "{file}, row {row}: pixel {pixel} is {value}, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or use --likelihood gaussian"
+        "{place}: {value} is no category, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or use --likelihood gaussian"
     )]
     Category {
-        /// The file.
-        file: String,
-        /// The row, from 1.
-        row: usize,
-        /// The pixel, from 1.
-        pixel: usize,
+        /// Where.
+        place: String,
         /// What stands there.
         value: f64,
+    },
+    /// A pixel that is no category of a fit.
+    #[error(
+        "{place}: {value} is no category of the fit, which has categories 0 to {last}; correct the cell, or train on images that have it"
+    )]
+    OtherCategory {
+        /// Where.
+        place: String,
+        /// What stands there.
+        value: f64,
+        /// The last category.
+        last: usize,
     },
     /// A shape that the rows do not have.
     #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]

@@ -21,6 +21,9 @@ pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
         let place = Box::new(table.place(names[at % names.len()], at / names.len()));
         return Err(ImageError::Pixel { place, value: values[at] });
     }
+    if let Some(categories) = rules.categories {
+        categories.hold(&values, |at| table.place(names[at % names.len()], at / names.len()).to_string())?;
+    }
     let (file, num_pixels) = (table.file().to_string(), names.len());
     let shape = shape(&file, num_pixels, rules)?;
     Ok(Images { file, values, num_pixels, shape, labels, classes, threshold: rules.threshold })
