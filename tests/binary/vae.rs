@@ -157,6 +157,11 @@ fn training_that_does_not_stay_finite_goes_back_and_gives_up_with_the_state_save
     assert!(run.is_fitted() && run.out.contains("note: 3 times the bound or its gradient was not finite"), "{run:?}");
     let run = folder.jensen(&format!("{common} --epochs 3 --learning-rate 1e200"));
     assert!(run.err.contains("nothing is kept without --out; try a smaller --learning-rate"), "{run:?}");
+    // No step size helps where the data are to be blamed.
+    folder.file("large.csv", "a,b\n5,1e5\n2,1\n".to_string() + &"1e6,2e6\n".repeat(20));
+    let run = folder.jensen("vae --data large.csv --likelihood gaussian --out large --quiet");
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("rescale the pixels, which go up to 2000000, to about 1 and begin anew"), "{run:?}");
 }
 
 #[test]
@@ -168,6 +173,25 @@ fn a_collapsed_posterior_is_not_trusted() {
     assert!(run.out.contains("posterior collapse: 2 of 2 latents") && run.out.contains("--free-bits"), "{run:?}");
     let run = folder.jensen(&format!("vae --data bars.csv --label bar --beta 50 --free-bits 0.3 --epochs 40 {SMALL}"));
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn images_too_wide_for_pictures_are_trained_on_all_the_same() {
+    let folder = Folder::new("vae-wide");
+    let header: Vec<String> = (0..2000).map(|p| format!("p{p}")).collect();
+    let row =
+        |i: usize| (0..2000).map(|p| if (p + i).is_multiple_of(3) { "1" } else { "0" }).collect::<Vec<_>>().join(",");
+    let rows: Vec<String> = (0..9).map(row).collect();
+    folder.file("wide.csv", format!("{}\n{}\n", header.join(","), rows.join("\n")));
+    // What an earlier fit has left goes away with it.
+    std::fs::create_dir_all(folder.0.join("fit")).unwrap();
+    folder.file("fit/samples.txt", "of an earlier fit");
+    folder.file("fit/notes.txt", "not of a fit");
+    let run = folder.jensen("vae --data wide.csv --latent 2 --hidden 4 --epochs 1 --score-draws 5 --out fit");
+    assert!(run.is_fitted() && run.err.contains("samples is left out: images so wide make no picture"), "{run:?}");
+    let names = folder.names("fit");
+    assert!(["notes.txt", "report.json", "traversals.png", "vae.json"].iter().all(|n| names.contains(&n.to_string())));
+    assert!(!names.iter().any(|n| n.starts_with("samples")), "{names:?}");
 }
 
 #[test]
@@ -189,6 +213,20 @@ fn every_bad_input_is_named_with_a_remedy() {
     std::fs::create_dir_all(folder.0.join("mixed")).unwrap();
     folder.file("mixed/vae.json", whole.replace("\"hidden\":[16]", "\"hidden\":[17]"));
     std::fs::create_dir_all(folder.0.join("empty")).unwrap();
+    folder.file("labels.csv", "bar\n1\n2\n3\n");
+    // Checkpoints whose parts do not belong together.
+    let first = whole.find("\"first\":[").unwrap() + 9;
+    let cut = first + whole[first..].find(',').unwrap() + 1;
+    for (name, text) in [
+        ("batch", whole.replace("\"batch\":32", "\"batch\":0")),
+        ("levels", whole.replace("\"bernoulli\"", "\"bernoulli\",\"levels\":3")),
+        ("epochs", whole.replace("\"step\":2,", "\"step\":200,")),
+        ("moments", whole[..first].to_string() + &whole[cut..]),
+    ] {
+        assert_ne!(text, whole, "{name}");
+        std::fs::create_dir_all(folder.0.join(name)).unwrap();
+        folder.file(&format!("{name}/vae.json"), text);
+    }
     let resume = "vae --data bars.csv --label bar --resume --epochs 2 --quiet";
     for (line, words) in [
         ("vae --data grey.csv", "grey.csv, line 3, column `a`: 0.5 is neither 0 nor 1"),
@@ -207,6 +245,16 @@ fn every_bad_input_is_named_with_a_remedy() {
         (&format!("{resume} --out cut"), "it is truncated"),
         (&format!("{resume} --out old"), "format 9, this program reads 1"),
         (&format!("{resume} --out mixed"), "where networks of 9-17-2, bernoulli have"),
+        (&format!("{resume} --out batch"), "settings out of range"),
+        (&format!("{resume} --out levels"), "parts that do not go together"),
+        (&format!("{resume} --out epochs"), "1 epochs in the log and 100 in the state"),
+        (&format!("{resume} --out moments"), "the state belongs to another model, family or optimiser, or is damaged"),
+        ("vae --data labels.csv --label bar", "no column of pixels is left beside `bar`"),
+        ("vae --data labels.csv --label bar --buffer 2", "no column of pixels is left beside `bar`"),
+        ("vae --buffer 0", "expected a whole number from 1"),
+        ("vae interpolate fit 0 1", "expected a whole number from 1"),
+        ("vae sample fit --draws 1000000 --out s.png", "too many, or too wide, for one picture"),
+        ("vae --hidden 1000000,1000000", "are too large, 50,000,000 is the most; give smaller --hidden"),
         (&format!("{resume} --out empty"), "this is not a saved autoencoder"),
         (
             &format!("{resume} --out fit --latent 3"),
@@ -215,10 +263,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         (&format!("{resume} --out fit --beta 3"), "the checkpoint has --beta 1.0, not --beta 3.0"),
         (&format!("{resume} --out fit --precision double"), "leave --precision out"),
         (&format!("{resume} --out fit --hidden 16,16"), "the checkpoint has --hidden [16], not --hidden [16, 16]"),
-        (
-            "vae --resume --out fit",
-            "the checkpoint was trained on other images (bars.csv, 48 training images) than digits",
-        ),
+        ("vae --resume --out fit", "the checkpoint was trained on other data (bars.csv, 48 training rows) than digits"),
         ("vae encode cut", "it is truncated"),
         ("vae encode fit", "digits: images of 64 pixels, the fit has 9"),
         ("vae decode fit bars.csv", "no column `z1`"),

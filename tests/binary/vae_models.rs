@@ -222,6 +222,7 @@ fn text_is_learnt_better_than_by_counts() {
     let found = report(&folder.jensen(&line));
     let (bits, counts) = (number(&found, "bits.by_bound.mean"), number(&found, "bits.by_counts"));
     assert!(bits + 4.0 * number(&found, "bits.by_bound.se") < counts, "{bits} {counts}");
+    assert_eq!(found["row"], "window");
     let names = folder.names("fit");
     assert!(names.contains(&"samples.txt".into()) && !names.contains(&"samples.png".into()), "{names:?}");
     let run = folder.jensen("vae sample fit --draws 5 --seed 2");
@@ -235,7 +236,8 @@ fn text_is_learnt_better_than_by_counts() {
     folder.file("short.txt", "ab");
     folder.file("bytes.txt", [0xff, 0xfe, 0x00]);
     for (line, words) in [
-        ("vae --text short.txt", "short.txt: 0 rows"),
+        ("vae --text short.txt", "short.txt: 2 characters are no two windows of 12; give a longer text"),
+        ("vae sample fit --out x.png", "x.png: windows of text make no picture"),
         ("vae --text bytes.txt", "it is not UTF-8 text"),
         ("vae --text none.txt", "none.txt: cannot be read"),
         ("vae --text sea.txt --classes 3", "leave out --likelihood, --classes"),

@@ -114,7 +114,7 @@ pub struct VaeMethodArgs {
     ///
     /// Blocks of the file come in a new order in each pass, images are shuffled within the N. At most 10,000 images are
     /// held out for the test.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub buffer: Option<NonZeroUsize>,
     /// Weight of the KL term: above 1 codes are shorter, below 1 pictures are sharper [default: 1]
     #[arg(long, value_name = "B", value_parser = at_least_zero, allow_negative_numbers = true)]
@@ -232,10 +232,10 @@ pub struct InterpolateArgs {
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Row of the first image, from 1
-    #[arg(value_name = "FROM")]
+    #[arg(value_name = "FROM", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub from: NonZeroUsize,
     /// Row of the last image, from 1
-    #[arg(value_name = "TO")]
+    #[arg(value_name = "TO", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub to: NonZeroUsize,
     /// Images as for `jensen vae --data` [default: the digits]
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `jensen vae`.
 
 pub mod architecture;
+mod checked;
 mod codes;
 mod data;
 pub mod error;
@@ -101,7 +102,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         None => Architecture::new(args, data.test(), note.range.1.max(data.most_of_test()), note_of_text)?,
         Some(saved) => {
             saved.architecture.same(args, &path)?;
-            let words = |d: &DataNote| format!("{}, {} training images", d.file, d.num_train);
+            let words = |d: &DataNote| format!("{}, {} training rows", d.file, d.num_train);
             if (&saved.data.fingerprint, saved.data.num_train) != (&note.fingerprint, note.num_train) {
                 return Err(VaeError::OtherData { path, trained: words(&saved.data), given: words(&note) });
             }
@@ -195,7 +196,7 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
         }
         (saved.state.clone(), log)
     });
-    let mut training = Training::new(&model, rows, settings, earlier)?;
+    let mut training = Training::new(&model, rows, (settings, note.range), earlier)?;
     let epochs = args.method.epochs.get();
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(training.steps(epochs)))
         .stop_on(interrupt::flag());

@@ -212,12 +212,17 @@ fn show(
 ) -> Result<(), CommandError> {
     let (num_pixels, width) = (network.architecture.num_pixels, network.architecture.code_len());
     let ending = out.and_then(Path::extension).and_then(|e| e.to_str()).map(str::to_lowercase);
-    if let (Some("png" | "svg"), Some(path), None) = (ending.as_deref(), out, &network.architecture.text) {
+    if let (Some("png" | "svg"), Some(path)) = (ending.as_deref(), out) {
+        if network.architecture.text.is_some() {
+            let words = format!("{}: windows of text make no picture; give a name that ends in .txt", path.display());
+            return Err(VaeError::Options(words).into());
+        }
         let picture = picture(saved, network, codes)?;
-        let bytes = match ending.as_deref() {
-            Some("png") => picture.png()?,
-            _ => picture.svg("images of a variational autoencoder")?.into_bytes(),
+        let made = match ending.as_deref() {
+            Some("png") => picture.png(),
+            _ => picture.svg("images of a variational autoencoder").map(String::into_bytes),
         };
+        let bytes = made.map_err(|_| too_many(codes.len() / width, num_pixels))?;
         return Ok(write_atomic(path, |file| file.write_all(&bytes))?);
     }
     let blocks = codes.chunks(16 * BLOCK * width).enumerate().map(|(k, block)| {
@@ -234,15 +239,19 @@ fn show(
 
 fn picture(saved: &Saved, network: &Network, codes: &[f64]) -> Result<Tiles, VaeError> {
     let num_pixels = network.architecture.num_pixels;
-    let (count, most) = (codes.len() / network.architecture.code_len(), MOST_PIXELS / num_pixels);
-    if count > most {
-        return Err(VaeError::Options(format!(
-            "{count} images are too many for a picture, {most} of {num_pixels} pixels is the most; ask for fewer, or write \
-             them to a file that ends in .csv"
-        )));
+    let count = codes.len() / network.architecture.code_len();
+    if count > MOST_PIXELS / num_pixels {
+        return Err(too_many(count, num_pixels));
     }
     let columns = if count <= 16 { count } else { (count as f64).sqrt().ceil() as usize };
     Ok(tiles(&saved.data, num_pixels, columns, &network.decode(codes)?))
+}
+
+fn too_many(count: usize, num_pixels: usize) -> VaeError {
+    VaeError::Options(format!(
+        "{count} images of {num_pixels} pixels are too many, or too wide, for one picture; ask for fewer, or write them to a \
+         file that ends in .csv"
+    ))
 }
 
 fn cells(values: &[f64]) -> String {

@@ -136,12 +136,7 @@ impl Saved {
         if saved.format != FORMAT {
             return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
         }
-        let Architecture { num_pixels, num_latents, hidden, .. } = &saved.architecture;
-        let sizes = [&[*num_pixels, saved.architecture.code_len()], &hidden[..]].concat();
-        let (levels, latents) = (saved.architecture.levels, *num_latents);
-        if sizes.iter().any(|n| *n == 0 || *n > 1 << 24) || levels > 256 || latents > 1 << 24 {
-            return Err(damaged(format!("networks of the sizes {}", saved.architecture.words())));
-        }
+        saved.check().map_err(damaged)?;
         saved.architecture.check()?;
         let ready = saved.architecture.blank(Options::default())?;
         use jensen::family::Family;

@@ -1,6 +1,6 @@
 //! The training loop: epochs, rolling back from numbers that are not finite, and when to save.
 
-use super::architecture::Ready;
+use super::architecture::{Networks, Ready};
 use super::error::VaeError;
 use super::family::Q;
 use super::objective::Objective;
@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: u32 = 3;
 /// Time between two checkpoints.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// Pixels beyond this are to be blamed for a bound that is not finite.
+const LARGE: f64 = 100.0;
 
 /// What has happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -76,20 +79,24 @@ pub struct Training<'a> {
     /// The algorithm's state.
     pub state: StochasticState<AdamState>,
     good: StochasticState<AdamState>,
+    /// The pixel of the largest size.
+    largest: f64,
+    /// What a row is.
+    row: &'static str,
     /// What has happened.
     pub log: Log,
     failures: u32,
 }
 
 impl<'a> Training<'a> {
-    /// A run over `rows` from the start of `model`, or from an earlier one.
+    /// A run over `rows`, whose pixels lie in `range`, from the start of `model`, or from an earlier one.
     ///
     /// # Errors
     /// When the settings do not suit the model.
     pub fn new(
         model: &Ready,
         rows: Rows<'a>,
-        settings: &'a Settings,
+        (settings, range): (&'a Settings, (f64, f64)),
         earlier: Option<(StochasticState<AdamState>, Log)>,
     ) -> Result<Self, VaeError> {
         let (objective, num_draws) = Objective::new(settings);
@@ -103,7 +110,7 @@ impl<'a> Training<'a> {
             }
         };
         let (per_epoch, num_rows, good) = (rows.per_epoch(), rows.num_rows(), state.clone());
-        let annealing = settings.annealing(per_epoch);
+        let (annealing, largest) = (settings.annealing(per_epoch), range.0.abs().max(range.1.abs()));
         Ok(Training {
             rows,
             objective,
@@ -114,6 +121,8 @@ impl<'a> Training<'a> {
             num_rows,
             state,
             good,
+            largest,
+            row: if matches!(model.model, Networks::Text(_)) { "window" } else { "image" },
             log,
             failures: 0,
         })
@@ -140,24 +149,12 @@ impl<'a> Training<'a> {
             if let Some(failed) = self.step().map_err(E::from)? {
                 progress.message(&failed);
                 if self.failures >= PATIENCE {
-                    let kept = match save(self)? {
-                        true => {
-                            "the last good state is saved: go on with --resume and a smaller --learning-rate, or rescale pixels of large values"
-                        }
-                        false => {
-                            "nothing is kept without --out; try a smaller --learning-rate, or rescale pixels of large values"
-                        }
-                    };
-                    return Err(VaeError::NotFinite {
-                        epoch: self.log.epochs.len() + 1,
-                        times: self.failures,
-                        rate: self.rate(),
-                        kept: kept.into(),
-                    }
-                    .into());
+                    let kept = save(self)?;
+                    return Err(self.given_up(kept).into());
                 }
             }
             if saved.elapsed() > PAUSE {
+                self.hold_finite(progress);
                 save(self)?;
                 saved = Instant::now();
             }
@@ -165,10 +162,42 @@ impl<'a> Training<'a> {
             let rows = (step.saturating_sub(first)) as f64 / self.per_epoch as f64 * self.num_rows as f64;
             let speed = rows / started.elapsed().as_secs_f64().max(1e-9);
             if progress.update_doing(step, || self.doing(speed)).is_break() {
+                self.hold_finite(progress);
                 return Ok(Ended::Interrupted);
             }
         }
         Ok(Ended::Done)
+    }
+
+    /// What is said when training gives up; `kept` is whether the last good state is saved.
+    fn given_up(&self, kept: bool) -> VaeError {
+        // Networks start with weights of about one over the root of their inputs: they take numbers of the order of one.
+        let remedy = match self.largest > LARGE {
+            true => format!("rescale the pixels, which go up to {}, to about 1", significant(self.largest, 3)),
+            false => "try a smaller --learning-rate".to_string(),
+        };
+        let kept = match (kept, self.largest > LARGE) {
+            (false, _) => format!("nothing is kept without --out; {remedy}"),
+            (true, true) => format!("the last good state is saved; {remedy} and begin anew"),
+            (true, false) => {
+                "the last good state is saved: go on with --resume and a smaller --learning-rate".to_string()
+            }
+        };
+        let (times, rate) = (self.failures, self.rate());
+        VaeError::NotFinite { epoch: self.log.epochs.len() + 1, times, rate, kept }
+    }
+
+    /// Goes back where the state is not finite, which the next step would find out: it is about to be saved.
+    fn hold_finite(&mut self, progress: &mut Progress) {
+        if !self.is_finite() {
+            let failed = self.roll_back();
+            progress.message(&failed);
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
+        finite(self.state.params()) && finite(self.state.theta())
     }
 
     /// One step, or what went wrong; then the state is the last good one.
@@ -189,8 +218,7 @@ impl<'a> Training<'a> {
             sums.kl += kl;
         }
         if self.state.step().is_multiple_of(self.per_epoch) {
-            let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
-            if !finite(self.state.params()) || !finite(self.state.theta()) {
+            if !self.is_finite() {
                 return Ok(Some(self.roll_back()));
             }
             let epoch = self.log.sums.means(self.num_rows, self.state.memory().len() == 2);
@@ -231,7 +259,7 @@ impl<'a> Training<'a> {
             _ => String::new(),
         };
         let objective = significant(terms.objective, 5);
-        format!("epoch {epoch}, objective {objective}{parts}, {} images/s", grouped(speed as u64))
+        format!("epoch {epoch}, objective {objective}{parts}, {} {}s/s", grouped(speed as u64), self.row)
     }
 }
 

@@ -113,6 +113,14 @@ pub enum ImageError {
         /// The last category.
         last: usize,
     },
+    /// A table whose only column is that of the classes.
+    #[error("{file}: no column of pixels is left beside `{label}`; give a table with a column for each pixel")]
+    NoPixels {
+        /// The file.
+        file: String,
+        /// The column of classes.
+        label: String,
+    },
     /// A shape that the rows do not have.
     #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]
     WrongShape {

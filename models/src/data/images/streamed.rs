@@ -105,6 +105,7 @@ impl StreamedImages {
         let given: Vec<String> = table.header().given_names().map(str::to_string).collect();
         let names: Vec<&str> =
             given.iter().map(String::as_str).filter(|n| Some(*n) != rules.label.as_deref()).collect();
+        pixels::no_pixels(table.file(), &names, rules)?;
         hold(&table, &survey, &names, rules)?;
         let mut columns: Vec<(&str, Option<Vec<String>>)> = names.iter().map(|n| (*n, None)).collect();
         let mut named = Vec::new();
