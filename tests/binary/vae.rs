@@ -213,6 +213,7 @@ fn every_bad_input_is_named_with_a_remedy() {
     std::fs::create_dir_all(folder.0.join("mixed")).unwrap();
     folder.file("mixed/vae.json", whole.replace("\"hidden\":[16]", "\"hidden\":[17]"));
     std::fs::create_dir_all(folder.0.join("empty")).unwrap();
+    folder.file("one.png", b"\x89PNG\r\n\x1a\n....");
     folder.file("labels.csv", "bar\n1\n2\n3\n");
     // Checkpoints whose parts do not belong together.
     let first = whole.find("\"first\":[").unwrap() + 9;
@@ -239,7 +240,15 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae --data bars.csv --label bar --shape 2x2", "are no images of 2 x 2"),
         ("vae --estimator iwae --beta 2", "leave out --beta, --free-bits and --anneal"),
         ("vae --resume", "--out"),
-        ("vae --beta -1", "expected a number of at least 0"),
+        ("vae --beta -1", "expected a number from 0 to 1000000"),
+        ("vae --label hue", "one column of classes, `digit`; leave --label out"),
+        ("vae --threshold 0.5", "leave --threshold and --shape out"),
+        ("vae --importance 3", "--importance is for --estimator iwae"),
+        ("vae --anneal-epochs 3", "--anneal-epochs is for --anneal"),
+        ("vae --data one.png", "one.png: this is a single PNG image; give the folder"),
+        ("vae encode fit --data bars.csv --label bar --window 4", "--window is for text, and the fit is one of images"),
+        ("vae encode fit --data bars.csv --condition bar", "the fit was trained without --condition; leave it out"),
+        ("vae sample fit --out s.jpg", "give a name that ends in .png or .svg"),
         ("vae --latent 0", "--latent"),
         ("vae --threshold nan", "expected a number such as 0.5"),
         (&format!("{resume} --out cut"), "it is truncated"),

@@ -11,6 +11,7 @@ pub mod groups;
 pub mod measure;
 pub mod network;
 pub mod objective;
+mod options;
 pub mod passes;
 pub mod report;
 mod rows;
@@ -25,8 +26,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
 use crate::cli::plot::PlotError;
 use crate::cli::progress::{Mode, Progress};
-use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
-use crate::data::images::{Categories, Rules, looks_like};
+use crate::cli::vae_args::VaeArgs;
 use architecture::Architecture;
 use data::Data;
 use error::VaeError;
@@ -95,7 +95,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
             let (data, note) = of_text(args, file, known)?;
             (data, Some(note))
         }
-        None => (Data::open(args, &asked(args, known)?, &mut settings, earlier.is_some())?, None),
+        None => (Data::open(args, &options::asked(args, known)?, &mut settings, earlier.is_some())?, None),
     };
     let note = data.note();
     let architecture = match &earlier {
@@ -117,6 +117,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
 
 /// The windows of a file of text, numbered as those of an earlier run are.
 fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Result<(Data, TextNote), VaeError> {
+    options::hold(&args.data)?;
     let asked = &args.model;
     if asked.likelihood.is_some() || asked.classes.is_some() || asked.clusters.is_some() || args.method.buffer.is_some()
     {
@@ -134,46 +135,6 @@ fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Resul
     };
     let rows = note.rows(&file.display().to_string(), &text, window)?;
     Ok((data::split(rows, args.method.test_share)?, note))
-}
-
-/// What is asked of the images of a run.
-fn asked(args: &VaeArgs, earlier: Option<&Architecture>) -> Result<Rules, VaeError> {
-    let wrong = |words: &str| Err(VaeError::Options(words.into()));
-    let of_text = args.data.window.is_some() || args.model.states.is_some();
-    match (&args.data.condition, args.data.data.as_deref()) {
-        _ if of_text => return wrong("--window and --states are for text; give it with --text FILE"),
-        (Some(column), None) if column != "digit" => {
-            return wrong(
-                "the digits that the program carries have one column of classes, `digit`; give --condition digit",
-            );
-        }
-        (Some(_), Some(path)) if path.is_dir() || looks_like(path) => {
-            return wrong("--condition names a column of a CSV or JSON file; images without columns have none");
-        }
-        (Some(column), _) if args.data.label.as_ref().is_some_and(|l| l != column) => {
-            return wrong("--condition names the classes, also for the colours; leave --label out");
-        }
-        _ => {}
-    }
-    let Some(earlier) = earlier else {
-        return Ok(rules_for(&args.data, args.model.likelihood.unwrap_or_default(), args.data.condition.as_ref()));
-    };
-    Ok(rules(&args.data, earlier))
-}
-
-/// What the networks of a fit ask of images.
-fn rules(args: &VaeDataArgs, architecture: &Architecture) -> Rules {
-    rules_for(args, architecture.likelihood, architecture.given.as_ref().map(|g| &g.column))
-}
-
-fn rules_for(args: &VaeDataArgs, likelihood: PixelLikelihood, condition: Option<&String>) -> Rules {
-    Rules {
-        binary: likelihood == PixelLikelihood::Bernoulli,
-        categories: (likelihood == PixelLikelihood::Categorical).then_some(Categories::Any),
-        threshold: args.threshold,
-        label: condition.or(args.label.as_ref()).cloned(),
-        shape: args.shape,
-    }
 }
 
 /// How programs are run.

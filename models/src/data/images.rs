@@ -86,6 +86,9 @@ impl Images {
     /// Every [`ImageError`].
     pub fn read(path: Option<&Path>, rules: &Rules) -> Result<Self, ImageError> {
         let Some(path) = path else { return digits::read(rules) };
+        if idx::is_png_file(path) {
+            return Err(ImageError::OnePng { file: path.display().to_string() });
+        }
         let images = match path.is_dir() {
             true => folder::read(path, rules)?,
             false if idx::looks_like(path) => idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?,

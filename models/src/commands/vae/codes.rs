@@ -6,7 +6,7 @@ use super::figures::{characters, tiles, way};
 use super::groups::groups_of;
 use super::network::{BLOCK, Network};
 use super::saved::Saved;
-use super::{engine_options, rules, text};
+use super::{engine_options, options, text};
 use crate::cli::exit::Exit;
 use crate::cli::output::{printed, write_atomic};
 use crate::cli::plot::Tiles;
@@ -48,7 +48,7 @@ fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     match args.data.data.as_deref() {
         Some(path) if is_large(path) => {
             let rows = network.architecture.most_rows().min(16 * BLOCK);
-            let images = StreamedImages::open(path, &rules_of(&saved, &args.data), rows).map_err(VaeError::from)?;
+            let images = StreamedImages::open(path, &rules_of(&saved, &args.data)?, rows).map_err(VaeError::from)?;
             check(&saved, &images.about)?;
             let names = renumbered(&saved, &images.about)?;
             let mut block = Block::default();
@@ -169,8 +169,9 @@ fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
 
 /// The images as the fit takes them.
 fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
+    let rules = rules_of(saved, args)?;
     let images = match (&saved.architecture.text, args.text.as_deref()) {
-        (None, None) => Images::read(args.data.as_deref(), &rules_of(saved, args))?,
+        (None, None) => Images::read(args.data.as_deref(), &rules)?,
         (Some(note), Some(path)) => {
             note.rows(&path.display().to_string(), &text::read(path)?, saved.architecture.num_pixels)?
         }
@@ -191,10 +192,10 @@ fn renumbered(saved: &Saved, images: &Images) -> Result<Vec<u32>, VaeError> {
     }
 }
 
-fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Rules {
-    let rules = rules(args, &saved.architecture);
+fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Result<Rules, VaeError> {
+    let rules = options::of_fit(args, &saved.architecture)?;
     let categories = rules.categories.map(|_| Categories::OfFit(saved.architecture.levels));
-    Rules { threshold: rules.threshold.or(saved.data.threshold), categories, ..rules }
+    Ok(Rules { threshold: rules.threshold.or(saved.data.threshold), categories, ..rules })
 }
 
 fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
@@ -224,6 +225,13 @@ fn show(
         };
         let bytes = made.map_err(|_| too_many(codes.len() / width, num_pixels))?;
         return Ok(write_atomic(path, |file| file.write_all(&bytes))?);
+    }
+    if let (Some("jpg" | "jpeg" | "gif" | "bmp" | "webp" | "tif" | "tiff" | "pdf"), Some(path)) =
+        (ending.as_deref(), out)
+    {
+        let words =
+            format!("{}: pictures are written as PNG or SVG; give a name that ends in .png or .svg", path.display());
+        return Err(VaeError::Options(words).into());
     }
     let blocks = codes.chunks(16 * BLOCK * width).enumerate().map(|(k, block)| {
         let values = network.decode_with(block, streams.map(|s| (s, 16 * BLOCK * k)))?;

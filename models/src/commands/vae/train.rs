@@ -146,11 +146,20 @@ impl<'a> Training<'a> {
         let (started, first) = (Instant::now(), self.state.step());
         let mut saved = Instant::now();
         while self.state.step() < self.steps(epochs) {
-            if let Some(failed) = self.step().map_err(E::from)? {
-                progress.message(&failed);
-                if self.failures >= PATIENCE {
-                    let kept = save(self)?;
-                    return Err(self.given_up(kept).into());
+            match self.step() {
+                Ok(None) => {}
+                Ok(Some(failed)) => {
+                    progress.message(&failed);
+                    if self.failures >= PATIENCE {
+                        let kept = save(self)?;
+                        return Err(self.given_up(kept).into());
+                    }
+                }
+                // Such as a file that can no longer be read: what is reached is kept all the same.
+                Err(error) => {
+                    self.hold_finite(progress);
+                    save(self)?;
+                    return Err(error.into());
                 }
             }
             if saved.elapsed() > PAUSE {
@@ -158,10 +167,11 @@ impl<'a> Training<'a> {
                 save(self)?;
                 saved = Instant::now();
             }
-            let step = self.state.step();
-            let rows = (step.saturating_sub(first)) as f64 / self.per_epoch as f64 * self.num_rows as f64;
-            let speed = rows / started.elapsed().as_secs_f64().max(1e-9);
-            if progress.update_doing(step, || self.doing(speed)).is_break() {
+            let speed = || {
+                let steps = self.state.step().saturating_sub(first) as f64;
+                steps / self.per_epoch as f64 * self.num_rows as f64 / started.elapsed().as_secs_f64().max(1e-9)
+            };
+            if progress.update_doing(self.state.step(), || self.doing(speed())).is_break() {
                 self.hold_finite(progress);
                 return Ok(Ended::Interrupted);
             }

@@ -26,7 +26,9 @@ pub enum ImageError {
         reason: String,
     },
     /// An IDX file of another kind.
-    #[error("{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03")]
+    #[error(
+        "{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03 (a gzipped table has to be unpacked first)"
+    )]
     Kind {
         /// The path as given.
         file: String,
@@ -81,9 +83,15 @@ pub enum ImageError {
         /// The folder.
         folder: String,
     },
+    /// One PNG file in place of a folder.
+    #[error("{file}: this is a single PNG image; give the folder that holds the images")]
+    OnePng {
+        /// The file.
+        file: String,
+    },
     /// A pixel that is neither 0 nor 1.
     #[error(
-        "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or use --likelihood gaussian"
+        "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or train with --likelihood gaussian"
     )]
     Pixel {
         /// Where.
@@ -93,7 +101,7 @@ pub enum ImageError {
     },
     /// A pixel that is no category.
     #[error(
-        "{place}: {value} is no category, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or use --likelihood gaussian"
+        "{place}: {value} is no category, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or train with --likelihood gaussian"
     )]
     Category {
         /// Where.

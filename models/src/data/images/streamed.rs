@@ -70,6 +70,9 @@ impl StreamedImages {
             // The words for a file that is not there are those of a table.
             StreamedTable::open(path, 1)?;
         }
+        if idx::is_png_file(path) {
+            return Err(ImageError::OnePng { file: path.display().to_string() });
+        }
         if idx::is_gzip_file(path) {
             return Err(cannot("a gzipped file is unpacked at once; unpack it first, or leave --buffer out"));
         }
