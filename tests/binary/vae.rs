@@ -243,6 +243,8 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae --beta -1", "expected a number from 0 to 1000000"),
         ("vae --label hue", "one column of classes, `digit`; leave --label out"),
         ("vae --threshold 0.5", "leave --threshold and --shape out"),
+        ("vae --latent 5000 --score-draws 1000000", "give --score-draws 10000 or less"),
+        ("vae --latent 5000 --estimator iwae --importance 10000", "give a smaller --batch, --importance or --latent"),
         ("vae --importance 3", "--importance is for --estimator iwae"),
         ("vae --anneal-epochs 3", "--anneal-epochs is for --anneal"),
         ("vae --data one.png", "one.png: this is a single PNG image; give the folder"),

@@ -41,7 +41,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 use text::TextNote;
-use train::{Ended, Training};
+use train::{Earlier, Ended, Training};
 
 /// What a run starts from.
 struct Plan {
@@ -112,6 +112,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
     architecture.check()?;
     // What is measured at the end must be held, too: found out before training.
     architecture.check_rows(data.most_held())?;
+    architecture.check_draws(&settings, note.num_train, args.method.score_draws)?;
     Ok(Plan { data, architecture, settings, note, earlier })
 }
 
@@ -155,7 +156,7 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
         if args.method.learning_rate.is_some() {
             log.halvings = 0;
         }
-        (saved.state.clone(), log)
+        Earlier { state: saved.state.clone(), good: saved.good.clone(), log }
     });
     let mut training = Training::new(&model, rows, (settings, note.range), earlier)?;
     let epochs = args.method.epochs.get();
@@ -164,9 +165,7 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
     let (started, first) = (Instant::now(), training.state.step());
     let save = |t: &Training| match folder {
         Some(folder) => {
-            Saved::new(architecture, settings, note, &t.log, &t.state)
-                .write(folder.path())
-                .map_err(CommandError::from)?;
+            Saved::new(architecture, settings, note, t).write(folder.path()).map_err(CommandError::from)?;
             Ok(true)
         }
         None => Ok::<bool, CommandError>(false),
@@ -177,7 +176,7 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
     let steps = training.state.step() - first;
     let rows = steps as f64 / training.steps(1) as f64 * note.num_train as f64;
     let speed = (steps > 0).then(|| rows / started.elapsed().as_secs_f64());
-    Ok((Saved::new(architecture, settings, note, &training.log, &training.state), ended, speed))
+    Ok((Saved::new(architecture, settings, note, &training), ended, speed))
 }
 
 /// Pictures and pages of a fit, as PNG and SVG or as text: an earlier run's would be of something else.

@@ -12,14 +12,15 @@ impl Saved {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
-        let Saved { architecture, settings, data, log, state, .. } = self;
+        let Saved { architecture, settings, data, log, state, good, .. } = self;
         sizes(architecture)?;
         parts(architecture)?;
         numbers(settings)?;
         of_data(architecture, data)?;
         epochs(settings, data, log, state.step())?;
         let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
-        match finite(state.params()) && finite(state.theta()) {
+        let all = std::iter::once(state).chain(good);
+        match all.into_iter().all(|s| finite(s.params()) && finite(s.theta())) {
             true => Ok(()),
             false => Err("numbers of the networks that are not finite".into()),
         }

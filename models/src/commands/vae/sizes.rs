@@ -2,12 +2,16 @@
 
 use super::architecture::Architecture;
 use super::error::VaeError;
+use super::settings::Settings;
 use crate::cli::number::grouped;
+use crate::cli::vae_args::VaeEstimator;
 
 /// Weights at most: training keeps some hundred bytes for each.
 const MOST_WEIGHTS: usize = 50_000_000;
 /// Numbers of rows at most, 4 GB.
 const MOST_NUMBERS: usize = 500_000_000;
+/// Numbers of draws at most, 400 MB.
+const MOST_DRAWN: usize = 50_000_000;
 
 impl Architecture {
     /// Checks that the networks can be held.
@@ -82,6 +86,30 @@ impl Architecture {
             grouped(num_rows.saturating_mul(read) as u64),
             grouped(MOST_NUMBERS as u64)
         )))
+    }
+
+    /// Checks that the draws of a step and those of log p(x), `score_draws` of a row, can be held.
+    ///
+    /// # Errors
+    /// When they are more than 50,000,000 numbers.
+    pub fn check_draws(&self, settings: &Settings, num_train: usize, score_draws: usize) -> Result<(), VaeError> {
+        let (latents, most) = (self.num_latents.max(1), grouped(MOST_DRAWN as u64));
+        let draws = if settings.estimator == VaeEstimator::Iwae { settings.importance } else { 1 };
+        let batch = settings.batch.min(num_train);
+        if batch.saturating_mul(draws).saturating_mul(latents) > MOST_DRAWN {
+            return Err(VaeError::Options(format!(
+                "steps of {batch} rows with {draws} draws of {latents} latents are more than the {most} numbers that can be \
+                 held; give a smaller --batch, --importance or --latent"
+            )));
+        }
+        if score_draws.saturating_mul(latents) > MOST_DRAWN {
+            return Err(VaeError::Options(format!(
+                "{score_draws} draws of {latents} latents are more than the {most} numbers that can be held; give \
+                 --score-draws {} or less",
+                MOST_DRAWN / latents
+            )));
+        }
+        Ok(())
     }
 
     /// Rows that may be held at a time.

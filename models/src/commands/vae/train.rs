@@ -67,6 +67,16 @@ pub enum Ended {
     Interrupted,
 }
 
+/// What a run goes on from.
+pub struct Earlier {
+    /// The algorithm's state.
+    pub state: StochasticState<AdamState>,
+    /// The same at the end of the last epoch; nothing where it is that.
+    pub good: Option<StochasticState<AdamState>>,
+    /// What has happened.
+    pub log: Log,
+}
+
 /// A run under way.
 pub struct Training<'a> {
     rows: Rows<'a>,
@@ -97,19 +107,20 @@ impl<'a> Training<'a> {
         model: &Ready,
         rows: Rows<'a>,
         (settings, range): (&'a Settings, (f64, f64)),
-        earlier: Option<(StochasticState<AdamState>, Log)>,
+        earlier: Option<Earlier>,
     ) -> Result<Self, VaeError> {
         let (objective, num_draws) = Objective::new(settings);
-        let (state, log) = match earlier {
+        let Earlier { state, good, log } = match earlier {
             Some(earlier) => earlier,
             None => {
                 let theta = model.model.theta(model.target.layout());
                 let start = Solution { params: model.family.init(&[], 1.0), theta };
                 let vi = algorithm(model, objective, (settings.learning_rate, num_draws, settings.seed));
-                (vi.start(start).init()?, Log::default())
+                Earlier { state: vi.start(start).init()?, good: None, log: Log::default() }
             }
         };
-        let (per_epoch, num_rows, good) = (rows.per_epoch(), rows.num_rows(), state.clone());
+        let (per_epoch, num_rows) = (rows.per_epoch(), rows.num_rows());
+        let good = good.unwrap_or_else(|| state.clone());
         let (annealing, largest) = (settings.annealing(per_epoch), range.0.abs().max(range.1.abs()));
         Ok(Training {
             rows,
@@ -126,6 +137,11 @@ impl<'a> Training<'a> {
             log,
             failures: 0,
         })
+    }
+
+    /// The state at the end of the last epoch, where the present one is another.
+    pub fn good_before(&self) -> Option<&StochasticState<AdamState>> {
+        (self.good.step() != self.state.step()).then_some(&self.good)
     }
 
     /// Steps in `epochs` epochs.
@@ -299,5 +315,60 @@ impl Sums {
         let share = |x: f64| x / (self.steps.max(1) as f64 * num_rows as f64);
         let part = |x: f64| has_parts.then(|| share(x));
         Epoch { objective: share(self.objective), data: part(self.data), kl: part(self.kl) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::architecture::{Architecture, Batch};
+    use super::*;
+    use crate::cli::vae_args::PixelLikelihood;
+    use crate::commands::vae::saved::{DataNote, Saved};
+    use jensen::target::Options;
+
+    /// A run that goes on from the middle of an epoch goes back where the uninterrupted one does.
+    #[test]
+    fn a_resumed_run_goes_back_to_the_same_state() {
+        let text = r#"{"batch":2,"beta":1.0,"anneal":"none","anneal_epochs":20,"free_nats":0.0,"estimator":"exact-kl",
+            "importance":5,"learning_rate":0.01,"seed":0}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        let architecture = Architecture {
+            num_pixels: 2,
+            num_latents: 1,
+            hidden: vec![3],
+            likelihood: PixelLikelihood::Bernoulli,
+            levels: 0,
+            classes: 0,
+            clusters: 0,
+            given: None,
+            text: None,
+        };
+        let pixels = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+        let ready = architecture.ready(Batch { pixels: &pixels, labels: &[] }, 0, Options::default()).unwrap();
+        let start = |earlier| Training::new(&ready, Rows::Memory(&ready, 2), (&settings, (0.0, 1.0)), earlier).unwrap();
+        let mut whole = start(None);
+        // Three steps an epoch: one epoch, and a step of the next.
+        for _ in 0..4 {
+            assert!(whole.step().unwrap().is_none());
+        }
+        let note = DataNote {
+            file: "two.csv".into(),
+            fingerprint: String::new(),
+            shape: None,
+            threshold: None,
+            range: (0.0, 1.0),
+            num_train: 6,
+            num_test: 1,
+        };
+        let text = serde_json::to_string(&Saved::new(&architecture, &settings, &note, &whole)).unwrap();
+        let Saved { state, good, log, .. } = serde_json::from_str(&text).unwrap();
+        let mut resumed = start(Some(Earlier { state, good, log }));
+        for training in [&mut whole, &mut resumed] {
+            let said = training.roll_back();
+            assert!(said.contains("epoch 2") && said.contains("back to the end of epoch 1"), "{said}");
+            assert_eq!(training.state.step(), 3);
+            assert!(training.step().unwrap().is_none());
+        }
+        assert_eq!((whole.state.params(), &whole.log), (resumed.state.params(), &resumed.log));
     }
 }
