@@ -8,6 +8,7 @@ mod density;
 mod fixed_draws;
 mod gaussian;
 mod laplace;
+mod minibatch;
 mod natural_gradient;
 mod path;
 mod start;
@@ -22,10 +23,11 @@ pub use fixed_draws::{
 pub use gaussian::PathGaussian;
 pub(crate) use laplace::curvature;
 pub use laplace::{FullRankStart, Laplace, LaplaceState};
+pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
 pub use start::{Explored, Found, Start};
-pub use stochastic::{Minibatch, StochasticState, StochasticVi};
+pub use stochastic::{StochasticState, StochasticVi};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

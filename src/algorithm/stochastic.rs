@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::density::farthest;
+use super::minibatch::{Chosen, Minibatch};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding};
 use crate::family::{Family, lanes};
@@ -50,18 +51,6 @@ pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
     pub streams: Streams,
 }
 
-/// The rows of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Minibatch {
-    /// All rows.
-    #[default]
-    Full,
-    /// This many rows, in a new order in each pass over the data; the last batch of a pass may be smaller.
-    Shuffled(usize),
-    /// This many rows drawn with replacement.
-    Replaced(usize),
-}
-
 /// State of a stochastic fit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "S: Serialize + serde::de::DeserializeOwned")]
@@ -89,27 +78,12 @@ struct Climber<'a, S> {
     params: &'a mut [f64],
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Scratch {
     space: Space,
     grad: Vec<f64>,
     grad_theta: Vec<f64>,
-    rows: RowSet,
-    order: Vec<u32>,
-    epoch: Option<u64>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Scratch {
-            space: Space::default(),
-            grad: Vec::new(),
-            grad_theta: Vec::new(),
-            rows: RowSet::all(),
-            order: Vec::new(),
-            epoch: None,
-        }
-    }
+    chosen: Chosen,
 }
 
 impl<S> StochasticState<S> {
@@ -221,52 +195,6 @@ impl<'a, T: ?Sized, F: ?Sized, E, O> StochasticVi<'a, T, F, E, O> {
     }
 }
 
-impl<T, F, E, O> StochasticVi<'_, T, F, E, O>
-where
-    T: LogDensity + ?Sized,
-    F: Family + ?Sized,
-    O: Optimizer,
-{
-    /// Chooses this step's rows.
-    fn choose_rows(&self, step: u64, scratch: &mut Scratch) -> Result<(), FitError> {
-        let layout = self.target.layout();
-        let (n, batch) = match self.minibatch {
-            Minibatch::Full => {
-                scratch.rows = RowSet::all();
-                return Ok(());
-            }
-            Minibatch::Shuffled(b) | Minibatch::Replaced(b) => (layout.num_rows, b),
-        };
-        if n == 0 || batch == 0 || batch > n {
-            return Err(FitError::Setting(format!(
-                "a minibatch of {batch} rows out of {n}; choose between 1 and the number of rows of the model's `rows` block"
-            )));
-        }
-        let streams = self.streams.purpose(BATCHES);
-        let subset = scratch.rows.subset.get_or_insert_default();
-        match self.minibatch {
-            Minibatch::Replaced(_) => {
-                subset.resize(batch, 0);
-                streams.at_step(step).indices(n, subset);
-            }
-            _ => {
-                let per_epoch = (n as u64).div_ceil(batch as u64);
-                let (epoch, k) = (step / per_epoch, (step % per_epoch) as usize);
-                if scratch.epoch != Some(epoch) {
-                    scratch.order.resize(n, 0);
-                    streams.at_step(epoch).permutation(n, &mut scratch.order);
-                    scratch.epoch = Some(epoch);
-                }
-                subset.clear();
-                subset.extend_from_slice(&scratch.order[k * batch..n.min((k + 1) * batch)]);
-            }
-        }
-        subset.iter_mut().for_each(|r| *r += layout.first_row as u32);
-        scratch.rows.weight = n as f64 / subset.len() as f64;
-        Ok(())
-    }
-}
-
 impl<T, F, E, O> Algorithm for StochasticVi<'_, T, F, E, O>
 where
     T: LogDensity + ?Sized,
@@ -307,7 +235,8 @@ where
     }
 
     fn step(&self, state: &mut Self::State) -> Result<Step, FitError> {
-        self.choose_rows(state.step, &mut state.scratch)?;
+        let (layout, streams) = (self.target.layout(), self.streams.purpose(BATCHES));
+        state.scratch.chosen.choose(self.minibatch, layout, streams, state.step)?;
         self.advance(state)
     }
 
@@ -335,14 +264,14 @@ where
     /// # Errors
     /// As [`Algorithm::step`].
     pub fn step_on(&self, state: &mut StochasticState<O::State>, rows: &RowSet) -> Result<Step, FitError> {
-        state.scratch.rows.clone_from(rows);
-        state.scratch.epoch = None;
+        state.scratch.chosen.take(rows);
         self.advance(state)
     }
 
     /// One step on the rows that are chosen.
     fn advance(&self, state: &mut StochasticState<O::State>) -> Result<Step, FitError> {
-        let Scratch { space, grad, grad_theta, rows, .. } = &mut state.scratch;
+        self.hold(state)?;
+        let Scratch { space, grad, grad_theta, chosen } = &mut state.scratch;
         grad.clear();
         grad.resize(state.params.len(), 0.0);
         grad_theta.clear();
@@ -350,7 +279,7 @@ where
         let at = Point {
             params: &state.params,
             theta: &state.theta,
-            rows,
+            rows: &chosen.rows,
             streams: self.streams.purpose(NOISE).at_step(state.step),
             num_draws: self.num_draws,
             design: self.design,
@@ -359,7 +288,7 @@ where
         let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta);
         std::mem::swap(&mut space.memory, &mut state.memory);
         let estimate = estimate?;
-        let norm = (squares(grad) + squares(grad_theta)).sqrt();
+        let norm = (lanes::dot(grad, grad) + lanes::dot(grad_theta, grad_theta)).sqrt();
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;
             self.climb([
@@ -407,6 +336,19 @@ where
         }
     }
 
+    /// Holds a state, which may have been saved, to the model's and the family's sizes.
+    fn hold(&self, state: &StochasticState<O::State>) -> Result<(), FitError> {
+        let sizes = [self.family.num_params(), self.target.layout().num_parameters];
+        let optimizers =
+            self.optimizer.fits(&state.optimizer, sizes[0]) && self.optimizer.fits(&state.theta_optimizer, sizes[1]);
+        let averages = self.average.fits(&state.average, sizes[0]) && self.average.fits(&state.theta_average, sizes[1]);
+        if [state.params.len(), state.theta.len()] == sizes && optimizers && averages {
+            return Ok(());
+        }
+        let words = "the state belongs to another model, family or optimiser, or is damaged; begin with `init`";
+        Err(FitError::Setting(words.into()))
+    }
+
     /// A step without a usable draw moves nothing; too many in a row end the fit.
     fn count_failure(&self, state: &mut StochasticState<O::State>) -> Result<(), FitError> {
         let space = &state.scratch.space;
@@ -417,8 +359,4 @@ where
         let detail = farthest(self.target.layout(), &space.z);
         Err(FitError::NotFinite { place: format!("step {}", state.step + 1), times: PATIENCE as usize, detail })
     }
-}
-
-fn squares(grad: &[f64]) -> f64 {
-    lanes::dot(grad, grad)
 }

@@ -212,9 +212,9 @@ impl<T: Stored> RowTask<'_, T> {
                     }
                     continue;
                 }
-                for r in 0..valid {
+                for (r, &x) in v.iter().enumerate().take(valid) {
                     let place = ((port.from + e) * rows + position + r) * draws;
-                    chunk.outputs[place..place + draws].fill(v[r].to_f64());
+                    chunk.outputs[place..place + draws].fill(x.to_f64());
                 }
             }
         }
