@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "cli/networks.rs"]
+mod networks;
 #[path = "cli/refused.rs"]
 mod refused;
 #[path = "cli/results.rs"]

@@ -94,8 +94,8 @@ pub struct DataArgs {
     /// Column to explain, for regressions
     #[arg(long, value_name = "NAME", requires = "data")]
     pub response: Option<String>,
-    /// Columns that explain it, separated by commas [default: all others]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', requires = "response", value_parser = column_name)]
+    /// Columns that explain it, or all that the model reads, separated by commas [default: all others]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', requires = "data", value_parser = column_name)]
     pub features: Option<Vec<String>>,
     /// Column that names each row's group, for hierarchical models
     #[arg(long, value_name = "NAME", requires = "data")]
@@ -345,7 +345,7 @@ mod tests {
             ("m --learning-rate nan", "expected a positive number"),
             ("m --data d.csv --response y --features a,,b", "an empty name; separate the columns by single commas"),
             ("m --response y", "--data <FILE>"),
-            ("m --data d.csv --features a", "--response <NAME>"),
+            ("m --features a", "--data <FILE>"),
             ("m --drwas 5", "'--draws'"),
         ] {
             let text = fit(args).unwrap_err();

@@ -236,7 +236,7 @@ fn outcome(
         method,
         weighted: false,
         posterior: draws.names.iter().zip(&draws.values).map(line).collect(),
-        bound: Bound {
+        bound: Some(Bound {
             elbo: Some(bound),
             log_joint,
             entropy,
@@ -244,7 +244,8 @@ fn outcome(
             kl,
             log_evidence: Some(log_evidence),
             gap: Some(gap),
-        },
+        }),
+        measured: None,
         k_hat,
         verdict: Verdict::from_evidence(&evidence),
         num_steps: stop.steps(),
@@ -274,7 +275,7 @@ pub(super) fn of_parameters(target: &Target, solution: &Solution) -> NamedDraws 
 }
 
 /// The latents of rows, in short.
-fn of_rows(target: &Target, family: &TracedFamily, solution: &Solution) -> Vec<OfRows> {
+pub(super) fn of_rows(target: &Target, family: &TracedFamily, solution: &Solution) -> Vec<OfRows> {
     const FEW: usize = 200;
     let layout = target.layout();
     let mut z = Draws::zeros(layout, layout.num_rows, FEW);

@@ -35,6 +35,8 @@ pub enum BuildError {
     OneFeature { file: String, found: usize },
     #[error("{file}: users and items are two columns, found {found}; name them with --features USER,ITEM")]
     TwoFeatures { file: String, found: usize },
+    #[error("{reason}")]
+    Row { reason: String },
     #[error("{file}: {reason}")]
     NoModel { file: String, reason: String },
     #[error("{file}: {found} items, and at least 3 are needed: the axes of the factors are laid through two of them")]
