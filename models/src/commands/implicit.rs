@@ -244,7 +244,10 @@ fn outcome(
         figure("log p(x) at the parameters found, exactly", log_evidence),
         figure("largest log p(x) of any parameters, exactly", most),
         figure("means of q off the exact posterior's, in its sds, root mean square", distance.rms),
-        figure("means of q off the exact posterior's, in its sds, most of any row", distance.worst),
+        figure(
+            "means of q off the exact posterior's, in its sds, most of any row beyond Monte Carlo error",
+            distance.worst,
+        ),
         figure("sds of q over the exact posterior's, least of any direction", distance.sds[0]),
         figure("sds of q over the exact posterior's, most of any direction", distance.sds[1]),
     ];

@@ -112,7 +112,7 @@ impl Judged {
         findings.extend(repeated.map(|sd| {
             Finding::by(
                 sd,
-                [0.3, 1.0],
+                [0.1, 0.3],
                 format!("means at the observed data differ by {sd:.2} standard deviations between two runs, beyond Monte Carlo error"),
                 "simulate more pairs: what two networks disagree on the pairs do not tell",
             )
