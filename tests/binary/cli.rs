@@ -134,6 +134,8 @@ fn the_list_names_every_model() {
         "linear-state-space",
         "deep-state-space",
         "topics",
+        "simulated-posterior",
+        "implicit-factors",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

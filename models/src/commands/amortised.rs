@@ -22,6 +22,9 @@ const BATCH: usize = 100;
 /// Draws of each row that the fit is judged by, and rows at most.
 const DRAWS: usize = 1000;
 const JUDGED: usize = 500;
+/// k-hat of a row from which it is measured again, with so many draws.
+const LARGE_TAIL: f64 = 0.5;
+const AGAIN: usize = 10_000;
 /// Steps at most, and those with a falling step size at the end.
 const MOST: u64 = 20_000;
 const LAST: u64 = 1000;
@@ -70,7 +73,7 @@ pub(super) fn fit(request: Request, network: &Amortised) -> Result<Outcome, Engi
         .named("amortised");
     let rate = method.learning_rate.unwrap_or(network.rate);
     let most = method.steps.map_or(MOST, |n| n.get() as u64);
-    let draws = method.draws.map_or(1, std::num::NonZeroUsize::get);
+    let draws = method.draws.map_or(network.draws, std::num::NonZeroUsize::get);
     let mut runs = Vec::new();
     for restart in 0..method.restarts.map_or(2, std::num::NonZeroUsize::get) as u64 {
         let streams = Streams::new(method.seed.wrapping_mul(1000).wrapping_add(restart));
@@ -86,7 +89,7 @@ pub(super) fn fit(request: Request, network: &Amortised) -> Result<Outcome, Engi
     let bounds: Vec<(f64, f64)> = runs.iter().map(|r| (r.judged.bound.value, r.judged.bound.se)).collect();
     let best = runs.into_iter().max_by(|a, b| a.judged.bound.value.total_cmp(&b.judged.bound.value));
     let Some(best) = best else { return Err(EngineError("no run was made".into())) };
-    let how = format!("amortised normal family, adam optimiser, sticking-the-landing estimator, {draws} draws");
+    let how = format!("amortised family, adam optimiser, sticking-the-landing estimator, {draws} draws");
     outcome((&target, &family), best, (how, bounds))
 }
 
@@ -174,7 +177,7 @@ fn judge(target: &Target, family: &TracedFamily, solution: &Solution, streams: S
         let weights: Vec<f64> = log_weights.iter().map(|w| (w - log_evidence).exp()).collect();
         // The weights have mean one, so that the error of their mean is that of its logarithm.
         evidence.add((log_evidence, mean_and_standard_error(&weights).1));
-        k_hat = psis(&log_weights).map_or(f64::INFINITY, |found| found.k_hat).max(k_hat);
+        k_hat = k_hat.max(tail_of_row(target, family, solution, (&one, &log_weights), streams.purpose(row))?);
         let (all, squares) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w * w).sum::<f64>());
         effective += all * all / squares / (DRAWS * count) as f64;
         halves.extend(z.row_latents.chunks_exact(DRAWS).map(|z| half_means(z, &weights)));
@@ -190,6 +193,27 @@ fn judge(target: &Target, family: &TracedFamily, solution: &Solution, streams: S
         rejected_share: rejected as f64 / (count * DRAWS) as f64,
         halves: halves_disagreement(&halves),
     })
+}
+
+/// k-hat of a row. Where it is large it is that of many other draws: among rows the largest of noisy values is too large.
+fn tail_of_row(
+    target: &Target,
+    family: &TracedFamily,
+    solution: &Solution,
+    (row, log_weights): (&RowSet, &[f64]),
+    streams: Streams,
+) -> Result<f64, EngineError> {
+    let of = |log_weights: &[f64]| psis(log_weights).map_or(f64::INFINITY, |found| found.k_hat);
+    let first = of(log_weights);
+    if first < LARGE_TAIL {
+        return Ok(first);
+    }
+    let (mut z, mut pass, mut log_q) = (Draws::zeros(target.layout(), 1, AGAIN), Pass::default(), vec![0.0; AGAIN]);
+    family.sample(&solution.params, row, streams, &mut z);
+    let density = target.log_density(&solution.theta, &z, row, &mut pass);
+    density.map_err(|error| EngineError(error.to_string()))?;
+    family.log_q(&solution.params, row, &z, &mut log_q);
+    Ok(of(&pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).collect::<Vec<f64>>()))
 }
 
 /// The weighted mean of a latent over each half of its draws.

@@ -124,7 +124,7 @@ fn train(
 
 /// Shows a step without its value, which is no bound.
 pub(super) fn observe(observer: &mut dyn Observer, step: &Step) -> ControlFlow<()> {
-    let mut shown = step.clone();
+    let mut shown = *step;
     shown.objective = None;
     observer.on_step(&shown)
 }

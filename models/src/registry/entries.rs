@@ -275,7 +275,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
     },
     Entry {
         name: "implicit-factors",
-        about: "two factors of each row by a q without a density, trained adversarially; held against the exact posterior",
+        about: "two factors of each row by a q without a density, held against the exact posterior",
         needs: "--features or all columns, at least 4 of numbers",
         data: "442 diabetes patients by 10 measurements (Efron 2004)",
         file: own_data!("diabetes.csv"),

@@ -189,10 +189,10 @@ mod tests {
     #[test]
     fn the_posterior_and_the_evidence_are_those_of_the_joint_normal() {
         let w = vec![[1.0, 0.2], [-0.5, 0.8], [0.3, -1.1], [0.0, 0.4], [2.0, 0.1]];
-        let (mean, noise) = (vec![0.1, -0.2, 0.3, 0.0, 1.0], 0.6);
+        let (mean, noise) = (vec![0.1, -0.2, 0.3, 0.0, 1.0], 0.6f64);
         let x = [0.5, -1.0, 0.7, 0.2, -0.4];
         let loadings = DMatrix::from_fn(5, 2, |r, c| w[r][c]);
-        let covariance = &loadings * loadings.transpose() + DMatrix::identity(5, 5) * (noise * noise);
+        let covariance: DMatrix<f64> = &loadings * loadings.transpose() + DMatrix::identity(5, 5) * (noise * noise);
         let inverse = covariance.clone().try_inverse().unwrap();
         let residual = DVector::from_fn(5, |j, _| x[j] - mean[j]);
         let expected = loadings.transpose() * &inverse * &residual;

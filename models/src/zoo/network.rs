@@ -26,4 +26,6 @@ pub struct Amortised {
     pub theta: StartOfTheta,
     /// Step size of Adam, where none is asked for.
     pub rate: f64,
+    /// Draws of each row in a step, where no number is asked for.
+    pub draws: usize,
 }

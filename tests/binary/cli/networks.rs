@@ -203,7 +203,8 @@ fn an_encoder_without_a_density_finds_the_posterior_of_factors() {
 #[test]
 fn models_with_a_network_as_q_are_fitted_and_saved() {
     let folder = Folder::new("networks");
-    let run = folder.jensen("fit topics --quiet --restarts 1 --steps 1500 --out fit --json");
+    let run =
+        folder.jensen("fit topics --quiet --restarts 1 --steps 1000 --draws 1 --learning-rate 0.01 --out fit --json");
     let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     let lines = report["posterior"].as_array().unwrap();
     assert_eq!(lines.len(), 4 * 20, "{report}");

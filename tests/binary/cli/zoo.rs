@@ -26,7 +26,7 @@ const MODELS: [(&str, &str, &[i32]); 27] = [
     ("hidden-markov", "", &[0]),
     ("matrix-factorisation", "", &[1]),
     ("linear-state-space", "", &[0]),
-    ("topics", "--steps 400 --restarts 1", &[1]),
+    ("topics", "--steps 200 --draws 1 --restarts 1", &[1]),
     ("deep-state-space", "--steps 200 --restarts 1", &[1]),
     ("simulated-posterior", "--steps 100 --restarts 1", &[1]),
     ("implicit-factors", "--steps 50", &[1]),
