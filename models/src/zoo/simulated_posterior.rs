@@ -277,3 +277,56 @@ fn scale(input: &Input, name: &str, values: &[f64], rows: &[usize]) -> Result<Sc
     let reason = format!("column `{name}` is {} in every simulation and says nothing; {remedy}", values[0]);
     Err(BuildError::NoModel { file: input.table.file().to_string(), reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Table;
+    use crate::zoo::DataOptions;
+    use jensen::model::{Draws, RowSet};
+    use jensen::target::{LogDensity, Pass, Target};
+
+    /// The numbers of `Chain` are those of the program that is trained, and its draws have its density's moments.
+    #[test]
+    fn plain_numbers_and_the_program_agree() {
+        let mut noise = vec![0.0; 3 * 300];
+        Streams::new(5).fill_normal(1, &mut noise);
+        let row = |e: &[f64]| format!("{},{},{}\n", e[0], e[0] * e[1], e[1] + 5.0 * e[2].powi(3));
+        let text = "a,b,x\n".to_string() + &noise.chunks_exact(3).map(row).collect::<String>() + ",,0.5\n";
+        let table = Table::from_csv("d.csv", text.as_bytes()).unwrap();
+        let input = Input { table: &table, options: &DataOptions::default(), embedded: false };
+        let Some(Network::Simulated(model)) = SimulatedPosterior::build(&input).unwrap().network else { panic!() };
+        let sizes = [&model.judged, &model.stopped, &model.trained].map(|pairs| pairs.x.num_rows());
+        assert_eq!((sizes, model.observed.len(), model.observed[0].0), ([60, 30, 210], 1, 301));
+        let target = Target::new(&*model).unwrap();
+        let theta = model.theta(target.layout(), Streams::new(2));
+        let chain = model.chain(target.layout(), &theta);
+        let Pairs { x, z } = &model.trained;
+        let expected: f64 = (0..210).map(|r| chain.log_q(x.row(r), z.row(r))).sum();
+        let (one, mut pass) = (Draws::zeros(target.layout(), 210, 1), Pass::default());
+        target.log_density(&theta, &one, &RowSet::all(), &mut pass).unwrap();
+        let found = pass.log_density[0];
+        // 420 terms, each to some ulps of its own size.
+        assert!((found - expected).abs() < 1e-11 * expected.abs(), "{found} {expected}");
+        let (n, observed) = (4000, &model.observed[0].1);
+        let mut draws = vec![0.0; 2 * n];
+        Streams::new(3).fill_normal(n, &mut draws);
+        chain.draw(observed, &mut draws);
+        let (mean, ln_sd) = chain.next(observed, 0);
+        let found = draws[..n].iter().sum::<f64>() / n as f64;
+        assert!((found - mean).abs() < 4.5 * ln_sd.exp() / (n as f64).sqrt(), "{found} {mean}");
+        // Given the first, the second is standard normal by its own numbers.
+        let residual = |d: usize| {
+            let (mean, ln_sd) = chain.next(&[&observed[..], &[draws[d]]].concat(), 1);
+            (draws[n + d] - mean) * (-ln_sd).exp()
+        };
+        let squares = (0..n).map(|d| residual(d).powi(2)).sum::<f64>() / n as f64;
+        assert!((squares - 1.0).abs() < 4.5 * (2.0 / n as f64).sqrt(), "{squares}");
+    }
+
+    #[test]
+    fn far_data_grow_as_their_logarithm() {
+        assert_eq!((tamed(-2.5), tamed(3.0)), (-2.5, 3.0));
+        assert!((tamed(-1e6) + 3.0 + (1e6f64 - 2.0).ln()).abs() < 1e-9);
+    }
+}
