@@ -94,7 +94,7 @@ pub struct DataArgs {
     /// Column to explain, for regressions
     #[arg(long, value_name = "NAME", requires = "data")]
     pub response: Option<String>,
-    /// Columns that explain it, or all that the model reads, separated by commas [default: all others]
+    /// Columns that explain it, separated by commas [default: all others]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', requires = "data", value_parser = column_name)]
     pub features: Option<Vec<String>>,
     /// Column that names each row's group, for hierarchical models

@@ -198,35 +198,3 @@ fn an_encoder_without_a_density_finds_the_posterior_of_factors() {
         folder.jensen(line).refused(&[words]);
     }
 }
-
-/// Topics have their words, documents their weights; what a network cannot do is refused; a saved fit is drawn from.
-#[test]
-fn models_with_a_network_as_q_are_fitted_and_saved() {
-    let folder = Folder::new("networks");
-    let run =
-        folder.jensen("fit topics --quiet --restarts 1 --steps 1000 --draws 1 --learning-rate 0.01 --out fit --json");
-    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
-    let lines = report["posterior"].as_array().unwrap();
-    assert_eq!(lines.len(), 4 * 20, "{report}");
-    // The four sets of five words are told apart: each topic has most of its mass on one of them.
-    let mean = |k: usize| lines[k]["mean"].as_f64().unwrap();
-    let mut found: Vec<usize> = (0..4)
-        .filter_map(|topic| {
-            let mass = |set: usize| (0..5).map(|w| mean(20 * topic + 5 * set + w)).sum::<f64>();
-            (0..4).find(|set| mass(*set) > 0.6)
-        })
-        .collect();
-    found.sort_unstable();
-    assert_eq!(found, [0, 1, 2, 3], "{report}");
-    let drawn = folder.jensen("sample fit --draws 3");
-    assert!(drawn.code == Some(0) && drawn.out.starts_with("words0[goal],"), "{drawn:?}");
-    for (line, words) in
-        [("fit topics --family full-rank", "its q is a network"), ("compare deep-state-space", "its q is a network")]
-    {
-        let run = folder.jensen(line);
-        assert!(run.code == Some(2) && run.err.contains(words), "{line}: {run:?}");
-    }
-    folder.file("bad.csv", "a,b,c\n1,2,3\n1,2.5,3\n".to_string() + &"1,2,3\n".repeat(9));
-    let run = folder.jensen("fit topics --data bad.csv");
-    assert!(run.code == Some(2) && run.err.contains("bad.csv, line 3, column `b`"), "{run:?}");
-}
