@@ -50,7 +50,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     // The posterior of data it has not seen, at once.
     let mut out = String::new();
     for x in [[1.0, -1.0], [0.0, 0.5], [-2.0, 1.5]] {
-        let (mean, sd) = model.posterior(target.layout(), &theta, &x);
+        let (mean, sd) = model.posterior(target.layout(), &theta, &x)?;
         let (exact, exact_sd) = ((x[0] - 4.0 * x[1]) / 6.0, (1.0f64 / 6.0).sqrt());
         let [x1, x2] = x;
         writeln!(

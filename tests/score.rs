@@ -115,6 +115,24 @@ fn a_fit_resumed_from_its_saved_state_is_the_same_to_the_bit() {
     assert_ne!(state.params(), forgetful.params());
 }
 
+#[test]
+fn a_state_of_another_family_is_refused() {
+    let (target, other) = (ok(Target::new(&Chain { length: 5 })), ok(Target::new(&Chain { length: 4 })));
+    let (family, smaller) = (MeanField::new(target.layout()), MeanField::new(other.layout()));
+    let vi = StochasticVi::new(&target, &family);
+    let mut state = ok(StochasticVi::new(&other, &smaller).init());
+    let error = vi.step(&mut state).unwrap_err().to_string();
+    assert!(error.contains("the state belongs to another model"), "{error}");
+    // The same with a number of the optimiser's cut off.
+    let saved = ok(serde_json::to_string(&ok(vi.init())));
+    let cut = saved.replacen("\"first\":[0.0,", "\"first\":[", 1);
+    assert_ne!(saved, cut);
+    let mut state: StochasticState<_> = ok(serde_json::from_str(&cut));
+    assert!(vi.step(&mut state).unwrap_err().to_string().contains("is damaged"));
+    let mut whole: StochasticState<_> = ok(serde_json::from_str(&saved));
+    ok(vi.step(&mut whole));
+}
+
 /// Total variance of the gradient with a baseline on minibatches of rows whose terms differ much in size.
 fn variance_on_rows(baseline: Baseline) -> f64 {
     struct Uneven;

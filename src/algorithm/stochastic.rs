@@ -331,6 +331,7 @@ where
 
     /// One step on the rows that are chosen.
     fn advance(&self, state: &mut StochasticState<O::State>) -> Result<Step, FitError> {
+        self.hold(state)?;
         let Scratch { space, grad, grad_theta, rows, .. } = &mut state.scratch;
         grad.clear();
         grad.resize(state.params.len(), 0.0);
@@ -348,7 +349,7 @@ where
         let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta);
         std::mem::swap(&mut space.memory, &mut state.memory);
         let estimate = estimate?;
-        let norm = (squares(grad) + squares(grad_theta)).sqrt();
+        let norm = (lanes::dot(grad, grad) + lanes::dot(grad_theta, grad_theta)).sqrt();
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;
             self.optimizer.ascend(&mut state.optimizer, grad, &mut state.params);
@@ -371,6 +372,19 @@ where
         })
     }
 
+    /// Holds a state, which may have been saved, to the model's and the family's sizes.
+    fn hold(&self, state: &StochasticState<O::State>) -> Result<(), FitError> {
+        let sizes = [self.family.num_params(), self.target.layout().num_parameters];
+        let optimizers =
+            self.optimizer.fits(&state.optimizer, sizes[0]) && self.optimizer.fits(&state.theta_optimizer, sizes[1]);
+        let averages = self.average.fits(&state.average, sizes[0]) && self.average.fits(&state.theta_average, sizes[1]);
+        if [state.params.len(), state.theta.len()] == sizes && optimizers && averages {
+            return Ok(());
+        }
+        let words = "the state belongs to another model, family or optimiser, or is damaged; begin with `init`";
+        Err(FitError::Setting(words.into()))
+    }
+
     /// A step without a usable draw moves nothing; too many in a row end the fit.
     fn count_failure(&self, state: &mut StochasticState<O::State>) -> Result<(), FitError> {
         let space = &state.scratch.space;
@@ -381,8 +395,4 @@ where
         let detail = farthest(self.target.layout(), &space.z);
         Err(FitError::NotFinite { place: format!("step {}", state.step + 1), times: PATIENCE as usize, detail })
     }
-}
-
-fn squares(grad: &[f64]) -> f64 {
-    lanes::dot(grad, grad)
 }

@@ -8,8 +8,10 @@
 
 mod categorical_encoder;
 mod encoder;
+mod error;
 mod functions;
 mod implicit;
+mod numbers;
 mod perceptron;
 mod recurrent;
 mod simulated;
@@ -21,6 +23,7 @@ mod vae;
 
 pub use categorical_encoder::CategoricalEncoder;
 pub use encoder::{Amortised, Encode, Encoder};
+pub use error::LayerError;
 pub use functions::{ImageShape, convolve, embed, layer_norm};
 pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
 pub use perceptron::{Network, Perceptron};
@@ -30,7 +33,7 @@ pub use start::Start;
 pub use state_space::StateSpace;
 pub use text::Text;
 pub use topics::Topics;
-pub use vae::{Generator, Likelihood, Vae};
+pub use vae::{Generator, Likelihood, PriorCluster, Vae};
 
 use crate::program::Vector;
 

@@ -1,6 +1,7 @@
 //! [`SimulatedPosterior`]: q(z | x) learnt from pairs that a simulator has made.
 
-use super::{Activation, Perceptron, Start};
+use super::numbers::Numbers;
+use super::{Activation, LayerError, Perceptron, Start};
 use crate::dist::normal;
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
@@ -49,30 +50,33 @@ impl SimulatedPosterior {
     }
 
     /// Means and standard deviations of q at the observed `x`.
-    pub fn posterior(&self, layout: &Layout, theta: &[f64], x: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let part = |name: String| {
-            let site = layout.site(&name);
-            site.and_then(|s| theta.get(s.offset..s.offset + s.num_unconstrained)).unwrap_or(&[])
-        };
+    ///
+    /// # Errors
+    /// When `x` is not as long as a row of the simulated data, or `layout` and `theta` are another model's.
+    pub fn posterior(&self, layout: &Layout, theta: &[f64], x: &[f64]) -> Result<(Vec<f64>, Vec<f64>), LayerError> {
+        let remedy = "give one observation, of as many numbers as a row of the simulated data";
+        LayerError::unless_equal("x", x.len(), self.x.num_columns(), remedy)?;
         let mut h = x.to_vec();
-        for k in 0..=self.hidden.len() {
+        for (k, layer) in Numbers::new(layout, theta)?.perceptron("q", &self.sizes())?.into_iter().enumerate() {
             if k > 0 {
                 h.iter_mut().for_each(|h| *h = h.tanh());
             }
-            let (weights, bias) = (part(format!("q.weights{k}")), part(format!("q.bias{k}")));
-            let rows = weights.chunks_exact(h.len().max(1)).zip(bias);
-            h = rows.map(|(w, b)| b + w.iter().zip(&h).map(|(w, h)| w * h).sum::<f64>()).collect();
+            h = layer.apply(&h);
         }
-        let ln_sd = h.split_off(h.len() / 2);
-        (h, ln_sd.into_iter().map(f64::exp).collect())
+        let ln_sd = h.split_off(self.z.num_columns());
+        Ok((h, ln_sd.into_iter().map(f64::exp).collect()))
+    }
+
+    /// Numbers of each layer, the first and the last included.
+    fn sizes(&self) -> Vec<usize> {
+        [&[self.x.num_columns()], &self.hidden[..], &[2 * self.z.num_columns()]].concat()
     }
 }
 
 impl Model for SimulatedPosterior {
     fn log_joint(&self, p: &LogJoint) {
         let num = self.z.num_columns();
-        let sizes = [&[self.x.num_columns()], &self.hidden[..], &[2 * num]].concat();
-        let network = Perceptron::new(&sizes).activation(Activation::Tanh).of_model(p, "q");
+        let network = Perceptron::new(&self.sizes()).activation(Activation::Tanh).of_model(p, "q");
         p.rows(self.z.num_rows(), |i| {
             let (out, z) = (network.apply(&self.x.at(i).to_vector()), self.z.at(i));
             for k in 0..num {

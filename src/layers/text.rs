@@ -1,11 +1,12 @@
 //! [`Text`]: an autoencoder of windows of text, character by character.
 
-use super::{Activation, Amortised, GatedCell, Perceptron, Start};
+use super::numbers::{Dense, Numbers};
+use super::{Activation, Amortised, GatedCell, LayerError, Perceptron, Start};
 use crate::dist::{categorical_logit, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
 use crate::program::{Matrix, Vector};
-use crate::streams::Streams;
+use crate::streams::{Streams, pick};
 
 /// `z_i ~ N(0, I)`, `h_0 = tanh(start(z_i))`, `h_t = cell(x_(t-1), h_(t-1))`, `x_t ~ Categorical(output(h_t))`: a gated
 /// recurrent decoder that reads the characters before, with a [`Perceptron`] that encodes the whole window; both a model and a guide.
@@ -77,42 +78,40 @@ impl Text {
     ///
     /// let text = Text::new(Matrix::new([0.0, 1.0, 2.0, 1.0], 4)?, 3, (2, 5), &[])?;
     /// let target = Target::new(&text)?;
-    /// let written = text.write(target.layout(), &text.theta(target.layout()), &[0.3, -1.0], None);
+    /// let written = text.write(target.layout(), &text.theta(target.layout()), &[0.3, -1.0], None)?;
     /// assert!(written.len() == 4 && written.iter().all(|c| *c < 3));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn write(&self, layout: &Layout, theta: &[f64], z: &[f64], uniforms: Option<&[f64]>) -> Vec<usize> {
-        let part = |name: &str| {
-            let site = layout.site(name);
-            site.and_then(|s| theta.get(s.offset..s.offset + s.num_unconstrained)).unwrap_or(&[])
-        };
-        let dense = |layer: &str, x: &[f64], end: &str| -> Vec<f64> {
-            let (weights, bias) = (part(&format!("{layer}.weights{end}")), part(&format!("{layer}.bias{end}")));
-            let rows = weights.chunks_exact(x.len().max(1)).zip(bias);
-            rows.map(|(w, b)| b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
-        };
-        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-        let mut h: Vec<f64> = dense("start", z, "0").iter().map(|x| x.tanh()).collect();
-        let mut before = vec![0.0; self.levels];
-        let mut written = Vec::with_capacity(self.one_hot.len());
-        for place in 0..self.one_hot.len() {
-            let gate = |name: &str| {
-                let of_input = dense(&format!("cell.{name}.input"), &before, "");
-                (of_input, dense(&format!("cell.{name}.state"), &h, ""))
-            };
-            let (reset, update, candidate) = (gate("reset"), gate("update"), gate("candidate"));
-            let next = |j: usize| {
-                let (r, u) = (sigmoid(reset.0[j] + reset.1[j]), sigmoid(update.0[j] + update.1[j]));
-                let c = (candidate.0[j] + r * candidate.1[j]).tanh();
-                c + u * (h[j] - c)
-            };
-            h = (0..h.len()).map(next).collect();
-            let chosen = pick(&dense("output", &h, "0"), uniforms.and_then(|u| u.get(place)).copied());
+    ///
+    /// # Errors
+    /// When `z` is not as long as a code, `uniforms` not as long as a window, or `layout` and `theta` are another model's.
+    pub fn write(
+        &self,
+        layout: &Layout,
+        theta: &[f64],
+        z: &[f64],
+        uniforms: Option<&[f64]>,
+    ) -> Result<Vec<usize>, LayerError> {
+        let remedy = "give a number for each latent";
+        LayerError::unless_equal("z", z.len(), self.num_latents, remedy)?;
+        let window = self.one_hot.len();
+        let drawn = uniforms.map_or(window, <[f64]>::len);
+        LayerError::unless_equal("uniforms", drawn, window, "give a number for each character of a window")?;
+        let numbers = Numbers::new(layout, theta)?;
+        let layer = |weights: &str, bias: &str, ends| numbers.dense(weights, bias, ends);
+        let start = layer("start.weights0", "start.bias0", (self.num_latents, self.num_states))?;
+        let output = layer("output.weights0", "output.bias0", (self.num_states, self.levels))?;
+        let cell = Cell::of(&numbers, self.levels, self.num_states)?;
+        let mut h: Vec<f64> = start.apply(z).iter().map(|x| x.tanh()).collect();
+        let (mut before, mut written) = (vec![0.0; self.levels], Vec::with_capacity(window));
+        for place in 0..window {
+            h = cell.step(&before, &h);
+            let character = chosen(&output.apply(&h), uniforms.map(|u| u[place]));
             before.fill(0.0);
-            before[chosen] = 1.0;
-            written.push(chosen);
+            before[character] = 1.0;
+            written.push(character);
         }
-        written
+        Ok(written)
     }
 
     /// The start of the decoder's parameters.
@@ -121,17 +120,36 @@ impl Text {
     }
 }
 
+/// [`GatedCell`] on plain numbers: of the reset gate, the update gate and the candidate, the layers of input and state.
+struct Cell<'a>([(Dense<'a>, Dense<'a>); 3]);
+
+impl<'a> Cell<'a> {
+    fn of(numbers: &Numbers<'a>, inputs: usize, states: usize) -> Result<Self, LayerError> {
+        let layer = |gate: &str, part: &str, from: usize| {
+            let name = |what: &str| format!("cell.{gate}.{part}.{what}");
+            numbers.dense(&name("weights"), &name("bias"), (from, states))
+        };
+        let gate = |name: &str| Ok((layer(name, "input", inputs)?, layer(name, "state", states)?));
+        Ok(Cell([gate("reset")?, gate("update")?, gate("candidate")?]))
+    }
+
+    fn step(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let [reset, update, candidate] = self.0.map(|(input, state)| (input.apply(x), state.apply(h)));
+        let next = |j: usize| {
+            let (r, u) = (sigmoid(reset.0[j] + reset.1[j]), sigmoid(update.0[j] + update.1[j]));
+            let c = (candidate.0[j] + r * candidate.1[j]).tanh();
+            c + u * (h[j] - c)
+        };
+        (0..h.len()).map(next).collect()
+    }
+}
+
 /// The place of the largest of `logits`, or the one that `uniform` falls on when they are made probabilities.
-fn pick(logits: &[f64], uniform: Option<f64>) -> usize {
+fn chosen(logits: &[f64], uniform: Option<f64>) -> usize {
     let largest = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap_or(0);
     let Some(uniform) = uniform else { return largest };
-    let exp: Vec<f64> = logits.iter().map(|l| (l - logits[largest]).exp()).collect();
-    let mut left = uniform * exp.iter().sum::<f64>();
-    let found = exp.iter().position(|e| {
-        left -= e;
-        left < 0.0
-    });
-    found.unwrap_or(largest)
+    pick(&logits.iter().map(|l| (l - logits[largest]).exp()).collect::<Vec<_>>(), uniform)
 }
 
 impl Model for Text {

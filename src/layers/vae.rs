@@ -1,6 +1,7 @@
 //! [`Vae`]: the variational autoencoder.
 
-use super::{Activation, Amortised, CategoricalEncoder, Encoder, Network, Perceptron, Start};
+use super::numbers::Numbers;
+use super::{Activation, Amortised, CategoricalEncoder, Encoder, LayerError, Network, Perceptron, Start};
 use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
@@ -143,22 +144,29 @@ impl Vae {
         Generator { vae: self.clone(), num_rows }
     }
 
+    /// The clusters of the prior at `theta`; none without clusters.
+    ///
+    /// # Errors
+    /// When `layout` and `theta` are another model's.
+    pub fn prior_clusters(&self, layout: &Layout, theta: &[f64]) -> Result<Vec<PriorCluster>, LayerError> {
+        let Some(clusters) = self.clusters else { return Ok(Vec::new()) };
+        let numbers = Numbers::new(layout, theta)?;
+        let weights = softmax(numbers.part("prior.logits", clusters)?);
+        let one = |(k, weight): (usize, f64)| {
+            let part = |name: &str| numbers.part(&format!("prior.{name}{k}"), self.num_latents);
+            let sd = part("ln_sd")?.iter().map(|s| s.exp()).collect();
+            Ok(PriorCluster { weight, mean: part("mean")?.to_vec(), sd })
+        };
+        weights.into_iter().enumerate().map(one).collect()
+    }
+
     /// The probabilities of the clusters at the code `z`; empty without clusters.
-    pub fn cluster_probabilities(&self, layout: &Layout, theta: &[f64], z: &[f64]) -> Vec<f64> {
-        let part = |name: String| {
-            let site = layout.site(&name)?;
-            theta.get(site.offset..site.offset + site.num_unconstrained)
-        };
-        let logits = part("prior.logits".into()).unwrap_or(&[]);
-        let one = |(k, logit): (usize, &f64)| {
-            let (mean, ln_sd) = (part(format!("prior.mean{k}")), part(format!("prior.ln_sd{k}")));
-            let moments = mean.unwrap_or(&[]).iter().zip(ln_sd.unwrap_or(&[]));
-            logit + z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s.exp()).powi(2) - s).sum::<f64>()
-        };
-        let log: Vec<f64> = logits.iter().enumerate().map(one).collect();
-        let most = log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = log.iter().map(|l| (l - most).exp()).sum();
-        log.iter().map(|l| (l - most).exp() / total).collect()
+    ///
+    /// # Errors
+    /// When `z` is not as long as a code, or `layout` and `theta` are another model's.
+    pub fn cluster_probabilities(&self, layout: &Layout, theta: &[f64], z: &[f64]) -> Result<Vec<f64>, LayerError> {
+        LayerError::unless_equal("z", z.len(), self.num_latents, "give a number for each latent")?;
+        Ok(PriorCluster::probabilities(&self.prior_clusters(layout, theta)?, z))
     }
 
     /// Numbers that the decoder gives for a row.
@@ -222,6 +230,35 @@ impl Vae {
         // Too few rows of what is given leave a table of another size: the model says so when it is recorded.
         Matrix::new(read, columns).unwrap_or_else(|_| data.clone())
     }
+}
+
+/// A normal of the prior of [`Vae::clusters`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriorCluster {
+    /// Its probability.
+    pub weight: f64,
+    /// Its mean, a number for each latent.
+    pub mean: Vec<f64>,
+    /// Its standard deviations.
+    pub sd: Vec<f64>,
+}
+
+impl PriorCluster {
+    /// The probabilities of `clusters` at the code `z`: `weight_k N(z; mean_k, sd_k^2)`, scaled to add up to one.
+    pub fn probabilities(clusters: &[PriorCluster], z: &[f64]) -> Vec<f64> {
+        let log = |c: &PriorCluster| {
+            let moments = c.mean.iter().zip(&c.sd);
+            c.weight.ln() + z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s).powi(2) - s.ln()).sum::<f64>()
+        };
+        softmax(&clusters.iter().map(log).collect::<Vec<_>>())
+    }
+}
+
+fn softmax(logits: &[f64]) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exp: Vec<f64> = logits.iter().map(|l| (l - most).exp()).collect();
+    let total: f64 = exp.iter().sum();
+    exp.into_iter().map(|e| e / total).collect()
 }
 
 /// `z_i ~ N(0, I)` and the derived `x`, the mean of x_i given z_i (of categories the logits): what a [`Vae`] decodes.

@@ -12,6 +12,7 @@ mod error;
 mod fitted;
 mod gamma;
 mod gaussian;
+mod k_means;
 mod kind;
 mod lanes;
 mod linear;
@@ -40,6 +41,7 @@ pub use gamma::Gamma;
 pub use gaussian::{
     DiagonalGaussian, FullGaussian, HierarchicalGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian,
 };
+pub use k_means::KMeans;
 pub use kind::Kind;
 pub use multinomial::Multinomial;
 pub use pass::MixtureState;

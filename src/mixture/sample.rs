@@ -1,9 +1,8 @@
 //! A sample of the rows, standardised, for distances between rows.
 
-use rand_distr::{Distribution, StandardUniform};
-
+use super::k_means::{lloyd, nearest, seeds, square_distance};
 use super::{Block, MixtureError, Rows};
-use crate::streams::{Stream, Streams};
+use crate::streams::Streams;
 
 /// Rows at equal distances in the data, each column with mean 0 and variance 1, missing cells 0.
 pub(super) struct Sample {
@@ -104,55 +103,9 @@ impl Sample {
     ///
     /// *Source:* Arthur and Vassilvitskii (2007), "k-means++: the advantages of careful seeding".
     pub fn k_means(&self, k: usize, streams: Streams) -> Vec<f64> {
-        let mut centres = self.seeds(k, &mut streams.draw(0));
-        let mut labels = vec![0; self.len()];
-        for _ in 0..ROUNDS {
-            let mut moved = false;
-            for (label, point) in labels.iter_mut().zip(self.points.chunks_exact(self.d)) {
-                let new = nearest(point, &centres, self.d).0;
-                moved |= std::mem::replace(label, new) != new;
-            }
-            self.means(&labels, &mut centres);
-            if !moved {
-                break;
-            }
-        }
+        let mut centres = seeds(&self.points, self.d, k, &mut streams.draw(0));
+        let labels = lloyd(&self.points, self.d, &mut centres, ROUNDS);
         self.by_size(&labels, &centres)
-    }
-
-    fn seeds(&self, k: usize, stream: &mut Stream) -> Vec<f64> {
-        let d = self.d;
-        let mut centres = Vec::with_capacity(k * d);
-        let mut distance = vec![1.0; self.len()];
-        for _ in 0..k {
-            let total: f64 = distance.iter().sum();
-            let u: f64 = StandardUniform.sample(stream);
-            let mut left = u * total;
-            let found = distance.iter().position(|w| {
-                left -= w;
-                left < 0.0
-            });
-            let chosen = found.unwrap_or_else(|| super::largest(&distance));
-            centres.extend_from_slice(&self.points[chosen * d..(chosen + 1) * d]);
-            for (w, point) in distance.iter_mut().zip(self.points.chunks_exact(d)) {
-                *w = nearest(point, &centres, d).1;
-            }
-        }
-        centres
-    }
-
-    /// Moves each centre to the mean of its rows; a centre without rows stays.
-    fn means(&self, labels: &[usize], centres: &mut [f64]) {
-        let d = self.d;
-        let mut sums = vec![0.0; centres.len()];
-        let mut counts = vec![0.0; centres.len() / d.max(1)];
-        for (&label, point) in labels.iter().zip(self.points.chunks_exact(d)) {
-            counts[label] += 1.0;
-            sums[label * d..(label + 1) * d].iter_mut().zip(point).for_each(|(s, x)| *s += x);
-        }
-        for (k, count) in counts.iter().enumerate().filter(|(_, c)| **c > 0.0) {
-            (k * d..(k + 1) * d).for_each(|e| centres[e] = sums[e] / count);
-        }
     }
 
     fn by_size(&self, labels: &[usize], centres: &[f64]) -> Vec<f64> {
@@ -204,20 +157,4 @@ fn closest(alive: &[usize], clusters: &[(f64, Vec<f64>)]) -> (usize, usize) {
         }
     }
     best.1
-}
-
-fn square_distance(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-
-/// Index and squared distance of the nearest centre, the first of equals.
-fn nearest(point: &[f64], centres: &[f64], d: usize) -> (usize, f64) {
-    let mut best = (0, f64::INFINITY);
-    for (k, centre) in centres.chunks_exact(d).enumerate() {
-        let distance = square_distance(point, centre);
-        if distance < best.1 {
-            best = (k, distance);
-        }
-    }
-    best
 }

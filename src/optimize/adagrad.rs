@@ -57,6 +57,10 @@ impl Optimizer for AdaGrad {
         }
     }
 
+    fn fits(&self, state: &AdaGradState, num_params: usize) -> bool {
+        state.sum_squares.len() == num_params
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.step_size.check()?;
         require_positive("adagrad.eps", self.eps, "1e-8")

@@ -105,6 +105,10 @@ impl Optimizer for Adam {
         pulp::Arch::new().dispatch(Ascend { b1: self.b1, b2: self.b2, scale, floor, grad, first, second, params });
     }
 
+    fn fits(&self, state: &AdamState, num_params: usize) -> bool {
+        state.first.len() == num_params && state.second.len() == num_params
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.step_size.check()?;
         require_decay("adam.b1", self.b1, "0.9")?;

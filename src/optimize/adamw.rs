@@ -51,6 +51,10 @@ impl Optimizer for AdamW {
         self.adam.ascend(state, grad, params);
     }
 
+    fn fits(&self, state: &AdamState, num_params: usize) -> bool {
+        self.adam.fits(state, num_params)
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.adam.check()?;
         let range = 0.0..f64::INFINITY;

@@ -168,6 +168,21 @@ impl Optimizer for AnyOptimizer {
         }
     }
 
+    fn fits(&self, state: &AnyState, num_params: usize) -> bool {
+        match (self, state) {
+            (Self::Adam(rule), AnyState::Adam(state)) => rule.fits(state, num_params),
+            (Self::AdamW(rule), AnyState::AdamW(state)) => rule.fits(state, num_params),
+            (Self::AdaGrad(rule), AnyState::AdaGrad(state)) => rule.fits(state, num_params),
+            (Self::RmsProp(rule), AnyState::RmsProp(state)) => rule.fits(state, num_params),
+            (Self::Sgd(rule), AnyState::Sgd(state)) => rule.fits(state, num_params),
+            (Self::Dog(rule), AnyState::Dog(state)) => rule.fits(state, num_params),
+            (Self::Dowg(rule), AnyState::Dowg(state)) => rule.fits(state, num_params),
+            (Self::Clipped(rule), AnyState::Clipped(state)) => rule.fits(state, num_params),
+            // It is replaced by a fresh one.
+            _ => true,
+        }
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         match self {
             Self::Adam(rule) => rule.check(),

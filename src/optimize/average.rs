@@ -85,6 +85,12 @@ impl Average {
         }
     }
 
+    /// Whether `state` can go on with `num_params` params.
+    pub fn fits(&self, state: &AverageState, num_params: usize) -> bool {
+        let older = *self != Self::Tail || state.num_older == 0 || state.older.len() == num_params;
+        state.mean.len() == num_params && older
+    }
+
     /// Overwrites `params` with the average so far.
     ///
     /// # Panics

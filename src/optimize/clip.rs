@@ -92,6 +92,10 @@ impl<O: Optimizer> Optimizer for Clipped<O> {
         self.inner.ascend(&mut state.inner, &state.clipped, params);
     }
 
+    fn fits(&self, state: &Self::State, num_params: usize) -> bool {
+        self.inner.fits(&state.inner, num_params)
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.inner.check()?;
         match self.clip {

@@ -32,6 +32,11 @@ pub struct DogState {
 }
 
 impl DogState {
+    /// Whether it is one of this many params.
+    pub(super) fn is_of(&self, num_params: usize) -> bool {
+        self.start.len() == num_params
+    }
+
     /// The state before the first step from `params`, `start` as in [`Dog`].
     pub(super) fn new(start: f64, params: &[f64]) -> Self {
         let max_distance = start * (1.0 + squared_norm(params).sqrt());
@@ -67,6 +72,10 @@ impl Optimizer for Dog {
     fn ascend(&self, state: &mut DogState, grad: &[f64], params: &mut [f64]) {
         let (num_steps, distance, root) = state.record(grad, params, |_| 1.0);
         add_scaled(self.step_size.at(num_steps) * distance, root, grad, params);
+    }
+
+    fn fits(&self, state: &DogState, num_params: usize) -> bool {
+        state.is_of(num_params)
     }
 
     fn check(&self) -> Result<(), OptimizeError> {

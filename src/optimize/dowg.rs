@@ -41,6 +41,10 @@ impl Optimizer for Dowg {
         add_scaled(self.step_size.at(num_steps) * distance * distance, root, grad, params);
     }
 
+    fn fits(&self, state: &DogState, num_params: usize) -> bool {
+        state.is_of(num_params)
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.step_size.check()?;
         require_positive("dowg.start", self.start, "1e-6")

@@ -74,6 +74,11 @@ pub trait Optimizer: Send + Sync {
     /// If `grad` or `params` has not the length given to [`init`](Optimizer::init).
     fn ascend(&self, state: &mut Self::State, grad: &[f64], params: &mut [f64]);
 
+    /// Whether `state` can go on with `num_params` params: one that was saved, or is of another fit, may be of another length.
+    fn fits(&self, _state: &Self::State, _num_params: usize) -> bool {
+        true
+    }
+
     /// Refuses settings outside their range, naming the setting, its value and one that works.
     ///
     /// # Errors

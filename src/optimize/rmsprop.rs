@@ -76,6 +76,10 @@ impl Optimizer for RmsProp {
         state.decay_power *= decay;
     }
 
+    fn fits(&self, state: &RmsPropState, num_params: usize) -> bool {
+        state.mean_square.len() == num_params && [0, num_params].contains(&state.velocity.len())
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.step_size.check()?;
         require_decay("rmsprop.decay", self.decay, "0.99")?;

@@ -93,6 +93,10 @@ impl Optimizer for Sgd {
         }
     }
 
+    fn fits(&self, state: &SgdState, num_params: usize) -> bool {
+        state.num_params == num_params && [0, num_params].contains(&state.velocity.len())
+    }
+
     fn check(&self) -> Result<(), OptimizeError> {
         self.step_size.check()?;
         match self.momentum {

@@ -11,7 +11,7 @@ mod table;
 
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
-pub use importance::{log_evidence_of_normal_rows, log_evidence_of_rows};
+pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
 pub use rows::{Loo, RowLogLikelihood};
 pub use statistics::Summary;
 pub use table::Reported;

@@ -5,10 +5,12 @@
 mod fill;
 mod normal;
 mod philox;
+mod pick;
 #[cfg(test)]
 mod tests;
 
 pub use philox::Stream;
+pub use pick::pick;
 
 use fill::{Finish, Origin, fill};
 use philox::{Key, mix};

@@ -1,12 +1,13 @@
 //! A mixture of normals as the prior of an autoencoder.
 
-use super::{bound, noise, ready, train, uniform};
+use super::{bound, noise, ready, train};
 use jensen::estimate::StickingTheLanding;
 use jensen::family::{NormalMoments, Normals};
 use jensen::layers::{Likelihood, Start, Vae};
-use jensen::mixture::adjusted_rand;
+use jensen::mixture::{KMeans, adjusted_rand};
 use jensen::model::{LogJoint, Model, RowSet};
 use jensen::program::{Matrix, Vector};
+use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target, check_gradient};
 
 /// Labels of the rows by the cluster that is most probable at the mean of their q, and the bound.
@@ -19,52 +20,11 @@ fn labels(model: &Vae, clusters: usize, steps: u64, rate: f64) -> (Vec<usize>, f
     let rows = layout.num_rows;
     let label = |row: usize| {
         let z: Vec<f64> = codes.mean.iter().skip(row).step_by(rows).copied().collect();
-        let p = model.cluster_probabilities(layout, &solution.theta, &z);
+        let p = model.cluster_probabilities(layout, &solution.theta, &z).unwrap();
         assert!(p.len() == clusters && (p.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         (0..clusters).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap()
     };
     ((0..rows).map(label).collect(), bound(&fitted, &solution, 10).0)
-}
-
-/// Lloyd's iterations from rows that are far from one another, the best of some starts.
-fn k_means(data: &[f64], width: usize, clusters: usize) -> Vec<usize> {
-    let rows: Vec<&[f64]> = data.chunks_exact(width).collect();
-    let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-    let mut best = (f64::INFINITY, Vec::new());
-    for start in 0..10 {
-        let u = uniform(start, clusters);
-        let mut centres: Vec<Vec<f64>> = Vec::new();
-        for u in u {
-            let near = |r: &&[f64]| centres.iter().map(|c| distance(r, c)).fold(1e300, f64::min).min(1e3);
-            let total: f64 = rows.iter().map(near).sum();
-            let mut left = u * total;
-            let row = rows.iter().position(|r| {
-                left -= near(r);
-                left <= 0.0
-            });
-            centres.push(rows[row.unwrap_or(0)].to_vec());
-        }
-        let (mut labels, mut sum) = (vec![0; rows.len()], 0.0);
-        for _ in 0..30 {
-            sum = 0.0;
-            for (l, r) in labels.iter_mut().zip(&rows) {
-                *l = (0..clusters)
-                    .min_by(|&a, &b| distance(r, &centres[a]).total_cmp(&distance(r, &centres[b])))
-                    .unwrap();
-                sum += distance(r, &centres[*l]);
-            }
-            for (k, c) in centres.iter_mut().enumerate() {
-                let own: Vec<&&[f64]> = rows.iter().zip(&labels).filter(|(_, l)| **l == k).map(|(r, _)| r).collect();
-                if !own.is_empty() {
-                    (0..width).for_each(|j| c[j] = own.iter().map(|r| r[j]).sum::<f64>() / own.len() as f64);
-                }
-            }
-        }
-        if sum < best.0 {
-            best = (sum, labels);
-        }
-    }
-    best.1
 }
 
 /// The prior's density and gradient at a code, by the formula.
@@ -102,7 +62,7 @@ fn the_prior_is_the_mixture_it_says() {
         density(1.5, 0.0, 1.0) * density(0.2, 1.0, 0.5),
         1f64.exp() * density(1.5, 2.0, 0.3) * density(0.2, -1.0, 2.0),
     ];
-    let p = vae.cluster_probabilities(&layout, &theta, &z);
+    let p = vae.cluster_probabilities(&layout, &theta, &z).unwrap();
     assert!((p[0] - parts[0] / (parts[0] + parts[1])).abs() < 1e-12, "{p:?} {parts:?}");
     let target = Target::new(&Prior).unwrap();
     assert!(check_gradient(&target, &z).unwrap().0 < 1e-7);
@@ -144,7 +104,7 @@ fn digits_are_grouped_about_as_well_as_by_k_means() {
         truth.push(digit.parse::<usize>().unwrap());
         x.extend((0..64).map(|k| (bits >> (63 - k) & 1) as f64));
     }
-    let by_means = adjusted_rand(&k_means(&x, 64, 10), &truth);
+    let by_means = adjusted_rand(&KMeans::new(&x, 64, 10, 10, Streams::new(1)).unwrap().labels, &truth);
     let model =
         Vae::new(Matrix::new(x, 64).unwrap(), 8, &[64], Likelihood::Bernoulli).start(Start::LeCun, 1).clusters(10);
     let found = adjusted_rand(&labels(&model, 10, 1800, 0.004).0, &truth);

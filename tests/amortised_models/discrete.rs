@@ -12,6 +12,7 @@ use jensen::layers::{Activation, Amortised, CategoricalEncoder, Likelihood, Perc
 use jensen::model::{Draws, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
+use jensen::posterior::{RowFactors, log_evidence_of_factored_rows};
 use jensen::program::Matrix;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Pass, Target};
@@ -330,4 +331,31 @@ fn models_without_classes_have_no_mixed_family() {
     let target = Target::new(&model).unwrap();
     let error = model.mixed_family(target.layout()).unwrap_err().to_string();
     assert!(error.contains("no integers in rows to encode"), "{error}");
+}
+
+/// Weights under the posterior are all the evidence of their row; under an even q they average to it.
+#[test]
+fn log_p_of_rows_with_a_class_is_the_sum_over_the_classes() {
+    const ROWS: u32 = 20;
+    const DRAWS: usize = 4000;
+    let x = patterns(ROWS as usize);
+    let (_, target, _) = classes_alone(&x);
+    let theta = noise(11, target.layout().num_parameters);
+    let rows: Vec<u32> = (0..ROWS).collect();
+    let of = |draws: usize, q: &dyn Fn(usize) -> Vec<f64>| {
+        let factors = |row: u32| Ok(RowFactors { probabilities: vec![q(row as usize)], ..RowFactors::default() });
+        log_evidence_of_factored_rows(&target, &theta, &rows, draws, Streams::new(1), factors)
+    };
+    let exact: Vec<f64> = (0..ROWS as usize).map(|r| log_sum_exp(&log_joint(&theta, x.row(r)))).collect();
+    let posterior = |r: usize| log_joint(&theta, x.row(r)).iter().map(|l| (l - exact[r]).exp()).collect();
+    let even = |_: usize| vec![1.0 / CLASSES as f64; CLASSES];
+    let (at_posterior, at_even) = (of(1, &posterior).unwrap(), of(DRAWS, &even).unwrap());
+    for (row, exact) in exact.iter().enumerate() {
+        assert!((at_posterior[row] - exact).abs() < 1e-12 * exact.abs(), "{} for {exact}", at_posterior[row]);
+        // Weights of 3 p_k with p_k adding up to one have a variance of at most 2.
+        assert!((at_even[row] - exact).abs() < 5.0 * (2.0 / DRAWS as f64).sqrt(), "{} for {exact}", at_even[row]);
+    }
+    let two = |_| Ok(RowFactors { probabilities: vec![even(0), even(0)], ..RowFactors::default() });
+    let error = log_evidence_of_factored_rows(&target, &theta, &rows, 1, Streams::new(1), two).unwrap_err().to_string();
+    assert!(error.contains("2 integers for a row of 0 latents and 1 integers"), "{error}");
 }

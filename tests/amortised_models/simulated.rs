@@ -42,7 +42,7 @@ fn the_posterior_of_a_linear_simulator_is_learnt_from_its_draws() {
     for (z, e) in [(-2.0, 0.5), (-1.0, -1.0), (0.0, 0.0), (0.5, 1.0), (1.5, -0.5), (2.0, 0.3)] {
         let x = [z + e, -z + 0.5 * e];
         let (mean, s) = q(&theta, x);
-        let (means, sds) = model.posterior(target.layout(), &theta, &x);
+        let (means, sds) = model.posterior(target.layout(), &theta, &x).unwrap();
         assert!((means[0] - mean).abs() < 1e-12 && (sds[0] - s).abs() < 1e-12, "{means:?} {sds:?} for {mean} {s}");
         worst = worst.max((mean - (x[0] - 4.0 * x[1]) / 6.0).abs() / sd);
         worst_sd = worst_sd.max((s - sd).abs() / sd);

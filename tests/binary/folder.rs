@@ -14,6 +14,13 @@ pub struct Run {
     pub err: String,
 }
 
+impl Run {
+    /// Whether it ended with a report, trusted or not.
+    pub fn is_fitted(&self) -> bool {
+        matches!(self.code, Some(0 | 1))
+    }
+}
+
 impl Folder {
     /// An empty folder; `test` is a name that no other test has.
     pub fn new(test: &str) -> Self {

@@ -98,7 +98,7 @@ fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
     for (k, options) in options.into_iter().enumerate() {
         let common = format!("vae --data bars.csv --label bar {SMALL}");
         let run = folder.jensen(&format!("{common} --epochs 7 --out whole{k} {options}"));
-        assert!(run.code < Some(2), "{run:?}");
+        assert!(run.is_fitted(), "{run:?}");
         folder.jensen(&format!("{common} --epochs 3 --out part{k} {options}"));
         assert_ne!(
             folder.json(&format!("part{k}/vae.json"))["state"],
@@ -107,7 +107,7 @@ fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
         // What the checkpoint says need not be said again.
         let quiet = "--score-draws 100 --quiet --threads 2";
         let run = folder.jensen(&format!("vae --data bars.csv --label bar --epochs 7 --out part{k} --resume {quiet}"));
-        assert!(run.code < Some(2), "{run:?}");
+        assert!(run.is_fitted(), "{run:?}");
         assert_eq!(folder.read(&format!("part{k}/vae.json")), folder.read(&format!("whole{k}/vae.json")), "{options}");
     }
 }
@@ -154,12 +154,14 @@ fn training_that_does_not_stay_finite_goes_back_and_gives_up_with_the_state_save
     let saved = folder.json("fit/vae.json");
     assert_eq!((&saved["log"]["rollbacks"], &saved["state"]["step"]), (&3.into(), &0.into()));
     let run = folder.jensen(&format!("{common} --epochs 3 --out fit --resume --learning-rate 0.01"));
-    assert!(
-        run.code < Some(2) && run.out.contains("note: 3 times the bound or its gradient was not finite"),
-        "{run:?}"
-    );
+    assert!(run.is_fitted() && run.out.contains("note: 3 times the bound or its gradient was not finite"), "{run:?}");
     let run = folder.jensen(&format!("{common} --epochs 3 --learning-rate 1e200"));
     assert!(run.err.contains("nothing is kept without --out; try a smaller --learning-rate"), "{run:?}");
+    // No step size helps where the data are to be blamed.
+    folder.file("large.csv", "a,b\n5,1e5\n2,1\n".to_string() + &"1e6,2e6\n".repeat(20));
+    let run = folder.jensen("vae --data large.csv --likelihood gaussian --out large --quiet");
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("rescale the pixels, which go up to 2000000, to about 1 and begin anew"), "{run:?}");
 }
 
 #[test]
@@ -174,6 +176,25 @@ fn a_collapsed_posterior_is_not_trusted() {
 }
 
 #[test]
+fn images_too_wide_for_pictures_are_trained_on_all_the_same() {
+    let folder = Folder::new("vae-wide");
+    let header: Vec<String> = (0..2000).map(|p| format!("p{p}")).collect();
+    let row =
+        |i: usize| (0..2000).map(|p| if (p + i).is_multiple_of(3) { "1" } else { "0" }).collect::<Vec<_>>().join(",");
+    let rows: Vec<String> = (0..9).map(row).collect();
+    folder.file("wide.csv", format!("{}\n{}\n", header.join(","), rows.join("\n")));
+    // What an earlier fit has left goes away with it.
+    std::fs::create_dir_all(folder.0.join("fit")).unwrap();
+    folder.file("fit/samples.txt", "of an earlier fit");
+    folder.file("fit/notes.txt", "not of a fit");
+    let run = folder.jensen("vae --data wide.csv --latent 2 --hidden 4 --epochs 1 --score-draws 5 --out fit");
+    assert!(run.is_fitted() && run.err.contains("samples is left out: images so wide make no picture"), "{run:?}");
+    let names = folder.names("fit");
+    assert!(["notes.txt", "report.json", "traversals.png", "vae.json"].iter().all(|n| names.contains(&n.to_string())));
+    assert!(!names.iter().any(|n| n.starts_with("samples")), "{names:?}");
+}
+
+#[test]
 fn every_bad_input_is_named_with_a_remedy() {
     let folder = Folder::new("vae-bad");
     folder.file("bars.csv", bars(60));
@@ -183,7 +204,7 @@ fn every_bad_input_is_named_with_a_remedy() {
     folder.file("labels.idx", [0, 0, 8, 1, 0, 0, 0, 1, 7]);
     folder.file("short.idx", [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 7]);
     let base = format!("vae --data bars.csv --label bar --epochs 1 --out fit {SMALL}");
-    assert!(folder.jensen(&base).code < Some(2));
+    assert!(folder.jensen(&base).is_fitted());
     let whole = folder.read("fit/vae.json");
     std::fs::create_dir_all(folder.0.join("cut")).unwrap();
     folder.file("cut/vae.json", &whole[..whole.len() / 2]);
@@ -192,6 +213,21 @@ fn every_bad_input_is_named_with_a_remedy() {
     std::fs::create_dir_all(folder.0.join("mixed")).unwrap();
     folder.file("mixed/vae.json", whole.replace("\"hidden\":[16]", "\"hidden\":[17]"));
     std::fs::create_dir_all(folder.0.join("empty")).unwrap();
+    folder.file("one.png", b"\x89PNG\r\n\x1a\n....");
+    folder.file("labels.csv", "bar\n1\n2\n3\n");
+    // Checkpoints whose parts do not belong together.
+    let first = whole.find("\"first\":[").unwrap() + 9;
+    let cut = first + whole[first..].find(',').unwrap() + 1;
+    for (name, text) in [
+        ("batch", whole.replace("\"batch\":32", "\"batch\":0")),
+        ("levels", whole.replace("\"bernoulli\"", "\"bernoulli\",\"levels\":3")),
+        ("epochs", whole.replace("\"step\":2,", "\"step\":200,")),
+        ("moments", whole[..first].to_string() + &whole[cut..]),
+    ] {
+        assert_ne!(text, whole, "{name}");
+        std::fs::create_dir_all(folder.0.join(name)).unwrap();
+        folder.file(&format!("{name}/vae.json"), text);
+    }
     let resume = "vae --data bars.csv --label bar --resume --epochs 2 --quiet";
     for (line, words) in [
         ("vae --data grey.csv", "grey.csv, line 3, column `a`: 0.5 is neither 0 nor 1"),
@@ -204,12 +240,32 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae --data bars.csv --label bar --shape 2x2", "are no images of 2 x 2"),
         ("vae --estimator iwae --beta 2", "leave out --beta, --free-bits and --anneal"),
         ("vae --resume", "--out"),
-        ("vae --beta -1", "expected a number of at least 0"),
+        ("vae --beta -1", "expected a number from 0 to 1000000"),
+        ("vae --label hue", "one column of classes, `digit`; leave --label out"),
+        ("vae --threshold 0.5", "leave --threshold and --shape out"),
+        ("vae --latent 5000 --score-draws 1000000", "give --score-draws 10000 or less"),
+        ("vae --latent 5000 --estimator iwae --importance 10000", "give a smaller --batch, --importance or --latent"),
+        ("vae --importance 3", "--importance is for --estimator iwae"),
+        ("vae --anneal-epochs 3", "--anneal-epochs is for --anneal"),
+        ("vae --data one.png", "one.png: this is a single PNG image; give the folder"),
+        ("vae encode fit --data bars.csv --label bar --window 4", "--window is for text, and the fit is one of images"),
+        ("vae encode fit --data bars.csv --condition bar", "the fit was trained without --condition; leave it out"),
+        ("vae sample fit --out s.jpg", "give a name that ends in .png or .svg"),
         ("vae --latent 0", "--latent"),
         ("vae --threshold nan", "expected a number such as 0.5"),
         (&format!("{resume} --out cut"), "it is truncated"),
         (&format!("{resume} --out old"), "format 9, this program reads 1"),
         (&format!("{resume} --out mixed"), "where networks of 9-17-2, bernoulli have"),
+        (&format!("{resume} --out batch"), "settings out of range"),
+        (&format!("{resume} --out levels"), "parts that do not go together"),
+        (&format!("{resume} --out epochs"), "1 epochs in the log and 100 in the state"),
+        (&format!("{resume} --out moments"), "the state belongs to another model, family or optimiser, or is damaged"),
+        ("vae --data labels.csv --label bar", "no column of pixels is left beside `bar`"),
+        ("vae --data labels.csv --label bar --buffer 2", "no column of pixels is left beside `bar`"),
+        ("vae --buffer 0", "expected a whole number from 1"),
+        ("vae interpolate fit 0 1", "expected a whole number from 1"),
+        ("vae sample fit --draws 1000000 --out s.png", "too many, or too wide, for one picture"),
+        ("vae --hidden 1000000,1000000", "are too large, 50,000,000 is the most; give smaller --hidden"),
         (&format!("{resume} --out empty"), "this is not a saved autoencoder"),
         (
             &format!("{resume} --out fit --latent 3"),
@@ -218,10 +274,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         (&format!("{resume} --out fit --beta 3"), "the checkpoint has --beta 1.0, not --beta 3.0"),
         (&format!("{resume} --out fit --precision double"), "leave --precision out"),
         (&format!("{resume} --out fit --hidden 16,16"), "the checkpoint has --hidden [16], not --hidden [16, 16]"),
-        (
-            "vae --resume --out fit",
-            "the checkpoint was trained on other images (bars.csv, 48 training images) than digits",
-        ),
+        ("vae --resume --out fit", "the checkpoint was trained on other data (bars.csv, 48 training rows) than digits"),
         ("vae encode cut", "it is truncated"),
         ("vae encode fit", "digits: images of 64 pixels, the fit has 9"),
         ("vae decode fit bars.csv", "no column `z1`"),

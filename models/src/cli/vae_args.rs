@@ -114,10 +114,10 @@ pub struct VaeMethodArgs {
     ///
     /// Blocks of the file come in a new order in each pass, images are shuffled within the N. At most 10,000 images are
     /// held out for the test.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub buffer: Option<NonZeroUsize>,
     /// Weight of the KL term: above 1 codes are shorter, below 1 pictures are sharper [default: 1]
-    #[arg(long, value_name = "B", value_parser = at_least_zero, allow_negative_numbers = true)]
+    #[arg(long, value_name = "B", value_parser = weight, allow_negative_numbers = true)]
     pub beta: Option<f64>,
     /// How the weight of the KL term grows from 0 to --beta [default: none]
     #[arg(long, value_name = "HOW", value_enum)]
@@ -126,7 +126,7 @@ pub struct VaeMethodArgs {
     #[arg(long, value_name = "N", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub anneal_epochs: Option<NonZeroUsize>,
     /// Nats of each latent that cost nothing, against unused latents [default: 0]
-    #[arg(long, value_name = "NATS", value_parser = at_least_zero, allow_negative_numbers = true)]
+    #[arg(long, value_name = "NATS", value_parser = weight, allow_negative_numbers = true)]
     pub free_bits: Option<f64>,
     /// Objective: the bound with the KL in closed form, by draws, or the importance-weighted bound [default: exact-kl; with
     /// --clusters sticking-the-landing]
@@ -232,10 +232,10 @@ pub struct InterpolateArgs {
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Row of the first image, from 1
-    #[arg(value_name = "FROM")]
+    #[arg(value_name = "FROM", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub from: NonZeroUsize,
     /// Row of the last image, from 1
-    #[arg(value_name = "TO")]
+    #[arg(value_name = "TO", value_parser = up_to::<MOST_STEPS>, allow_negative_numbers = true)]
     pub to: NonZeroUsize,
     /// Images as for `jensen vae --data` [default: the digits]
     #[command(flatten)]
@@ -333,10 +333,10 @@ fn finite(text: &str) -> Result<f64, String> {
     }
 }
 
-fn at_least_zero(text: &str) -> Result<f64, String> {
+fn weight(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-        _ => Err("expected a number of at least 0".to_string()),
+        Ok(value) if (0.0..=1e6).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 1000000".to_string()),
     }
 }
 
@@ -359,7 +359,7 @@ mod tests {
         }
         assert!(finite("nan").is_err() && finite("inf").is_err() && finite("-0.5") == Ok(-0.5));
         assert!(share("0").is_err() && share("1").is_err() && share("0.3") == Ok(0.3));
-        assert!(at_least_zero("-1").is_err() && at_least_zero("inf").is_err() && at_least_zero("0") == Ok(0.0));
+        assert!(weight("-1").is_err() && weight("inf").is_err() && weight("0") == Ok(0.0));
         assert!(positive("0").is_err() && positive("1e-3") == Ok(0.001));
         assert!(shape("8x1000001").is_err());
     }

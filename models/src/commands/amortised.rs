@@ -93,6 +93,7 @@ pub(super) fn fit(request: Request, network: &Amortised) -> Result<Outcome, Engi
     outcome((&target, &family), best, (how, bounds))
 }
 
+/// `most` steps at most: some until the bound levels off, and some with a falling step size. One numbering for both.
 fn train(
     (target, family): (&Target, &TracedFamily),
     start: Solution,
@@ -104,26 +105,40 @@ fn train(
     let vi = StochasticVi { start, average: Average::Last, ..StochasticVi::new(target, family) };
     let vi = vi.draws(draws).minibatch(Minibatch::Shuffled(batch)).streams(streams).optimizer(Adam::new(rate));
     let (mut state, mut trace) = (vi.init()?, Kept::default());
-    let late = LAST.min(most / 2).max(1);
-    let early = (most - late.min(most)).max(1);
-    let mut rules = (MaxSteps(early), Plateau::new(WINDOW, TOLERANCE));
-    let mut seen = |step: &Step| -> ControlFlow<()> {
-        let kept = trace.on_step(step);
-        if observer.on_step(step).is_break() { ControlFlow::Break(()) } else { kept }
+    let late = LAST.min(most / 2);
+    let mut rules = (MaxSteps(most - late), Plateau::new(WINDOW, TOLERANCE));
+    let mut before = 0;
+    let mut seen = |step: &Step, before: u64| -> ControlFlow<()> {
+        let mut step = *step;
+        step.index += before;
+        let kept = trace.on_step(&step);
+        if observer.on_step(&step).is_break() { ControlFlow::Break(()) } else { kept }
     };
-    let stop = run(&vi, &mut state, &mut rules, &mut seen)?;
+    let mut stop = run(&vi, &mut state, &mut rules, &mut |step: &Step| seen(step, before))?;
     let solution = Solution { params: state.params().to_vec(), theta: state.theta().to_vec() };
     // The step falls to a fiftieth, and the solution is the mean over the last of them.
     let vi =
         vi.start(solution).streams(streams.purpose(4)).optimizer(Adam::new(Schedule::cosine(rate, rate / 50.0, late)));
     let vi = StochasticVi { average: Average::Polynomial { eta: 8.0 }, ..vi };
     let mut last = vi.init()?;
-    if !matches!(stop, Stop::Interrupted { .. }) {
-        run(&vi, &mut last, &mut MaxSteps(late), &mut ())?;
+    if late > 0 && !matches!(stop, Stop::Interrupted { .. }) {
+        before = stop.steps();
+        let end = run(&vi, &mut last, &mut MaxSteps(late), &mut |step: &Step| seen(step, before))?;
+        stop = after(stop, &end);
     }
     let solution = vi.output(&last);
     let judged = judge(target, family, &solution, streams.purpose(5))?;
     Ok(Trained { solution, stop, trace, judged })
+}
+
+/// Why both parts ended: the reason of the first, with the steps of both, unless the second was interrupted.
+fn after(first: Stop, second: &Stop) -> Stop {
+    let steps = first.steps() + second.steps();
+    match (first, second) {
+        (_, Stop::Interrupted { .. }) => Stop::Interrupted { steps },
+        (Stop::Plateau { gain, gain_se, .. }, _) => Stop::Plateau { steps, gain, gain_se },
+        (_, _) => Stop::Budget { steps },
+    }
 }
 
 /// A quantity that is summed over rows, of which some were looked at.
@@ -313,4 +328,42 @@ pub(super) fn of_rows(target: &Target, family: &TracedFamily, solution: &Solutio
         OfRows { name: name.clone(), num_rows: means.len(), mean, range: (extreme(f64::min), extreme(f64::max)) }
     };
     found.names.iter().zip(found.values.chunks_exact(size.max(1))).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::find;
+    use crate::zoo::{DataOptions, Network};
+
+    /// The steps that an observer sees who breaks at one of them, and why the run ended.
+    fn seen(most: u64, break_at: u64) -> (Vec<u64>, Stop) {
+        let built = find("topics").unwrap().build_embedded(&DataOptions::default()).unwrap();
+        let Some(Network::Amortised(network)) = built.network else { panic!("a network of a bound") };
+        let target = Target::new(&*built.model).unwrap();
+        let family = TracedFamily::new(&*network.guide, target.layout()).unwrap();
+        let theta = (network.theta)(target.layout(), Streams::new(1));
+        let start = Solution { params: family.init(&[], 1.0), theta };
+        let mut steps = Vec::new();
+        let mut observer = |step: &Step| {
+            steps.push(step.index);
+            if step.index >= break_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let found = train((&target, &family), start, Streams::new(2), (0.01, most, 1), &mut observer).unwrap();
+        assert_eq!(found.trace.steps, steps);
+        (steps, found.stop)
+    }
+
+    #[test]
+    fn a_run_takes_as_many_steps_as_asked_for_and_heeds_an_interrupt_in_each() {
+        for most in [1, 2, 7] {
+            let (steps, stop) = seen(most, u64::MAX);
+            assert_eq!((steps, stop), ((1..=most).collect(), Stop::Budget { steps: most }));
+        }
+        // Of 6 steps the last three have the falling step size.
+        for at in [2, 5] {
+            let (steps, stop) = seen(6, at);
+            assert_eq!((steps, stop), ((1..=at).collect(), Stop::Interrupted { steps: at }));
+        }
+    }
 }

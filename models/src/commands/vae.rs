@@ -1,6 +1,7 @@
 //! `jensen vae`.
 
 pub mod architecture;
+mod checked;
 mod codes;
 mod data;
 pub mod error;
@@ -10,34 +11,37 @@ pub mod groups;
 pub mod measure;
 pub mod network;
 pub mod objective;
+mod options;
 pub mod passes;
 pub mod report;
 mod rows;
 pub mod saved;
 pub mod settings;
+mod sizes;
 pub mod text;
 pub mod train;
 
 use super::{CommandError, interrupt};
 use crate::cli::exit::Exit;
 use crate::cli::output::{OutDir, print};
+use crate::cli::plot::PlotError;
 use crate::cli::progress::{Mode, Progress};
-use crate::cli::vae_args::{PixelLikelihood, VaeArgs, VaeDataArgs};
-use crate::data::images::{Rules, looks_like};
+use crate::cli::vae_args::VaeArgs;
 use architecture::Architecture;
 use data::Data;
 use error::VaeError;
 use jensen::target::Options;
-use measure::Measures;
+use measure::{Encoded, Measures};
 use network::Network;
 use report::Report;
 use saved::{DataNote, Saved};
 use settings::Settings;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 use text::TextNote;
-use train::{Ended, Training};
+use train::{Earlier, Ended, Training};
 
 /// What a run starts from.
 struct Plan {
@@ -62,16 +66,13 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
         saved.write(folder.path())?;
     }
     let network = saved.network(engine_options(args.method.threads));
-    let measures = Measures::new(
-        &network,
-        &plan.data.some_train().map_err(VaeError::from)?,
-        plan.data.test(),
-        args.method.score_draws,
-    )?;
+    let some_train = plan.data.some_train().map_err(VaeError::from)?;
+    let (train, test) = (Encoded::new(&network, &some_train)?, Encoded::new(&network, plan.data.test())?);
+    let measures = Measures::new(&network, &train, &test, args.method.score_draws)?;
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     if let Some(folder) = folder.take() {
-        write(folder, &network, &plan, &saved, &report)?;
+        write(folder, &network, (&plan.note, &test), (&saved, &report), args.output.quiet)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -94,14 +95,14 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
             let (data, note) = of_text(args, file, known)?;
             (data, Some(note))
         }
-        None => (Data::open(args, &asked(args, known)?, &mut settings, earlier.is_some())?, None),
+        None => (Data::open(args, &options::asked(args, known)?, &mut settings, earlier.is_some())?, None),
     };
     let note = data.note();
     let architecture = match &earlier {
         None => Architecture::new(args, data.test(), note.range.1.max(data.most_of_test()), note_of_text)?,
         Some(saved) => {
             saved.architecture.same(args, &path)?;
-            let words = |d: &DataNote| format!("{}, {} training images", d.file, d.num_train);
+            let words = |d: &DataNote| format!("{}, {} training rows", d.file, d.num_train);
             if (&saved.data.fingerprint, saved.data.num_train) != (&note.fingerprint, note.num_train) {
                 return Err(VaeError::OtherData { path, trained: words(&saved.data), given: words(&note) });
             }
@@ -109,11 +110,15 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         }
     };
     architecture.check()?;
+    // What is measured at the end must be held, too: found out before training.
+    architecture.check_rows(data.most_held())?;
+    architecture.check_draws(&settings, note.num_train, args.method.score_draws)?;
     Ok(Plan { data, architecture, settings, note, earlier })
 }
 
 /// The windows of a file of text, numbered as those of an earlier run are.
 fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Result<(Data, TextNote), VaeError> {
+    options::hold(&args.data)?;
     let asked = &args.model;
     if asked.likelihood.is_some() || asked.classes.is_some() || asked.clusters.is_some() || args.method.buffer.is_some()
     {
@@ -131,46 +136,6 @@ fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Resul
     };
     let rows = note.rows(&file.display().to_string(), &text, window)?;
     Ok((data::split(rows, args.method.test_share)?, note))
-}
-
-/// What is asked of the images of a run.
-fn asked(args: &VaeArgs, earlier: Option<&Architecture>) -> Result<Rules, VaeError> {
-    let wrong = |words: &str| Err(VaeError::Options(words.into()));
-    let of_text = args.data.window.is_some() || args.model.states.is_some();
-    match (&args.data.condition, args.data.data.as_deref()) {
-        _ if of_text => return wrong("--window and --states are for text; give it with --text FILE"),
-        (Some(column), None) if column != "digit" => {
-            return wrong(
-                "the digits that the program carries have one column of classes, `digit`; give --condition digit",
-            );
-        }
-        (Some(_), Some(path)) if path.is_dir() || looks_like(path) => {
-            return wrong("--condition names a column of a CSV or JSON file; images without columns have none");
-        }
-        (Some(column), _) if args.data.label.as_ref().is_some_and(|l| l != column) => {
-            return wrong("--condition names the classes, also for the colours; leave --label out");
-        }
-        _ => {}
-    }
-    let Some(earlier) = earlier else {
-        return Ok(rules_for(&args.data, args.model.likelihood.unwrap_or_default(), args.data.condition.as_ref()));
-    };
-    Ok(rules(&args.data, earlier))
-}
-
-/// What the networks of a fit ask of images.
-fn rules(args: &VaeDataArgs, architecture: &Architecture) -> Rules {
-    rules_for(args, architecture.likelihood, architecture.given.as_ref().map(|g| &g.column))
-}
-
-fn rules_for(args: &VaeDataArgs, likelihood: PixelLikelihood, condition: Option<&String>) -> Rules {
-    Rules {
-        binary: likelihood == PixelLikelihood::Bernoulli,
-        categories: likelihood == PixelLikelihood::Categorical,
-        threshold: args.threshold,
-        label: condition.or(args.label.as_ref()).cloned(),
-        shape: args.shape,
-    }
 }
 
 /// How programs are run.
@@ -191,18 +156,16 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
         if args.method.learning_rate.is_some() {
             log.halvings = 0;
         }
-        (saved.state.clone(), log)
+        Earlier { state: saved.state.clone(), good: saved.good.clone(), log }
     });
-    let mut training = Training::new(&model, rows, settings, earlier)?;
+    let mut training = Training::new(&model, rows, (settings, note.range), earlier)?;
     let epochs = args.method.epochs.get();
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(training.steps(epochs)))
         .stop_on(interrupt::flag());
     let (started, first) = (Instant::now(), training.state.step());
     let save = |t: &Training| match folder {
         Some(folder) => {
-            Saved::new(architecture, settings, note, &t.log, &t.state)
-                .write(folder.path())
-                .map_err(CommandError::from)?;
+            Saved::new(architecture, settings, note, t).write(folder.path()).map_err(CommandError::from)?;
             Ok(true)
         }
         None => Ok::<bool, CommandError>(false),
@@ -213,39 +176,53 @@ fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved,
     let steps = training.state.step() - first;
     let rows = steps as f64 / training.steps(1) as f64 * note.num_train as f64;
     let speed = (steps > 0).then(|| rows / started.elapsed().as_secs_f64());
-    Ok((Saved::new(architecture, settings, note, &training.log, &training.state), ended, speed))
+    Ok((Saved::new(architecture, settings, note, &training), ended, speed))
 }
+
+/// Pictures and pages of a fit, as PNG and SVG or as text: an earlier run's would be of something else.
+const PICTURES: [&str; 6] = ["interpolations", "latents", "reconstructions", "samples", "training", "traversals"];
 
 /// Writes pictures and report.
 fn write(
     mut folder: OutDir,
     network: &Network,
-    plan: &Plan,
-    saved: &Saved,
-    report: &Report,
+    (note, test): (&DataNote, &Encoded),
+    (saved, report): (&Saved, &Report),
+    quiet: bool,
 ) -> Result<(), CommandError> {
-    if let Some(note) = &plan.architecture.text {
-        for (name, text) in figures::texts(network, note, plan.data.test())? {
+    folder.instead_of(PICTURES.iter().flat_map(|name| ["png", "svg", "txt"].map(|end| format!("{name}.{end}"))));
+    let mut pictures = Vec::new();
+    if let Some(text) = &network.architecture.text {
+        for (name, text) in figures::texts(network, text, test)? {
             folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
         }
     } else {
-        for (name, title, tiles) in figures::grids(network, &plan.note, plan.data.test(), &report.measures)? {
-            let (png, svg) = (tiles.png()?, tiles.svg(title)?);
-            folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
-            folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+        for (name, title, tiles) in figures::grids(network, note, test, &report.measures)? {
+            pictures.push((name, tiles.png().and_then(|png| Ok((png, tiles.svg(title)?)))));
         }
     }
-    let mut plots = Vec::new();
-    if let Some(latents) = figures::latents(network, plan.data.test(), &report.measures)? {
-        plots.push(("latents", latents));
+    if let Some(latents) = figures::latents(test, &report.measures) {
+        pictures.push(("latents", latents.png().map(|png| (png, latents.svg()))));
     }
     if !saved.log.epochs.is_empty() {
-        plots.push(("training", figures::training(saved)));
+        let training = figures::training(saved);
+        pictures.push(("training", training.png().map(|png| (png, training.svg()))));
     }
-    for (name, figure) in plots {
-        let (png, svg) = (figure.png()?, figure.svg());
-        folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
-        folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+    for (name, made) in pictures {
+        match made {
+            Ok((png, svg)) => {
+                folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
+                folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;
+            }
+            // A picture of very wide images is not worth the rest of the results.
+            Err(PlotError::TooLarge { .. }) => {
+                let words = "is left out: images so wide make no picture; say their height and width with --shape";
+                if !quiet {
+                    let _ = writeln!(std::io::stderr(), "{name} {words}"); // a closed stream leaves nobody to tell
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
     folder.commit()?;

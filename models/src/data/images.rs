@@ -36,14 +36,45 @@ pub struct Images {
 pub struct Rules {
     /// Whether pixels must be 0 or 1.
     pub binary: bool,
-    /// Whether pixels must be categories, whole numbers from 0 to 255.
-    pub categories: bool,
+    /// Which categories pixels must be, where they must.
+    pub categories: Option<Categories>,
     /// Pixels above it become 1, others 0; images of 256 greys are halved where they must be binary.
     pub threshold: Option<f64>,
     /// Column of classes in a table.
     pub label: Option<String>,
     /// Height and width of the rows of a table.
     pub shape: Option<(usize, usize)>,
+}
+
+/// Categories that pixels may be, numbered from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Categories {
+    /// Up to 255.
+    Any,
+    /// This many: those of a fit.
+    OfFit(usize),
+}
+
+impl Categories {
+    /// The first of `values` that is none; `place` says where a number of them stands.
+    fn hold(self, values: &[f64], place: impl FnOnce(usize) -> String) -> Result<(), ImageError> {
+        let most = match self {
+            Categories::Any => 256,
+            Categories::OfFit(levels) => levels,
+        };
+        let is_category = |v: &f64| *v >= 0.0 && *v < most as f64 && v.fract() == 0.0;
+        let Some(at) = values.iter().position(|v| !is_category(v)) else { return Ok(()) };
+        let (place, value) = (place(at), values[at]);
+        Err(match self {
+            Categories::Any => ImageError::Category { place, value },
+            Categories::OfFit(levels) => ImageError::OtherCategory { place, value, last: levels.saturating_sub(1) },
+        })
+    }
+}
+
+/// Where a number of images stands that have no columns.
+fn in_image(file: &str, at: usize, num_pixels: usize) -> String {
+    format!("{file}, row {}, pixel {}", at / num_pixels.max(1) + 1, at % num_pixels.max(1) + 1)
 }
 
 impl Images {
@@ -55,13 +86,16 @@ impl Images {
     /// Every [`ImageError`].
     pub fn read(path: Option<&Path>, rules: &Rules) -> Result<Self, ImageError> {
         let Some(path) = path else { return digits::read(rules) };
+        if idx::is_png_file(path) {
+            return Err(ImageError::OnePng { file: path.display().to_string() });
+        }
         let images = match path.is_dir() {
             true => folder::read(path, rules)?,
             false if idx::looks_like(path) => idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?,
-            false => pixels::read(path, rules)?,
+            false => return pixels::read(path, rules),
         };
-        if rules.categories {
-            hold_categories(&images.file, 0, images.num_pixels, &images.values)?;
+        if let Some(categories) = rules.categories {
+            categories.hold(&images.values, |at| in_image(&images.file, at, images.num_pixels))?;
         }
         Ok(images)
     }
@@ -108,20 +142,6 @@ impl Images {
             classes: Vec::new(),
             threshold,
         }
-    }
-}
-
-/// Holds pixels to be whole numbers from 0 to 255; the first row is number `first`, from 0.
-fn hold_categories(file: &str, first: usize, num_pixels: usize, values: &[f64]) -> Result<(), ImageError> {
-    let is_category = |v: &f64| (0.0..256.0).contains(v) && v.fract() == 0.0;
-    match values.iter().position(|v| !is_category(v)) {
-        None => Ok(()),
-        Some(at) => Err(ImageError::Category {
-            file: file.to_string(),
-            row: first + at / num_pixels + 1,
-            pixel: at % num_pixels + 1,
-            value: values[at],
-        }),
     }
 }
 

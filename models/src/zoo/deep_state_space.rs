@@ -37,7 +37,12 @@ impl DeepStateSpace {
         let names: Vec<String> = input.options.features.clone().unwrap_or_else(all);
         let file = || input.table.file().to_string();
         if names.len() < 2 {
-            return Err(BuildError::TooFewQuestions { file: file(), found: names.len(), needed: 2 });
+            return Err(BuildError::TooFewColumns {
+                file: file(),
+                found: names.len(),
+                needed: 2,
+                of: "numbers, one for each step",
+            });
         }
         input.at_least(10, "")?;
         let columns: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -31,6 +31,10 @@ pub enum BuildError {
     NotAnAnswer { place: String, value: f64 },
     #[error("{file}: {found} questions are too few to tell classes apart; give at least {needed} columns of 0 and 1")]
     TooFewQuestions { file: String, found: usize, needed: usize },
+    #[error(
+        "{file}: {found} columns are too few; give at least {needed} of {of}, which are those of --features, or all of the file"
+    )]
+    TooFewColumns { file: String, found: usize, needed: usize, of: &'static str },
     #[error("{file}: one feature is needed, found {found}; name one with --features x")]
     OneFeature { file: String, found: usize },
     #[error("{file}: users and items are two columns, found {found}; name them with --features USER,ITEM")]
@@ -39,6 +43,9 @@ pub enum BuildError {
     Row { reason: String },
     #[error("{file}: {reason}")]
     NoModel { file: String, reason: String },
-    #[error("{file}: {found} items, and at least 3 are needed: the axes of the factors are laid through two of them")]
+    #[error(
+        "{file}: {found} items, and at least 3 are needed, since the axes of the factors are laid through two of them; add \
+         ratings of other items, or name another column of items with --features USER,ITEM"
+    )]
     TooFewItems { file: String, found: usize },
 }

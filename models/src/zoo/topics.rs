@@ -96,7 +96,12 @@ impl Topics {
         let names: Vec<String> = input.options.features.clone().unwrap_or_else(all);
         let file = || input.table.file().to_string();
         if names.len() < 3 {
-            return Err(BuildError::TooFewQuestions { file: file(), found: names.len(), needed: 3 });
+            return Err(BuildError::TooFewColumns {
+                file: file(),
+                found: names.len(),
+                needed: 3,
+                of: "counts, one for each word",
+            });
         }
         input.at_least(10, "")?;
         for name in &names {

@@ -168,7 +168,7 @@ fn bad_arguments_are_refused() {
         ("compare eight-schools --threads 100000", &["expected a whole number from 1 to 1024"]),
         ("vae --hidden 100000000000", &["expected a whole number from 1 to 1000000"]),
         ("vae --latent 100000000000", &["expected a whole number from 0 to 1000000"]),
-        ("vae --hidden 1000000,1000000", &["weights are too large, 100,000,000 is the most", "--hidden or --latent"]),
+        ("vae --hidden 1000000,1000000", &["weights are too large, 50,000,000 is the most", "--hidden or --latent"]),
         ("mixture --k 100000000000", &["expected a whole number from 1 to 10000"]),
         ("fit eight-schools --drwas 5", &["--draws"]),
         ("fit linear-regression --response y", &["--data"]),

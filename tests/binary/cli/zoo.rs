@@ -140,4 +140,19 @@ fn models_with_a_network_as_q_are_fitted_and_saved() {
     folder.file("bad.csv", "a,b,c\n1,2,3\n1,2.5,3\n".to_string() + &"1,2,3\n".repeat(9));
     let run = folder.jensen("fit topics --data bad.csv");
     assert!(run.code == Some(2) && run.err.contains("bad.csv, line 3, column `b`"), "{run:?}");
+    for (line, words) in [
+        (
+            "fit topics --data bad.csv --features a,b",
+            "2 columns are too few; give at least 3 of counts, one for each word",
+        ),
+        ("fit deep-state-space --data bad.csv --features a", "1 columns are too few; give at least 2 of numbers"),
+    ] {
+        folder.jensen(line).refused(&[words]);
+    }
+    // All steps are counted, and shown.
+    let run = folder.jensen("fit topics --quiet --restarts 1 --steps 7 --out short --json");
+    let report: serde_json::Value = serde_json::from_str(&run.fitted().out).unwrap();
+    assert_eq!(report["num_steps"], 7, "{report}");
+    let trace = std::fs::read_to_string(folder.path("short/trace.csv")).unwrap();
+    assert!(trace.lines().last().unwrap().starts_with("7,"), "{trace}");
 }

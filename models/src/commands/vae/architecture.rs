@@ -3,7 +3,6 @@
 use super::error::VaeError;
 use super::family::Q;
 use super::text::TextNote;
-use crate::cli::number::grouped;
 use crate::cli::vae_args::{PixelLikelihood, VaeArgs};
 use crate::data::images::Images;
 use crate::data::nearest::listed;
@@ -180,6 +179,7 @@ impl Architecture {
     /// # Errors
     /// When the rows do not suit it.
     pub fn ready(&self, batch: Batch, seed: u64, options: Options) -> Result<Ready, VaeError> {
+        self.check_rows(batch.pixels.len() / self.num_pixels.max(1))?;
         let matrix = Matrix::new(batch.pixels, self.num_pixels).map_err(VaeError::Engine)?;
         let num_rows = batch.pixels.len() / self.num_pixels.max(1);
         if let Some(note) = &self.text {
@@ -243,32 +243,6 @@ impl Architecture {
             words += &format!(", given `{}` of {}", given.column, given.classes.len());
         }
         words
-    }
-
-    /// Checks that the networks can be held.
-    ///
-    /// # Errors
-    /// When they have more than 100,000,000 weights.
-    pub fn check(&self) -> Result<(), VaeError> {
-        const MOST: usize = 100_000_000;
-        let sizes = |ends: [usize; 2]| std::iter::once(ends[0]).chain(self.hidden.iter().copied()).chain([ends[1]]);
-        let weights = |ends| {
-            let sizes: Vec<usize> = sizes(ends).collect();
-            sizes.windows(2).fold(0_usize, |sum, pair| sum.saturating_add(pair[0].saturating_mul(pair[1])))
-        };
-        // The decoder has the hidden layers in reverse, which makes as many weights.
-        let outputs = self.num_pixels.saturating_mul(self.levels.max(1));
-        let inputs = outputs.saturating_add(self.num_given());
-        let of_encoder = weights([inputs, self.num_latents.saturating_mul(2).saturating_add(self.classes)]);
-        let total = of_encoder.saturating_add(weights([outputs, self.code_len()]));
-        if total <= MOST {
-            return Ok(());
-        }
-        let found = grouped(total as u64);
-        Err(VaeError::Options(format!(
-            "networks of {found} weights are too large, {} is the most; give smaller --hidden or --latent",
-            grouped(MOST as u64)
-        )))
     }
 }
 

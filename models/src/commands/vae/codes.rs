@@ -2,20 +2,26 @@
 
 use super::architecture::{Architecture, Batch};
 use super::error::VaeError;
-use super::figures::{samples, tiles, way};
+use super::figures::{characters, tiles, way};
 use super::groups::groups_of;
 use super::network::{BLOCK, Network};
 use super::saved::Saved;
-use super::{engine_options, rules, text};
+use super::{engine_options, options, text};
 use crate::cli::exit::Exit;
-use crate::cli::output::{print, printed, write_atomic};
+use crate::cli::output::{printed, write_atomic};
+use crate::cli::plot::Tiles;
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
 use crate::commands::CommandError;
 use crate::data::Table;
 use crate::data::images::streamed::{Block, StreamedImages, is_large};
-use crate::data::images::{Images, Rules};
+use crate::data::images::{Categories, Images, Rules};
+use jensen::streams::Streams;
 use std::io::Write;
 use std::path::Path;
+
+/// Numbers of codes that are held at most, and pixels of a picture.
+const MOST_NUMBERS: usize = 50_000_000;
+const MOST_PIXELS: usize = 25_000_000;
 
 /// Runs the command.
 pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
@@ -40,10 +46,29 @@ fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     names.extend(numbered("p", classes));
     let header = names.join(",") + "\n";
     match args.data.data.as_deref() {
-        Some(path) if is_large(path) => encode_in_blocks(args, &saved, &network, &header),
+        Some(path) if is_large(path) => {
+            let rows = network.architecture.most_rows().min(16 * BLOCK);
+            let images = StreamedImages::open(path, &rules_of(&saved, &args.data)?, rows).map_err(VaeError::from)?;
+            check(&saved, &images.about)?;
+            let names = renumbered(&saved, &images.about)?;
+            let mut block = Block::default();
+            let blocks = (0..images.num_blocks()).map(|index| {
+                images.read(index, &mut block)?;
+                let labels: Vec<u32> = block.labels.iter().filter_map(|l| names.get(*l as usize).copied()).collect();
+                lines(&network, Batch { pixels: &block.values, labels: &labels }, index * rows)
+            });
+            write_parts(args.out.as_deref(), &header, blocks)
+        }
         _ => {
             let images = images(&saved, &args.data)?;
-            write(args.out.as_deref(), &(header + &lines(&network, images.batch(), 0)?))
+            let (count, num_pixels, rows) = (images.num_rows(), images.num_pixels, network.architecture.most_rows());
+            let blocks = (0..count).step_by(rows.min(16 * BLOCK)).map(|first| {
+                let end = (first + rows.min(16 * BLOCK)).min(count);
+                let labels = if images.labels.is_empty() { &[] } else { &images.labels[first..end] };
+                let pixels = &images.values[first * num_pixels..end * num_pixels];
+                lines(&network, Batch { pixels, labels }, first)
+            });
+            write_parts(args.out.as_deref(), &header, blocks)
         }
     }
 }
@@ -60,30 +85,6 @@ fn lines(network: &Network, batch: Batch, first: usize) -> Result<String, VaeErr
         cells(&numbers) + "\n"
     };
     Ok((0..codes.num_rows).map(line).collect())
-}
-
-/// The same for a large file, block by block.
-fn encode_in_blocks(args: &EncodeArgs, saved: &Saved, network: &Network, header: &str) -> Result<(), CommandError> {
-    let Some(path) = args.data.data.as_deref() else { return Ok(()) };
-    let images = StreamedImages::open(path, &rules_of(saved, &args.data), 16 * BLOCK).map_err(VaeError::from)?;
-    check(saved, &images.about)?;
-    let names = renumbered(saved, &images.about)?;
-    let each = |out: &mut dyn Write| -> std::io::Result<()> {
-        out.write_all(header.as_bytes())?;
-        let mut block = Block::default();
-        for index in 0..images.num_blocks() {
-            images.read(index, &mut block).map_err(std::io::Error::other)?;
-            let labels: Vec<u32> = block.labels.iter().filter_map(|l| names.get(*l as usize).copied()).collect();
-            let batch = Batch { pixels: &block.values, labels: &labels };
-            let text = lines(network, batch, index * 16 * BLOCK).map_err(std::io::Error::other)?;
-            out.write_all(text.as_bytes())?;
-        }
-        out.flush()
-    };
-    match args.out.as_deref() {
-        Some(path) => Ok(write_atomic(path, each)?),
-        None => Ok(printed(each(&mut std::io::stdout().lock()))?),
-    }
 }
 
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
@@ -111,7 +112,7 @@ fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
         }
     };
     let one = |row: usize| network.code(&latents[row * num_latents..(row + 1) * num_latents], class[row], of[row]);
-    show(&saved, &network.decode(&(0..rows).flat_map(one).collect::<Vec<_>>())?, args.out.as_deref())
+    show(&saved, &network, &(0..rows).flat_map(one).collect::<Vec<_>>(), None, args.out.as_deref())
 }
 
 /// A column of whole numbers from 1 to `most`, counted from 0.
@@ -138,7 +139,14 @@ fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
         }
         (Some(value), Some(given)) => Some(given.places("--given", std::slice::from_ref(value))?[0] as usize),
     };
-    show(&saved, &samples(&network, args.draws.get(), given, args.seed)?, args.out.as_deref())
+    let (count, most) = (args.draws.get(), MOST_NUMBERS / network.architecture.code_len().max(1));
+    if count > most {
+        let words =
+            format!("{count} codes are too many to hold; give --draws {most} or less, and other seeds for more");
+        return Err(VaeError::Options(words).into());
+    }
+    let codes = network.prior(count, given, args.seed)?;
+    show(&saved, &network, &codes, Some(characters(args.seed)), args.out.as_deref())
 }
 
 fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
@@ -149,7 +157,8 @@ fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
         false => Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() }),
     };
     let ends = images.chosen(&[row(args.from.get())?, row(args.to.get())?]);
-    show(&saved, &way(&network, &ends, args.steps as usize)?, args.out.as_deref())
+    let points = network.points(&network.encode(ends.batch())?, &ends.labels);
+    show(&saved, &network, &way(&network, &points, args.steps as usize), None, args.out.as_deref())
 }
 
 fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
@@ -160,8 +169,9 @@ fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
 
 /// The images as the fit takes them.
 fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
+    let rules = rules_of(saved, args)?;
     let images = match (&saved.architecture.text, args.text.as_deref()) {
-        (None, None) => Images::read(args.data.as_deref(), &rules_of(saved, args))?,
+        (None, None) => Images::read(args.data.as_deref(), &rules)?,
         (Some(note), Some(path)) => {
             note.rows(&path.display().to_string(), &text::read(path)?, saved.architecture.num_pixels)?
         }
@@ -182,9 +192,10 @@ fn renumbered(saved: &Saved, images: &Images) -> Result<Vec<u32>, VaeError> {
     }
 }
 
-fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Rules {
-    let rules = rules(args, &saved.architecture);
-    Rules { threshold: rules.threshold.or(saved.data.threshold), ..rules }
+fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Result<Rules, VaeError> {
+    let rules = options::of_fit(args, &saved.architecture)?;
+    let categories = rules.categories.map(|_| Categories::OfFit(saved.architecture.levels));
+    Ok(Rules { threshold: rules.threshold.or(saved.data.threshold), categories, ..rules })
 }
 
 fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
@@ -192,40 +203,94 @@ fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
     if found == expected { Ok(()) } else { Err(VaeError::Pixels { file, found, expected }) }
 }
 
-/// Images as CSV, or as a picture where the file's name asks for one.
-fn show(saved: &Saved, values: &[f64], out: Option<&Path>) -> Result<(), CommandError> {
-    let num_pixels = saved.architecture.num_pixels;
-    if let Some(note) = &saved.architecture.text {
-        return write(out, &note.lines(values, num_pixels));
-    }
+/// What the decoder makes of codes, as CSV or lines of text, or as a picture where the file's name asks for one.
+fn show(
+    saved: &Saved,
+    network: &Network,
+    codes: &[f64],
+    streams: Option<Streams>,
+    out: Option<&Path>,
+) -> Result<(), CommandError> {
+    let (num_pixels, width) = (network.architecture.num_pixels, network.architecture.code_len());
     let ending = out.and_then(Path::extension).and_then(|e| e.to_str()).map(str::to_lowercase);
-    let picture = || {
-        let count = values.len() / num_pixels;
-        let columns = if count <= 16 { count } else { (count as f64).sqrt().ceil() as usize };
-        tiles(&saved.data, num_pixels, columns, values)
-    };
-    match (ending.as_deref(), out) {
-        (Some("png"), Some(path)) => {
-            let bytes = picture().png()?;
-            Ok(write_atomic(path, |file| file.write_all(&bytes))?)
+    if let (Some("png" | "svg"), Some(path)) = (ending.as_deref(), out) {
+        if network.architecture.text.is_some() {
+            let words = format!("{}: windows of text make no picture; give a name that ends in .txt", path.display());
+            return Err(VaeError::Options(words).into());
         }
-        (Some("svg"), Some(path)) => write(Some(path), &picture().svg("images of a variational autoencoder")?),
-        _ => {
-            let names: Vec<String> = (0..num_pixels).map(|p| format!("p{p}")).collect();
-            let mut text = names.join(",") + "\n";
-            values.chunks_exact(num_pixels).for_each(|row| text += &(cells(row) + "\n"));
-            write(out, &text)
-        }
+        let picture = picture(saved, network, codes)?;
+        let made = match ending.as_deref() {
+            Some("png") => picture.png(),
+            _ => picture.svg("images of a variational autoencoder").map(String::into_bytes),
+        };
+        let bytes = made.map_err(|_| too_many(codes.len() / width, num_pixels))?;
+        return Ok(write_atomic(path, |file| file.write_all(&bytes))?);
     }
+    if let (Some("jpg" | "jpeg" | "gif" | "bmp" | "webp" | "tif" | "tiff" | "pdf"), Some(path)) =
+        (ending.as_deref(), out)
+    {
+        let words =
+            format!("{}: pictures are written as PNG or SVG; give a name that ends in .png or .svg", path.display());
+        return Err(VaeError::Options(words).into());
+    }
+    let blocks = codes.chunks(16 * BLOCK * width).enumerate().map(|(k, block)| {
+        let values = network.decode_with(block, streams.map(|s| (s, 16 * BLOCK * k)))?;
+        Ok(match &network.architecture.text {
+            Some(note) => note.lines(&values, num_pixels),
+            None => values.chunks_exact(num_pixels).map(|row| cells(row) + "\n").collect(),
+        })
+    });
+    let names: Vec<String> = (0..num_pixels).map(|p| format!("p{p}")).collect();
+    let header = if network.architecture.text.is_some() { String::new() } else { names.join(",") + "\n" };
+    write_parts(out, &header, blocks)
+}
+
+fn picture(saved: &Saved, network: &Network, codes: &[f64]) -> Result<Tiles, VaeError> {
+    let num_pixels = network.architecture.num_pixels;
+    let count = codes.len() / network.architecture.code_len();
+    if count > MOST_PIXELS / num_pixels {
+        return Err(too_many(count, num_pixels));
+    }
+    let columns = if count <= 16 { count } else { (count as f64).sqrt().ceil() as usize };
+    Ok(tiles(&saved.data, num_pixels, columns, &network.decode(codes)?))
+}
+
+fn too_many(count: usize, num_pixels: usize) -> VaeError {
+    VaeError::Options(format!(
+        "{count} images of {num_pixels} pixels are too many, or too wide, for one picture; ask for fewer, or write them to a \
+         file that ends in .csv"
+    ))
 }
 
 fn cells(values: &[f64]) -> String {
     values.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn write(out: Option<&Path>, text: &str) -> Result<(), CommandError> {
-    match out {
-        Some(path) => Ok(write_atomic(path, |file| file.write_all(text.as_bytes()))?),
-        None => Ok(print(std::io::stdout(), text)?),
+/// Writes a header and parts as they are made; an error in making one is told apart from one in writing.
+fn write_parts(
+    out: Option<&Path>,
+    header: &str,
+    parts: impl Iterator<Item = Result<String, VaeError>>,
+) -> Result<(), CommandError> {
+    let mut failed = None;
+    let each = |out: &mut dyn Write| -> std::io::Result<()> {
+        out.write_all(header.as_bytes())?;
+        for part in parts {
+            let part = part.map_err(|error| {
+                let reason = std::io::Error::other(error.to_string());
+                failed = Some(error);
+                reason
+            })?;
+            out.write_all(part.as_bytes())?;
+        }
+        out.flush()
+    };
+    let written = match out {
+        Some(path) => write_atomic(path, each),
+        None => printed(each(&mut std::io::stdout().lock())),
+    };
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(written?),
     }
 }

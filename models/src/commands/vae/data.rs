@@ -88,6 +88,16 @@ impl Data {
         }
     }
 
+    /// The most rows that are in memory at a time.
+    pub fn most_held(&self) -> usize {
+        match self {
+            Data::Memory { train, test } => train.num_rows().max(test.num_rows()),
+            Data::File { passes, test, .. } => {
+                passes.buffer().min(passes.num_train()).max(test.num_rows()).max(MEASURED)
+            }
+        }
+    }
+
     /// The largest pixel of the test images, which a file that is read in blocks has told already.
     pub fn most_of_test(&self) -> f64 {
         self.test().values.iter().copied().fold(0.0, f64::max)

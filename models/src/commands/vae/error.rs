@@ -3,6 +3,8 @@
 use crate::data::images::ImageError;
 use jensen::algorithm::FitError;
 use jensen::family::FamilyError;
+use jensen::layers::LayerError;
+use jensen::mixture::MixtureError;
 use jensen::target::{DensityError, TargetError};
 
 /// Images that cannot be used, a fit that failed, or a file that is none.
@@ -37,7 +39,7 @@ pub enum VaeError {
     },
     /// Images that are not those of the fit.
     #[error(
-        "{path}: the checkpoint was trained on other images ({trained}) than {given}; give the same --data, --threshold and --test-share, or take another folder for --out"
+        "{path}: the checkpoint was trained on other data ({trained}) than {given}; give the same file, --threshold and --test-share, or take another folder for --out"
     )]
     OtherData {
         /// The file.
@@ -56,6 +58,18 @@ pub enum VaeError {
         found: usize,
         /// Pixels of the fit.
         expected: usize,
+    },
+    /// Text that is too short.
+    #[error(
+        "{file}: {found} characters are no two windows of {window}; give a longer text, or shorter windows with --window"
+    )]
+    ShortText {
+        /// The file.
+        file: String,
+        /// Characters, runs of white space counted once.
+        found: usize,
+        /// Characters of a window.
+        window: usize,
     },
     /// A class that the fit does not know.
     #[error("{file}: the fit has no class `{class}` of `{column}`; it was trained with {known}")]
@@ -108,4 +122,4 @@ macro_rules! engine {
     };
 }
 
-engine!(FitError, FamilyError, TargetError, DensityError);
+engine!(FitError, FamilyError, TargetError, DensityError, LayerError, MixtureError);

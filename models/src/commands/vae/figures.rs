@@ -1,12 +1,11 @@
 //! Pictures of an autoencoder.
 
 use super::error::VaeError;
-use super::measure::{Measures, Unit};
+use super::measure::{Encoded, Measures, Unit};
 use super::network::Network;
 use super::saved::{DataNote, Saved};
 use super::text::TextNote;
 use crate::cli::plot::{Figure, Mark, Panel, Tiles, series};
-use crate::data::images::Images;
 use jensen::streams::Streams;
 
 /// Images in a line of a picture.
@@ -35,7 +34,7 @@ pub fn tiles(data: &DataNote, num_pixels: usize, columns: usize, values: &[f64])
 pub fn grids(
     network: &Network,
     data: &DataNote,
-    test: &Images,
+    test: &Encoded,
     measures: &Measures,
 ) -> Result<Vec<(&'static str, &'static str, Tiles)>, VaeError> {
     let num_pixels = network.architecture.num_pixels;
@@ -46,15 +45,12 @@ pub fn grids(
             "test images above what the decoder makes of their codes",
             grid(COLUMNS, &reconstructions(network, test)?),
         ),
-        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS, None, 0)?)),
-        ("interpolations", "images between the codes of two test images", {
-            let pairs = PAIRS.min(test.num_rows() / 2);
-            let mut values = Vec::new();
-            for pair in 0..pairs {
-                values.extend(way(network, &test.chosen(&[2 * pair, 2 * pair + 1]), COLUMNS)?);
-            }
-            grid(COLUMNS, &values)
-        }),
+        ("samples", "images decoded from draws of the prior", grid(COLUMNS, &samples(network, 8 * COLUMNS)?)),
+        (
+            "interpolations",
+            "images between the codes of two test images",
+            grid(COLUMNS, &ways(network, test, COLUMNS)?.concat()),
+        ),
         (
             "traversals",
             "a line a latent, the one with the largest KL first, or a line a class, from -2.5 to 2.5, the others zero",
@@ -68,46 +64,47 @@ pub fn grids(
 ///
 /// # Errors
 /// When the networks cannot be run.
-pub fn texts(network: &Network, note: &TextNote, test: &Images) -> Result<Vec<(&'static str, String)>, VaeError> {
+pub fn texts(network: &Network, note: &TextNote, test: &Encoded) -> Result<Vec<(&'static str, String)>, VaeError> {
     let window = network.architecture.num_pixels;
-    let some = test.chosen(&(0..test.num_rows().min(2 * COLUMNS)).collect::<Vec<_>>());
-    let back = network.decode(&network.points(&network.encode(some.batch())?, &[]))?;
-    let (from, to) = (note.lines(&some.values, window), note.lines(&back, window));
+    let some: Vec<usize> = (0..test.images.num_rows().min(2 * COLUMNS)).collect();
+    let back = network.decode(&network.points_of(&test.codes, &[], &some))?;
+    let (from, to) = (note.lines(&test.images.chosen(&some).values, window), note.lines(&back, window));
     let pairs = from.lines().zip(to.lines()).map(|(a, b)| format!("{a} | {b}\n"));
-    let mut ways = String::new();
-    for pair in 0..PAIRS.min(test.num_rows() / 2) {
-        ways += &note.lines(&way(network, &test.chosen(&[2 * pair, 2 * pair + 1]), STEPS)?, window);
-        ways += "\n";
-    }
-    let samples = note.lines(&samples(network, 4 * COLUMNS, None, 0)?, window);
+    let ways = ways(network, test, STEPS)?.iter().map(|way| note.lines(way, window) + "\n").collect();
+    let samples = note.lines(&samples(network, 4 * COLUMNS)?, window);
     Ok(vec![("reconstructions", pairs.collect()), ("samples", samples), ("interpolations", ways)])
 }
 
+/// Images on the ways between pairs of test images.
+fn ways(network: &Network, test: &Encoded, steps: usize) -> Result<Vec<Vec<f64>>, VaeError> {
+    let pairs = (0..PAIRS.min(test.images.num_rows() / 2)).map(|pair| [2 * pair, 2 * pair + 1]);
+    let ends = |pair: [usize; 2]| network.points_of(&test.codes, &test.images.labels, &pair);
+    pairs.map(|pair| network.decode(&way(network, &ends(pair), steps))).collect()
+}
+
 /// Lines of images, each above its reconstructions.
-fn reconstructions(network: &Network, test: &Images) -> Result<Vec<f64>, VaeError> {
-    let count = (COLUMNS * (test.num_rows() / COLUMNS).clamp(1, 4)).min(test.num_rows());
-    let images = test.chosen(&(0..count).collect::<Vec<_>>());
-    let made = network.decode(&network.points(&network.encode(images.batch())?, &images.labels))?;
-    let some = &images.values;
-    let line = COLUMNS * test.num_pixels;
-    Ok(some.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
+fn reconstructions(network: &Network, test: &Encoded) -> Result<Vec<f64>, VaeError> {
+    let num_rows = test.images.num_rows();
+    let some: Vec<usize> = (0..(COLUMNS * (num_rows / COLUMNS).clamp(1, 4)).min(num_rows)).collect();
+    let made = network.decode(&network.points_of(&test.codes, &test.images.labels, &some))?;
+    let images = test.images.chosen(&some).values;
+    let line = COLUMNS * test.images.num_pixels;
+    Ok(images.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
 }
 
-/// Mean images of `count` draws of the prior; what is given by turns, or always the same. Characters of text are drawn.
-///
-/// # Errors
-/// When the networks cannot be run.
-pub fn samples(network: &Network, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, VaeError> {
-    network.decode_with(&network.prior(count, given, seed), Some(Streams::new(seed).purpose(10)))
+/// Mean images of `count` draws of the prior, what is given by turns. Characters of text are drawn.
+fn samples(network: &Network, count: usize) -> Result<Vec<f64>, VaeError> {
+    network.decode_with(&network.prior(count, None, 0)?, Some((characters(0), 0)))
 }
 
-/// `steps` images from the code of the first of two images to that of the second, along a straight line; classes change
-/// in the middle.
-///
-/// # Errors
-/// When the networks cannot be run.
-pub fn way(network: &Network, ends: &Images, steps: usize) -> Result<Vec<f64>, VaeError> {
-    let points = network.points(&network.encode(ends.batch())?, &ends.labels);
+/// The randomness that draws characters.
+pub fn characters(seed: u64) -> Streams {
+    Streams::new(seed).purpose(10)
+}
+
+/// `steps` points from the first of two to the second, as the decoder reads them, along a straight line; classes change in
+/// the middle.
+pub fn way(network: &Network, points: &[f64], steps: usize) -> Vec<f64> {
     let (a, b) = points.split_at(network.architecture.code_len());
     let num_latents = network.architecture.num_latents;
     let at = |k: usize| k as f64 / (steps.max(2) - 1) as f64;
@@ -116,7 +113,7 @@ pub fn way(network: &Network, ends: &Images, steps: usize) -> Result<Vec<f64>, V
         let numbers = a.iter().zip(b).zip(nearest).enumerate();
         numbers.map(move |(j, ((a, b), near))| if j < num_latents { a + at(k) * (b - a) } else { *near })
     };
-    network.decode(&(0..steps).flat_map(one).collect::<Vec<_>>())
+    (0..steps).flat_map(one).collect()
 }
 
 fn traversals(network: &Network, units: &[Unit]) -> Result<Vec<f64>, VaeError> {
@@ -148,13 +145,9 @@ fn by_kl(units: &[Unit]) -> Vec<usize> {
 }
 
 /// The means of the two latents with the largest KL, a dot a test image, coloured by its class; none without latents.
-///
-/// # Errors
-/// When the networks cannot be run.
-pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<Option<Figure>, VaeError> {
-    let codes = network.encode(test.batch())?;
+pub fn latents(Encoded { images: test, codes, .. }: &Encoded, measures: &Measures) -> Option<Figure> {
     let order = by_kl(&measures.units);
-    let Some(&a) = order.first() else { return Ok(None) };
+    let &a = order.first()?;
     let b = *order.get(1).unwrap_or(&a);
     let classes = test.labels.iter().max().map_or(1, |m| *m as usize + 1);
     let mut panel = Panel::new("", &format!("z{a}"), &format!("z{b}"));
@@ -170,7 +163,7 @@ pub fn latents(network: &Network, test: &Images, measures: &Measures) -> Result<
         true => "mean codes of test images".to_string(),
         false => format!("mean codes of test images by class: {}", names.join(", ")),
     };
-    Ok(Some(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0))))
+    Some(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0)))
 }
 
 /// The objective and its terms by epoch.

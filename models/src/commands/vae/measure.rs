@@ -1,16 +1,15 @@
 //! What is measured of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
-use super::architecture::{Batch, Ready};
+use super::architecture::Ready;
 use super::error::VaeError;
-use super::family::Q;
 use super::groups::{Agreement, agreement};
 use super::network::{Codes, Network, blocks};
 use crate::data::images::Images;
 use jensen::family::Family;
-use jensen::model::{Draws, RowSet};
+use jensen::model::Draws;
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
-use jensen::posterior::log_evidence_of_normal_rows;
-use jensen::streams::Streams;
+use jensen::posterior::{RowFactors, log_evidence_of_factored_rows};
+use jensen::streams::{Streams, pick};
 use jensen::target::{LogDensity, Pass};
 use serde::Serialize;
 
@@ -104,27 +103,43 @@ pub struct LogP {
     pub mean: Mean,
 }
 
+/// Images and their codes.
+pub struct Encoded<'a> {
+    /// The images.
+    pub images: &'a Images,
+    /// The model of them.
+    pub ready: Ready,
+    /// q of their codes.
+    pub codes: Codes,
+}
+
+impl<'a> Encoded<'a> {
+    /// Of `images`.
+    ///
+    /// # Errors
+    /// When the images do not suit the networks.
+    pub fn new(network: &Network, images: &'a Images) -> Result<Self, VaeError> {
+        let ready = network.ready(images.batch())?;
+        let codes = network.codes(&ready);
+        Ok(Encoded { images, ready, codes })
+    }
+}
+
 impl Measures {
-    /// Measures `network` on training and test images.
+    /// Measures `network` on training and test images, of which each is encoded once.
     ///
     /// # Errors
     /// When the networks cannot be run.
-    pub fn new(network: &Network, train: &Images, test: &Images, score_draws: usize) -> Result<Self, VaeError> {
-        let ready = network.ready(test.batch())?;
-        let codes = network.codes(&ready);
-        let all = Images {
-            values: [&train.values[..], &test.values].concat(),
-            labels: [&train.labels[..], &test.labels].concat(),
-            ..test.clone()
-        };
+    pub fn new(network: &Network, train: &Encoded, test: &Encoded, score_draws: usize) -> Result<Self, VaeError> {
+        let codes = &test.codes;
         Ok(Measures {
-            train: bound(network, &network.ready(train.batch())?)?,
-            test: bound(network, &ready)?,
+            train: bound(network, train)?,
+            test: bound(network, test)?,
             log_p: if score_draws > 0 { Some(log_p(network, test, score_draws)?) } else { None },
-            units: units(&codes, network.architecture.clusters > 0),
-            class: (codes.num_classes > 0).then(|| class_use(&codes)),
-            information: information(&codes),
-            agreement: agreement(network, &all)?,
+            units: units(codes, network.architecture.clusters > 0),
+            class: (codes.num_classes > 0).then(|| class_use(codes)),
+            information: information(codes),
+            agreement: agreement(network, &[train, test])?,
         })
     }
 
@@ -160,8 +175,7 @@ fn class_kl(codes: &Codes, row: usize) -> f64 {
     if codes.num_classes == 0 { 0.0 } else { (codes.num_classes as f64).ln() - entropy(codes.class(row)) }
 }
 
-fn bound(network: &Network, ready: &Ready) -> Result<Bound, VaeError> {
-    let codes = network.codes(ready);
+fn bound(network: &Network, Encoded { ready, codes, .. }: &Encoded) -> Result<Bound, VaeError> {
     let (mut data, mut kls) = (Vec::new(), Vec::new());
     let (mut z, mut pass) = (Draws::default(), Pass::default());
     pass.want_row_terms = true;
@@ -178,7 +192,7 @@ fn bound(network: &Network, ready: &Ready) -> Result<Bound, VaeError> {
                 0 => means.iter().zip(sds).map(|(m, s)| kl(*m, *s)).sum::<f64>(),
                 _ => drawn_kl((means, sds), &z, &pass, row),
             };
-            kls.push(normal + class_kl(&codes, first + row));
+            kls.push(normal + class_kl(codes, first + row));
         }
     }
     let bounds: Vec<f64> = data.iter().zip(&kls).map(|(d, k)| d - k).collect();
@@ -196,64 +210,18 @@ fn drawn_kl((means, sds): (&[f64], &[f64]), z: &Draws, pass: &Pass, row: usize) 
     means.iter().zip(sds).enumerate().map(of_latent).sum::<f64>() - prior
 }
 
-fn log_p(network: &Network, test: &Images, draws: usize) -> Result<LogP, VaeError> {
-    let num_rows = test.num_rows().min(SCORED);
-    let labels = &test.labels[..test.labels.len().min(num_rows)];
-    let ready = network.ready(Batch { pixels: &test.values[..num_rows * test.num_pixels], labels })?;
+fn log_p(network: &Network, Encoded { ready, codes, .. }: &Encoded, draws: usize) -> Result<LogP, VaeError> {
+    let num_rows = codes.num_rows.min(SCORED);
     let rows: Vec<u32> = (0..num_rows as u32).collect();
-    let streams = Streams::new(2);
-    let each = match &ready.family {
-        Q::Normal(family) => {
-            log_evidence_of_normal_rows(&ready.target, &**family, &network.solution, &rows, draws, streams)?
-        }
-        Q::Mixed(_) => mixed_log_p(network, &ready, draws, streams)?,
+    let factors = |row: u32| {
+        let (mean, sd) = codes.row(row as usize);
+        let class = codes.class(row as usize).to_vec();
+        let probabilities = if class.is_empty() { Vec::new() } else { vec![class] };
+        Ok(RowFactors { mean: mean.to_vec(), sd: sd.to_vec(), probabilities })
     };
+    let theta = &network.solution.theta;
+    let each = log_evidence_of_factored_rows(&ready.target, theta, &rows, draws, Streams::new(2), factors)?;
     Ok(LogP { num_rows, draws, mean: mean(&each) })
-}
-
-/// The same for codes with a class, drawn like the latents: the draws of a row are copies of it.
-fn mixed_log_p(network: &Network, ready: &Ready, draws: usize, streams: Streams) -> Result<Vec<f64>, VaeError> {
-    const COPIES: usize = 512;
-    let (codes, layout) = (network.codes(ready), ready.target.layout());
-    let (mut z, mut pass, mut out) = (Draws::default(), Pass::default(), Vec::new());
-    pass.want_row_terms = true;
-    for row in 0..codes.num_rows {
-        let (streams, mut weights) = (streams.at_step(row as u64), Vec::with_capacity(draws));
-        let (means, sds) = codes.row(row);
-        let class = codes.class(row);
-        let mut noise = vec![0.0; draws * (means.len() + 1)];
-        let (uniform, noise) = noise.split_at_mut(draws);
-        streams.fill_normal(1, noise);
-        streams.purpose(9).fill_uniform(1, uniform);
-        for first in (0..draws).step_by(COPIES) {
-            let count = COPIES.min(draws - first);
-            z.fit(layout, count, 1);
-            let mut log_q = vec![0.0; count];
-            for (k, (m, s)) in means.iter().zip(sds).enumerate() {
-                for copy in 0..count {
-                    let e = noise[(first + copy) * means.len() + k];
-                    z.row_latents[k * count + copy] = m + s * e;
-                    log_q[copy] -= 0.5 * e * e + s.ln() + 0.5 * std::f64::consts::TAU.ln();
-                }
-            }
-            for copy in 0..count {
-                let mut left = uniform[first + copy];
-                let found = class.iter().position(|p| {
-                    left -= p;
-                    left < 0.0
-                });
-                let found = found.unwrap_or_else(|| super::network::largest(class));
-                z.row_integers[copy] = found as u32;
-                log_q[copy] += class[found].ln();
-            }
-            let copies = RowSet { subset: Some(vec![row as u32; count]), weight: 1.0, global_terms: false };
-            ready.target.log_density(&network.solution.theta, &z, &copies, &mut pass)?;
-            let log_p = pass.row_data.iter().zip(&pass.row_prior);
-            weights.extend(log_p.zip(&log_q).map(|((d, p), q)| d + p - q));
-        }
-        out.push(log_mean_exp(&weights));
-    }
-    Ok(out)
 }
 
 fn units(codes: &Codes, has_clusters: bool) -> Vec<Unit> {
@@ -294,11 +262,7 @@ fn information(codes: &Codes) -> f64 {
         let (means, sds) = codes.row(i);
         let moments = means.iter().zip(sds).zip(&noise[i * num_latents..]);
         let z: Vec<f64> = moments.map(|((m, s), e)| m + s * e).collect();
-        let mut left = uniform[i];
-        let class = codes.class(i).iter().position(|p| {
-            left -= p;
-            left < 0.0
-        });
+        let class = (codes.num_classes > 0).then(|| pick(codes.class(i), uniform[i]));
         let log_q = |j: usize| -> f64 {
             let (means, sds) = codes.row(j);
             let moments = means.iter().zip(sds);

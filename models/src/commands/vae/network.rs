@@ -4,8 +4,9 @@ use super::architecture::{Architecture, Batch, Networks, Ready};
 use super::error::VaeError;
 use jensen::algorithm::Solution;
 use jensen::family::NormalMoments;
+use jensen::layers::PriorCluster;
 use jensen::model::{Draws, RowSet};
-use jensen::streams::Streams;
+use jensen::streams::{Streams, pick};
 use jensen::target::{LogDensity, Options, Target};
 
 /// Rows of a pass over many images.
@@ -43,6 +44,17 @@ impl Codes {
     pub fn row(&self, row: usize) -> (&[f64], &[f64]) {
         let range = row * self.num_latents..(row + 1) * self.num_latents;
         (&self.mean[range.clone()], &self.sd[range])
+    }
+
+    /// Those of some rows.
+    pub fn chosen(&self, rows: &[usize]) -> Codes {
+        Codes {
+            num_rows: rows.len(),
+            mean: rows.iter().flat_map(|r| self.row(*r).0).copied().collect(),
+            sd: rows.iter().flat_map(|r| self.row(*r).1).copied().collect(),
+            probabilities: rows.iter().flat_map(|r| self.class(*r)).copied().collect(),
+            ..*self
+        }
     }
 
     /// The probabilities of one row's class.
@@ -113,6 +125,12 @@ impl Network {
             .collect()
     }
 
+    /// The codes of rows of a batch as the decoder reads them.
+    pub fn points_of(&self, codes: &Codes, labels: &[u32], rows: &[usize]) -> Vec<f64> {
+        let labels: Vec<u32> = rows.iter().filter_map(|r| labels.get(*r).copied()).collect();
+        self.points(&codes.chosen(rows), &labels)
+    }
+
     /// The codes of rows as the decoder reads them: means, the most probable class, and what the rows are given.
     pub fn points(&self, codes: &Codes, labels: &[u32]) -> Vec<f64> {
         let one = |row: usize| {
@@ -123,30 +141,29 @@ impl Network {
     }
 
     /// `count` codes from their prior; what is given by turns, or always the same.
-    pub fn prior(&self, count: usize, given: Option<usize>, seed: u64) -> Vec<f64> {
-        let Architecture { num_latents, classes, clusters, .. } = self.architecture;
+    ///
+    /// # Errors
+    /// When the networks cannot be recorded.
+    pub fn prior(&self, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, VaeError> {
+        let Architecture { num_latents, classes, .. } = self.architecture;
         let streams = Streams::new(seed).purpose(4);
         let mut latents = vec![0.0; count * num_latents];
         streams.fill_normal(1, &mut latents);
         let mut uniform = vec![0.0; count];
         streams.at_step(1).fill_uniform(1, &mut uniform);
-        let mixture = self.mixture();
+        let mixture = self.mixture()?;
+        let weights: Vec<f64> = mixture.iter().map(|c| c.weight).collect();
         let turns = self.architecture.num_given().max(1);
         let one = |row: usize| {
             let mut z = latents[row * num_latents..(row + 1) * num_latents].to_vec();
-            if clusters > 0 {
-                let mut left = uniform[row];
-                let found = mixture.iter().position(|c| {
-                    left -= c.weight;
-                    left < 0.0
-                });
-                let cluster = &mixture[found.unwrap_or(clusters - 1)];
+            if !mixture.is_empty() {
+                let cluster = &mixture[pick(&weights, uniform[row])];
                 z.iter_mut().zip(cluster.mean.iter().zip(&cluster.sd)).for_each(|(z, (m, s))| *z = m + s * *z);
             }
             let class = (uniform[row] * classes as f64) as usize;
             self.code(&z, class, given.unwrap_or(row % turns))
         };
-        (0..count).flat_map(one).collect()
+        Ok((0..count).flat_map(one).collect())
     }
 
     /// The most probable cluster of each row, at the mean of its latents; empty without clusters.
@@ -154,31 +171,21 @@ impl Network {
     /// # Errors
     /// When the networks cannot be recorded.
     pub fn clusters(&self, codes: &Codes) -> Result<Vec<usize>, VaeError> {
-        let blank = self.architecture.blank(self.options)?;
-        match &blank.model {
-            Networks::Vae(vae) if self.architecture.clusters > 0 => {
-                let layout = blank.target.layout();
-                let one = |row| largest(&vae.cluster_probabilities(layout, &self.solution.theta, codes.row(row).0));
-                Ok((0..codes.num_rows).map(one).collect())
-            }
-            _ => Ok(Vec::new()),
-        }
+        let mixture = self.mixture()?;
+        let rows = if mixture.is_empty() { 0 } else { codes.num_rows };
+        Ok((0..rows).map(|row| largest(&PriorCluster::probabilities(&mixture, codes.row(row).0))).collect())
     }
 
-    /// The clusters of the prior, as they lie at the end of theta: logits, and for each its mean and ln sd.
-    fn mixture(&self) -> Vec<Cluster> {
-        let Architecture { num_latents, clusters, .. } = self.architecture;
-        let theta = &self.solution.theta;
-        let from = theta.len().saturating_sub(clusters * (1 + 2 * num_latents));
-        let (logits, moments) = theta[from..].split_at(clusters);
-        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = logits.iter().map(|l| (l - most).exp()).sum();
-        let one = |(k, l): (usize, &f64)| {
-            let (mean, ln_sd) = moments[2 * k * num_latents..][..2 * num_latents].split_at(num_latents);
-            let sd = ln_sd.iter().map(|s| s.exp()).collect();
-            Cluster { weight: (l - most).exp() / total, mean: mean.to_vec(), sd }
-        };
-        logits.iter().enumerate().map(one).collect()
+    /// The clusters of the prior; none for a standard normal one.
+    fn mixture(&self) -> Result<Vec<PriorCluster>, VaeError> {
+        if self.architecture.clusters == 0 {
+            return Ok(Vec::new());
+        }
+        let blank = self.architecture.blank(self.options)?;
+        match &blank.model {
+            Networks::Vae(vae) => Ok(vae.prior_clusters(blank.target.layout(), &self.solution.theta)?),
+            Networks::Text(_) => Ok(Vec::new()),
+        }
     }
 
     /// What the decoder makes of codes, `[row][number]` to `[row][pixel]`: mean pixels, or the most probable category or
@@ -190,11 +197,11 @@ impl Network {
         self.decode_with(codes, None)
     }
 
-    /// The same, characters drawn with randomness of `streams` where it is given.
+    /// The same, characters drawn where randomness is given, together with the number of the first code.
     ///
     /// # Errors
     /// When the networks cannot be run.
-    pub fn decode_with(&self, codes: &[f64], streams: Option<Streams>) -> Result<Vec<f64>, VaeError> {
+    pub fn decode_with(&self, codes: &[f64], streams: Option<(Streams, usize)>) -> Result<Vec<f64>, VaeError> {
         let blank = self.architecture.blank(self.options)?;
         let (width, num_pixels) = (self.architecture.code_len(), self.architecture.num_pixels);
         let mut out = Vec::with_capacity(codes.len() / width * num_pixels);
@@ -203,11 +210,11 @@ impl Network {
                 let layout = blank.target.layout();
                 let mut uniform = vec![0.0; num_pixels];
                 for (row, z) in codes.chunks_exact(width).enumerate() {
-                    if let Some(streams) = streams {
-                        streams.at_step(row as u64).fill_uniform(1, &mut uniform);
+                    if let Some((streams, first)) = streams {
+                        streams.at_step((first + row) as u64).fill_uniform(1, &mut uniform);
                     }
                     let draws = streams.map(|_| &uniform[..]);
-                    out.extend(text.write(layout, &self.solution.theta, z, draws).into_iter().map(|c| c as f64));
+                    out.extend(text.write(layout, &self.solution.theta, z, draws)?.into_iter().map(|c| c as f64));
                 }
             }
             Networks::Vae(vae) => {
@@ -242,13 +249,6 @@ impl Network {
             }));
         }
     }
-}
-
-/// A normal of the prior.
-struct Cluster {
-    weight: f64,
-    mean: Vec<f64>,
-    sd: Vec<f64>,
 }
 
 #[cfg(test)]
@@ -321,7 +321,7 @@ mod tests {
         theta[from..].copy_from_slice(&[0.0, 3f64.ln(), -5.0, 0.1f64.ln(), 5.0, 0.1f64.ln()]);
         let params = vec![0.0; jensen::family::Family::num_params(&ready.family)];
         let network = Network { architecture, solution: Solution { params, theta }, options: Options::default() };
-        let draws = network.prior(4000, None, 1);
+        let draws = network.prior(4000, None, 1).unwrap();
         let right = draws.iter().filter(|z| **z > 0.0).count() as f64 / 4000.0;
         assert!(draws.iter().all(|z| (z.abs() - 5.0).abs() < 0.5), "five standard deviations of 0.1");
         assert!((right - 0.75).abs() < 5.0 * (0.75f64 * 0.25 / 4000.0).sqrt(), "{right}");

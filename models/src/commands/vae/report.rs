@@ -15,6 +15,8 @@ use std::fmt::Write;
 pub struct Report {
     /// The images, in words.
     pub data: String,
+    /// What a row is: `image`, or `window` of text.
+    pub row: &'static str,
     /// Training images.
     pub num_train: usize,
     /// Test images.
@@ -70,6 +72,7 @@ impl Report {
         let (reasons, notes) = judged(saved, &measures, ended);
         Report {
             data: saved.data.file.clone(),
+            row: if saved.architecture.text.is_some() { "window" } else { "image" },
             num_train: saved.data.num_train,
             num_test: saved.data.num_test,
             networks: saved.architecture.words(),
@@ -95,10 +98,10 @@ impl Report {
     /// As text.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let threshold = format!("{} training and {} test images", grouped(self.num_train as u64), self.num_test);
-        let _ = writeln!(out, "{}: {threshold}", self.data); // a String takes every text
+        let (row, counts) = (self.row, [self.num_train, self.num_test].map(|n| grouped(n as u64)));
+        let _ = writeln!(out, "{}: {} training and {} test {row}s", self.data, counts[0], counts[1]); // a String takes every text
         let _ = writeln!(out, "networks {}; {}", self.networks, self.method);
-        let speed = self.images_per_second.map_or(String::new(), |s| format!(", {} images/s", grouped(s as u64)));
+        let speed = self.images_per_second.map_or(String::new(), |s| format!(", {} {row}s/s", grouped(s as u64)));
         let _ = writeln!(out, "{} epochs{speed}; {} in all\n", self.epochs, duration(self.seconds));
         let _ = writeln!(out, "{}", self.bounds());
         let _ = writeln!(out, "{}", self.units());
@@ -118,7 +121,8 @@ impl Report {
         if let Some(Agreement { num_rows, found, k_means }) = self.measures.agreement {
             let _ = writeln!(
                 out,
-                "agreement with the labels of {num_rows} images (adjusted Rand index): {}, of k-means {}\n",
+                "agreement with the labels of {} images (adjusted Rand index): {}, of k-means {}\n",
+                grouped(num_rows as u64),
                 fixed(found, 3),
                 fixed(k_means, 3)
             );
@@ -133,7 +137,8 @@ impl Report {
     }
 
     fn bounds(&self) -> TextTable {
-        let columns = [("nats an image", Align::Left), ("train", Align::Right), ("test", Align::Right)];
+        let nats = format!("nats {} {}", if self.row == "image" { "an" } else { "a" }, self.row);
+        let columns = [(nats.as_str(), Align::Left), ("train", Align::Right), ("test", Align::Right)];
         let mut table = TextTable::new(&columns);
         let shown = |m: Mean| format!("{} ({})", fixed(m.mean, 3), fixed(m.se, 3));
         let (train, test) = (&self.measures.train, &self.measures.test);
@@ -145,12 +150,13 @@ impl Report {
         if let Some(log_p) = self.measures.log_p {
             table.push(["log p(x)".to_string(), String::new(), shown(log_p.mean)]);
             table.note(&format!(
-                "log p(x): importance-weighted, {} draws of each of {} test images",
+                "log p(x): importance-weighted, {} draws of each of {} test {}s",
                 grouped(log_p.draws as u64),
-                log_p.num_rows
+                log_p.num_rows,
+                self.row
             ));
         }
-        table.note("in brackets: standard error over images");
+        table.note(&format!("in brackets: standard error over {}s", self.row));
         table
     }
 

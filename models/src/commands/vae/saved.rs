@@ -5,7 +5,7 @@ use super::error::VaeError;
 use super::network::Network;
 use super::passes::Passes;
 use super::settings::Settings;
-use super::train::Log;
+use super::train::{Log, Training};
 use crate::cli::output::{OutputError, write_atomic};
 use crate::data::images::Images;
 use crate::data::images::streamed::StreamedImages;
@@ -36,6 +36,9 @@ pub struct Saved {
     pub log: Log,
     /// The algorithm's own.
     pub state: StochasticState<AdamState>,
+    /// The same at the end of the last epoch, where the run stopped within one: training goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<StochasticState<AdamState>>,
 }
 
 /// The images of a run.
@@ -93,20 +96,15 @@ pub fn file(path: &Path) -> PathBuf {
 
 impl Saved {
     /// A run to be saved.
-    pub fn new(
-        architecture: &Architecture,
-        settings: &Settings,
-        data: &DataNote,
-        log: &Log,
-        state: &StochasticState<AdamState>,
-    ) -> Self {
+    pub fn new(architecture: &Architecture, settings: &Settings, data: &DataNote, training: &Training) -> Self {
         Saved {
             format: FORMAT,
             architecture: architecture.clone(),
             settings: settings.clone(),
             data: data.clone(),
-            log: log.clone(),
-            state: state.clone(),
+            log: training.log.clone(),
+            state: training.state.clone(),
+            good: training.good_before().cloned(),
         }
     }
 
@@ -136,12 +134,7 @@ impl Saved {
         if saved.format != FORMAT {
             return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
         }
-        let Architecture { num_pixels, num_latents, hidden, .. } = &saved.architecture;
-        let sizes = [&[*num_pixels, saved.architecture.code_len()], &hidden[..]].concat();
-        let (levels, latents) = (saved.architecture.levels, *num_latents);
-        if sizes.iter().any(|n| *n == 0 || *n > 1 << 24) || levels > 256 || latents > 1 << 24 {
-            return Err(damaged(format!("networks of the sizes {}", saved.architecture.words())));
-        }
+        saved.check().map_err(damaged)?;
         saved.architecture.check()?;
         let ready = saved.architecture.blank(Options::default())?;
         use jensen::family::Family;

@@ -85,6 +85,12 @@ impl Settings {
                 "--classes and --clusters both sort the rows, one in the code and one in its prior; give one of them",
             );
         }
+        if args.method.importance.is_some() && self.estimator != VaeEstimator::Iwae {
+            return wrong("--importance is for --estimator iwae: give it, or leave --importance out");
+        }
+        if args.method.anneal_epochs.is_some() && self.anneal == Anneal::None {
+            return wrong("--anneal-epochs is for --anneal linear or cyclical: give it, or leave --anneal-epochs out");
+        }
         match self.estimator {
             VaeEstimator::ExactKl if clusters => wrong(
                 "the KL against a prior of clusters has no closed form: leave --estimator out, or use \
@@ -176,7 +182,13 @@ impl Settings {
         };
         let buffer = self.buffer.map_or(String::new(), |rows| format!(", {rows} rows of the file at a time"));
         let Settings { batch, learning_rate, seed, .. } = self;
-        format!("{objective}; batches of {batch}{buffer}, step size {learning_rate}, seed {seed}")
+        let precision = match self.precision {
+            TrainingPrecision::Single => "single",
+            TrainingPrecision::Double => "double",
+        };
+        format!(
+            "{objective}; batches of {batch}{buffer}, step size {learning_rate}, {precision} precision, seed {seed}"
+        )
     }
 }
 

@@ -48,7 +48,7 @@ impl TextNote {
         values.truncate(values.len() / window * window);
         let rows = values.len() / window;
         if rows < 2 {
-            return Err(ImageError::Few { file: file.to_string(), rows }.into());
+            return Err(VaeError::ShortText { file: file.to_string(), found: text.chars().count(), window });
         }
         Ok(Images { file: file.to_string(), values, num_pixels: window, ..Images::default() })
     }
@@ -101,7 +101,7 @@ mod tests {
         let rows = note.rows("t", "abcxb aa", 3).unwrap();
         assert_eq!(rows.values, [1.0, 2.0, 3.0, 4.0, 2.0, 0.0]);
         assert_eq!(note.lines(&rows.values, 3), "abc\n\u{fffd}b \n");
-        assert!(note.rows("t", "abcx", 3).unwrap_err().to_string().contains("t: 1 rows"));
+        assert!(note.rows("t", "abcx", 3).unwrap_err().to_string().contains("t: 4 characters are no two windows of 3"));
         // Two levels seen three times and once before: -log2(3.5 / 5) - log2(1.5 / 6).
         let expected = -((3.5f64 / 5.0).log2() + (1.5f64 / 6.0).log2()) / 2.0;
         assert!((bits_by_counts(2, &[0.0, 0.0, 0.0, 1.0], &[0.0, 1.0]) - expected).abs() < 1e-12);

@@ -1,6 +1,6 @@
 //! The training loop: epochs, rolling back from numbers that are not finite, and when to save.
 
-use super::architecture::Ready;
+use super::architecture::{Networks, Ready};
 use super::error::VaeError;
 use super::family::Q;
 use super::objective::Objective;
@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: u32 = 3;
 /// Time between two checkpoints.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// Pixels beyond this are to be blamed for a bound that is not finite.
+const LARGE: f64 = 100.0;
 
 /// What has happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +67,16 @@ pub enum Ended {
     Interrupted,
 }
 
+/// What a run goes on from.
+pub struct Earlier {
+    /// The algorithm's state.
+    pub state: StochasticState<AdamState>,
+    /// The same at the end of the last epoch; nothing where it is that.
+    pub good: Option<StochasticState<AdamState>>,
+    /// What has happened.
+    pub log: Log,
+}
+
 /// A run under way.
 pub struct Training<'a> {
     rows: Rows<'a>,
@@ -76,34 +89,39 @@ pub struct Training<'a> {
     /// The algorithm's state.
     pub state: StochasticState<AdamState>,
     good: StochasticState<AdamState>,
+    /// The pixel of the largest size.
+    largest: f64,
+    /// What a row is.
+    row: &'static str,
     /// What has happened.
     pub log: Log,
     failures: u32,
 }
 
 impl<'a> Training<'a> {
-    /// A run over `rows` from the start of `model`, or from an earlier one.
+    /// A run over `rows`, whose pixels lie in `range`, from the start of `model`, or from an earlier one.
     ///
     /// # Errors
     /// When the settings do not suit the model.
     pub fn new(
         model: &Ready,
         rows: Rows<'a>,
-        settings: &'a Settings,
-        earlier: Option<(StochasticState<AdamState>, Log)>,
+        (settings, range): (&'a Settings, (f64, f64)),
+        earlier: Option<Earlier>,
     ) -> Result<Self, VaeError> {
         let (objective, num_draws) = Objective::new(settings);
-        let (state, log) = match earlier {
+        let Earlier { state, good, log } = match earlier {
             Some(earlier) => earlier,
             None => {
                 let theta = model.model.theta(model.target.layout());
                 let start = Solution { params: model.family.init(&[], 1.0), theta };
                 let vi = algorithm(model, objective, (settings.learning_rate, num_draws, settings.seed));
-                (vi.start(start).init()?, Log::default())
+                Earlier { state: vi.start(start).init()?, good: None, log: Log::default() }
             }
         };
-        let (per_epoch, num_rows, good) = (rows.per_epoch(), rows.num_rows(), state.clone());
-        let annealing = settings.annealing(per_epoch);
+        let (per_epoch, num_rows) = (rows.per_epoch(), rows.num_rows());
+        let good = good.unwrap_or_else(|| state.clone());
+        let (annealing, largest) = (settings.annealing(per_epoch), range.0.abs().max(range.1.abs()));
         Ok(Training {
             rows,
             objective,
@@ -114,9 +132,16 @@ impl<'a> Training<'a> {
             num_rows,
             state,
             good,
+            largest,
+            row: if matches!(model.model, Networks::Text(_)) { "window" } else { "image" },
             log,
             failures: 0,
         })
+    }
+
+    /// The state at the end of the last epoch, where the present one is another.
+    pub fn good_before(&self) -> Option<&StochasticState<AdamState>> {
+        (self.good.step() != self.state.step()).then_some(&self.good)
     }
 
     /// Steps in `epochs` epochs.
@@ -137,38 +162,68 @@ impl<'a> Training<'a> {
         let (started, first) = (Instant::now(), self.state.step());
         let mut saved = Instant::now();
         while self.state.step() < self.steps(epochs) {
-            if let Some(failed) = self.step().map_err(E::from)? {
-                progress.message(&failed);
-                if self.failures >= PATIENCE {
-                    let kept = match save(self)? {
-                        true => {
-                            "the last good state is saved: go on with --resume and a smaller --learning-rate, or rescale pixels of large values"
-                        }
-                        false => {
-                            "nothing is kept without --out; try a smaller --learning-rate, or rescale pixels of large values"
-                        }
-                    };
-                    return Err(VaeError::NotFinite {
-                        epoch: self.log.epochs.len() + 1,
-                        times: self.failures,
-                        rate: self.rate(),
-                        kept: kept.into(),
+            match self.step() {
+                Ok(None) => {}
+                Ok(Some(failed)) => {
+                    progress.message(&failed);
+                    if self.failures >= PATIENCE {
+                        let kept = save(self)?;
+                        return Err(self.given_up(kept).into());
                     }
-                    .into());
+                }
+                // Such as a file that can no longer be read: what is reached is kept all the same.
+                Err(error) => {
+                    self.hold_finite(progress);
+                    save(self)?;
+                    return Err(error.into());
                 }
             }
             if saved.elapsed() > PAUSE {
+                self.hold_finite(progress);
                 save(self)?;
                 saved = Instant::now();
             }
-            let step = self.state.step();
-            let rows = (step.saturating_sub(first)) as f64 / self.per_epoch as f64 * self.num_rows as f64;
-            let speed = rows / started.elapsed().as_secs_f64().max(1e-9);
-            if progress.update_doing(step, || self.doing(speed)).is_break() {
+            let speed = || {
+                let steps = self.state.step().saturating_sub(first) as f64;
+                steps / self.per_epoch as f64 * self.num_rows as f64 / started.elapsed().as_secs_f64().max(1e-9)
+            };
+            if progress.update_doing(self.state.step(), || self.doing(speed())).is_break() {
+                self.hold_finite(progress);
                 return Ok(Ended::Interrupted);
             }
         }
         Ok(Ended::Done)
+    }
+
+    /// What is said when training gives up; `kept` is whether the last good state is saved.
+    fn given_up(&self, kept: bool) -> VaeError {
+        // Networks start with weights of about one over the root of their inputs: they take numbers of the order of one.
+        let remedy = match self.largest > LARGE {
+            true => format!("rescale the pixels, which go up to {}, to about 1", significant(self.largest, 3)),
+            false => "try a smaller --learning-rate".to_string(),
+        };
+        let kept = match (kept, self.largest > LARGE) {
+            (false, _) => format!("nothing is kept without --out; {remedy}"),
+            (true, true) => format!("the last good state is saved; {remedy} and begin anew"),
+            (true, false) => {
+                "the last good state is saved: go on with --resume and a smaller --learning-rate".to_string()
+            }
+        };
+        let (times, rate) = (self.failures, self.rate());
+        VaeError::NotFinite { epoch: self.log.epochs.len() + 1, times, rate, kept }
+    }
+
+    /// Goes back where the state is not finite, which the next step would find out: it is about to be saved.
+    fn hold_finite(&mut self, progress: &mut Progress) {
+        if !self.is_finite() {
+            let failed = self.roll_back();
+            progress.message(&failed);
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
+        finite(self.state.params()) && finite(self.state.theta())
     }
 
     /// One step, or what went wrong; then the state is the last good one.
@@ -189,8 +244,7 @@ impl<'a> Training<'a> {
             sums.kl += kl;
         }
         if self.state.step().is_multiple_of(self.per_epoch) {
-            let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
-            if !finite(self.state.params()) || !finite(self.state.theta()) {
+            if !self.is_finite() {
                 return Ok(Some(self.roll_back()));
             }
             let epoch = self.log.sums.means(self.num_rows, self.state.memory().len() == 2);
@@ -231,7 +285,7 @@ impl<'a> Training<'a> {
             _ => String::new(),
         };
         let objective = significant(terms.objective, 5);
-        format!("epoch {epoch}, objective {objective}{parts}, {} images/s", grouped(speed as u64))
+        format!("epoch {epoch}, objective {objective}{parts}, {} {}s/s", grouped(speed as u64), self.row)
     }
 }
 
@@ -261,5 +315,60 @@ impl Sums {
         let share = |x: f64| x / (self.steps.max(1) as f64 * num_rows as f64);
         let part = |x: f64| has_parts.then(|| share(x));
         Epoch { objective: share(self.objective), data: part(self.data), kl: part(self.kl) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::architecture::{Architecture, Batch};
+    use super::*;
+    use crate::cli::vae_args::PixelLikelihood;
+    use crate::commands::vae::saved::{DataNote, Saved};
+    use jensen::target::Options;
+
+    /// A run that goes on from the middle of an epoch goes back where the uninterrupted one does.
+    #[test]
+    fn a_resumed_run_goes_back_to_the_same_state() {
+        let text = r#"{"batch":2,"beta":1.0,"anneal":"none","anneal_epochs":20,"free_nats":0.0,"estimator":"exact-kl",
+            "importance":5,"learning_rate":0.01,"seed":0}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        let architecture = Architecture {
+            num_pixels: 2,
+            num_latents: 1,
+            hidden: vec![3],
+            likelihood: PixelLikelihood::Bernoulli,
+            levels: 0,
+            classes: 0,
+            clusters: 0,
+            given: None,
+            text: None,
+        };
+        let pixels = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+        let ready = architecture.ready(Batch { pixels: &pixels, labels: &[] }, 0, Options::default()).unwrap();
+        let start = |earlier| Training::new(&ready, Rows::Memory(&ready, 2), (&settings, (0.0, 1.0)), earlier).unwrap();
+        let mut whole = start(None);
+        // Three steps an epoch: one epoch, and a step of the next.
+        for _ in 0..4 {
+            assert!(whole.step().unwrap().is_none());
+        }
+        let note = DataNote {
+            file: "two.csv".into(),
+            fingerprint: String::new(),
+            shape: None,
+            threshold: None,
+            range: (0.0, 1.0),
+            num_train: 6,
+            num_test: 1,
+        };
+        let text = serde_json::to_string(&Saved::new(&architecture, &settings, &note, &whole)).unwrap();
+        let Saved { state, good, log, .. } = serde_json::from_str(&text).unwrap();
+        let mut resumed = start(Some(Earlier { state, good, log }));
+        for training in [&mut whole, &mut resumed] {
+            let said = training.roll_back();
+            assert!(said.contains("epoch 2") && said.contains("back to the end of epoch 1"), "{said}");
+            assert_eq!(training.state.step(), 3);
+            assert!(training.step().unwrap().is_none());
+        }
+        assert_eq!((whole.state.params(), &whole.log), (resumed.state.params(), &resumed.log));
     }
 }

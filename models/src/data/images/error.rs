@@ -26,7 +26,9 @@ pub enum ImageError {
         reason: String,
     },
     /// An IDX file of another kind.
-    #[error("{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03")]
+    #[error(
+        "{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03 (a gzipped table has to be unpacked first)"
+    )]
     Kind {
         /// The path as given.
         file: String,
@@ -81,9 +83,15 @@ pub enum ImageError {
         /// The folder.
         folder: String,
     },
+    /// One PNG file in place of a folder.
+    #[error("{file}: this is a single PNG image; give the folder that holds the images")]
+    OnePng {
+        /// The file.
+        file: String,
+    },
     /// A pixel that is neither 0 nor 1.
     #[error(
-        "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or use --likelihood gaussian"
+        "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or train with --likelihood gaussian"
     )]
     Pixel {
         /// Where.
@@ -93,17 +101,33 @@ pub enum ImageError {
     },
     /// A pixel that is no category.
     #[error(
-        "{file}, row {row}: pixel {pixel} is {value}, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or use --likelihood gaussian"
+        "{place}: {value} is no category, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or train with --likelihood gaussian"
     )]
     Category {
-        /// The file.
-        file: String,
-        /// The row, from 1.
-        row: usize,
-        /// The pixel, from 1.
-        pixel: usize,
+        /// Where.
+        place: String,
         /// What stands there.
         value: f64,
+    },
+    /// A pixel that is no category of a fit.
+    #[error(
+        "{place}: {value} is no category of the fit, which has categories 0 to {last}; correct the cell, or train on images that have it"
+    )]
+    OtherCategory {
+        /// Where.
+        place: String,
+        /// What stands there.
+        value: f64,
+        /// The last category.
+        last: usize,
+    },
+    /// A table whose only column is that of the classes.
+    #[error("{file}: no column of pixels is left beside `{label}`; give a table with a column for each pixel")]
+    NoPixels {
+        /// The file.
+        file: String,
+        /// The column of classes.
+        label: String,
     },
     /// A shape that the rows do not have.
     #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]

@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+/// Bytes of an image at most: what a damaged header says is not asked for.
+const MOST_BYTES: usize = 256 << 20;
+
 /// Reads every `.png` of the folder in the order of names; colours become greys.
 pub(super) fn read(folder: &Path, rules: &Rules) -> Result<Images, ImageError> {
     let name = folder.display().to_string();
@@ -40,7 +43,8 @@ fn grey(path: &Path) -> Result<((usize, usize), Vec<u8>), ImageError> {
     let mut decoder = png::Decoder::new(BufReader::new(opened));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|e| damaged(e.to_string()))?;
-    let size = reader.output_buffer_size().ok_or_else(|| damaged("too many pixels".into()))?;
+    let size = reader.output_buffer_size().filter(|size| *size <= MOST_BYTES);
+    let size = size.ok_or_else(|| damaged("it says it has more pixels than any image of a data set".into()))?;
     let mut bytes = vec![0; size];
     let info = reader.next_frame(&mut bytes).map_err(|e| damaged(e.to_string()))?;
     bytes.truncate(info.buffer_size());

@@ -23,6 +23,13 @@ pub(super) fn is_gzip_file(path: &Path) -> bool {
     is_gzip(&head[..read])
 }
 
+/// Whether the file is a PNG image.
+pub(super) fn is_png_file(path: &Path) -> bool {
+    let mut head = [0; 8];
+    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
+    head[..read] == *b"\x89PNG\r\n\x1a\n"
+}
+
 fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }

@@ -12,6 +12,7 @@ pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
         None => Default::default(),
     };
     let names: Vec<&str> = table.given_names().filter(|n| Some(*n) != rules.label.as_deref()).collect();
+    no_pixels(table.file(), &names, rules)?;
     let mut values = table.matrix(&names)?;
     if let Some(threshold) = rules.threshold {
         values.iter_mut().for_each(|v| *v = f64::from(*v > threshold));
@@ -21,9 +22,20 @@ pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
         let place = Box::new(table.place(names[at % names.len()], at / names.len()));
         return Err(ImageError::Pixel { place, value: values[at] });
     }
+    if let Some(categories) = rules.categories {
+        categories.hold(&values, |at| table.place(names[at % names.len()], at / names.len()).to_string())?;
+    }
     let (file, num_pixels) = (table.file().to_string(), names.len());
     let shape = shape(&file, num_pixels, rules)?;
     Ok(Images { file, values, num_pixels, shape, labels, classes, threshold: rules.threshold })
+}
+
+/// Refuses a table without a column of pixels.
+pub(super) fn no_pixels(file: &str, names: &[&str], rules: &Rules) -> Result<(), ImageError> {
+    match (names.is_empty(), &rules.label) {
+        (false, _) => Ok(()),
+        (true, label) => Err(ImageError::NoPixels { file: file.to_string(), label: label.clone().unwrap_or_default() }),
+    }
 }
 
 /// Height and width of rows of `num_pixels`: as asked, else a square where that is possible.

@@ -70,18 +70,19 @@ impl StreamedImages {
             // The words for a file that is not there are those of a table.
             StreamedTable::open(path, 1)?;
         }
+        if idx::is_png_file(path) {
+            return Err(ImageError::OnePng { file: path.display().to_string() });
+        }
         if idx::is_gzip_file(path) {
             return Err(cannot("a gzipped file is unpacked at once; unpack it first, or leave --buffer out"));
         }
         if is_json(path) {
             return Err(cannot("JSON is read at once; save the table as CSV, or leave --buffer out"));
         }
-        let mut images = match idx::looks_like(path) {
-            true => Self::idx(path, rules, block_rows)?,
-            false => Self::table(path, rules, block_rows)?,
-        };
-        images.look(rules.categories)?;
-        Ok(images)
+        match idx::looks_like(path) {
+            true => Self::idx(path, rules, block_rows),
+            false => Self::table(path, rules, block_rows),
+        }
     }
 
     fn new(about: Images, num_rows: usize, block_rows: usize, source: Source) -> Self {
@@ -96,7 +97,8 @@ impl StreamedImages {
         let mut head = Vec::new();
         File::open(path).and_then(|f| f.take(idx::HEADER as u64).read_to_end(&mut head)).map_err(unreadable)?;
         let (num_rows, shape) = idx::header(&file, &head, size)?;
-        Ok(Self::new(Images::of_greys(&file, &[], shape, rules), num_rows, block_rows, Source::Idx))
+        let images = Self::new(Images::of_greys(&file, &[], shape, rules), num_rows, block_rows, Source::Idx);
+        images.looked_at(rules, |at| super::in_image(&file, at, shape.0 * shape.1))
     }
 
     fn table(path: &Path, rules: &Rules, block_rows: usize) -> Result<Self, ImageError> {
@@ -106,6 +108,7 @@ impl StreamedImages {
         let given: Vec<String> = table.header().given_names().map(str::to_string).collect();
         let names: Vec<&str> =
             given.iter().map(String::as_str).filter(|n| Some(*n) != rules.label.as_deref()).collect();
+        pixels::no_pixels(table.file(), &names, rules)?;
         hold(&table, &survey, &names, rules)?;
         let mut columns: Vec<(&str, Option<Vec<String>>)> = names.iter().map(|n| (*n, None)).collect();
         let mut named = Vec::new();
@@ -117,17 +120,18 @@ impl StreamedImages {
         let shape = pixels::shape(&file, num_pixels, rules)?;
         let about = Images { file, num_pixels, shape, classes: named, threshold: rules.threshold, ..Images::default() };
         let source = Source::Table { rows: table.rows(&columns)?, has_label: rules.label.is_some() };
-        Ok(Self::new(about, table.num_rows(), block_rows, source))
+        let images = Self::new(about, table.num_rows(), block_rows, source);
+        images.looked_at(rules, |at| table.place(names[at % num_pixels], at / num_pixels).to_string())
     }
 
-    /// Range and fingerprint, in one pass.
-    fn look(&mut self, categories: bool) -> Result<(), ImageError> {
+    /// With range and fingerprint, in one pass; `place` says where a number of all pixels stands.
+    fn looked_at(mut self, rules: &Rules, place: impl Fn(usize) -> String) -> Result<Self, ImageError> {
         let (mut hash, mut block) = (super::Hash::new(self.about.num_pixels), Block::default());
         for index in 0..self.num_blocks() {
             self.read(index, &mut block)?;
-            if categories {
-                let first = index * self.block_rows;
-                super::hold_categories(&self.about.file, first, self.about.num_pixels, &block.values)?;
+            if let Some(categories) = rules.categories {
+                let first = index * self.block_rows * self.about.num_pixels;
+                categories.hold(&block.values, |at| place(first + at))?;
             }
             hash.add(&block.values);
             for v in &block.values {
@@ -135,7 +139,7 @@ impl StreamedImages {
             }
         }
         self.fingerprint = hash.text();
-        Ok(())
+        Ok(self)
     }
 
     /// Blocks.
