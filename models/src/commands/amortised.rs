@@ -22,9 +22,9 @@ const BATCH: usize = 100;
 /// Draws of each row that the fit is judged by, and rows at most.
 const DRAWS: usize = 1000;
 const JUDGED: usize = 500;
-/// k-hat of a row from which it is measured again, with so many draws.
+/// k-hat of a row from which it is measured again, with so many draws, and rows at most.
 const LARGE_TAIL: f64 = 0.5;
-const AGAIN: usize = 10_000;
+const AGAIN: (usize, usize) = (10_000, 20);
 /// Steps at most, and those with a falling step size at the end.
 const MOST: u64 = 20_000;
 const LAST: u64 = 1000;
@@ -172,7 +172,7 @@ fn judge(target: &Target, family: &TracedFamily, solution: &Solution, streams: S
     let (mut z, mut pass, mut log_q) = (Draws::default(), Pass::default(), vec![0.0; DRAWS]);
     let [mut bound, mut joint, mut entropy, mut data, mut evidence] =
         [const { Sum { rows: Vec::new(), variance: 0.0 } }; 5];
-    let (mut k_hat, mut effective, mut rejected, mut halves) = (f64::NEG_INFINITY, 0.0f64, 0usize, Vec::new());
+    let (mut tails, mut effective, mut rejected, mut halves) = (Vec::new(), 0.0f64, 0usize, Vec::new());
     for k in 0..count {
         let row = (layout.first_row + k * n / count) as u32;
         let one = RowSet { subset: Some(vec![row]), weight: 1.0, global_terms: false };
@@ -192,7 +192,7 @@ fn judge(target: &Target, family: &TracedFamily, solution: &Solution, streams: S
         let weights: Vec<f64> = log_weights.iter().map(|w| (w - log_evidence).exp()).collect();
         // The weights have mean one, so that the error of their mean is that of its logarithm.
         evidence.add((log_evidence, mean_and_standard_error(&weights).1));
-        k_hat = k_hat.max(tail_of_row(target, family, solution, (&one, &log_weights), streams.purpose(row))?);
+        tails.push((psis(&log_weights).map_or(f64::INFINITY, |found| found.k_hat), row));
         let (all, squares) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w * w).sum::<f64>());
         effective += all * all / squares / (DRAWS * count) as f64;
         halves.extend(z.row_latents.chunks_exact(DRAWS).map(|z| half_means(z, &weights)));
@@ -203,32 +203,38 @@ fn judge(target: &Target, family: &TracedFamily, solution: &Solution, streams: S
         entropy: entropy.total(n),
         data: target.separates_data().then(|| data.total(n)),
         log_evidence: evidence.total(n),
-        k_hat,
+        k_hat: largest_tail(target, family, solution, tails, streams.purpose(1))?,
         effective_share: effective,
         rejected_share: rejected as f64 / (count * DRAWS) as f64,
         halves: halves_disagreement(&halves),
     })
 }
 
-/// k-hat of a row. Where it is large it is that of many other draws: among rows the largest of noisy values is too large.
-fn tail_of_row(
+/// The largest k-hat of rows. Large ones are taken of many other draws, from the largest on until that is above all that are
+/// left: among rows the largest of noisy values is too large.
+fn largest_tail(
     target: &Target,
     family: &TracedFamily,
     solution: &Solution,
-    (row, log_weights): (&RowSet, &[f64]),
+    mut tails: Vec<(f64, u32)>,
     streams: Streams,
 ) -> Result<f64, EngineError> {
-    let of = |log_weights: &[f64]| psis(log_weights).map_or(f64::INFINITY, |found| found.k_hat);
-    let first = of(log_weights);
-    if first < LARGE_TAIL {
-        return Ok(first);
+    tails.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut z, mut pass, mut log_q) = (Draws::zeros(target.layout(), 1, AGAIN.0), Pass::default(), vec![0.0; AGAIN.0]);
+    let mut largest = f64::NEG_INFINITY;
+    for (k, &(first, row)) in tails.iter().enumerate() {
+        if first < LARGE_TAIL || first <= largest || k == AGAIN.1 {
+            return Ok(first.max(largest));
+        }
+        let one = RowSet { subset: Some(vec![row]), weight: 1.0, global_terms: false };
+        family.sample(&solution.params, &one, streams.at_step(u64::from(row)), &mut z);
+        let density = target.log_density(&solution.theta, &z, &one, &mut pass);
+        density.map_err(|error| EngineError(error.to_string()))?;
+        family.log_q(&solution.params, &one, &z, &mut log_q);
+        let log_weights: Vec<f64> = pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).collect();
+        largest = psis(&log_weights).map_or(f64::INFINITY, |found| found.k_hat).max(largest);
     }
-    let (mut z, mut pass, mut log_q) = (Draws::zeros(target.layout(), 1, AGAIN), Pass::default(), vec![0.0; AGAIN]);
-    family.sample(&solution.params, row, streams, &mut z);
-    let density = target.log_density(&solution.theta, &z, row, &mut pass);
-    density.map_err(|error| EngineError(error.to_string()))?;
-    family.log_q(&solution.params, row, &z, &mut log_q);
-    Ok(of(&pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).collect::<Vec<f64>>()))
+    Ok(largest)
 }
 
 /// The weighted mean of a latent over each half of its draws.
