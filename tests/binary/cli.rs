@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "cli/networks.rs"]
+mod networks;
 #[path = "cli/refused.rs"]
 mod refused;
 #[path = "cli/results.rs"]
@@ -132,6 +134,8 @@ fn the_list_names_every_model() {
         "linear-state-space",
         "deep-state-space",
         "topics",
+        "simulated-posterior",
+        "implicit-factors",
     ];
     for model in models {
         assert!(run.out.lines().any(|line| line.split_whitespace().next() == Some(model)), "{model}: {}", run.out);

@@ -40,6 +40,7 @@ Examples:
   jensen fit hierarchical-regression --data radon.csv --response log_radon --features floor --group county
   jensen fit gaussian-process --optimizer lbfgs --draws 32 --out gp --plot
   jensen fit stochastic-volatility --quiet --json > report.json
+  jensen fit simulated-posterior --data simulations.csv --out posterior
 
 Exit codes:
   0  fitted and trusted

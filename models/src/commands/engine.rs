@@ -1,6 +1,8 @@
 //! What the commands need of the library: a fit from choices, and draws from a saved one.
 
+use super::measured::Measured;
 use crate::cli::args::MethodArgs;
+use crate::zoo::Network;
 use jensen::Fit;
 use jensen::algorithm::{FitError, Solution};
 use jensen::automatic::{UnknownChoice, family_of};
@@ -17,7 +19,7 @@ pub struct Request<'a> {
     /// The model on its data.
     pub model: &'a (dyn Model + Send),
     /// Its q, where that is a network.
-    pub network: Option<&'a crate::zoo::Amortised>,
+    pub network: Option<&'a Network>,
     /// The choices of the command line.
     pub method: &'a MethodArgs,
     /// Sees every step; breaking ends the fit with what was reached.
@@ -33,9 +35,11 @@ pub struct Outcome {
     pub weighted: bool,
     /// One line for each quantity.
     pub posterior: Vec<Line>,
-    /// The bound and its parts.
-    pub bound: Bound,
-    /// Tail shape of the importance weights.
+    /// The bound and its parts, where there is one.
+    pub bound: Option<Bound>,
+    /// What was measured beside it, or in its place.
+    pub measured: Option<Measured>,
+    /// Tail shape of the importance weights; NaN where there are none.
     pub k_hat: f64,
     /// Whether to trust it.
     pub verdict: Verdict,
@@ -184,6 +188,8 @@ pub struct EngineError(pub String);
 /// Purpose of the streams of `jensen sample`, apart from those of fits.
 const SAMPLE: u32 = 0x7361_6d70;
 
+const OTHER_MODEL: &str = "the saved fit belongs to another model or other data; fit again with --out";
+
 /// What is saved: enough to draw again with the model.
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved {
@@ -197,7 +203,7 @@ struct Saved {
 /// When the model cannot be recorded, the choices do not go together, or the fit cannot go on.
 pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     if let Some(network) = request.network {
-        return super::amortised::fit(request, network);
+        return super::network::fit(request, network);
     }
     let Request { model, method, observer, .. } = request;
     affordable(model, method.draws.map_or(0, std::num::NonZeroUsize::get))?;
@@ -229,7 +235,8 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
         method: fitted.plan.to_string(),
         weighted,
         posterior: lines.into_iter().map(Line::from).collect(),
-        bound: Bound::from(posterior.bound()),
+        bound: Some(Bound::from(posterior.bound())),
+        measured: None,
         k_hat: posterior.k_hat(),
         verdict: posterior.verdict().clone(),
         stop: posterior.stop().to_string(),
@@ -267,7 +274,15 @@ pub(super) fn affordable(model: &(dyn Model + Send), num_draws: usize) -> Result
 
 fn held(layout: &Layout, num_draws: usize) -> Result<(), EngineError> {
     let of_rows = layout.num_rows * (layout.num_row_latents + layout.num_row_integers);
-    let size = (layout.num_latents + layout.num_integers + of_rows).max(1);
+    held_numbers(layout.num_latents + layout.num_integers + of_rows, num_draws)
+}
+
+/// Checks that `num_draws` draws of so many latents can be held.
+///
+/// # Errors
+/// When they are too many.
+pub(super) fn held_numbers(size: usize, num_draws: usize) -> Result<(), EngineError> {
+    let size = size.max(1);
     if num_draws <= MOST_NUMBERS / size {
         return Ok(());
     }
@@ -287,7 +302,7 @@ pub(super) fn choice<C: std::str::FromStr<Err = UnknownChoice>>(
 /// # Errors
 /// When `saved` does not belong to `model`.
 pub fn sample(
-    (model, network): (&(dyn Model + Send), Option<&crate::zoo::Amortised>),
+    (model, network): (&(dyn Model + Send), Option<&Network>),
     saved: &serde_json::Value,
     num_draws: usize,
     seed: u64,
@@ -297,20 +312,15 @@ pub fn sample(
     let target = Target::new(model)?;
     let layout = target.layout();
     held(layout, num_draws)?;
-    if network.is_some() {
-        let expected = layout.num_parameters;
-        if solution.theta.len() != expected {
-            return Err(EngineError(
-                "the saved fit belongs to another model or other data; fit again with --out".into(),
-            ));
+    if let Some(network) = network {
+        if solution.theta.len() != layout.num_parameters {
+            return Err(EngineError(OTHER_MODEL.into()));
         }
-        let mut one = super::amortised::of_parameters(&target, &solution);
-        one.values.iter_mut().for_each(|values| *values = vec![values[0]; num_draws]);
-        return Ok(one);
+        return super::network::sample(&target, network, &solution, (num_draws, Streams::new(seed).purpose(SAMPLE)));
     }
     let family = family_of(choice(family)?, layout)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
-        return Err(EngineError("the saved fit belongs to another model or other data; fit again with --out".into()));
+        return Err(EngineError(OTHER_MODEL.into()));
     }
     let rows = RowSet::all();
     let mut z = Draws::zeros(layout, rows.len(layout), num_draws);

@@ -1,6 +1,7 @@
 //! The report of a fit: one value that is printed as text or JSON, saved and shown again.
 
 use super::engine::{Bound, Line, NamedDraws, OfRows, Outcome, Trace};
+use super::measured::Measured;
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
@@ -34,8 +35,11 @@ pub struct Report {
     /// The latents of rows, in short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_rows: Vec<OfRows>,
-    /// The bound and its parts.
-    pub bound: Bound,
+    /// The bound and its parts, where there is one.
+    pub bound: Option<Bound>,
+    /// What was measured beside it, or in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// Tail shape of the importance weights.
     #[serde(with = "crate::cli::number::as_text")]
     pub k_hat: f64,
@@ -109,6 +113,7 @@ impl Report {
             posterior,
             of_rows: outcome.of_rows.clone(),
             bound: outcome.bound.clone(),
+            measured: outcome.measured.clone(),
             k_hat: outcome.k_hat,
             verdict: outcome.verdict.clone(),
             stop: outcome.stop.clone(),
@@ -136,7 +141,10 @@ impl Report {
             text += &format!("{name} in each of {num_rows} rows: means of q from {least} to {most}, {mean} over all\n");
         }
         text += if self.of_rows.is_empty() { "" } else { "\n" };
-        text += &format!("{}\n", jensen::posterior::Bound::from(&self.bound).report(self.k_hat));
+        if let Some(bound) = &self.bound {
+            text += &format!("{}\n", jensen::posterior::Bound::from(bound).report(self.k_hat));
+        }
+        text += &self.measured.as_ref().map_or(String::new(), |measured| format!("{measured}\n"));
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
         text
@@ -186,7 +194,8 @@ impl Report {
         let steps: Vec<f64> = self.trace.steps.iter().map(|&step| step as f64).collect();
         let options = plot::Trace { smoothed: steps.len() > 200, log_x: false };
         let panel = plot::trace(&steps, &self.trace.objective, options);
-        (steps.len() > 1).then(|| Figure::new(&format!("{}: bound along the fit", self.model), vec![panel]))
+        let what = if self.bound.is_some() { "bound" } else { "objective, which is no bound," };
+        (steps.len() > 1).then(|| Figure::new(&format!("{}: {what} along the fit", self.model), vec![panel]))
     }
 
     /// The trace and the marginals, as name and bytes of each file.

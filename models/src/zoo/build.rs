@@ -1,12 +1,10 @@
 //! From a table and options to a model: what every file of the zoo shares.
 
-use super::BuildError;
+use super::{Amortised, BuildError, Network};
 use crate::data::nearest::listed;
 use crate::data::{Design, DesignSpec, ResponseKind, Scale, Table};
-use jensen::family::Guide;
-use jensen::model::{Layout, Model};
+use jensen::model::Model;
 use jensen::program::{Column, Matrix};
-use jensen::streams::Streams;
 
 /// Which columns of a table play which part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,20 +45,7 @@ pub struct Built {
     /// Runs of a fit, where the posterior has modes that two runs may miss.
     pub restarts: Option<usize>,
     /// Its q, where that is a network.
-    pub network: Option<Amortised>,
-}
-
-/// Theta for a layout, random by streams.
-type StartOfTheta = Box<dyn Fn(&Layout, Streams) -> Vec<f64> + Send>;
-
-/// A q of the rows' latents by a network, and where the fit of theta starts.
-pub struct Amortised {
-    /// The network.
-    pub guide: Box<dyn Guide + Send>,
-    /// Theta's start.
-    pub theta: StartOfTheta,
-    /// Step size of Adam, where none is asked for.
-    pub rate: f64,
+    pub network: Option<Network>,
 }
 
 impl Built {
@@ -90,11 +75,21 @@ impl Built {
 
     /// Has twelve runs unless another number is chosen.
     pub fn many_modes(self) -> Self {
-        Self { restarts: Some(12), ..self }
+        self.runs(12)
     }
 
-    /// Has a network as its q.
+    /// Has so many runs unless another number is chosen.
+    pub fn runs(self, restarts: usize) -> Self {
+        Self { restarts: Some(restarts), ..self }
+    }
+
+    /// Has a network as its q, trained on the bound.
     pub fn amortised(self, network: Amortised) -> Self {
+        self.network(Network::Amortised(network))
+    }
+
+    /// Has this network as its q.
+    pub fn network(self, network: Network) -> Self {
         Self { network: Some(network), ..self }
     }
 

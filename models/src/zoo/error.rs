@@ -39,6 +39,8 @@ pub enum BuildError {
     OneFeature { file: String, found: usize },
     #[error("{file}: users and items are two columns, found {found}; name them with --features USER,ITEM")]
     TwoFeatures { file: String, found: usize },
+    #[error("{reason}")]
+    Row { reason: String },
     #[error("{file}: {reason}")]
     NoModel { file: String, reason: String },
     #[error(

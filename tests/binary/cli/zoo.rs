@@ -5,7 +5,7 @@ use super::Folder;
 /// Name, options and allowed exit codes: 0 where a default fit is trusted, and has to stay so.
 ///
 /// The two slowest get few steps. Where both codes stand, the verdict is near its border.
-const MODELS: [(&str, &str, &[i32]); 25] = [
+const MODELS: [(&str, &str, &[i32]); 27] = [
     ("eight-schools", "", &[0]),
     ("eight-schools-centred", "", &[1]),
     ("linear-regression", "", &[0]),
@@ -26,8 +26,10 @@ const MODELS: [(&str, &str, &[i32]); 25] = [
     ("hidden-markov", "", &[0]),
     ("matrix-factorisation", "", &[1]),
     ("linear-state-space", "", &[0]),
-    ("topics", "--steps 400 --restarts 1", &[1]),
+    ("topics", "--steps 200 --draws 1 --restarts 1", &[1]),
     ("deep-state-space", "--steps 200 --restarts 1", &[1]),
+    ("simulated-posterior", "--steps 100 --restarts 1", &[1]),
+    ("implicit-factors", "--steps 50", &[1]),
     ("latent-class", "", &[0, 1]),
     ("bernoulli-latents", "", &[1]),
     ("sigmoid-belief-network", "--steps 10", &[1]),
@@ -112,7 +114,8 @@ fn the_number_of_threads_changes_nothing_but_the_time() {
 #[test]
 fn models_with_a_network_as_q_are_fitted_and_saved() {
     let folder = Folder::new("networks");
-    let run = folder.jensen("fit topics --quiet --restarts 1 --steps 1500 --out fit --json");
+    let run =
+        folder.jensen("fit topics --quiet --restarts 1 --steps 1000 --draws 1 --learning-rate 0.01 --out fit --json");
     let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     let lines = report["posterior"].as_array().unwrap();
     assert_eq!(lines.len(), 4 * 20, "{report}");
