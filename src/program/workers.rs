@@ -96,27 +96,36 @@ impl Helpers {
                 work(item);
             }
         };
-        let done = AtomicUsize::new(0);
+        let (begun, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let mut all_begun = false;
         // This thread starts at once instead of waiting until another one has woken up.
         self.pool.in_place_scope(|scope| {
             for _ in 0..helpers {
                 scope.spawn(|_| {
+                    begun.fetch_add(1, Ordering::Release);
                     take();
                     done.fetch_add(1, Ordering::Release);
                 });
             }
             take();
             worked = start.elapsed();
+            all_begun = begun.load(Ordering::Acquire) == helpers;
             // The others are about to end: to be woken up by them would take longer.
             while done.load(Ordering::Acquire) < helpers && start.elapsed() < worked + LINGER {
                 std::thread::yield_now();
             }
         });
-        let is_late = start.elapsed() > worked + worked.max(LINGER);
+        // One that had begun may have had an item more to do.
+        let patience = if all_begun { 3 * worked + LINGER } else { LINGER };
+        self.judge(helpers, start.elapsed() > worked + patience);
+    }
+
+    /// Keeps helpers awake, or does without them for a while, longer each time that they are late.
+    fn judge(&self, helpers: usize, are_late: bool) {
         let last = self.penalty.load(Ordering::Relaxed);
-        let penalty = if is_late { (2 * last).clamp(1, MOST_ALONE) } else { last / 2 };
+        let penalty = if are_late { (2 * last).clamp(1, MOST_ALONE) } else { last / 2 };
         self.penalty.store(penalty, Ordering::Relaxed);
-        match is_late {
+        match are_late {
             true => self.alone.store(penalty, Ordering::Relaxed),
             false => self.keep_awake(helpers),
         }

@@ -55,7 +55,8 @@ pub(super) fn fit(request: Request, model: &ImplicitFactors) -> Result<Outcome, 
     let options = Options { threads, ..Options::default() };
     let target = Target::with_options(model, options)?;
     let failed = |error: jensen::family::FamilyError| EngineError(error.to_string());
-    let family = |seed: u64| TracedFamily::with_options(&model.encoder(seed), target.layout(), options).map_err(failed);
+    let family =
+        |seed: u64| TracedFamily::with_workers(&model.encoder(seed), target.layout(), target.workers()).map_err(failed);
     let settings = (method.steps.map_or(STEPS, |n| n.get() as u64), method.learning_rate.unwrap_or(RATE));
     let draws = method.draws.map_or(DRAWS, std::num::NonZeroUsize::get);
     let mut best: Option<(TracedFamily, Trained)> = None;
