@@ -1,6 +1,7 @@
 //! The models by name: what each is, the data it needs, its own data, and how it is built.
 
 mod option;
+mod residual;
 
 use crate::data::Table;
 use crate::data::nearest::nearest;
@@ -81,7 +82,9 @@ impl Entry {
     /// Options the model does not use, and everything the data can have wrong.
     pub fn build(&self, table: &Table, options: &DataOptions) -> Result<Built, BuildError> {
         self.check(options)?;
-        (self.build)(&Input { table, options, embedded: false })
+        let built = (self.build)(&Input { table, options, embedded: false })?;
+        residual::check(self.name, table, options)?;
+        Ok(built)
     }
 
     /// Its own data.
