@@ -94,11 +94,20 @@ fn counts_that_share_a_total_and_waits_are_told_apart() {
 }
 
 #[test]
+fn multinomials_are_named_by_their_columns() {
+    let folder = Folder::new("mixture-two-multinomials");
+    folder.file("d.csv", "a,b,w,c,d\n1,2,0.5,3,4\n2,1,3,5,1\n3,5,1,2,2\n4,3,2,1,6\n2,2,7,4,3\n");
+    let run = folder.jensen("mixture d.csv --kind a+c=multinomial,b+d=multinomial --k 1 --restarts 1");
+    assert!(run.out.contains("\na+c (multinomial), b+d (multinomial), w (gaussian)\n"), "{run:?}");
+}
+
+#[test]
 fn kinds_that_do_not_suit_their_cells_are_refused() {
     let folder = Folder::new("mixture-kinds-bad");
     let good = "a,b,c\n1,2,0.5\n2,1,3\n3,5,1\n4,3,2\n2,2,7\n";
     let cases: &[(&str, &str, &[&str])] = &[
         (good, "--kind a=multinomial", &["`a` is a multinomial of its own", "--kind a+other=multinomial"]),
+        ("n\n1\n2\n4\n", "--kind n=multinomial", &["`n` is the only one of the fit", "--kind n=poisson"]),
         (good, "--kind a+x=multinomial", &["d.csv: no column `x`"]),
         (good, "--kind a+c=multinomial", &["d.csv, line 2, column `c`: 0.5 is not a count"]),
         (good, "--kind a+b=shares", &["multinomial, exponential or gamma"]),
