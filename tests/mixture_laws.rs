@@ -8,6 +8,9 @@ use jensen::mixture::*;
 use jensen::streams::Stream;
 use mixture_kinds::*;
 
+/// A bound is a sum of some 1e4 terms, whose rounding is 1e-16 of each; the planted fault below falls by 8e-5 of it.
+const ROUNDING: f64 = 1e-12;
+
 /// The first fall of the bound beyond rounding, over `steps` steps.
 fn fall<C: Component>(rows: &Table, component: &C, weights: Weights, k: usize, steps: u64) -> Option<(u64, f64)> {
     let labels = (0..rows.num_rows()).map(|i| (i * i % 7 % k) as u32).collect();
@@ -18,7 +21,7 @@ fn fall<C: Component>(rows: &Table, component: &C, weights: Weights, k: usize, s
     for _ in 0..steps {
         let step = ascent.step(&mut state).expect("a step");
         let bound = step.objective.expect("a bound");
-        if bound < before - 1e-9 * before.abs() {
+        if bound < before - ROUNDING * before.abs() {
             return Some((step.index, bound - before));
         }
         before = bound;
@@ -116,6 +119,9 @@ fn a_wrong_update_makes_the_bound_fall() {
 
 /// A Student-t's missing cell is a latent of its row, so at any q the bound without the cell is the integral of the bounds
 /// with it, done here by the midpoint rule in `atan(x / 3)`.
+///
+/// The density goes down like `r^-5` in the plane, so that along a line the integrand ends like the cube of a cosine, where
+/// the rule errs by about `h^4`: 6e-12 with 2000 points, 1.5e-7 with 160 a side.
 #[test]
 fn missing_cells_of_a_student_t_are_integrated_over() {
     let kind = StudentT::new(wishart(), 3.0).expect("a prior");
@@ -142,12 +148,12 @@ fn missing_cells_of_a_student_t_are_integrated_over() {
     for j in 0..2 {
         let with = |x: f64| if j == 0 { [x, seen[1]] } else { [seen[0], x] };
         let exact = scale + grid(2000).map(|(x, w)| w * (bound(with(x)) - scale).exp()).sum::<f64>().ln();
-        assert!((bound(with(f64::NAN)) - exact).abs() < 1e-8 * exact.abs(), "{j}: {} {exact}", bound(with(f64::NAN)));
+        assert!((bound(with(f64::NAN)) - exact).abs() < 1e-11, "{j}: {} {exact}", bound(with(f64::NAN)));
     }
     let plane = grid(160).flat_map(|x| grid(160).map(move |y| (x, y)));
     let exact = scale + plane.map(|((x, v), (y, w))| v * w * (bound([x, y]) - scale).exp()).sum::<f64>().ln();
     let found = bound([f64::NAN; 2]);
-    assert!((found - exact).abs() < 1e-5 * exact.abs(), "{found} {exact}");
+    assert!((found - exact).abs() < 1e-6, "{found} {exact}");
 }
 
 /// Simulated rows have the predictive density: its mean log density under them is minus its entropy, and it sums to 1.
@@ -155,15 +161,17 @@ fn missing_cells_of_a_student_t_are_integrated_over() {
 fn predictive_densities_integrate_to_one() {
     let rows = Table::from_columns(&clusters(40)[..1]).expect("a table");
     let prior = NormalWishart::new(vec![0.0], 1.0, 2.0, vec![1.0]).expect("a prior");
-    for tail in [1.5, 4.0, 200.0] {
+    // With x = tan(t) the density vanishes at the ends like cos(t)^(tail - 1), and the midpoint rule of 4000 points errs by
+    // about h^tail, where h = 8e-4: 2e-5 for the first. The others are as exact as the density, itself a sum over
+    // precisions.
+    for (tail, tolerance) in [(1.5, 2e-5), (4.0, 1e-8), (200.0, 1e-8)] {
         let fitted = Mixture::new(StudentT::new(prior.clone(), tail).expect("a tail"), 2).fit(&rows).expect("a fit");
-        // x = tan(t), so that the tails are not cut off.
         let points = 4000;
         let angle = |i: usize| std::f64::consts::PI * ((i as f64 + 0.5) / points as f64 - 0.5);
         let grid: Vec<f64> = (0..points).map(|i| angle(i).tan()).collect();
         let density = fitted.log_density(&Table::from_columns(&[grid]).expect("a table")).expect("a density");
         let weight = |i: usize| std::f64::consts::PI / points as f64 / angle(i).cos().powi(2);
         let sum: f64 = density.iter().enumerate().map(|(i, l)| l.exp() * weight(i)).sum();
-        assert!((sum - 1.0).abs() < 1e-4, "tail {tail}: {sum}");
+        assert!((sum - 1.0).abs() < tolerance, "tail {tail}: {sum}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod entries;
 mod option;
+mod residual;
 
 use crate::data::Table;
 use crate::data::nearest::nearest;
@@ -83,7 +84,9 @@ impl Entry {
     /// Options the model does not use, and everything the data can have wrong.
     pub fn build(&self, table: &Table, options: &DataOptions) -> Result<Built, BuildError> {
         self.check(options)?;
-        (self.build)(&Input { table, options, embedded: false })
+        let built = (self.build)(&Input { table, options, embedded: false })?;
+        residual::check(self.name, table, options)?;
+        Ok(built)
     }
 
     /// Its own data.

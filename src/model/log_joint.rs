@@ -5,15 +5,16 @@ use std::ops::{Deref, Range};
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::declared::Declared;
 use super::row::Row;
-use super::site::{Layout, Site, SiteKind};
+use super::site::{Site, SiteKind};
 use crate::dist::{Distribution, Support, Value};
-use crate::program::recording::{self, Op, Plate, Recording};
-use crate::program::{Int, ProgramError, Real, RowIndex, TermKind, Vector};
+use crate::program::recording::{self, Op, Plate};
+use crate::program::{Int, Real, RowIndex, TermKind, Vector};
 
 /// The log joint density of a model, built term by term.
 pub struct LogJoint {
-    scope: Scope,
+    pub(super) scope: Scope,
 }
 
 impl Deref for LogJoint {
@@ -30,33 +31,6 @@ pub struct Scope {
     pub(super) in_rows: bool,
 }
 
-/// What was declared besides arithmetic.
-#[derive(Default)]
-pub(crate) struct Declared {
-    pub sites: Vec<Site>,
-    /// Support and constrained value of each site.
-    pub values: Vec<(Option<Support>, u32)>,
-    pub simulated: Vec<Simulated>,
-    pub num_bare_latents: usize,
-}
-
-/// Overwrites its last argument with one draw at the given parameter values.
-type Sampler = Box<dyn Fn(&[f64], &mut dyn rand::Rng, &mut [f64]) + Send + Sync>;
-
-/// A `draw` or `observe`, kept so that values can be simulated from it.
-pub(crate) struct Simulated {
-    /// The site drawn; `None` for an observation.
-    pub site: Option<usize>,
-    /// The constrained value's node (data for an observation).
-    pub node: u32,
-    pub plate: u16,
-    pub parameters: Vec<u32>,
-    pub len: usize,
-    /// Independent values with the same distribution (`draws`), else one.
-    pub repeated: usize,
-    pub sampler: Sampler,
-}
-
 /// Rows `start..end` of the data.
 pub struct RowRange(Range<usize>);
 
@@ -70,17 +44,6 @@ impl From<Range<usize>> for RowRange {
     fn from(range: Range<usize>) -> Self {
         RowRange(range)
     }
-}
-
-/// Runs a model's `log_joint` once.
-pub(crate) fn recorded(model: &(impl super::Model + ?Sized)) -> Result<(Recording, Declared), ProgramError> {
-    let sites: Rc<RefCell<Declared>> = Rc::default();
-    let scope = Scope { sites: sites.clone(), in_rows: false };
-    let recording = recording::record(|| model.log_joint(&LogJoint { scope }))?;
-    let declared = Rc::try_unwrap(sites).map(RefCell::into_inner);
-    let declared =
-        declared.map_err(|_| ProgramError::new("the log joint was kept after it was recorded", Location::caller()))?;
-    Ok((recording, declared))
 }
 
 impl LogJoint {
@@ -380,22 +343,5 @@ impl Scope {
     fn bare_scalar(&self, name: &str, support: Support) -> Real {
         self.bare_latent();
         self.scalar_latent(name, &support, vec![]).0
-    }
-}
-
-impl Declared {
-    /// The layout of everything declared.
-    pub fn layout(&self, recording: &Recording) -> Layout {
-        let same = recording.plates.windows(2).all(|w| w[0].rows == w[1].rows && w[0].start == w[1].start);
-        Layout {
-            sites: self.sites.clone(),
-            num_latents: recording.num_latents,
-            num_integers: recording.num_integers,
-            num_parameters: recording.num_parameters,
-            num_row_latents: recording.num_row_latents,
-            num_row_integers: recording.num_row_integers,
-            first_row: recording.plates.first().map_or(0, |p| p.start),
-            num_rows: if same { recording.plates.first().map_or(0, |p| p.rows) } else { 0 },
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Models: log p(x, z) written once in ordinary Rust.
 
+mod declared;
 mod draws;
 mod log_joint;
 mod row;
@@ -8,9 +9,9 @@ mod site;
 mod sites;
 mod transform;
 
+pub(crate) use declared::{Simulated, recorded};
 pub use draws::{Draws, RowSet};
 pub use log_joint::{LogJoint, RowRange, Scope};
-pub(crate) use log_joint::{Simulated, recorded};
 pub use row::Row;
 pub use site::{Layout, Site, SiteKind};
 pub use transform::unconstrain;

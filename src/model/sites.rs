@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use super::log_joint::{Scope, Simulated};
+use super::declared::Simulated;
+use super::log_joint::Scope;
 use super::site::{Site, SiteKind};
 use super::transform::{constrain_scalar, constrain_vector};
 use crate::dist::{Distribution, Support, Value};

@@ -28,8 +28,13 @@ impl Folder {
     }
 
     fn jensen(&self, line: &str) -> Run {
-        let words = line.split_whitespace();
-        Run::of(Command::new(env!("CARGO_BIN_EXE_jensen")).args(words).current_dir(&self.0).output().unwrap())
+        Run::of(self.command(line).output().unwrap())
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jensen"));
+        command.args(line.split_whitespace()).current_dir(&self.0);
+        command
     }
 
     fn names(&self) -> Vec<String> {

@@ -155,7 +155,7 @@ pub fn options(args: &DataArgs) -> DataOptions {
 
 /// FNV-1a of the file's bytes, 64 bits: enough to notice an edited file.
 fn fingerprint(path: &Path) -> Result<String, SavedError> {
-    let bytes = std::fs::read(path)
+    let bytes = crate::data::file::read(path)
         .map_err(|error| SavedError::NoData { path: path.display().to_string(), reason: error.to_string() })?;
     let hash = bytes
         .iter()

@@ -1,6 +1,7 @@
 //! Text tables: the separator is found from the first lines, rows are checked against the header.
 
 use super::error::DataError;
+use super::stream::record::{open_mark, record_end};
 use super::table::{Table, TextColumn};
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 
@@ -10,11 +11,13 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
     if text.trim().is_empty() {
         return Err(DataError::Empty { file: file.to_string() });
     }
+    let separator = separator(text);
+    closed(file, text, separator)?;
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
-        .delimiter(separator(text))
+        .delimiter(separator)
         .from_reader(text.as_bytes());
     let mut next = |record: &mut StringRecord| {
         reader
@@ -31,9 +34,38 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
     }
     let table = table.distinct()?;
     if table.num_rows == 0 {
-        return Err(DataError::NoRowsBelowHeader { file: table.file });
+        return Err(no_rows(&table, first_line(text.as_bytes())));
     }
     Ok(table)
+}
+
+/// Every quotation mark of `text` is closed.
+fn closed(file: &str, text: &str, separator: u8) -> Result<(), DataError> {
+    let mut rest = text.as_bytes();
+    if memchr::memchr(b'"', rest).is_none() {
+        return Ok(());
+    }
+    while let Some(length) = record_end(rest, separator) {
+        rest = &rest[length..];
+    }
+    let Some(at) = open_mark(rest, separator) else { return Ok(()) };
+    let before = text.len() - rest.len() + at;
+    let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..before]).count() as u64;
+    Err(DataError::OpenQuote { file: file.to_string(), line })
+}
+
+/// What is wrong with a table without rows, whose header stands at `line`: a name may have taken them.
+pub(super) fn no_rows(table: &Table, line: u64) -> DataError {
+    let file = table.file().to_string();
+    match table.names().any(|name| name.contains('\n')) {
+        true => DataError::OpenQuote { file, line },
+        false => DataError::NoRowsBelowHeader { file },
+    }
+}
+
+/// The first line of `text` that is not empty, from 1.
+pub(super) fn first_line(text: &[u8]) -> u64 {
+    1 + text.iter().take_while(|b| matches!(b, b'\n' | b'\r')).filter(|b| **b == b'\n').count() as u64
 }
 
 fn push_row(table: &mut Table, record: &StringRecord, line: u64) -> Result<(), DataError> {

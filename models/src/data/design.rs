@@ -135,6 +135,38 @@ impl Design {
         Ok(Self { response, response_scale, features, scales, groups, num_rows })
     }
 
+    /// Refuses a response that is a linear function of the features in every row: nothing is left of which a model
+    /// could learn the scale. Fewer rows than coefficients, or as many, say nothing.
+    ///
+    /// # Errors
+    /// [`DesignError::Explained`], with the features it is a function of; `file` names the table.
+    pub fn check_residuals(&self, file: &str) -> Result<(), DesignError> {
+        let (num_rows, num_features) = (self.num_rows, self.num_features());
+        if num_rows <= num_features + 1 {
+            return Ok(());
+        }
+        let mean = self.response.iter().sum::<f64>() / num_rows as f64;
+        let mut columns: Vec<Vec<f64>> = (0..num_features)
+            .map(|j| self.features.iter().skip(j).step_by(num_features).copied().collect())
+            .chain([self.response.iter().map(|y| y - mean).collect()])
+            .collect();
+        // Features that others determine add nothing to them.
+        let mut kept: Vec<usize> = (0..num_features).collect();
+        while let Some(found) = first_dependence(&columns) {
+            if found.column == kept.len() {
+                let (file, name) = (file.to_string(), self.response_scale.name.clone());
+                let scales: Vec<&Scale> = found.terms.iter().map(|&(k, _)| &self.scales[kept[k]]).collect();
+                let others = scales.iter().map(|scale| scale.name.clone()).collect();
+                let weights = found.terms.iter().map(|&(_, weight)| weight * self.response_scale.sd);
+                let formula = weights.zip(scales).map(|(weight, scale)| (weight / scale.sd, scale.name.as_str()));
+                return Err(DesignError::Explained { file, name, others, formula: sum(formula) });
+            }
+            columns.remove(found.column);
+            kept.remove(found.column);
+        }
+        Ok(())
+    }
+
     /// The number of features.
     pub fn num_features(&self) -> usize {
         self.scales.len()
@@ -232,8 +264,7 @@ fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[Scale]) -> Result<(), 
     let name = scales[found.column].name.clone();
     let others: Vec<String> = found.terms.iter().map(|&(j, _)| scales[j].name.clone()).collect();
     let weight = |&(j, weight): &(usize, f64)| weight * scales[found.column].sd / scales[j].sd;
-    let formula: Vec<String> =
-        found.terms.iter().map(|term| format!("{} {}", rounded(weight(term)), scales[term.0].name)).collect();
+    let formula = sum(found.terms.iter().map(|term| (weight(term), scales[term.0].name.as_str())));
     Err(match others.as_slice() {
         [other]
             if rounded(weight(&found.terms[0])) == "1"
@@ -241,8 +272,14 @@ fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[Scale]) -> Result<(), 
         {
             DesignError::Duplicate { file, name, other: other.clone() }
         }
-        _ => DesignError::Collinear { file, name, others, formula: formula.join(" + ").replace("+ -", "- ") },
+        _ => DesignError::Collinear { file, name, others, formula },
     })
+}
+
+/// Weights and names as a sum.
+fn sum<'a>(terms: impl Iterator<Item = (f64, &'a str)>) -> String {
+    let terms: Vec<String> = terms.map(|(weight, name)| format!("{} {name}", rounded(weight))).collect();
+    terms.join(" + ").replace("+ -", "- ")
 }
 
 /// Four significant digits, without trailing zeros.

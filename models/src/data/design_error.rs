@@ -30,6 +30,11 @@ pub enum DesignError {
     )]
     Collinear { file: String, name: String, others: Vec<String>, formula: String },
     #[error(
+        "{file}: `{name}` is a linear function of {} in every row ({name} = {formula} + constant): the residual scale would be zero; leave out the features that it was made from, or choose another --response",
+        listed(others, 8)
+    )]
+    Explained { file: String, name: String, others: Vec<String>, formula: String },
+    #[error(
         "{file}: {num_features} features and an intercept from {num_rows} rows; choose fewer with --features, or use the model `horseshoe`"
     )]
     TooManyFeatures { file: String, num_features: usize, num_rows: usize },

@@ -115,3 +115,24 @@ fn too_few_rows_and_groups_are_named() {
     let text = error(grouped, real("y"));
     assert!(text.contains("d.csv, line 2, column `g`: \"k\" is not a number"), "{text}");
 }
+
+#[test]
+fn a_response_without_residuals_is_refused() {
+    let check = |text: &str, spec: DesignSpec| {
+        let design = Design::new(&table(text), &spec.standardise_response()).unwrap();
+        design.check_residuals("d.csv").map_err(|e| e.to_string())
+    };
+    // y = 3 + 2 a - b, and what a spreadsheet rounds to six digits is no function of them.
+    let exact = "y,a,b\n0,1,5\n6,2,1\n11,4,0\n15,7,2\n";
+    let words = "d.csv: `y` is a linear function of `a`, `b` in every row (y = 2 a - 1 b + constant): the residual \
+                 scale would be zero; leave out the features that it was made from, or choose another --response";
+    assert_eq!(check(exact, real("y")), Err(words.to_string()));
+    assert_eq!(check(&exact.replace("15,", "15.00001,"), real("y")), Ok(()));
+    // Three rows and three coefficients: any response is such a function.
+    assert_eq!(check("y,a,b\n0,1,5\n6,2,1\n11,4,0\n", real("y")), Ok(()));
+    // Where features repeat each other, those that do not explain it.
+    let repeated = "y,a,c,b\n0,1,2,5\n6,2,4,1\n11,4,8,0\n15,7,14,2\n20,9,18,1\n";
+    let found = check(repeated, real("y").allow_collinear()).unwrap_err();
+    assert!(found.contains("of `a`, `b` in every row (y = 2 a - 1 b + constant)"), "{found}");
+    assert_eq!(check(&repeated.replace("\n20,", "\n21,"), real("y").allow_collinear()), Ok(()));
+}

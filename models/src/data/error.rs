@@ -83,6 +83,16 @@ pub enum DataError {
         /// The path as given.
         file: String,
     },
+    /// A cell in quotation marks that goes on to the end of the file.
+    #[error(
+        "{file}, line {line}: a quotation mark is opened here and its cell takes the rest of the file; close it, or remove it"
+    )]
+    OpenQuote {
+        /// The path as given.
+        file: String,
+        /// The line of the mark.
+        line: u64,
+    },
     /// The first line is all numbers.
     #[error(
         "{file}, line 1: no header, the first line holds only numbers; add a first line with the names of the columns"

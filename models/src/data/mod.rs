@@ -4,6 +4,7 @@ pub mod csv;
 pub mod design;
 pub mod design_error;
 pub mod error;
+pub(crate) mod file;
 pub mod images;
 pub mod json;
 mod missing;

@@ -41,7 +41,7 @@ impl Table {
     /// Every [`DataError`] but those about single columns.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let file = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        let bytes = super::file::read(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => DataError::NotFound { file: file.clone() },
             _ => DataError::Unreadable { file: file.clone(), reason: error.to_string() },
         })?;

@@ -101,7 +101,15 @@ fn broken_files_are_named() {
         (b"a,b,a\n1,2,3\n", "duplicate column `a` in the header (columns 1 and 3); rename"),
         (b"a,b\n1,2\n3\n", "d.csv, line 3: found 1 field where the header has 2; correct the row"),
         (b"a,b\n1,2,\n", "line 2: found 3 fields where the header has 2; remove the separator at the end"),
-        (b"a,b\n1,2\n\"3,4\n5,6\n", "line 3: found 1 field where the header has 2; a quotation mark"),
+        (b"a,b\n1,2\n\"3,4\n5\",6,7\n", "line 3: found 3 fields where the header has 2; a quotation mark"),
+        (
+            b"a,\"b\n1,2\n3,4\n",
+            "d.csv, line 1: a quotation mark is opened here and its cell takes the rest of the file",
+        ),
+        (b"\n\"a,b\n1,2\n", "d.csv, line 2: a quotation mark is opened"),
+        // A mark that another one closes by chance.
+        (b"a,\"b\n1,2\n3,\"4\n", "d.csv, line 1: a quotation mark is opened"),
+        (b"a,b\n1,2\n3,\"4\n5,6\n", "d.csv, line 3: a quotation mark is opened"),
         (b"a\n1\n\xe9\n", "d.csv, line 3: the text is not UTF-8"),
         (b"PK\x03\x04rest", "this is a spreadsheet or zip archive, not UTF-8 text; save the table as CSV"),
         (b"\xff\xfea\0", "this is UTF-16, not UTF-8"),

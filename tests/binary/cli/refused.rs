@@ -1,6 +1,7 @@
 //! Every bad input is answered in words with exit code 2, and leaves no file.
 
-use super::{Folder, GOOD};
+use super::{Folder, GOOD, Run};
+use std::process::Stdio;
 
 /// Every bad input leaves no file behind, whatever it is refused for.
 #[test]
@@ -26,6 +27,13 @@ fn bad_data_are_refused_with_place_and_remedy() {
         ("y,a,b\n1,1,1\n2,2,2\n3,4,4\n4,3,3\n", "", &["`b` repeats feature `a`"]),
         ("y,a,b\n1,1,5\n2,2,9\n", "", &["2 features and an intercept from 2 rows", "horseshoe"]),
         ("y\n1\n2\n", "", &["no features"]),
+        (
+            "y,a,b\n4,1,2\n5.5,2,1\n11.5,4,5\n9,3,4\n",
+            "",
+            &["d.csv: `y` is a linear function of `a`, `b` in every row (y = 2 a + 0.5 b + constant)", "would be zero"],
+        ),
+        ("y,\"a\n1,2\n2,3\n", "", &["d.csv, line 1: a quotation mark is opened here", "close it, or remove it"]),
+        ("y,a\n1,2\n2,\"3\n3,5\n", "", &["d.csv, line 3: a quotation mark is opened here"]),
     ];
     for (text, options, words) in cases {
         folder.file("d.csv", text);
@@ -34,6 +42,41 @@ fn bad_data_are_refused_with_place_and_remedy() {
         run.refused(words);
         assert_eq!(folder.names(), ["d.csv"], "{text:?}");
     }
+}
+
+/// The run of a line that might read for ever: it is killed after ten seconds, and then has no exit code.
+#[cfg(unix)]
+fn brief(folder: &Folder, line: &str) -> Run {
+    let mut child = folder.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..500 {
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    Run::of(child.wait_with_output().unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_refused_and_pipes_are_not() {
+    let folder = Folder::new("devices");
+    let lines = [
+        "fit linear-regression --data /dev/zero --response y",
+        "mixture /dev/zero",
+        "mixture /dev/zero --batch 8",
+        "vae --data /dev/zero",
+        "vae --data /dev/zero --buffer 8",
+    ];
+    for line in lines {
+        brief(&folder, line).refused(&["/dev/zero: cannot be read (it is a character device, not a file or a pipe)"]);
+    }
+    folder.file("d.csv", GOOD);
+    let line = "mixture /dev/stdin --columns y,a,c --k 1 --restarts 1";
+    let mut cat = std::process::Command::new("cat").arg(folder.path("d.csv")).stdout(Stdio::piped()).spawn().unwrap();
+    let run = Run::of(folder.command(line).stdin(cat.stdout.take().unwrap()).output().unwrap());
+    assert!(cat.wait().unwrap().success() && run.out.contains("6 rows"), "{run:?}");
 }
 
 #[test]

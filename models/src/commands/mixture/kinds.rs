@@ -75,6 +75,10 @@ fn check_groups(asked: &[Asked]) -> Result<(), ClusterError> {
     });
     match alone {
         None => Ok(()),
+        Some(Asked { name, .. }) if asked.len() == 1 => Err(ClusterError::Options(format!(
+            "column `{name}` is the only one of the fit, and a multinomial is of two or more whose counts share a total; \
+             choose poisson for a single count, as in --kind {name}=poisson"
+        ))),
         Some(Asked { name, .. }) => Err(ClusterError::Options(format!(
             "column `{name}` is a multinomial of its own, and the counts of one share a total; join its columns as in \
              --kind {name}+other=multinomial, or choose poisson for a single count"
@@ -111,6 +115,9 @@ mod tests {
         assert_eq!(choices, [ColumnChoice::Poisson, ColumnChoice::Poisson, ColumnChoice::Auto]);
         let error = |kinds: &[&str]| asked(&table, &model(kinds)).expect_err("a bad kind").to_string();
         assert!(error(&["a=multinomial"]).contains("--kind a+other=multinomial"));
+        let alone = Table::from_csv("t.csv", b"a\n1\n2\n").expect("a table");
+        let text = asked(&alone, &model(&["multinomial"])).expect_err("a single column").to_string();
+        assert!(text.contains("`a` is the only one") && text.contains("--kind a=poisson"), "{text}");
         assert!(error(&["a+x=multinomial"]).contains("no column `x`"));
     }
 }

@@ -175,7 +175,7 @@ impl Report {
     }
 
     fn head(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(|c| format!("{} ({})", c.name, c.kind_name())).collect();
+        let columns = named(&self.columns);
         let missing = match self.missing {
             0 => String::new(),
             1 => ", 1 missing cell".to_string(),
@@ -251,6 +251,23 @@ impl Report {
         };
         out + &format!("fit                   {}, {}\n", self.stop, duration(self.seconds))
     }
+}
+
+/// Each column with its kind; those of a multinomial are named together, where the first of them stands.
+fn named(columns: &[Column]) -> Vec<String> {
+    let groups = super::component::multinomials(columns);
+    let line = |(j, column): (usize, &Column)| {
+        let group = groups.iter().find(|group| group.contains(&j));
+        let name = match group {
+            None => column.name.clone(),
+            Some(group) if group[0] == j => {
+                group.iter().map(|&j| columns[j].name.as_str()).collect::<Vec<_>>().join("+")
+            }
+            Some(_) => return None,
+        };
+        Some(format!("{name} ({})", column.kind_name()))
+    };
+    columns.iter().enumerate().filter_map(line).collect()
 }
 
 /// The columns, with the first few categories of each.

@@ -66,7 +66,7 @@ impl TextNote {
 /// # Errors
 /// A file that cannot be read, or is no text.
 pub fn read(path: &Path) -> Result<String, VaeError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = crate::data::file::check(path).and_then(|()| std::fs::read_to_string(path)).map_err(|error| {
         let reason = match error.kind() {
             std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_string(),
             _ => error.to_string(),

@@ -37,7 +37,7 @@ fn is_gzip(bytes: &[u8]) -> bool {
 /// The file's bytes, unpacked where it is gzipped.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ImageError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path)
+    let bytes = crate::data::file::read(path)
         .map_err(|error| ImageError::Unreadable { file: file.clone(), reason: error.to_string() })?;
     if !is_gzip(&bytes) {
         return Ok(bytes);

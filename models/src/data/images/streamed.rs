@@ -93,6 +93,7 @@ impl StreamedImages {
     fn idx(path: &Path, rules: &Rules, block_rows: usize) -> Result<Self, ImageError> {
         let file = path.display().to_string();
         let unreadable = |e: std::io::Error| ImageError::Unreadable { file: file.clone(), reason: e.to_string() };
+        crate::data::file::check(path).map_err(unreadable)?;
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         let mut head = Vec::new();
         File::open(path).and_then(|f| f.take(idx::HEADER as u64).read_to_end(&mut head)).map_err(unreadable)?;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "parquet")]
 mod parquet;
-mod record;
+pub(super) mod record;
 mod rows;
 mod source;
 mod survey;

@@ -14,7 +14,8 @@ use std::path::Path;
 /// files.
 pub(super) fn as_text(path: &Path) -> Result<File, DataError> {
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let opened = crate::data::file::check(path).and_then(|()| File::open(path));
+    let file = opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => DataError::NotFound { file: name.clone() },
         _ => unreadable(&name, error.to_string()),
     })?;

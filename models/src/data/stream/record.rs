@@ -3,25 +3,35 @@
 use memchr::{memchr, memchr_iter};
 
 /// The length of the record that `bytes` begin with, its line break included; none where they end before it does.
-pub(super) fn record_end(bytes: &[u8], separator: u8) -> Option<usize> {
+pub(in crate::data) fn record_end(bytes: &[u8], separator: u8) -> Option<usize> {
     let end = memchr(b'\n', bytes)?;
     if memchr(b'"', &bytes[..end]).is_none() {
         return Some(end + 1);
     }
+    walk(bytes, separator).ok()
+}
+
+/// Where the quotation mark stands that is not closed in `bytes`, the last record of a file; none where all are.
+pub(in crate::data) fn open_mark(bytes: &[u8], separator: u8) -> Option<usize> {
+    walk(bytes, separator).err().flatten()
+}
+
+/// As [`record_end`], byte by byte; where the record does not end, the open quotation mark.
+fn walk(bytes: &[u8], separator: u8) -> Result<usize, Option<usize>> {
     // A cell in quotation marks may hold line breaks.
-    let (mut inside, mut fresh, mut i) = (false, true, 0);
+    let (mut opened, mut fresh, mut i) = (None, true, 0);
     while let Some(&byte) = bytes.get(i) {
         match byte {
-            b'"' if inside && bytes.get(i + 1) == Some(&b'"') => i += 1,
-            b'"' if inside => inside = false,
-            b'"' if fresh => inside = true,
-            b'\n' if !inside => return Some(i + 1),
+            b'"' if opened.is_some() && bytes.get(i + 1) == Some(&b'"') => i += 1,
+            b'"' if opened.is_some() => opened = None,
+            b'"' if fresh => opened = Some(i),
+            b'\n' if opened.is_none() => return Ok(i + 1),
             _ => {}
         }
-        fresh = !inside && byte == separator;
+        fresh = opened.is_none() && byte == separator;
         i += 1;
     }
-    None
+    Err(opened)
 }
 
 /// Calls `each` with the place and the bytes of every cell, blanks around it left out; returns how many there are.
@@ -128,6 +138,9 @@ mod tests {
         // A mark within a cell is a mark.
         assert_eq!(record_end(b"5\" pipe,2\n3\"\n", b','), Some(10));
         assert_eq!(record_end(b"\"open,2\n3\n", b','), None);
+        assert_eq!(open_mark(b"1,\"open,2\n3\n", b','), Some(2));
+        assert_eq!(open_mark(b"\"a\"\",2", b','), Some(0));
+        assert_eq!((open_mark(b"\"a\",5\" pipe", b','), open_mark(b"1,2", b',')), (None, None));
     }
 
     #[test]

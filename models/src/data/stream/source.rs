@@ -1,7 +1,7 @@
 //! A text table that stays in its file: header, separator, and where each block of rows begins.
 
-use super::record::{cells, is_blank, record_end};
-use crate::data::csv::separator;
+use super::record::{cells, is_blank, open_mark, record_end};
+use crate::data::csv::{first_line, no_rows, separator};
 use crate::data::{DataError, Place, Table};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -40,7 +40,8 @@ impl Source {
     /// No such file, no header, no row, or a record without end.
     pub fn open(path: &Path, block_rows: usize) -> Result<Self, DataError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let opened = crate::data::file::check(path).and_then(|()| File::open(path));
+        let file = opened.map_err(|error| match error.kind() {
             ErrorKind::NotFound => DataError::NotFound { file: name.clone() },
             _ => unreadable(&name, error.to_string()),
         })?;
@@ -61,11 +62,11 @@ impl Source {
             file,
             spare: Mutex::default(),
         };
-        source.find()?;
-        if source.num_rows == 0 {
-            return Err(DataError::NoRowsBelowHeader { file: source.name });
+        let header_line = source.find()?;
+        match source.num_rows {
+            0 => Err(no_rows(&source.header, header_line)),
+            _ => Ok(source),
         }
-        Ok(source)
     }
 
     /// Columns of the file.
@@ -137,21 +138,22 @@ impl Source {
         (at(block), at(block + 1))
     }
 
-    /// Reads the header and finds the blocks, in one pass over the file.
-    fn find(&mut self) -> Result<(), DataError> {
-        let (mut window, mut offset, mut line, mut begun) = (Vec::new(), 0_u64, 1, false);
+    /// Reads the header and finds the blocks, in one pass over the file; returns the header's line.
+    fn find(&mut self) -> Result<u64, DataError> {
+        let (mut window, mut offset, mut line, mut begun, mut header_line) = (Vec::new(), 0_u64, 1, false, 1);
         loop {
             let before = window.len();
             window.resize(before + WINDOW, 0);
             let got = self.read_some(&mut window[before..], offset + before as u64)?;
             window.truncate(before + got);
             if !begun && !window.is_empty() {
-                let head = self.read_header(&window)?;
+                header_line = first_line(window.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&window));
+                let head = self.read_header(&window, header_line)?;
                 (begun, line) = (true, line + breaks(&window[..head]));
                 offset = head as u64;
                 window.drain(..head);
             }
-            let used = self.find_in(&window, offset, &mut line, got == 0);
+            let used = self.find_in(&window, offset, &mut line, got == 0)?;
             offset += used as u64;
             window.drain(..used);
             if got == 0 {
@@ -166,17 +168,20 @@ impl Source {
             return Err(DataError::Empty { file: self.name.clone() });
         }
         self.end = offset;
-        Ok(())
+        Ok(header_line)
     }
 
     /// Finds the rows that end in `window`, or all where it `is_last`; returns the bytes they take.
-    fn find_in(&mut self, window: &[u8], offset: u64, line: &mut u64, is_last: bool) -> usize {
+    fn find_in(&mut self, window: &[u8], offset: u64, line: &mut u64, is_last: bool) -> Result<usize, DataError> {
         let (mut used, num_columns) = (0, self.num_columns());
         while used < window.len() {
             let rest = &window[used..];
             let length = match record_end(rest, self.separator) {
                 Some(length) => length,
-                None if is_last => rest.len(),
+                None if is_last => {
+                    self.closed(rest, *line)?;
+                    rest.len()
+                }
                 None => break,
             };
             if !is_blank(&rest[..length], num_columns) {
@@ -188,11 +193,17 @@ impl Source {
             *line += breaks(&rest[..length]);
             used += length;
         }
-        used
+        Ok(used)
     }
 
-    /// Reads the header from the first bytes of the file, and returns its length with all that comes before.
-    fn read_header(&mut self, window: &[u8]) -> Result<usize, DataError> {
+    /// A record that begins at `line` and has no end leaves no quotation mark open.
+    fn closed(&self, record: &[u8], line: u64) -> Result<(), DataError> {
+        let Some(at) = open_mark(record, self.separator) else { return Ok(()) };
+        Err(DataError::OpenQuote { file: self.name.clone(), line: line + breaks(&record[..at]) })
+    }
+
+    /// Reads the header, at `line`, from the first bytes of the file; returns its length with all that comes before.
+    fn read_header(&mut self, window: &[u8], line: u64) -> Result<usize, DataError> {
         let mark = if window.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         // The sample ends at a line break, so that no character is cut.
         let sample = &window[..window.len().min(1 << 16)];
@@ -204,7 +215,13 @@ impl Source {
         self.separator = separator(text);
         let blank = text.len() - text.trim_start_matches(['\n', '\r']).len();
         let rest = &window[mark + blank..];
-        let length = record_end(rest, self.separator).unwrap_or(rest.len());
+        let length = match record_end(rest, self.separator) {
+            Some(length) => length,
+            None => {
+                self.closed(rest, line)?;
+                rest.len()
+            }
+        };
         let mut names = Vec::new();
         cells(&rest[..length], self.separator, |_, cell| names.push(String::from_utf8_lossy(cell).into_owned()));
         self.header = crate::data::csv::header_table(&self.name, &names)?;

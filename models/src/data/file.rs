@@ -1,0 +1,70 @@
+//! Files that a user names: read whole, unless they need not end.
+
+use std::fs::{File, FileType};
+use std::io::{Error, IsTerminal, Result};
+use std::path::Path;
+
+/// The bytes of the file or pipe at `path`.
+///
+/// # Errors
+/// As [`check`], and when it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    check(path)?;
+    std::fs::read(path)
+}
+
+/// Refuses folders, devices and sockets; a terminal may be typed into.
+///
+/// # Errors
+/// What the path is instead of a file or a pipe, in words, and no such file.
+pub fn check(path: &Path) -> Result<()> {
+    let kind = std::fs::metadata(path)?.file_type();
+    match other_kind(kind) {
+        Some(found) if !is_terminal(path, kind) => Err(Error::other(format!("it is {found}, not a file or a pipe"))),
+        _ => Ok(()),
+    }
+}
+
+/// What it is in words; none for files and pipes.
+fn other_kind(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("a folder"),
+        () => special(kind),
+    }
+}
+
+#[cfg(unix)]
+fn special(kind: FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    match () {
+        () if kind.is_char_device() => Some("a character device"),
+        () if kind.is_block_device() => Some("a block device"),
+        () if kind.is_socket() => Some("a socket"),
+        () => None,
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: FileType) -> Option<&'static str> {
+    None
+}
+
+/// Only what may be a terminal is opened, since a pipe that is opened and closed has lost its writer.
+fn is_terminal(path: &Path, kind: FileType) -> bool {
+    !kind.is_dir() && File::open(path).is_ok_and(|file| file.is_terminal())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_and_folders_are_refused_and_files_are_not() {
+        let words = |path: &str| check(Path::new(path)).map_err(|e| e.to_string());
+        assert_eq!(words("/dev/zero"), Err("it is a character device, not a file or a pipe".to_string()));
+        assert_eq!(words(env!("CARGO_MANIFEST_DIR")), Err("it is a folder, not a file or a pipe".to_string()));
+        assert_eq!(words(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), Ok(()));
+        assert_eq!(check(Path::new("no such file")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    }
+}
