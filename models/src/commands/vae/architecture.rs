@@ -251,3 +251,21 @@ fn normal<M: Model + Guide>(model: &M, options: Options) -> Result<(Target, Q), 
     let family = TracedFamily::with_workers(model, target.layout(), target.workers())?;
     Ok((target, Q::Normal(Box::new(family))))
 }
+
+#[cfg(test)]
+impl Architecture {
+    /// Networks of binary images without anything more.
+    pub fn plain(num_pixels: usize, num_latents: usize, hidden: &[usize]) -> Architecture {
+        Architecture {
+            num_pixels,
+            num_latents,
+            hidden: hidden.to_vec(),
+            likelihood: PixelLikelihood::Bernoulli,
+            levels: 0,
+            classes: 0,
+            clusters: 0,
+            given: None,
+            text: None,
+        }
+    }
+}

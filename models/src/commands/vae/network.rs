@@ -254,21 +254,10 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::vae_args::PixelLikelihood;
     use crate::data::images::{Images, Rules};
 
     fn architecture(num_pixels: usize) -> Architecture {
-        Architecture {
-            num_pixels,
-            num_latents: 2,
-            hidden: vec![3],
-            likelihood: PixelLikelihood::Bernoulli,
-            levels: 0,
-            classes: 0,
-            clusters: 0,
-            given: None,
-            text: None,
-        }
+        Architecture::plain(num_pixels, 2, &[3])
     }
 
     /// The decoder by hand, from theta in its order: weights and bias of both layers.

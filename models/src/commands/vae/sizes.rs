@@ -141,17 +141,7 @@ mod tests {
     use jensen::target::{LogDensity, Options};
 
     fn plain() -> Architecture {
-        Architecture {
-            num_pixels: 6,
-            num_latents: 2,
-            hidden: vec![5, 4],
-            likelihood: PixelLikelihood::Bernoulli,
-            levels: 0,
-            classes: 0,
-            clusters: 0,
-            given: None,
-            text: None,
-        }
+        Architecture::plain(6, 2, &[5, 4])
     }
 
     /// Against the networks themselves: no weight less than they have, and few more.

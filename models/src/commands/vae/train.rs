@@ -322,7 +322,6 @@ impl Sums {
 mod tests {
     use super::super::architecture::{Architecture, Batch};
     use super::*;
-    use crate::cli::vae_args::PixelLikelihood;
     use crate::commands::vae::saved::{DataNote, Saved};
     use jensen::target::Options;
 
@@ -332,17 +331,7 @@ mod tests {
         let text = r#"{"batch":2,"beta":1.0,"anneal":"none","anneal_epochs":20,"free_nats":0.0,"estimator":"exact-kl",
             "importance":5,"learning_rate":0.01,"seed":0}"#;
         let settings: Settings = serde_json::from_str(text).unwrap();
-        let architecture = Architecture {
-            num_pixels: 2,
-            num_latents: 1,
-            hidden: vec![3],
-            likelihood: PixelLikelihood::Bernoulli,
-            levels: 0,
-            classes: 0,
-            clusters: 0,
-            given: None,
-            text: None,
-        };
+        let architecture = Architecture::plain(2, 1, &[3]);
         let pixels = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0];
         let ready = architecture.ready(Batch { pixels: &pixels, labels: &[] }, 0, Options::default()).unwrap();
         let start = |earlier| Training::new(&ready, Rows::Memory(&ready, 2), (&settings, (0.0, 1.0)), earlier).unwrap();
