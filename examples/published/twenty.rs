@@ -9,7 +9,7 @@ use jensen::target::{LogDensity, Target};
 use super::measure::{At, moments};
 use model::Twenty;
 
-#[path = "../../tests/estimators/twenty.rs"]
+#[path = "../../tests/all/estimate/twenty.rs"]
 mod model;
 
 pub fn run() -> super::Done {

@@ -1,0 +1,12 @@
+//! The built binary `jensen`, one program.
+
+mod cli;
+mod compare;
+mod folder;
+mod mixture;
+mod mixture_kinds;
+mod mixture_streamed;
+mod reference;
+mod vae;
+mod vae_models;
+mod vae_streamed;

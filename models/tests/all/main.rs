@@ -1,0 +1,3 @@
+//! Fits of the zoo against what is known.
+
+mod integers;

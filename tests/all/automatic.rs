@@ -1,0 +1,378 @@
+//! The automatic fit needs no tuning: every model here is fitted with defaults alone.
+
+use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
+use jensen::fit::Stop;
+use jensen::optimize::Clip;
+use jensen::prelude::*;
+use jensen::streams::Streams;
+use jensen::target::LogDensity;
+use jensen::{Fit, Fitted};
+
+/// A model written as a closure.
+struct Written<F>(F);
+
+impl<F: Fn(&LogJoint) + Sync> Model for Written<F> {
+    fn log_joint(&self, p: &LogJoint) {
+        (self.0)(p);
+    }
+}
+
+fn best(fitted: &Fitted) -> (f64, f64) {
+    let restart = &fitted.restarts[fitted.chosen];
+    (restart.bound, restart.bound_se)
+}
+
+/// Normal mean with a normal prior: posterior and evidence are exact.
+#[test]
+fn a_conjugate_mean_is_exact_under_every_choice() {
+    let x = [1.2, -0.4, 2.2, 0.9, 1.7];
+    let model = Written(|p: &LogJoint| {
+        let mu = p.draw("mu", normal(0.0, 3.0));
+        let x = Column::new(x);
+        p.rows(5, |i| i.observe(x.at(i), normal(mu, 1.0)));
+    });
+    let (n, sum): (f64, f64) = (5.0, x.iter().sum());
+    let precision = n + 1.0 / 9.0;
+    let (mean, sd) = (sum / precision, precision.recip().sqrt());
+    let squares: f64 = x.iter().map(|x| x * x).sum();
+    let ln_2_pi = (2.0 * std::f64::consts::PI).ln();
+    let evidence = -0.5 * (n * ln_2_pi + 9.0f64.ln() + precision.ln() + squares - sum * sum / precision);
+    let mut tried = 0;
+    for family in [FamilyChoice::Auto, FamilyChoice::MeanField, FamilyChoice::FullRank, FamilyChoice::LowRank] {
+        for optimizer in
+            [OptimizerChoice::Auto, OptimizerChoice::Adam, OptimizerChoice::Lbfgs, OptimizerChoice::NewtonCg]
+        {
+            let fitted = Fit::new(&model).family(family).optimizer(optimizer).seed(1).run().unwrap();
+            assert!(fitted.stop.has_converged(), "{}: {}", fitted.plan, fitted.stop);
+            let mean_found = fitted.family.centre(&fitted.solution.params)[0];
+            let (bound, se) = best(&fitted);
+            assert!((mean_found - mean).abs() < 0.05 * sd, "{}: mean {mean_found}, exact {mean}", fitted.plan);
+            assert!((bound - evidence).abs() < 0.01 + 4.0 * se, "{}: {bound} against {evidence}", fitted.plan);
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 16);
+}
+
+/// theta ~ Beta(2, 3), 7 successes of 10: evidence B(9, 6) / B(2, 3).
+#[test]
+fn beta_bernoulli_is_bounded_by_its_evidence() {
+    let model = Written(|p: &LogJoint| {
+        let theta = p.draw("theta", beta(2.0, 3.0));
+        let y = Column::new([1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0]);
+        p.rows(10, |i| i.add(y.at(i) * theta.ln() + (1.0 - y.at(i)) * (1.0 - theta).ln()));
+    });
+    let fitted = jensen::fit(&model).unwrap();
+    // B(9, 6) / B(2, 3) = (8! 5! / 14!) * 12
+    let evidence = (40320.0 * 120.0 / 87_178_291_200.0f64 * 12.0).ln();
+    let (bound, se) = best(&fitted);
+    assert!(fitted.stop.has_converged());
+    assert!(bound < evidence + 4.0 * se && bound > evidence - 0.02, "{bound} ({se}) against {evidence}");
+}
+
+/// y ~ N(a + b x, s) with features of sizes 1e-4 to 1e4: the fit is that of the rescaled data, rescaled.
+#[test]
+fn badly_scaled_features_change_nothing() {
+    let n = 60;
+    let mut numbers = vec![0.0; 4 * n];
+    Streams::new(9).fill_normal(1, &mut numbers);
+    let y: Vec<f64> =
+        (0..n).map(|i| 1.0 + 0.5 * numbers[i] - 0.8 * numbers[n + i] + 0.3 * numbers[3 * n + i]).collect();
+    let bound_at = |scales: [f64; 2]| {
+        let x: Vec<f64> = (0..n).flat_map(|i| [scales[0] * numbers[i], scales[1] * numbers[n + i]]).collect();
+        let model = Written(|p: &LogJoint| {
+            let a = p.draw("a", normal(0.0, 5.0));
+            let b0 = p.draw("b0", normal(0.0, 5.0 / scales[0]));
+            let b1 = p.draw("b1", normal(0.0, 5.0 / scales[1]));
+            let s = p.draw("s", half_normal(2.0));
+            let x = Matrix::new(x.clone(), 2).unwrap();
+            let y = Column::new(y.clone());
+            p.rows(n, |i| i.observe(y.at(i), normal(a + b0 * x.at(i).at(0) + b1 * x.at(i).at(1), s)));
+        });
+        let fitted = jensen::fit(&model).unwrap();
+        assert!(fitted.stop.has_converged(), "{scales:?}: {}", fitted.stop);
+        best(&fitted)
+    };
+    let plain = bound_at([1.0, 1.0]);
+    for scales in [[1e-4, 1e4], [1e3, 1e-2]] {
+        let scaled = bound_at(scales);
+        assert!((scaled.0 - plain.0).abs() < 0.03 + 4.0 * scaled.1.hypot(plain.1), "{scales:?}: {scaled:?} {plain:?}");
+    }
+}
+
+/// A Poisson regression on a feature in the hundreds.
+#[test]
+fn poisson_regression_converges() {
+    let x: Vec<f64> = (0..40).map(|k| 100.0 + 5.0 * f64::from(k)).collect();
+    let y: Vec<f64> =
+        x.iter().enumerate().map(|(k, x)| (0.01 * x + 0.3 * ((k * 7) % 5) as f64).exp().floor()).collect();
+    let model = Written(|p: &LogJoint| {
+        let (a, b) = (p.draw("a", normal(0.0, 5.0)), p.draw("b", normal(0.0, 1.0)));
+        let (x, y) = (Column::new(x.clone()), Column::new(y.clone()));
+        p.rows(40, |i| {
+            let eta = a + b * x.at(i);
+            i.add(y.at(i) * eta - eta.exp())
+        });
+    });
+    let fitted = jensen::fit(&model).unwrap();
+    assert!(fitted.stop.has_converged());
+    let [one, two] = [&fitted.restarts[0], &fitted.restarts[1]];
+    assert!((one.bound - two.bound).abs() < 0.05 + 4.0 * one.bound_se.hypot(two.bound_se));
+}
+
+/// The funnel has no good Gaussian: the fit ends all the same, within a nat of the best there is, which is derived in
+/// `tests/all/algorithms.rs`.
+#[test]
+fn a_funnel_ends() {
+    let model = Written(|p: &LogJoint| {
+        let v = p.draw("v", normal(0.0, 3.0));
+        let _ = p.draws("x", normal(0.0, (0.5 * v).exp()), 9);
+    });
+    let fitted = jensen::fit(&model).unwrap();
+    let variance = 1.0 / (1.0 / 9.0 + 4.5f64);
+    let optimum = -variance / 18.0 - 3f64.ln() + 0.5 + 0.5 * variance.ln() - 2.25 * variance;
+    let (bound, se) = best(&fitted);
+    assert!(bound < optimum + 4.0 * se && bound > optimum - 1.0 - 4.0 * se, "{bound} ({se}), best {optimum}");
+}
+
+#[test]
+fn a_flat_model_is_refused_with_the_site_to_mend() {
+    let flat = Written(|p: &LogJoint| {
+        let used = p.draw("used", normal(0.0, 1.0));
+        let _ = p.real("idle");
+        p.add(-0.5 * used * used);
+    });
+    let error = jensen::fit(&flat).unwrap_err().to_string();
+    assert!(error.contains("\"idle\""), "{error}");
+}
+
+/// Densities without a finite integral are refused by name, with few steps and with all of them, by either optimiser.
+#[test]
+fn an_improper_density_is_refused_with_the_sites_to_mend() {
+    let refused = |model: &dyn Model, sites: &[&str]| {
+        let fits = [Fit::new(model).steps(300), Fit::new(model), Fit::new(model).optimizer(OptimizerChoice::Adam)];
+        for fit in fits {
+            let error = fit.run().expect_err("there is no posterior").to_string();
+            assert!(error.contains("no finite integral"), "{error}");
+            for name in ["a", "b", "c", "s"] {
+                assert_eq!(error.contains(&format!("\"{name}\"")), sites.contains(&name), "{name}: {error}");
+            }
+        }
+    };
+    // A ridge: only the sum of two latents is known.
+    let ridge = Written(|p: &LogJoint| {
+        let (a, b, c) = (p.real("a"), p.real("b"), p.draw("c", normal(0.0, 1.0)));
+        p.add(-0.5 * (a + b - c) * (a + b - c));
+    });
+    refused(&ridge, &["a", "b"]);
+    // A scale without a prior, of a latent that is zero for all the density knows.
+    let scale = Written(|p: &LogJoint| {
+        let c = p.draw("c", normal(0.0, 1.0));
+        let s = p.positive("s");
+        p.add(-c * c / (1.0 + s));
+    });
+    refused(&scale, &["s"]);
+    // Separable data: the likelihood of the slope rises to one.
+    let separable = Written(|p: &LogJoint| {
+        let a = p.draw("c", normal(0.0, 1.0));
+        let b = p.real("b");
+        let (x, y) = (Column::new([-2.0, -1.0, 1.0, 2.0]), Column::new([0.0, 0.0, 1.0, 1.0]));
+        p.rows(4, |i| i.observe(y.at(i), bernoulli_logit(a + b * x.at(i))));
+    });
+    refused(&separable, &["b"]);
+}
+
+/// Steps that cannot leave the start would be level there, whatever the start is worth.
+#[test]
+fn steps_that_reach_nowhere_are_refused() {
+    let model = Written(|p: &LogJoint| {
+        let _ = p.draw("a", normal(5.0, 1.0));
+    });
+    for optimizer in [OptimizerChoice::Adam, OptimizerChoice::RmsProp] {
+        let fit = || Fit::new(&model).optimizer(optimizer).steps(10);
+        let error = fit().learning_rate(1e-9).run().unwrap_err().to_string();
+        assert!(error.contains("end where it starts") && error.contains("0.1"), "{error}");
+        assert!(fit().learning_rate(1e-3).run().is_ok());
+    }
+}
+
+/// Heavy tails, vague priors and funnels have an integral, whatever the number of steps.
+#[test]
+fn a_proper_density_that_needs_more_steps_is_not_called_improper() {
+    let vague = Written(|p: &LogJoint| {
+        let (a, b) = (p.draw("a", normal(0.0, 1e6)), p.draw("b", normal(0.0, 1e6)));
+        p.add(-0.5 * (a + b - 1.0) * (a + b - 1.0));
+    });
+    let tails = Written(|p: &LogJoint| {
+        let (a, s) = (p.draw("a", cauchy(0.0, 1.0)), p.draw("s", half_cauchy(1.0)));
+        let _ = p.draws("x", normal(a, s), 3);
+    });
+    let funnel = Written(|p: &LogJoint| {
+        let v = p.draw("v", normal(0.0, 3.0));
+        let _ = p.draws("x", normal(0.0, (0.5 * v).exp()), 9);
+    });
+    // Data a hundred million prior standard deviations away, from which the start is just as far.
+    let far = Written(|p: &LogJoint| {
+        let (mu, s) = (p.draw("mu", normal(0.0, 5.0)), p.draw("s", half_cauchy(5.0)));
+        let eta = p.draws("eta", normal(0.0, 1.0), 3);
+        let x = Column::new([1e8, 2e8, 3e8]);
+        p.rows(3, |i| i.observe(x.at(i), normal(mu + s * eta.at(i), 10.0)));
+    });
+    for model in [&vague as &dyn Model, &tails, &funnel, &far] {
+        for optimizer in [OptimizerChoice::Auto, OptimizerChoice::Adam] {
+            let fitted = Fit::new(model).optimizer(optimizer).steps(3).run().unwrap();
+            assert_eq!(fitted.stop, Stop::Budget { steps: 3 });
+        }
+    }
+}
+
+/// A clip far below the gradients makes steps of plain gradient ascent short, and one far above them changes no bit.
+#[test]
+fn gradients_are_clipped_where_asked_for() {
+    let model = Written(|p: &LogJoint| {
+        let _ = p.draw("a", normal(5.0, 1.0));
+    });
+    let fit = || Fit::new(&model).family(FamilyChoice::MeanField).optimizer(OptimizerChoice::Sgd).steps(1).restarts(1);
+    let [plain, tight, loose] = [fit(), fit().clip(Clip::Norm(1e-9)), fit().clip(Clip::Norm(1e9))]
+        .map(|fit| fit.schedule(0.5).run().unwrap().solution.params);
+    let begun = fit().schedule(1e-12).run().unwrap().solution.params;
+    let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert_eq!(plain, loose);
+    assert!(apart(&plain, &begun) > 1e-3, "{plain:?} {begun:?}");
+    assert!(apart(&tight, &begun) < 1e-8, "{tight:?} {begun:?}");
+    // Nothing reads it where the natural gradient is used.
+    let error = Fit::new(&model).clip(Clip::Norm(1.0)).run().unwrap_err().to_string();
+    assert!(error.contains("no use for a clip"), "{error}");
+}
+
+/// Latents in rows: x_i ~ N(z_i, 1), z_i ~ N(mu, 1), mu ~ N(0, 2). Mean-field has an exact optimum.
+#[test]
+fn latents_of_rows_get_factors_of_their_own() {
+    let model = Written(|p: &LogJoint| {
+        let mu = p.draw("mu", normal(0.0, 2.0));
+        let x = Column::new([0.5, 1.5, 3.0]);
+        p.rows(3, |i| {
+            let z = i.draw("z", normal(mu, 1.0));
+            i.observe(x.at(i), normal(z, 1.0));
+        });
+    });
+    let fitted = Fit::new(&model).seed(3).run().unwrap();
+    assert_eq!(fitted.plan.family, FamilyChoice::MeanField);
+    // Marginally x ~ N(0, 2 I + 4 11'): posterior mean of mu is 4 sum(x) / (2 + 12).
+    let mean = fitted.family.centre(&fitted.solution.params)[0];
+    assert!((mean - 4.0 * 5.0 / 14.0).abs() < 0.1, "{mean}");
+}
+
+/// An integer latent: k in 0..3 with rates; q's probabilities against the posterior's.
+#[test]
+fn integer_latents_get_probabilities() {
+    let model = Written(|p: &LogJoint| {
+        let k = p.integer("k", 0..3);
+        let rates = Vector::constant(&[1.0, 3.0, 6.0]);
+        let rate = rates.at(k);
+        p.add(4.0 * rate.ln() - rate);
+    });
+    let fitted = Fit::new(&model).seed(2).run().unwrap();
+    let weights: Vec<f64> = [1.0f64, 3.0, 6.0].iter().map(|r| (4.0 * r.ln() - r).exp()).collect();
+    let evidence = weights.iter().sum::<f64>().ln();
+    let (bound, se) = best(&fitted);
+    assert!((bound - evidence).abs() < 0.02 + 4.0 * se, "{bound} against {evidence}");
+}
+
+/// theta moves along: x_i ~ N(z, 1), z ~ N(theta, 1); the evidence is greatest at theta = mean x.
+#[test]
+fn parameters_of_the_model_move_along() {
+    let model = Written(|p: &LogJoint| {
+        let theta = p.parameter("theta", &[1]).at(0);
+        let z = p.real("z");
+        p.add(normal(theta, 1.0).log_density(z));
+        let x = Column::new([1.0, 2.0, 4.0]);
+        p.rows(3, |i| i.observe(x.at(i), normal(z, 1.0)));
+    });
+    let fitted = Fit::new(&model).run().unwrap();
+    assert!((fitted.solution.theta[0] - 7.0 / 3.0).abs() < 0.1, "{:?}", fitted.solution.theta);
+}
+
+#[test]
+fn choices_are_honoured() {
+    let model = Written(|p: &LogJoint| {
+        let x = p.draws("x", normal(1.0, 2.0), 3);
+        p.add(-0.1 * x.at(0) * x.at(1));
+    });
+    let map = Fit::new(&model).family(FamilyChoice::Map).run().unwrap();
+    assert_eq!(map.plan.optimizer, OptimizerChoice::Lbfgs);
+    // The first two pull at each other: (1 - x) / 4 = 0.1 x gives 0.25 / 0.35; the third stays at its prior mean.
+    assert!((map.solution.params[0] - 0.25 / 0.35).abs() < 1e-3, "{:?}", map.solution);
+    assert!((map.solution.params[2] - 1.0).abs() < 1e-3, "{:?}", map.solution);
+    let of_integers = [
+        "enumerate",
+        "local-expectation",
+        "disarm",
+        "arm",
+        "unordered-set",
+        "rebar",
+        "relax",
+        "gumbel-softmax",
+        "straight-through",
+    ];
+    for estimator in EstimatorChoice::ALL {
+        if of_integers.contains(&estimator.name()) {
+            let error = Fit::new(&model).estimator(*estimator).run().unwrap_err().to_string();
+            assert!(error.contains("is for integer latents, and this model has none"), "{error}");
+            continue;
+        }
+        let fitted = Fit::new(&model).estimator(*estimator).steps(50).draws(4).run().unwrap();
+        let rule = [EstimatorChoice::Rule, EstimatorChoice::Auto].contains(estimator);
+        assert!(rule || fitted.plan.estimator == *estimator);
+    }
+    for design in DesignChoice::ALL {
+        let fitted = Fit::new(&model).design(*design).steps(50).draws(4).run().unwrap();
+        assert_eq!(fitted.plan.design, *design);
+        let error = Fit::new(&model).design(*design).estimator(EstimatorChoice::Score).steps(5).run().err();
+        assert_eq!(error.is_some(), *design != DesignChoice::Independent, "{design}");
+    }
+    for optimizer in OptimizerChoice::ALL {
+        let fit = Fit::new(&model).optimizer(*optimizer).steps(20).run();
+        let fitted = fit.unwrap_or_else(|e| panic!("{optimizer}: {e}"));
+        assert!(*optimizer == OptimizerChoice::Auto || fitted.plan.optimizer == *optimizer);
+    }
+    let mut seen = 0;
+    let mut observer = |_: &jensen::algorithm::Step| {
+        seen += 1;
+        if seen == 7 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+    };
+    let fitted = Fit::new(&model).observer(&mut observer).run().unwrap();
+    assert_eq!((fitted.stop.steps(), fitted.restarts.len()), (7, 1));
+    assert!(fitted.target.layout().num_latents == 3);
+}
+
+#[test]
+fn the_estimator_is_chosen_by_measurement() {
+    let model = Written(|p: &LogJoint| {
+        let x = p.draws("x", normal(1.0, 2.0), 3);
+        p.add(-0.1 * x.at(0) * x.at(1));
+    });
+    let fit = || Fit::new(&model).family(FamilyChoice::FullRank).estimator(EstimatorChoice::Auto);
+    let fitted = fit().seed(5).run().unwrap();
+    // q can be the posterior and the log density is quadratic: two estimators have next to no noise where the fit ends.
+    let quiet = [EstimatorChoice::StickingTheLanding, EstimatorChoice::ControlVariate];
+    assert!(quiet.contains(&fitted.plan.estimator), "{}", fitted.plan);
+    assert!(fitted.plan.to_string().contains("measured at step 0: "), "{}", fitted.plan);
+    assert!((fitted.solution.params[0] - 0.25 / 0.35).abs() < 0.05, "{:?}", fitted.solution);
+    let again = fit().seed(5).run().unwrap();
+    assert_eq!((&again.plan, &again.solution), (&fitted.plan, &fitted.solution));
+    let chosen = fit().draws(6).steps(300).run().unwrap();
+    assert_eq!((chosen.plan.num_draws, chosen.plan.picks.is_empty()), (6, false));
+    let error = fit().optimizer(OptimizerChoice::NaturalGradient).run().unwrap_err().to_string();
+    assert!(error.contains("its own estimator, not auto; use adam"), "{error}");
+    let error = Fit::new(&model).family(FamilyChoice::Map).estimator(EstimatorChoice::Auto).run().unwrap_err();
+    assert!(error.to_string().contains("no noise to measure"), "{error}");
+    // The gradient falls by orders of magnitude on the way from a far start, and the choice is made again.
+    let counts = Written(|p: &LogJoint| {
+        let k = p.integer("k", 0..4);
+        let x = p.draw("x", normal(40.0, 1.0));
+        p.add(-0.5 * (x - k.to_real()) * (x - k.to_real()));
+    });
+    let fitted = Fit::new(&counts).estimator(EstimatorChoice::Auto).run().unwrap();
+    assert!(fitted.plan.picks.len() > 1, "{}", fitted.plan);
+}

@@ -1,0 +1,41 @@
+//! Steps of an estimator somewhere, and what they allocate.
+
+use jensen::estimate::{Design, GradientEstimator, Point, Space};
+use jensen::family::Family;
+use jensen::model::RowSet;
+use jensen::prelude::*;
+use jensen::streams::Streams;
+use jensen::target::Target;
+
+/// `n` parameters between -1.1 and 0.9.
+pub fn somewhere(n: usize) -> Vec<f64> {
+    let mut params = vec![0.0; n];
+    Streams::new(71).fill_uniform(1, &mut params);
+    params.iter_mut().for_each(|p| *p = 2.0 * *p - 1.1);
+    params
+}
+
+/// Allocations of fifteen steps after the first five.
+pub fn allocations<F: Family, E: GradientEstimator<Target, F>>(
+    model: &impl Model,
+    make: impl Fn(&Target) -> F,
+    estimator: E,
+) -> u64 {
+    let target = Target::new(model).unwrap();
+    let family = make(&target);
+    let params = somewhere(family.num_params());
+    let (mut space, mut grad, rows) = (Space::default(), vec![0.0; params.len()], RowSet::all());
+    let mut step = |step: u64| {
+        let at = Point {
+            params: &params,
+            theta: &[],
+            rows: &rows,
+            streams: Streams::new(1).at_step(step),
+            num_draws: 4,
+            design: Design::Independent,
+        };
+        estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut []).unwrap();
+    };
+    (0..5).for_each(&mut step);
+    allocation_counter::measure(|| (5..20).for_each(&mut step)).count_total
+}

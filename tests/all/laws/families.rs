@@ -1,0 +1,46 @@
+//! Laws of families.
+
+use super::cases::*;
+use jensen::family::{FullRank, LowRank, MeanField, StudentT};
+use jensen::model::{Layout, RowSet};
+use jensen::streams::Streams;
+use jensen::testing::laws::{self, Case};
+
+#[test]
+fn derivatives_of_every_family() {
+    for_all(|_, family, case| {
+        named(family, case, laws::transform_is_sample(family, case));
+        named(family, case, laws::pullback_is_derivative(family, case));
+        named(family, case, laws::score_is_derivative(family, case));
+        named(family, case, laws::grad_log_q_is_derivative(family, case));
+        named(family, case, laws::entropy_gradient_is_derivative(family, case));
+    });
+}
+
+#[test]
+fn densities_and_draws_of_every_family_agree() {
+    for_all(|_, family, case| {
+        let case = &Case { num_draws: 20_000, ..*case };
+        named(family, case, laws::score_has_mean_zero(family, case, 4.5));
+        named(family, case, laws::entropy_is_mean(family, case, 4.5));
+    });
+}
+
+#[test]
+fn every_density_integrates_to_one() {
+    let layout = Layout { num_latents: 2, ..Layout::default() };
+    let plane: Vec<Boxed> = vec![
+        Box::new(MeanField::new(&layout)),
+        Box::new(FullRank::new(2)),
+        Box::new(LowRank::new(2, 1)),
+        Box::new(ok(StudentT::new(FullRank::new(2), 2.5))),
+        Box::new(ok(StudentT::new(MeanField::new(&layout), 30.0))),
+    ];
+    for family in plane {
+        let params = somewhere(&*family, 2);
+        let rows = RowSet::all();
+        let case =
+            Case { layout: &layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(3), num_draws: 1 };
+        named(&*family, &case, laws::is_normalised(&family, &case));
+    }
+}

@@ -1,0 +1,20 @@
+//! The tests of the library through its public names, one program.
+
+mod algorithms;
+mod allocation;
+mod amortised;
+mod amortised_models;
+mod architecture;
+mod automatic;
+mod bad_models;
+mod blocks;
+mod compare;
+mod estimate;
+mod examples;
+mod families;
+mod laws;
+mod layers;
+mod mixture;
+mod posterior;
+mod recovery;
+mod simulation;
