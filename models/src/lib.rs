@@ -1,7 +1,5 @@
-//! The model zoo of jensen, reference posteriors, and the parts of its command line.
+//! The model zoo of jensen, its data, and reference posteriors.
 
-pub mod cli;
-pub mod commands;
 pub mod data;
 pub mod reference;
 pub mod reference_models;

@@ -4,7 +4,7 @@ pub mod csv;
 pub mod design;
 pub mod design_error;
 pub mod error;
-pub(crate) mod file;
+pub mod file;
 pub mod images;
 pub mod json;
 mod missing;
@@ -19,3 +19,8 @@ pub use design_error::DesignError;
 pub use error::{DataError, Place};
 pub use scale::Scale;
 pub use table::Table;
+
+/// The eruptions of Old Faithful as CSV text: their durations and the waits before the next, in minutes.
+///
+/// *Source*: see `models/data/SOURCES.md`.
+pub const OLD_FAITHFUL: &str = include_str!("../../data/faithful.csv");

@@ -75,7 +75,7 @@ fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
     let (first, second) = (column(&labels, "probability_1"), column(&labels, "probability_2"));
     assert!(first.iter().zip(&second).all(|(a, b)| (a + b - 1.0).abs() < 1e-12));
     // The rows of the fit, predicted by the saved fit, are those of the fit.
-    folder.file("again.csv", include_str!("../../../../models/data/faithful.csv"));
+    folder.file("again.csv", jensen_models::data::OLD_FAITHFUL);
     let run = folder.jensen("predict fit again.csv --out predicted.csv");
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(folder.read("predicted.csv"), labels);

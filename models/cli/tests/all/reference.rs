@@ -1,8 +1,8 @@
 //! Default fits against reference posteriors: means, standard deviations and quantiles.
 
 use clap::Parser;
-use jensen_models::cli::args::{Cli, Command, MethodArgs};
-use jensen_models::commands::engine::{Outcome, Request, fit};
+use jensen_cli::cli::args::{Cli, Command, MethodArgs};
+use jensen_cli::commands::engine::{Outcome, Request, fit};
 use jensen_models::reference::{NAMES, load, model};
 
 fn method(options: &str) -> MethodArgs {

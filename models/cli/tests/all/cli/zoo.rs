@@ -58,7 +58,7 @@ fn every_model_fits_its_own_data() {
 #[test]
 fn a_mixture_of_regressions_with_two_modes_is_not_trusted() {
     let folder = Folder::new("two-modes");
-    folder.file("d.csv", include_str!("../../../../../models/data/faithful.csv"));
+    folder.file("d.csv", jensen_models::data::OLD_FAITHFUL);
     let run = folder.jensen("fit regression-mixture --data d.csv --response waiting --quiet");
     assert!(run.code == Some(1) && run.out.contains("verdict: do not trust"), "{run:?}");
 }

@@ -1,0 +1,172 @@
+//! What can go wrong between a table and a mixture, said with file, line, column and remedy.
+
+use jensen::mixture::MixtureError;
+use jensen_models::data::nearest::listed;
+use jensen_models::data::{DataError, Place};
+
+/// A table that a mixture cannot use, or a fit that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// The table cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A cell that the kind of its column cannot explain.
+    #[error("{place}: {value} is not {expected}; {remedy}")]
+    Cell {
+        /// Where.
+        place: Box<Place>,
+        /// What stands there.
+        value: String,
+        /// What should.
+        expected: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A category that the fit has not seen.
+    #[error(
+        "{place} (row {}): \"{value}\" did not occur in the data of the fit, where the categories are {}; correct the cell, leave it empty, or fit again with such rows", place.row, listed(known, 12)
+    )]
+    Unseen {
+        /// Where.
+        place: Box<Place>,
+        /// The category.
+        value: String,
+        /// Those of the fit.
+        known: Vec<String>,
+    },
+    /// A column that says nothing about components.
+    #[error(
+        "{file}, column `{column}`: {value} in every row, so it says nothing about components; leave the column out with --columns"
+    )]
+    Constant {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its only value.
+        value: String,
+    },
+    /// A column whose spread cannot be computed with.
+    #[error(
+        "{file}, column `{column}`: {problem} in double precision; subtract a constant from the column or rescale it"
+    )]
+    Spread {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// Two columns that are the same.
+    #[error("{file}: column `{second}` repeats column `{first}` in every row; leave one of them out with --columns")]
+    Duplicate {
+        /// The file.
+        file: String,
+        /// The first.
+        first: String,
+        /// Its copy.
+        second: String,
+    },
+    /// Words that are names rather than categories.
+    #[error(
+        "{file}, column `{column}`: {levels} different words in {rows} rows are names rather than categories; leave the column out with --columns, or say --kind {column}=categorical"
+    )]
+    Names {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Different words.
+        levels: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// More categories than a table that stays in its file may have.
+    #[error("{file}, column `{column}`: more than {most} different words; leave the column out with --columns")]
+    ManyLevels {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The most there may be.
+        most: usize,
+    },
+    /// One row.
+    #[error("{file}: one row; a mixture needs at least two, and many more to find components")]
+    OneRow {
+        /// The file.
+        file: String,
+    },
+    /// More components than distinct rows.
+    #[error("{file}: {components} components for {distinct} distinct rows; use --k of at most {distinct}")]
+    TooManyComponents {
+        /// The file.
+        file: String,
+        /// Components asked for.
+        components: usize,
+        /// Distinct rows.
+        distinct: usize,
+    },
+    /// A row that no component explains.
+    #[error(
+        "{file}, row {row} below the header: no finite density under any component; look for a value far from all others, or rescale the column"
+    )]
+    NoDensity {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: usize,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+    /// The fit failed.
+    #[error("{file}: {source}")]
+    Fit {
+        /// The file.
+        file: String,
+        /// Why.
+        source: MixtureError,
+    },
+    /// A file that is no saved mixture.
+    #[error("{path}: this is not a saved mixture ({reason}); give the folder that `jensen mixture --out DIR` wrote")]
+    Saved {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// Whether numbers of this mean and this sum of squares about it can be computed with.
+    pub(super) fn spread(file: &str, column: &str, mean: f64, squares: f64) -> Result<(), Self> {
+        let problem = match squares {
+            s if s.is_nan() || s >= 1e280 => "its values lie too far apart to be squared",
+            s if s < 1e-280 => "its values lie too close together to be squared",
+            s if s.sqrt() <= 1e-13 * mean.abs() => "its values differ too little beside their size to be told apart",
+            _ => return Ok(()),
+        };
+        Err(Self::Spread { file: file.to_string(), column: column.to_string(), problem })
+    }
+
+    /// A cell that its kind cannot explain.
+    pub(super) fn cell(place: Box<Place>, value: f64, expected: &'static str) -> Self {
+        let remedy = "correct the cell, or choose gaussian or another --kind for the column".to_string();
+        Self::Cell { place, value: value.to_string(), expected, remedy }
+    }
+
+    /// `source` in the words of the table's file.
+    pub fn fit(file: &str, source: MixtureError) -> Self {
+        let file = file.to_string();
+        match source {
+            MixtureError::TooManyComponents { components, distinct } => {
+                Self::TooManyComponents { file, components, distinct }
+            }
+            MixtureError::NoDensity { row } => Self::NoDensity { file, row: row + 1 },
+            source => Self::Fit { file, source },
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `jensen predict`.
+
+use super::CommandError;
+use super::mixture::assigned::{self, Summary};
+use super::mixture::columns::{self, Column, ColumnKind};
+use super::mixture::error::ClusterError;
+use super::mixture::saved::SavedMixture;
+use super::mixture::{encoded, is_text};
+use crate::cli::exit::Exit;
+use crate::cli::mixture_args::PredictArgs;
+use crate::cli::number::{grouped, significant};
+use crate::cli::output::{OutputError, print, write_atomic};
+use jensen::mixture::{BLOCK_ROWS, Fitted, Rows};
+use jensen_models::data::Table;
+use jensen_models::data::stream::{StreamedTable, is_parquet};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// Labels the rows of a table by a saved mixture, or draws new rows from it.
+pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
+    let (columns, fitted) = SavedMixture::read(&args.fit)?;
+    match (&args.file, args.simulate) {
+        (Some(file), _) => label(args, file, &columns, &fitted),
+        (None, num_rows) => simulate(args, &columns, &fitted, num_rows.map_or(1, |n| n.get())),
+    }
+}
+
+/// Writes rows drawn from the mixture, words as words.
+fn simulate(args: &PredictArgs, columns: &[Column], fitted: &Fitted, num_rows: usize) -> Result<Exit, CommandError> {
+    let rows =
+        fitted.simulate(num_rows, args.seed).map_err(|e| ClusterError::fit(&args.fit.display().to_string(), e))?;
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    let cell = |(x, column): (&f64, &Column)| match &column.kind {
+        ColumnKind::Categorical { levels } => levels.get(*x as usize).cloned().unwrap_or_default(),
+        _ => x.to_string(),
+    };
+    // Writing into memory does not fail.
+    let _ = lines.write_record(columns.iter().map(|c| &c.name));
+    for row in &rows {
+        let _ = lines.write_record(row.iter().zip(columns).map(cell));
+    }
+    let bytes = lines.into_inner().unwrap_or_default();
+    match &args.out {
+        Some(path) => write_atomic(path, |out| out.write_all(&bytes))?,
+        None => print(std::io::stdout(), &String::from_utf8_lossy(&bytes))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Writes labels, probabilities and densities; the table stays in its file, JSON apart.
+fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &Fitted) -> Result<Exit, CommandError> {
+    let file = path.display().to_string();
+    let rows: Box<dyn Rows> = match is_parquet(path) || is_text(path) {
+        true => Box::new(encoded(&StreamedTable::open(path, BLOCK_ROWS).map_err(ClusterError::from)?, columns)?),
+        false => Box::new(columns::encoded(&Table::read(path)?, columns)?),
+    };
+    let (mut labelled, mut failure) = (None, None);
+    let mut fill = |out: &mut dyn Write| -> io::Result<()> {
+        labelled = Some(assigned::write(fitted, rows.as_ref(), out).inspect_err(|e| failure = assigned::cause(e))?);
+        Ok(())
+    };
+    let written = match &args.out {
+        Some(path) => write_atomic(path, &mut fill),
+        None => match fill(&mut io::BufWriter::new(std::io::stdout().lock())) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|e| OutputError::new(Path::new("standard output"), "write", &e)),
+        },
+    };
+    if let Some(failure) = failure {
+        return Err(ClusterError::fit(&file, failure).into());
+    }
+    written?;
+    let text = labelled.map(|l| summary(&file, &l)).unwrap_or_default();
+    if args.out.is_some() {
+        print(std::io::stdout(), &text)?;
+    } else if !args.quiet {
+        let _ = write!(std::io::stderr(), "{text}"); // a closed stream leaves nobody to tell
+    }
+    Ok(Exit::Success)
+}
+
+fn summary(file: &str, labelled: &Summary) -> String {
+    let Summary { sizes, score } = labelled;
+    format!(
+        "{file}: {} rows; rows of each component: {}\nmean log density {} (standard error {}) a row\n",
+        grouped(sizes.iter().sum::<usize>() as u64),
+        sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        significant(score.mean, 6),
+        significant(score.standard_error, 2),
+    )
+}

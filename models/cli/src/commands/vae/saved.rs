@@ -1,0 +1,162 @@
+//! `vae.json`: a training run that can be gone on with, and the fit that it has reached.
+
+use super::architecture::Architecture;
+use super::error::VaeError;
+use super::network::Network;
+use super::passes::Passes;
+use super::settings::Settings;
+use super::train::{Log, Training};
+use crate::cli::output::{OutputError, write_atomic};
+use jensen::algorithm::{Solution, StochasticState};
+use jensen::optimize::AdamState;
+use jensen::target::Options;
+use jensen_models::data::images::Images;
+use jensen_models::data::images::streamed::StreamedImages;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The file's name inside a folder of results.
+pub const FILE: &str = "vae.json";
+
+/// Number of the format; readers refuse others.
+const FORMAT: u32 = 1;
+
+/// All that is kept of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Saved {
+    /// Number of the format.
+    pub format: u32,
+    /// The networks' sizes.
+    pub architecture: Architecture,
+    /// How they are trained.
+    pub settings: Settings,
+    /// On what.
+    pub data: DataNote,
+    /// What has happened.
+    pub log: Log,
+    /// The algorithm's own.
+    pub state: StochasticState<AdamState>,
+    /// The same at the end of the last epoch, where the run stopped within one: training goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<StochasticState<AdamState>>,
+}
+
+/// The images of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataNote {
+    /// In words.
+    pub file: String,
+    /// Fingerprint of the training images.
+    pub fingerprint: String,
+    /// Height and width of an image, where there is one.
+    pub shape: Option<(usize, usize)>,
+    /// Above which value a pixel was made 1, where it was.
+    pub threshold: Option<f64>,
+    /// The least and the largest pixel.
+    pub range: (f64, f64),
+    /// Training images.
+    pub num_train: usize,
+    /// Test images.
+    pub num_test: usize,
+}
+
+impl DataNote {
+    /// Of training images and a number of test images.
+    pub fn new(train: &Images, num_test: usize) -> Self {
+        let ends = |(low, high): (f64, f64), v: &f64| (low.min(*v), high.max(*v));
+        DataNote {
+            file: train.file.clone(),
+            fingerprint: train.fingerprint(),
+            shape: train.shape,
+            threshold: train.threshold,
+            range: train.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends),
+            num_train: train.num_rows(),
+            num_test,
+        }
+    }
+
+    /// Of the images of a file that is read in blocks; the fingerprint is that of all of them.
+    pub fn of_file(images: &StreamedImages, passes: &Passes) -> Self {
+        DataNote {
+            file: images.about.file.clone(),
+            fingerprint: images.fingerprint.clone(),
+            shape: images.about.shape,
+            threshold: images.about.threshold,
+            range: images.range,
+            num_train: passes.num_train(),
+            num_test: passes.test().len(),
+        }
+    }
+}
+
+/// The file, or the one in the folder.
+pub fn file(path: &Path) -> PathBuf {
+    if path.is_file() { path.to_path_buf() } else { path.join(FILE) }
+}
+
+impl Saved {
+    /// A run to be saved.
+    pub fn new(architecture: &Architecture, settings: &Settings, data: &DataNote, training: &Training) -> Self {
+        Saved {
+            format: FORMAT,
+            architecture: architecture.clone(),
+            settings: settings.clone(),
+            data: data.clone(),
+            log: training.log.clone(),
+            state: training.state.clone(),
+            good: training.good_before().cloned(),
+        }
+    }
+
+    /// Writes `vae.json` into the folder; an older one stays until the new one is whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), OutputError> {
+        write_atomic(&folder.join(FILE), |out| {
+            serde_json::to_writer(&mut *out, self)?;
+            out.write_all(b"\n")
+        })
+    }
+
+    /// Reads the file, or the one in the folder.
+    ///
+    /// # Errors
+    /// No such file, one that ends early, or something else in it.
+    pub fn read(path: &Path) -> Result<Self, VaeError> {
+        let path = file(path);
+        let damaged = |reason: String| VaeError::Saved { path: path.display().to_string(), reason };
+        let bytes = std::fs::read(&path).map_err(|e| damaged(e.to_string()))?;
+        let saved: Self = serde_json::from_slice(&bytes).map_err(|e| match e.is_eof() {
+            true => damaged(format!("it ends after {} bytes in the middle of a value: it is truncated", bytes.len())),
+            false => damaged(e.to_string()),
+        })?;
+        if saved.format != FORMAT {
+            return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
+        }
+        saved.check().map_err(damaged)?;
+        saved.architecture.check()?;
+        let ready = saved.architecture.blank(Options::default())?;
+        use jensen::family::Family;
+        use jensen::target::LogDensity;
+        let expected = (ready.family.num_params(), ready.target.layout().num_parameters);
+        let found = (saved.state.params().len(), saved.state.theta().len());
+        if found != expected {
+            return Err(damaged(format!(
+                "{} numbers of the encoder and {} of the decoder, where networks of {} have {} and {}",
+                found.0,
+                found.1,
+                saved.architecture.words(),
+                expected.0,
+                expected.1
+            )));
+        }
+        Ok(saved)
+    }
+
+    /// The networks it has reached.
+    pub fn network(&self, options: Options) -> Network {
+        let solution = Solution { params: self.state.params().to_vec(), theta: self.state.theta().to_vec() };
+        Network { architecture: self.architecture.clone(), solution, options }
+    }
+}

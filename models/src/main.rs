@@ -1,7 +1,0 @@
-//! The command line `jensen`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    jensen_models::commands::main(std::env::args_os()).into()
-}
