@@ -21,7 +21,7 @@ use jensen::mixture::{FullGaussian, Mixture, Table, Weights};
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let mut columns = [Vec::new(), Vec::new()];
-    for line in include_str!("../models/data/faithful.csv").lines().skip(1) {
+    for line in include_str!("data/faithful.csv").lines().skip(1) {
         for (column, cell) in columns.iter_mut().zip(line.split(',')) {
             column.push(cell.parse()?);
         }

@@ -96,7 +96,7 @@ fn groups_that_lie_apart_are_found() {
 #[test]
 #[ignore = "twenty seconds; run with --ignored"]
 fn digits_are_grouped_about_as_well_as_by_k_means() {
-    let text = include_str!("../../../models/data/digits.csv");
+    let text = include_str!("../../data/digits.csv");
     let (mut x, mut truth) = (Vec::new(), Vec::new());
     for line in text.lines().skip(1) {
         let (digit, bits) = line.split_once(',').unwrap();
