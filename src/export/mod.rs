@@ -1,15 +1,19 @@
 //! Files: saved fits, tables of draws, and formats other tools read.
 //!
-//! Every file is written under a temporary name and then renamed, so that there is never half of one.
+//! Every file is written under a temporary name and then renamed, so that there is never half of one; what is no file (a
+//! device, a pipe) is written to.
 
 mod arviz;
 mod csv;
 mod file;
+mod folder;
+mod place;
 mod saved;
 
 pub use arviz::{Groups, write_arviz};
 pub use csv::write_csv;
 pub use file::{FileError, write_whole};
+pub use folder::OutDir;
 pub use saved::VERSION;
 
 use crate::model::{Site, SiteKind};

@@ -23,6 +23,7 @@ pub mod vae;
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::{Exit, parse};
 use crate::cli::output::OutputError;
+use jensen::export::FileError;
 use jensen_models::data::{DataError, Table};
 use jensen_models::registry::{self, Entry, UnknownModel};
 use jensen_models::zoo::{BuildError, Built, DataOptions};
@@ -90,6 +91,12 @@ pub enum CommandError {
     /// A figure cannot be drawn.
     #[error(transparent)]
     Plot(#[from] crate::cli::plot::PlotError),
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        Self::Output(error.into())
+    }
 }
 
 impl From<DataError> for CommandError {

@@ -9,11 +9,11 @@ use super::mixture::{encoded, is_text};
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
-use crate::cli::output::{OutputError, print, write_atomic};
+use crate::cli::output::{print, write};
 use jensen::mixture::{BLOCK_ROWS, Fitted, Rows};
 use jensen_models::data::Table;
 use jensen_models::data::stream::{StreamedTable, is_parquet};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Labels the rows of a table by a saved mixture, or draws new rows from it.
@@ -40,10 +40,7 @@ fn simulate(args: &PredictArgs, columns: &[Column], fitted: &Fitted, num_rows: u
         let _ = lines.write_record(row.iter().zip(columns).map(cell));
     }
     let bytes = lines.into_inner().unwrap_or_default();
-    match &args.out {
-        Some(path) => write_atomic(path, |out| out.write_all(&bytes))?,
-        None => print(std::io::stdout(), &String::from_utf8_lossy(&bytes))?,
-    }
+    write(args.out.as_deref(), |out| out.write_all(&bytes))?;
     Ok(Exit::Success)
 }
 
@@ -59,13 +56,7 @@ fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &Fitted) -
         labelled = Some(assigned::write(fitted, rows.as_ref(), out).inspect_err(|e| failure = assigned::cause(e))?);
         Ok(())
     };
-    let written = match &args.out {
-        Some(path) => write_atomic(path, &mut fill),
-        None => match fill(&mut io::BufWriter::new(std::io::stdout().lock())) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|e| OutputError::new(Path::new("standard output"), "write", &e)),
-        },
-    };
+    let written = write(args.out.as_deref(), &mut fill);
     if let Some(failure) = failure {
         return Err(ClusterError::fit(&file, failure).into());
     }

@@ -5,7 +5,7 @@ use super::saved::SavedFit;
 use super::{CommandError, build, engine};
 use crate::cli::args::SampleArgs;
 use crate::cli::exit::Exit;
-use crate::cli::output::{print, write_atomic};
+use crate::cli::output::write;
 use serde_json::{Map, Value};
 
 /// Draws from the q of a saved fit.
@@ -27,9 +27,6 @@ pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
         // Writing into memory does not fail.
         let _ = draws.write_csv(&mut bytes);
     }
-    match &args.out {
-        Some(path) => write_atomic(path, |out| out.write_all(&bytes))?,
-        None => print(std::io::stdout(), &String::from_utf8_lossy(&bytes))?,
-    }
+    write(args.out.as_deref(), |out| out.write_all(&bytes))?;
     Ok(Exit::Success)
 }

@@ -5,8 +5,9 @@ use super::engine::NamedDraws;
 use super::saved::{SavedError, SavedFit};
 use crate::cli::args::ShowArgs;
 use crate::cli::exit::Exit;
-use crate::cli::output::{OutDir, print};
+use crate::cli::output::print;
 use crate::cli::render::Length;
+use jensen::export::OutDir;
 
 /// Prints the report of a saved fit again.
 pub(super) fn run(args: &ShowArgs) -> Result<Exit, CommandError> {

@@ -23,13 +23,14 @@ pub mod train;
 
 use super::{CommandError, interrupt};
 use crate::cli::exit::Exit;
-use crate::cli::output::{OutDir, print};
+use crate::cli::output::print;
 use crate::cli::plot::PlotError;
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::VaeArgs;
 use architecture::Architecture;
 use data::Data;
 use error::VaeError;
+use jensen::export::OutDir;
 use jensen::target::Options;
 use measure::{Encoded, Measures};
 use network::Network;

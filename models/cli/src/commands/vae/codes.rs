@@ -8,10 +8,11 @@ use super::network::{BLOCK, Network};
 use super::saved::Saved;
 use super::{engine_options, options, text};
 use crate::cli::exit::Exit;
-use crate::cli::output::{printed, write_atomic};
+use crate::cli::output;
 use crate::cli::plot::Tiles;
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
 use crate::commands::CommandError;
+use jensen::export::write_whole;
 use jensen::streams::Streams;
 use jensen_models::data::Table;
 use jensen_models::data::images::streamed::{Block, StreamedImages, is_large};
@@ -224,7 +225,7 @@ fn show(
             _ => picture.svg("images of a variational autoencoder").map(String::into_bytes),
         };
         let bytes = made.map_err(|_| too_many(codes.len() / width, num_pixels))?;
-        return Ok(write_atomic(path, |file| file.write_all(&bytes))?);
+        return Ok(write_whole(path, |file| file.write_all(&bytes))?);
     }
     if let (Some("jpg" | "jpeg" | "gif" | "bmp" | "webp" | "tif" | "tiff" | "pdf"), Some(path)) =
         (ending.as_deref(), out)
@@ -283,12 +284,9 @@ fn write_parts(
             })?;
             out.write_all(part.as_bytes())?;
         }
-        out.flush()
+        Ok(())
     };
-    let written = match out {
-        Some(path) => write_atomic(path, each),
-        None => printed(each(&mut std::io::stdout().lock())),
-    };
+    let written = output::write(out, each);
     match failed {
         Some(error) => Err(error.into()),
         None => Ok(written?),

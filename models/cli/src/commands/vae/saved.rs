@@ -6,8 +6,8 @@ use super::network::Network;
 use super::passes::Passes;
 use super::settings::Settings;
 use super::train::{Log, Training};
-use crate::cli::output::{OutputError, write_atomic};
 use jensen::algorithm::{Solution, StochasticState};
+use jensen::export::{FileError, write_whole};
 use jensen::optimize::AdamState;
 use jensen::target::Options;
 use jensen_models::data::images::Images;
@@ -112,8 +112,8 @@ impl Saved {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), OutputError> {
-        write_atomic(&folder.join(FILE), |out| {
+    pub fn write(&self, folder: &Path) -> Result<(), FileError> {
+        write_whole(&folder.join(FILE), |out| {
             serde_json::to_writer(&mut *out, self)?;
             out.write_all(b"\n")
         })

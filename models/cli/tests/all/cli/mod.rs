@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 mod networks;
+#[cfg(unix)]
+mod outputs;
 mod refused;
 mod results;
 mod zoo;
