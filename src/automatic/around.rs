@@ -2,6 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
+use super::Mixed;
 use super::families::mixed;
 use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
@@ -44,7 +45,7 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
     let d = layout.num_latents;
     let Some((centre, factor)) = curvature(target, solution, streams)? else { return Ok((None, 2 * d as u64 + 1)) };
     let (family, rows, mut pass) = (mixed(layout)?, RowSet::all(), Pass::default());
-    let (mean, ln_sd) = solution.params[..2 * d].split_at(d);
+    let (mean, ln_sd) = family.real().means_and_ln_sds(family.split(&solution.params).0);
     let half_ln_det = 0.5 * factor.ln_determinant();
     let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
     let (mut log_q, mut noise) = (vec![0.0; BLOCK], vec![0.0; d * BLOCK]);
@@ -78,14 +79,15 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
 fn curvature(target: &Target, solution: &Solution, streams: Streams) -> Result<Option<Mode>, FitError> {
     let layout = target.layout();
     let mut one = Draws::zeros(layout, layout.num_rows, 1);
-    mixed(layout)?.sample(&solution.params, &RowSet::all(), streams.purpose(2), &mut one);
-    let (mean, sd) = mean_and_sd(solution, layout);
+    let family = mixed(layout)?;
+    family.sample(&solution.params, &RowSet::all(), streams.purpose(2), &mut one);
+    let (mean, sd) = mean_and_sd(&family, &solution.params);
     Ok(local(target, &solution.theta, &one, &mean, &sd)?.map(|local| (mean + local.step, local.factor)))
 }
 
 /// Means and standard deviations in q of the latents outside of rows.
-pub(super) fn mean_and_sd(solution: &Solution, layout: &Layout) -> (DVector<f64>, Vec<f64>) {
-    let (mean, ln_sd) = solution.params[..2 * layout.num_latents].split_at(layout.num_latents);
+pub(super) fn mean_and_sd(family: &Mixed, params: &[f64]) -> (DVector<f64>, Vec<f64>) {
+    let (mean, ln_sd) = family.real().means_and_ln_sds(family.split(params).0);
     (DVector::from_column_slice(mean), ln_sd.iter().map(|l| l.exp()).collect())
 }
 

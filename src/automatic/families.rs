@@ -1,5 +1,6 @@
 //! The families of automatic fits.
 
+use super::plan::FULL_RANK_UP_TO;
 use super::{FamilyChoice, Mixed};
 use crate::algorithm::FitError;
 use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
@@ -17,14 +18,6 @@ pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
     Ok(Product::new(MeanField::new(layout), discrete))
 }
 
-pub(super) fn is_full(family: FamilyChoice, dimension: usize) -> bool {
-    match family {
-        FamilyChoice::FullRank => true,
-        FamilyChoice::StudentT => dimension <= 200,
-        _ => false,
-    }
-}
-
 /// The family that a fit of a model with this layout uses for `choice` (not [`FamilyChoice::Auto`], which a fit
 /// decides): a saved solution is read with it.
 ///
@@ -40,7 +33,7 @@ pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family
 pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
     let d = layout.num_latents;
     let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
-    let full = is_full(choice, d) && layout.num_row_latents == 0;
+    let full = d <= FULL_RANK_UP_TO && layout.num_row_latents == 0;
     let family: Box<dyn Reparam> = match choice {
         FamilyChoice::FullRank => Box::new(FullRank::new(d)),
         FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),

@@ -51,7 +51,7 @@ pub(super) fn most_missed(target: &Target, solution: &Solution) -> Result<(Optio
         best.integers[integer.place] = integer.low + most as u32;
         all.push((integer, p.clone()));
     }
-    let start = mean_and_sd(solution, layout);
+    let start = mean_and_sd(&family, &solution.params);
     let mut evaluations = 0;
     let mut of = |z: &Draws| {
         let (found, steps) = summit(target, &solution.theta, z, &start)?;

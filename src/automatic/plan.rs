@@ -14,7 +14,7 @@ pub(super) const MOST_STEPS: u64 = 20_000;
 const LEAST_REACH: f64 = 0.1;
 
 /// Latents up to which a full covariance matrix is the default.
-const FULL_RANK_UP_TO: usize = 200;
+pub(super) const FULL_RANK_UP_TO: usize = 200;
 
 /// Latents up to which fixed draws are whitened, and the default for mean-field.
 const FIXED_DRAWS_UP_TO: usize = 1000;

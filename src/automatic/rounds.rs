@@ -35,7 +35,7 @@ impl Job<'_> {
             let before = last.replace(run);
             let Some(run) = &last else { continue };
             params.clone_from(&run.solution.params);
-            let shown = |p: &[f64]| comparable(self.plan.family, p, target.layout().num_latents);
+            let shown = |p: &[f64]| family.identified(p);
             let agreed = before.as_ref().is_some_and(|b| close(&shown(&b.solution.params), &shown(&params)));
             // The next round has four times the draws, and what went before is spent.
             let work = 5.0 * trace.evaluations as f64 * size_of_draw(target, family);
@@ -118,36 +118,21 @@ fn close(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.03)
 }
 
-/// What two rounds must agree in: the parameters, or where these have no fixed place, since factors may turn and change
-/// sign without moving q, the mean and the logarithm of the standard deviation of each latent.
-fn comparable(family: FamilyChoice, params: &[f64], dimension: usize) -> Vec<f64> {
-    if family != FamilyChoice::LowRank || dimension == 0 {
-        return params.to_vec();
-    }
-    let (mean, rest) = params.split_at(dimension);
-    let (ln_sd, factors) = rest.split_at(dimension);
-    let rows = factors.chunks(factors.len().div_ceil(dimension).max(1));
-    let total = ln_sd.iter().zip(rows).map(|(l, row)| {
-        let variance = (2.0 * l).exp() + row.iter().map(|f| f * f).sum::<f64>();
-        0.5 * variance.ln()
-    });
-    mean.iter().copied().chain(total).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::{Family, LowRank};
 
     #[test]
     fn a_turned_factor_is_the_same_family_member() {
-        let (turn, dimension) = (0.7f64, 2);
+        let (turn, family) = (0.7f64, LowRank::new(2, 2));
         let params = [1.0, -2.0, 0.1, -0.3, 0.6, 0.2, -0.5, 0.4];
         let mut turned = params;
         for row in turned[4..].chunks_mut(2) {
             let (a, b) = (row[0], row[1]);
             (row[0], row[1]) = (turn.cos() * a - turn.sin() * b, turn.sin() * a + turn.cos() * b);
         }
-        let shown = |p: &[f64]| comparable(FamilyChoice::LowRank, p, dimension);
+        let shown = |p: &[f64]| family.identified(p);
         assert!(!close(&params, &turned) && close(&shown(&params), &shown(&turned)));
         turned[4] += 0.3;
         assert!(!close(&shown(&params), &shown(&turned)));

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::families::{is_full, mixed, reparameterised};
+use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
 use super::improper::refuse_improper;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 use super::plan::{MOST_STEPS, Plan, Wishes, decide, is_deterministic};
 use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
 use super::start::{Begin, begin};
-use super::units::{InUnits, in_own_units};
+use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Fitted, Mixed, OptimizerChoice, estimators};
 use crate::algorithm::{Algorithm, FitError, FullRankStart, Minibatch, NaturalGradient, Solution, Step, StochasticVi};
 use crate::family::{Family, FullRank, Reparam};
@@ -239,8 +239,7 @@ impl Job<'_> {
                 observer,
             )?
         };
-        let full = is_full(self.plan.family, centre.len());
-        in_own_units(self.plan.family, full, &mut run.solution.params, centre, &scale);
+        family.rescale(&mut run.solution.params, centre, &scale);
         Ok(run)
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use super::FamilyChoice;
 use crate::model::{Draws, Layout, RowSet};
 use crate::target::{DensityError, Differentiable, Factored, LogDensity, Pass};
 
@@ -108,64 +107,3 @@ impl<T: Differentiable + ?Sized> Differentiable for InUnits<'_, T> {
     }
 }
 
-/// Parameters of the law of `centre + scale * w` from those of `w`, for a family of the latents outside of rows.
-pub(super) fn in_own_units(family: FamilyChoice, full: bool, params: &mut [f64], centre: &[f64], scale: &[f64]) {
-    let d = centre.len();
-    let (mean, rest) = params.split_at_mut(d);
-    for (m, (c, s)) in mean.iter_mut().zip(centre.iter().zip(scale)) {
-        *m = c + s * *m;
-    }
-    if family == FamilyChoice::Map {
-        return;
-    }
-    if full {
-        // Rows of the factor, the logarithm of the diagonal last in each.
-        let mut start = 0;
-        for (i, s) in scale.iter().enumerate() {
-            rest[start..start + i].iter_mut().for_each(|l| *l *= s);
-            rest[start + i] += s.ln();
-            start += i + 1;
-        }
-        return;
-    }
-    let (ln_sd, factors) = rest.split_at_mut(d);
-    ln_sd.iter_mut().zip(scale).for_each(|(l, s)| *l += s.ln());
-    if family == FamilyChoice::LowRank && d > 0 {
-        let rank = factors.len() / d;
-        for (row, s) in factors.chunks_exact_mut(rank.max(1)).zip(scale) {
-            row.iter_mut().for_each(|f| *f *= s);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::family::{Family, FullRank, LowRank, MeanField};
-    use crate::streams::Streams;
-
-    #[test]
-    fn a_rescaled_family_draws_the_rescaled_draws() {
-        let (centre, scale) = ([1.0, -2.0, 0.5], [2.0, 0.1, 30.0]);
-        let families: [(Box<dyn Family>, FamilyChoice, bool); 3] = [
-            (Box::new(MeanField::of_dimension(3)), FamilyChoice::MeanField, false),
-            (Box::new(FullRank::new(3)), FamilyChoice::FullRank, true),
-            (Box::new(LowRank::new(3, 2)), FamilyChoice::LowRank, false),
-        ];
-        for (family, choice, full) in families {
-            let mut params = vec![0.0; family.num_params()];
-            Streams::new(3).fill_normal(1, &mut params);
-            let (rows, streams) = (RowSet::all(), Streams::new(4));
-            let mut w = Draws { num_draws: 5, latents: vec![0.0; 15], ..Draws::default() };
-            let mut z = w.clone();
-            family.sample(&params, &rows, streams, &mut w);
-            in_own_units(choice, full, &mut params, &centre, &scale);
-            family.sample(&params, &rows, streams, &mut z);
-            for k in 0..3 {
-                for (z, w) in z.latent(k).iter().zip(w.latent(k)) {
-                    assert!((z - (centre[k] + scale[k] * w)).abs() < 1e-12 * (1.0 + z.abs()), "{}", family.name());
-                }
-            }
-        }
-    }
-}

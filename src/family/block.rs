@@ -237,6 +237,18 @@ impl Family for Block {
         centre
     }
 
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        let (mut rescaled, mut all) = (params.to_vec(), true);
+        self.each(|group, own| {
+            let of = |whole: &[f64]| -> Vec<f64> { group.latents.iter().map(|&k| whole[k]).collect() };
+            all &= group.latents.is_empty() || group.family.rescale(&mut rescaled[own], &of(centre), &of(scale));
+        });
+        if all {
+            params.copy_from_slice(&rescaled);
+        }
+        all
+    }
+
     fn name(&self) -> String {
         let names = self.groups.iter().map(|g| format!("{} on {}", g.family.name(), g.sites.join(", ")));
         names.collect::<Vec<_>>().join("; ")

@@ -43,6 +43,14 @@ macro_rules! delegate {
                 (**self).centre(params)
             }
 
+            fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+                (**self).rescale(params, centre, scale)
+            }
+
+            fn identified(&self, params: &[f64]) -> Vec<f64> {
+                (**self).identified(params)
+            }
+
             fn name(&self) -> String {
                 (**self).name()
             }

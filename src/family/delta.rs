@@ -1,7 +1,7 @@
 //! A point mass: latents that are maximised instead of averaged over.
 
 use super::mean_field::{covers_real, lane, lane_mut};
-use super::{Family, FamilyError, MeanField, Reparam};
+use super::{Family, FamilyError, MeanField, Reparam, rescale_means};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -69,6 +69,11 @@ impl Family for Delta {
 
     fn centre(&self, params: &[f64]) -> Vec<f64> {
         params[..self.places.num_latents()].to_vec()
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        rescale_means(&mut params[..self.places.num_latents()], centre, scale);
+        true
     }
 
     fn name(&self) -> String {

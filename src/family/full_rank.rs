@@ -2,7 +2,8 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes, weight_of,
+    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes, rescale_means,
+    weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
 use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
@@ -174,6 +175,16 @@ impl Family for FullRank {
 
     fn centre(&self, params: &[f64]) -> Vec<f64> {
         params[..self.dimension].to_vec()
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        rescale_means(&mut params[..self.dimension], centre, scale);
+        for (i, s) in scale.iter().enumerate() {
+            let start = self.row(i);
+            params[start..start + i].iter_mut().for_each(|l| *l *= s);
+            params[start + i] += s.ln();
+        }
+        true
     }
 
     fn name(&self) -> String {

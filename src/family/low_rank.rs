@@ -1,7 +1,7 @@
 //! A Gaussian whose covariance is a diagonal and a few factors.
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, weight_of};
+use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -254,6 +254,28 @@ impl Family for LowRank {
 
     fn centre(&self, params: &[f64]) -> Vec<f64> {
         params[..self.dimension].to_vec()
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        let (mean, rest) = params.split_at_mut(self.dimension);
+        let (ln_sd, factors) = rest.split_at_mut(self.dimension);
+        rescale_means(mean, centre, scale);
+        rescale_ln_sds(ln_sd, scale);
+        for (row, s) in factors.chunks_exact_mut(self.rank.max(1)).zip(scale) {
+            row.iter_mut().for_each(|f| *f *= s);
+        }
+        true
+    }
+
+    /// The mean and the logarithm of the standard deviation of each latent: factors may turn and change sign without
+    /// moving q.
+    fn identified(&self, params: &[f64]) -> Vec<f64> {
+        let (mean, rest) = params.split_at(self.dimension);
+        let total = (0..self.dimension).map(|i| {
+            let factors: f64 = self.row(params, i).iter().map(|f| f * f).sum();
+            0.5 * ((2.0 * rest[i]).exp() + factors).ln()
+        });
+        mean.iter().copied().chain(total).collect()
     }
 
     fn name(&self) -> String {

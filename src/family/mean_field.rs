@@ -3,7 +3,7 @@
 use super::scratch::Pool;
 use super::{
     Family, FamilyError, INTEGERS, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, fill_noise, lanes, refuse_sites,
-    weight_of,
+    rescale_ln_sds, rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
@@ -64,6 +64,11 @@ impl MeanField {
     /// `[mean; ln sd]` of the latents outside of rows, and of those of rows.
     fn parts<'a>(&self, params: &'a [f64]) -> (&'a [f64], &'a [f64]) {
         params.split_at(2 * self.num_latents)
+    }
+
+    /// Means and log standard deviations of the latents outside of rows.
+    pub(crate) fn means_and_ln_sds<'a>(&self, params: &'a [f64]) -> (&'a [f64], &'a [f64]) {
+        self.parts(params).0.split_at(self.num_latents)
     }
 
     /// Latents outside of rows.
@@ -208,6 +213,13 @@ impl Family for MeanField {
 
     fn centre(&self, params: &[f64]) -> Vec<f64> {
         params[..self.num_latents].to_vec()
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        let (mean, rest) = params.split_at_mut(self.num_latents);
+        rescale_means(mean, centre, scale);
+        rescale_ln_sds(&mut rest[..self.num_latents], scale);
+        true
     }
 
     fn name(&self) -> String {

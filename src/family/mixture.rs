@@ -1,7 +1,7 @@
 //! Mixtures of Gaussians, reparameterised latent by latent.
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, weight_of};
+use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of};
 use crate::model::{Draws, Layout, RowSet};
 use crate::program::maths::Lane;
 use crate::streams::Streams;
@@ -264,6 +264,15 @@ impl Family for GaussianMixture {
         let (parts, weights) = (self.parts(params), self.weights(params));
         let mean = |i: usize| weights.iter().enumerate().map(|(k, w)| w * parts.mean[k * self.num_latents + i]).sum();
         (0..self.num_latents).map(mean).collect()
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        let (mean, ln_sd) = params[self.num_components..].split_at_mut(self.num_components * self.num_latents);
+        for (mean, ln_sd) in mean.chunks_exact_mut(self.num_latents).zip(ln_sd.chunks_exact_mut(self.num_latents)) {
+            rescale_means(mean, centre, scale);
+            rescale_ln_sds(ln_sd, scale);
+        }
+        true
     }
 
     fn name(&self) -> String {

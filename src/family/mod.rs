@@ -87,8 +87,36 @@ pub trait Family: Sync {
     /// The centre of q for the real latents outside of rows: where reports and restarts look.
     fn centre(&self, params: &[f64]) -> Vec<f64>;
 
+    /// Turns the `params` of a law of `w` into those of the law of `z = centre + scale * w`, element by element, for the
+    /// real latents outside of rows; those of rows stay as they are.
+    ///
+    /// Returns false, and changes nothing, where no parameters give that law. A fit then works in the latents' own units,
+    /// in which one step size has to suit them all.
+    fn rescale(&self, _params: &mut [f64], _centre: &[f64], _scale: &[f64]) -> bool {
+        false
+    }
+
+    /// Numbers by which two members of the family are told apart: equal for equal laws, close for close ones.
+    ///
+    /// The parameters, unless different ones give the same law.
+    fn identified(&self, params: &[f64]) -> Vec<f64> {
+        params.to_vec()
+    }
+
     /// A short name for reports.
     fn name(&self) -> String;
+}
+
+/// `mean = centre + scale * mean` for the first of `mean`.
+pub(crate) fn rescale_means(mean: &mut [f64], centre: &[f64], scale: &[f64]) {
+    for (m, (c, s)) in mean.iter_mut().zip(centre.iter().zip(scale)) {
+        *m = c + s * *m;
+    }
+}
+
+/// Adds `ln scale` to the first of `ln_sd`.
+pub(crate) fn rescale_ln_sds(ln_sd: &mut [f64], scale: &[f64]) {
+    ln_sd.iter_mut().zip(scale).for_each(|(l, s)| *l += s.ln());
 }
 
 /// How often a latent counts in `log q`: once outside of rows, by the rows' weight in them.

@@ -116,6 +116,10 @@ impl<F: Family, G: Family> Family for Product<F, G> {
         self.real.centre(self.split(params).0)
     }
 
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        self.real.rescale(self.split_mut(params).0, centre, scale)
+    }
+
     fn name(&self) -> String {
         format!("{} x {}", self.real.name(), self.discrete.name())
     }

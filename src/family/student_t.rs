@@ -171,6 +171,10 @@ impl<A: LocationScale> Family for StudentT<A> {
         self.scale.centre(params)
     }
 
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        self.scale.rescale(params, centre, scale)
+    }
+
     fn name(&self) -> String {
         format!("{} with Student-t({}) noise", self.scale.name().replace(" Gaussian", ""), self.nu)
     }

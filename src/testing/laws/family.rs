@@ -48,6 +48,32 @@ pub fn transform_is_sample<F: Reparam + ?Sized>(family: &F, case: &Case) -> Resu
     Ok(())
 }
 
+/// Where `rescale` applies, the rescaled law draws `centre + scale * w` where the other draws `w`, outside of rows, and the
+/// same as before in them.
+///
+/// # Errors
+/// Where a draw differs by more than rounding, or parameters were changed although it does not apply.
+pub fn rescale_is_affine<F: Family + ?Sized>(family: &F, case: &Case) -> Result<(), Broken> {
+    let law = "the rescaled law draws centre + scale * w";
+    let centre = weights(case, 3, case.layout.num_latents);
+    let scale: Vec<f64> = weights(case, 4, case.layout.num_latents).iter().map(|s| (2.0 * s).exp()).collect();
+    let mut params = case.params.to_vec();
+    if !family.rescale(&mut params, &centre, &scale) {
+        let unchanged = |k: usize| hold(law, || format!("parameter {k}"), params[k], case.params[k], 0.0);
+        return (0..params.len()).try_for_each(unchanged);
+    }
+    let (w, z) = (sampled(family, case), sampled(family, &Case { params: &params, ..*case }));
+    for k in 0..case.layout.num_latents {
+        for (w, z) in w.latent(k).iter().zip(z.latent(k)) {
+            let expected = centre[k] + scale[k] * w;
+            // Each draw is a sum of as many products as there are latents, none larger than a hundred times the result.
+            hold(law, || format!("latent {k}"), *z, expected, 1e-12 * (1.0 + expected.abs()))?;
+        }
+    }
+    let rows = w.row_latents.iter().zip(&z.row_latents).enumerate();
+    rows.into_iter().try_for_each(|(k, (w, z))| hold(law, || format!("number {k} of rows"), *z, *w, 0.0))
+}
+
 /// `pullback` is the derivative of `z_bar' T(params, noise)` at fixed noise.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ mod family;
 pub use estimator::{gradient_is_derivative, is_unbiased, mean_gradient, vanishes_at_truth};
 pub use family::{
     entropy_gradient_is_derivative, entropy_is_mean, grad_log_q_is_derivative, is_normalised, pullback_is_derivative,
-    score_has_mean_zero, score_is_derivative, sums_to_one, transform_is_sample,
+    rescale_is_affine, score_has_mean_zero, score_is_derivative, sums_to_one, transform_is_sample,
 };
 
 use crate::estimate::{Design, Point};

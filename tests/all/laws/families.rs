@@ -14,6 +14,7 @@ fn derivatives_of_every_family() {
         named(family, case, laws::score_is_derivative(family, case));
         named(family, case, laws::grad_log_q_is_derivative(family, case));
         named(family, case, laws::entropy_gradient_is_derivative(family, case));
+        named(family, case, laws::rescale_is_affine(family, case));
     });
 }
 

@@ -34,6 +34,8 @@ enum Fault {
     Normaliser,
     /// Draws are too wide by five parts in a hundred.
     Sample,
+    /// A rescaled law keeps its old width.
+    Rescale,
 }
 
 impl<F: Family> Family for Faulty<F> {
@@ -85,6 +87,15 @@ impl<F: Family> Family for Faulty<F> {
 
     fn centre(&self, params: &[f64]) -> Vec<f64> {
         self.inner.centre(params)
+    }
+
+    fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
+        let before = params.to_vec();
+        let done = self.inner.rescale(params, centre, scale);
+        if self.fault == Fault::Rescale {
+            params[2..].copy_from_slice(&before[2..]);
+        }
+        done
     }
 
     fn name(&self) -> String {
@@ -157,6 +168,8 @@ fn every_planted_fault_breaks_its_law() {
     let f = faulty(Fault::Sample);
     broken(laws::transform_is_sample(&f, &case), "sample");
     broken(laws::score_has_mean_zero(&f, &many, 4.5), "mean score");
+    broken(laws::rescale_is_affine(&faulty(Fault::Rescale), &case), "rescaled law");
+    ok(laws::rescale_is_affine(&faulty(Fault::Sample), &case));
     let exact = derivative(&params, |params| {
         let (mean, factor) = moments(&MeanField::of_dimension(2), params, 2);
         bell.bound(&mean, &factor, params[2] + params[3])
