@@ -16,15 +16,11 @@
 
 use std::fmt::Write;
 
-use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Design, StickingTheLanding};
-use jensen::family::{Family, Guide, Guided, TracedFamily};
-use jensen::fit::{MaxSteps, run};
-use jensen::optimize::{Adam, Average, Schedule};
-use jensen::posterior::{Assessment, Posterior};
+use jensen::Fit;
+use jensen::algorithm::Minibatch;
+use jensen::family::{Guide, Guided};
 use jensen::prelude::*;
 use jensen::streams::Streams;
-use jensen::target::{LogDensity, Target};
 
 struct Noisy {
     x: Column,
@@ -55,21 +51,10 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let evidence: f64 = x.iter().map(|x| -0.1 * x * x - 0.5 * (10.0 * std::f64::consts::PI).ln()).sum();
 
     let model = Noisy { x: Column::new(x) };
-    let target = Target::new(&model)?;
-    let family = TracedFamily::new(&model, target.layout())?.named("linear encoder");
-    let start = Solution { params: family.init(&[], 1.0), theta: vec![] };
-    let optimizer = Adam { step_size: Schedule::inverse_sqrt(0.05, 100.0), ..Adam::default() };
-    let (estimator, average, streams, design) = (StickingTheLanding, Average::Tail, Streams::new(1), Design::default());
-    let (target, family, minibatch, num_draws) = (&target, &family, Minibatch::Shuffled(50), 2);
-    let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
-    let mut state = algorithm.init()?;
-    let stop = run(&algorithm, &mut state, &mut MaxSteps(2000), &mut ())?;
-    let solution = algorithm.output(&state);
-    let posterior = Posterior::assess(target, family, &solution, &Assessment::new(streams, &stop))?;
-    let params = &solution.params;
+    let fitted = Fit::new(&model).family(&model).minibatch(Minibatch::Shuffled(50)).steps(2000).seed(1).run()?;
+    let params = &fitted.solution.params;
     let mut out = format!("a = {:.2}, e^c = {:.2}\n", params[0], params[2].exp());
-    writeln!(out, "ELBO {:.1}, exact log evidence {evidence:.1}", posterior.bound().elbo.value)?;
+    writeln!(out, "ELBO {:.1}, exact log evidence {evidence:.1}", fitted.bound().elbo.value)?;
     Ok(out)
 }
 

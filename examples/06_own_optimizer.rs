@@ -13,14 +13,9 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
-use jensen::estimate::{Design, Pathwise};
-use jensen::family::{Family, MeanField};
-use jensen::fit::{MaxSteps, run};
-use jensen::optimize::{Average, Optimizer};
+use jensen::optimize::Optimizer;
 use jensen::prelude::*;
-use jensen::streams::Streams;
-use jensen::target::{LogDensity, Target};
+use jensen::{FamilyChoice, Fit};
 
 /// Momentum 0.9, first step `step_size`.
 struct HeavyBall {
@@ -56,16 +51,8 @@ impl Model for Mean {
 
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
-    let target = &Target::new(&Mean)?;
-    let family = &MeanField::new(target.layout());
-    let start = Solution { params: family.init(&[0.0], 1.0), theta: vec![] };
-    let (estimator, optimizer, average) = (Pathwise::default(), HeavyBall { step_size: 0.003 }, Average::Tail);
-    let (num_draws, design, minibatch, streams) = (10, Design::Independent, Minibatch::Full, Streams::new(1));
-    let algorithm =
-        StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams };
-    let mut state = algorithm.init()?;
-    run(&algorithm, &mut state, &mut MaxSteps(3000), &mut ())?;
-    let params = algorithm.output(&state).params;
+    let fitted = Fit::new(&Mean).family(FamilyChoice::MeanField).optimizer(HeavyBall { step_size: 0.03 }).run()?;
+    let params = &fitted.solution.params;
     let (mean, sd) = (10.0 / 11.0, 11f64.powf(-0.5));
     Ok(format!("q(mu) = N({:.2}, {:.2}), exact N({mean:.2}, {sd:.2})\n", params[0], params[1].exp()))
 }

@@ -38,12 +38,12 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     y[20] += 2.0; // one row that does not belong
     let fitted = jensen::fit(&Line { x: Column::new(x), y: Column::new(y) })?;
 
-    let replicated = &fitted.predictive(&fitted.target, None, 1000)?[0];
+    let replicated = &fitted.predictive(1000)?[0];
     let sum = |values: &[f64]| values.iter().sum::<f64>();
     let above = (0..1000).filter(|&d| sum(&replicated.draw(d)) > sum(&replicated.observed)).count();
     let mut out = format!("share of replicated sums above the observed: {:.1}\n", above as f64 / 1000.0);
 
-    let loo = fitted.loo(&fitted.target)?;
+    let loo = fitted.loo()?;
     let worst = (0..30).min_by(|&i, &j| loo.pointwise[i].total_cmp(&loo.pointwise[j])).unwrap_or(0);
     writeln!(out, "elpd {:.0} +- {:.0}, row {worst} fits worst", loo.elpd, loo.elpd_se)?;
 

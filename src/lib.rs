@@ -70,7 +70,9 @@ pub mod study;
 pub mod target;
 pub mod testing;
 
-pub use automatic::{Fit, Fitted, fit};
+pub use automatic::{EstimatorChoice, FamilyChoice, Fit, Fitted, OptimizerChoice, fit};
+pub use diagnose::verdict::Trust;
+pub use family::Guide;
 
 /// What a model needs: distributions by their functions, since types such as `StudentT` are called like families.
 pub mod prelude {
@@ -82,7 +84,7 @@ pub mod prelude {
         multivariate_normal_precision, negative_binomial, negative_binomial_log, normal, ordered_logistic, pareto,
         poisson, poisson_log, student_t, uniform, von_mises, weibull, wishart, zero_inflated,
     };
-    pub use crate::model::{LogJoint, Model, Row};
+    pub use crate::model::{LogJoint, Model, Row, model};
     pub use crate::program::{Column, Int, IntColumn, Mask, Matrix, Real, Vector};
 }
 

@@ -1,9 +1,10 @@
 //! Estimators for one kind of family or target, behind the doors of all.
 
 use super::Mixed;
+use super::plan::no_transform;
 use crate::estimate::{Design, Estimate, GradientEstimator, Point, RaoBlackwell, Space};
-use crate::family::{Categorical, IndependentLatents, Reparam};
-use crate::target::{DensityError, LogDensity};
+use crate::family::{Categorical, Family, IndependentLatents, Reparam};
+use crate::target::{DensityError, Differentiable, LogDensity};
 
 /// An estimator for families `F` as one for families with a transform: `family` stands for the one it is given, and
 /// has to be the same.
@@ -12,11 +13,11 @@ pub(super) struct ForFamily<F, E> {
     pub estimator: E,
 }
 
-impl<T: ?Sized, F: Sync, E: GradientEstimator<T, F>> GradientEstimator<T, dyn Reparam> for ForFamily<F, E> {
+impl<'f, T: ?Sized, F: Sync, E: GradientEstimator<T, F>> GradientEstimator<T, dyn Reparam + 'f> for ForFamily<F, E> {
     fn estimate(
         &self,
         target: &T,
-        _: &dyn Reparam,
+        _: &(dyn Reparam + 'f),
         at: &Point,
         space: &mut Space,
         grad: &mut [f64],
@@ -43,6 +44,49 @@ impl<T: LogDensity + ?Sized, F: IndependentLatents> GradientEstimator<T, F> for 
             .factored()
             .ok_or_else(|| DensityError("this density does not tell its terms apart; use the score function".into()))?;
         RaoBlackwell.estimate(target, family, at, space, grad, grad_theta)
+    }
+}
+
+/// An estimator of the user's own, which sees the density behind a reference.
+pub(super) struct Given<E>(pub E);
+
+impl<'t, F, E> GradientEstimator<dyn Differentiable + 't, F> for Given<E>
+where
+    E: for<'s> GradientEstimator<&'s (dyn Differentiable + 's), F>,
+{
+    fn estimate(
+        &self,
+        target: &(dyn Differentiable + 't),
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        self.0.estimate(&target, family, at, space, grad, grad_theta)
+    }
+}
+
+/// An estimator for families with a transform as one for a family that may or may not have one.
+pub(super) struct ByTransform<E>(pub E);
+
+impl<T, F, E> GradientEstimator<T, F> for ByTransform<E>
+where
+    T: ?Sized,
+    F: Family,
+    E: for<'f> GradientEstimator<T, dyn Reparam + 'f>,
+{
+    fn estimate(
+        &self,
+        target: &T,
+        family: &F,
+        at: &Point,
+        space: &mut Space,
+        grad: &mut [f64],
+        grad_theta: &mut [f64],
+    ) -> Result<Estimate, DensityError> {
+        let transform = family.reparam().ok_or_else(|| DensityError(no_transform(&family.name())))?;
+        self.0.estimate(target, transform, at, space, grad, grad_theta)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet};
 use crate::objective::log_mean_exp;
 use crate::streams::Streams;
-use crate::target::{Differentiable, LogDensity, Pass, Target};
+use crate::target::{Differentiable, Pass};
 
 /// Real latents outside of rows up to which it is done.
 const MOST_LATENTS: usize = 200;
@@ -40,7 +40,11 @@ pub(super) fn applies(layout: &Layout) -> bool {
 /// two is the better estimate, up to Monte Carlo error.
 ///
 /// `None` where the curvature is not that of a mode.
-pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -> Result<(Option<f64>, u64), FitError> {
+pub(super) fn evidence(
+    target: &dyn Differentiable,
+    solution: &Solution,
+    streams: Streams,
+) -> Result<(Option<f64>, u64), FitError> {
     let layout = target.layout();
     let d = layout.num_latents;
     let Some((centre, factor)) = curvature(target, solution, streams)? else { return Ok((None, 2 * d as u64 + 1)) };
@@ -76,7 +80,7 @@ pub(super) fn evidence(target: &Target, solution: &Solution, streams: Streams) -
 
 /// One Newton step from the means of the latents outside of rows, and the precision there, the integers and the latents of
 /// rows those of one draw of q. `None` where it is no precision.
-fn curvature(target: &Target, solution: &Solution, streams: Streams) -> Result<Option<Mode>, FitError> {
+fn curvature(target: &dyn Differentiable, solution: &Solution, streams: Streams) -> Result<Option<Mode>, FitError> {
     let layout = target.layout();
     let mut one = Draws::zeros(layout, layout.num_rows, 1);
     let family = mixed(layout)?;
@@ -105,7 +109,7 @@ pub(super) struct Local {
 ///
 /// `2 n + 1` evaluations for `n` latents.
 pub(super) fn local(
-    target: &Target,
+    target: &dyn Differentiable,
     theta: &[f64],
     one: &Draws,
     mean: &DVector<f64>,
@@ -148,6 +152,7 @@ fn repeat<X: Copy>(from: &[X], to: &mut [X], lanes: usize) {
 mod tests {
     use super::*;
     use crate::prelude::*;
+    use crate::target::{LogDensity, Target};
 
     /// A switch beside two latents with a correlation of 0.99 that lie elsewhere in either position.
     struct Ridge;

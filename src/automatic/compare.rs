@@ -7,7 +7,7 @@ use super::adapters::Spread;
 use super::estimators::{EstimatorEntry, estimators, has_integers};
 use super::families::{mixed, reparameterised};
 use super::integers::Sizes;
-use super::plan::{Plan, Wishes, decide};
+use super::plan::{Gradient, OwnNames, Plan, Wishes, decide};
 use super::run::Settings;
 use super::start::{Begin, begin};
 use super::units::InUnits;
@@ -166,6 +166,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let chosen = self.entries(&target, plan.family)?;
         let settings = Settings {
             wishes,
+            own: OwnNames::default(),
             steps: None,
             stochastic: super::run::Stochastic::default(),
             posterior_draws: None,
@@ -193,9 +194,10 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             ..Wishes::default()
         };
         let wishes = with(self.strictest(layout));
-        match decide(layout, wishes) {
+        let plan_of = |wishes| decide(layout, wishes, &OwnNames::default(), Gradient::There);
+        match plan_of(wishes) {
             Ok(plan) => Ok((wishes, plan)),
-            Err(_) => Ok((with(EstimatorChoice::Rule), decide(layout, with(EstimatorChoice::Rule))?)),
+            Err(_) => Ok((with(EstimatorChoice::Rule), plan_of(with(EstimatorChoice::Rule))?)),
         }
     }
 

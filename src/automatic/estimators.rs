@@ -16,7 +16,7 @@ use crate::target::Differentiable;
 use table::TABLE;
 
 /// An estimator for families with a transform, on targets that live for `'t`.
-pub type RealEstimator<'t> = Box<dyn GradientEstimator<dyn Differentiable + 't, dyn Reparam> + 't>;
+pub type RealEstimator<'t> = Box<dyn for<'f> GradientEstimator<dyn Differentiable + 't, dyn Reparam + 'f> + 't>;
 
 /// The family of models with integers.
 pub type Mixed = Product<MeanField, Categorical>;

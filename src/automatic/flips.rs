@@ -9,7 +9,7 @@ use crate::diagnose::verdict::Missed;
 use crate::family::Discrete;
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::objective::log_sum_exp;
-use crate::target::{LogDensity, Target};
+use crate::target::Differentiable;
 
 /// Evaluations up to which it is done, if every value takes all its Newton steps.
 const MOST_WORK: usize = 100_000;
@@ -31,7 +31,7 @@ const LEFT_OUT: f64 = 0.2;
 /// which there is no top is left out of the comparison.
 ///
 /// *Source*: Laplace's approximation of the marginal likelihood (Tierney and Kadane 1986), used as a test of q.
-pub(super) fn most_missed(target: &Target, solution: &Solution) -> Result<(Option<Missed>, u64), FitError> {
+pub(super) fn most_missed(target: &dyn Differentiable, solution: &Solution) -> Result<(Option<Missed>, u64), FitError> {
     let layout = target.layout();
     let names = names(layout);
     let num_values: usize = names.iter().map(|(_, values)| *values).sum();
@@ -90,7 +90,7 @@ fn names(layout: &Layout) -> Vec<(String, usize)> {
 
 /// Laplace's log evidence at the top of the log joint, with the integers of `z`, and the steps to it.
 fn summit(
-    target: &Target,
+    target: &dyn Differentiable,
     theta: &[f64],
     z: &Draws,
     (mean, sd): &(DVector<f64>, Vec<f64>),
@@ -112,6 +112,7 @@ fn summit(
 mod tests {
     use super::*;
     use crate::prelude::*;
+    use crate::target::Target;
 
     /// A slab that counts or not: out, its latent is wide; in, it is at 3 with a precision of 101.
     struct Slab;

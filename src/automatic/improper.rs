@@ -6,7 +6,7 @@ use crate::algorithm::{Density, FitError, Solution, curvature};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
-use crate::target::{LogDensity, Pass, Target};
+use crate::target::{Differentiable, Pass};
 
 /// Purpose of the streams.
 const PLACE: u32 = 55;
@@ -40,7 +40,7 @@ const TAKES_PART: f64 = 0.1;
 /// along all of them. This is asked where a fit did not arrive: without it the advice would be more steps. What cannot
 /// be judged is not refused: values that overflow, and off the latents' axes, a density that still rises.
 pub(super) fn refuse_improper(
-    target: &Target,
+    target: &dyn Differentiable,
     family: &dyn Family,
     solution: &Solution,
     streams: Streams,
@@ -78,7 +78,7 @@ pub(super) fn refuse_improper(
 
 /// Lines through one draw of q.
 struct Lines<'a> {
-    target: &'a Target,
+    target: &'a dyn Differentiable,
     theta: &'a [f64],
     /// The draw's latents outside of rows.
     place: Vec<f64>,
@@ -92,7 +92,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn through(target: &'a Target, family: &dyn Family, solution: &'a Solution, streams: Streams) -> Self {
+    fn through(target: &'a dyn Differentiable, family: &dyn Family, solution: &'a Solution, streams: Streams) -> Self {
         let (layout, rows, num_points) = (target.layout(), RowSet::all(), 2 * FARTHEST);
         let mut z = Draws::zeros(layout, layout.num_rows, num_points);
         family.sample(&solution.params, &rows, streams.purpose(PLACE), &mut z);
@@ -132,7 +132,7 @@ fn falls(values: &[f64], rise: f64) -> bool {
 }
 
 /// Directions in which the log density has no curvature, none where that is not known, and the evaluations it took.
-fn flat(target: &Target, place: &[f64], solution: &Solution) -> (Vec<Vec<f64>>, u64) {
+fn flat(target: &dyn Differentiable, place: &[f64], solution: &Solution) -> (Vec<Vec<f64>>, u64) {
     let layout = target.layout();
     let has_others = layout.num_row_latents + layout.num_integers + layout.num_row_integers > 0;
     if has_others || place.len() > MOST_CURVED {

@@ -24,8 +24,8 @@ const MARKEDLY: f64 = 4.0;
 /// Choices in one run at most.
 pub(super) const MOST_PICKS: usize = 8;
 
-/// A row of the table with its estimator for this kind of family.
-pub(super) type Candidate<'t, T, F> = (&'static EstimatorEntry, Box<dyn GradientEstimator<T, F> + 't>);
+/// An estimator for this kind of family, with its row of the table where it has a name; only these are measured.
+pub(super) type Candidate<'t, T, F> = (Option<&'static EstimatorEntry>, Box<dyn GradientEstimator<T, F> + 't>);
 
 /// What was chosen.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ where
     let layout = target.layout();
     let (mut best, mut evaluations): (Option<(f64, usize, usize, Noise)>, u64) = (None, 0);
     for (number, (entry, estimator)) in candidates.iter().enumerate() {
+        let Some(entry) = entry else { continue };
         let least = entry.least_draws(layout);
         if fixed.is_some_and(|n| n < least) {
             continue;
@@ -79,7 +80,7 @@ where
             "no estimator has a finite gradient where the fit is; try another start, or choose the estimator".into(),
         ));
     };
-    let least = candidates[number].0.least_draws(layout).max(1);
+    let least = candidates[number].0.map_or(1, |entry| entry.least_draws(layout).max(1));
     let num_draws = fixed.unwrap_or_else(|| {
         let wanted = measured as f64 * noise.total_variance / noise.signal.max(f64::MIN_POSITIVE);
         // Powers of two, so that the noise of the measurement seldom moves the number.

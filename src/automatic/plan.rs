@@ -1,8 +1,10 @@
 //! What will be run and why: the one table of which choices go together.
 
 use super::integers::Sizes;
+use super::job::Picks;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
+use crate::family::Family;
 use crate::model::Layout;
 use crate::optimize::Schedule;
 use crate::study::Maximised;
@@ -30,9 +32,41 @@ pub(super) struct Wishes {
     pub design: DesignChoice,
 }
 
+/// The names of the parts that are the user's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnNames {
+    /// The family.
+    pub family: Option<String>,
+    /// The estimator.
+    pub estimator: Option<String>,
+    /// The optimiser.
+    pub optimizer: Option<String>,
+    /// The algorithm.
+    pub algorithm: Option<String>,
+    /// Whether the own family has a transform of noise.
+    pub(super) has_transform: bool,
+}
+
+impl OwnNames {
+    pub(super) fn with_family(self, family: &impl Family) -> Self {
+        OwnNames { family: Some(family.name()), has_transform: family.reparam().is_some(), ..self }
+    }
+}
+
+/// Whether the density has a gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gradient {
+    /// It has.
+    There,
+    /// It has values alone.
+    Missing,
+}
+
 /// What a fit does, with every `auto` decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
+    /// The parts that are the user's own: what the fields below say of those does not count.
+    pub own: OwnNames,
     /// The family.
     pub family: FamilyChoice,
     /// The estimator; natural gradient and fixed draws have their own.
@@ -53,8 +87,15 @@ pub struct Plan {
 
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} family, {} optimiser", self.family, self.optimizer)?;
-        if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
+        let own = &self.own;
+        write!(f, "{} family, ", own.family.as_deref().unwrap_or(self.family.name()))?;
+        if let Some(algorithm) = &own.algorithm {
+            return write!(f, "{algorithm} algorithm");
+        }
+        write!(f, "{} optimiser", own.optimizer.as_deref().unwrap_or(self.optimizer.name()))?;
+        if let Some(estimator) = &own.estimator {
+            write!(f, ", {estimator} estimator")?;
+        } else if !is_deterministic(self.optimizer) && self.optimizer != OptimizerChoice::NaturalGradient {
             write!(f, ", {} estimator", self.estimator)?;
             let objective = self.estimator.entry().map(|entry| entry.objective(self.num_draws)).unwrap_or_default();
             if objective != Maximised::Elbo {
@@ -64,11 +105,30 @@ impl std::fmt::Display for Plan {
         if self.design != DesignChoice::Independent {
             write!(f, ", {} design", self.design)?;
         }
-        match self.picks.is_empty() {
-            true => write!(f, ", {} draws", self.num_draws),
-            false => write!(f, ", {} draws; {}", self.num_draws, self.picks.join("; ")),
+        write!(f, ", {} draws", self.num_draws)?;
+        if !self.picks.is_empty() {
+            write!(f, "; {}", self.picks.join("; "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// The plan with what the run of the solution chose by measurement, if it chose.
+    pub(super) fn with_picks(self, picks: Picks) -> Self {
+        match picks.last {
+            Some((estimator, num_draws)) => Plan { estimator, num_draws, picks: picks.words, ..self },
+            None => self,
         }
     }
+}
+
+/// Why a family of the user's own cannot be used with estimators chosen by name.
+pub(super) fn no_transform(family: &str) -> String {
+    format!(
+        "the {family} family shows no transform of noise, which estimators with a name need; give an estimator of your \
+         own, or return `Some(self)` from its `Family::reparam`"
+    )
 }
 
 pub(super) fn is_deterministic(optimizer: OptimizerChoice) -> bool {
@@ -85,6 +145,7 @@ struct Kinds {
     integers: bool,
     row_latents: bool,
     theta: bool,
+    gradient: bool,
 }
 
 /// Refuses a setting of stochastic optimisers that nothing would read.
@@ -117,23 +178,30 @@ pub(super) fn check_reach(plan: &Plan, schedule: &Schedule, steps: Option<u64>) 
 }
 
 /// Decides every `auto`, or refuses in words.
-pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> {
+pub(super) fn decide(layout: &Layout, wishes: Wishes, own: &OwnNames, gradient: Gradient) -> Result<Plan, FitError> {
     let kinds = Kinds {
         latents: layout.num_latents,
         integers: layout.num_integers + layout.num_row_integers > 0,
         row_latents: layout.num_row_latents > 0,
         theta: layout.num_parameters > 0,
+        gradient: gradient == Gradient::There,
     };
     let mut reasons = Vec::new();
-    let family = family_for(&kinds, &wishes, &mut reasons);
-    let optimizer = optimizer_for(&kinds, family, &wishes, &mut reasons);
+    // With a family of the user's own the name says nothing.
+    let family = if own.family.is_some() { FamilyChoice::Auto } else { family_for(&kinds, &wishes, &mut reasons) };
+    let optimizer = optimizer_for(&kinds, family, &wishes, own, &mut reasons);
     let of_estimator = wishes.estimator.entry().and_then(|entry| entry.refusal(layout, family));
-    if let Some(refusal) = refusal(&kinds, family, optimizer, &wishes).or(of_estimator) {
+    let refused = refusal_of_own(&kinds, optimizer, &wishes, own);
+    if let Some(refusal) = refused.or_else(|| refusal(&kinds, family, optimizer, &wishes)).or(of_estimator) {
         return Err(FitError::Unsupported(refusal));
     }
     let (of_integers, draws_of_integers, why) = Sizes::of(layout).rule();
     let estimator = match (wishes.estimator, family) {
         (EstimatorChoice::Rule, FamilyChoice::Map) => EstimatorChoice::Pathwise,
+        (EstimatorChoice::Rule, _) if !kinds.gradient => {
+            reasons.push(format!("{}: the density has values alone", EstimatorChoice::ScoreLoo));
+            EstimatorChoice::ScoreLoo
+        }
         (EstimatorChoice::Rule, _) if kinds.integers => {
             reasons.push(format!("{of_integers}: {why}"));
             of_integers
@@ -154,14 +222,15 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes) -> Result<Plan, FitError> 
     };
     let num_draws = wishes.draws.unwrap_or(default_draws);
     let needed = estimator.entry().map_or(1, |entry| entry.least_draws(layout));
-    if num_draws < needed {
+    if num_draws < needed && own.estimator.is_none() && own.algorithm.is_none() {
         let words =
             format!("{estimator} needs at least {needed} draws a step, not {num_draws}; raise the number of draws");
         return Err(FitError::Setting(words));
     }
-    let paths = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
+    let paths = kinds.gradient && !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let design = wishes.design;
-    Ok(Plan { family, estimator, design, optimizer, num_draws, paths, reasons, picks: Vec::new() })
+    let own = own.clone();
+    Ok(Plan { own, family, estimator, design, optimizer, num_draws, paths, reasons, picks: Vec::new() })
 }
 
 fn family_for(kinds: &Kinds, wishes: &Wishes, reasons: &mut Vec<String>) -> FamilyChoice {
@@ -191,7 +260,13 @@ fn family_for(kinds: &Kinds, wishes: &Wishes, reasons: &mut Vec<String>) -> Fami
     family
 }
 
-fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: &mut Vec<String>) -> OptimizerChoice {
+fn optimizer_for(
+    kinds: &Kinds,
+    family: FamilyChoice,
+    wishes: &Wishes,
+    own: &OwnNames,
+    reasons: &mut Vec<String>,
+) -> OptimizerChoice {
     if wishes.optimizer != OptimizerChoice::Auto {
         return wishes.optimizer;
     }
@@ -200,7 +275,10 @@ fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: 
         || wishes.design != DesignChoice::Independent;
     let plain = !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let (optimizer, why) = match family {
-        _ if noisy => (OptimizerChoice::Adam, "an estimator, a design or a minibatch was chosen"),
+        _ if noisy || *own != OwnNames::default() => {
+            (OptimizerChoice::Adam, "a family, an estimator, a design or a minibatch was chosen")
+        }
+        _ if !kinds.gradient => (OptimizerChoice::Adam, "the density has values alone"),
         _ if !plain => (OptimizerChoice::Adam, "it moves every kind of parameter"),
         FamilyChoice::FullRank => {
             (OptimizerChoice::NaturalGradient, "it needs the fewest gradients for a full covariance")
@@ -215,6 +293,40 @@ fn optimizer_for(kinds: &Kinds, family: FamilyChoice, wishes: &Wishes, reasons: 
     optimizer
 }
 
+/// Why parts of the user's own, or a density without a gradient, do not go together with what is chosen by name.
+fn refusal_of_own(kinds: &Kinds, optimizer: OptimizerChoice, wishes: &Wishes, own: &OwnNames) -> Option<String> {
+    let steps_itself = is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient;
+    let needs_gradient = wishes.estimator.entry().is_some_and(|entry| entry.pathwise);
+    if !kinds.gradient && own.estimator.is_none() && own.algorithm.is_none() && (steps_itself || needs_gradient) {
+        let what = if steps_itself { optimizer.name() } else { wishes.estimator.name() };
+        return Some(format!("{what} needs a gradient, and the density has values alone; use score-loo with adam"));
+    }
+    if let Some(family) = own.family.as_ref().filter(|_| own.estimator.is_none() && own.algorithm.is_none()) {
+        if !own.has_transform {
+            return Some(no_transform(family));
+        }
+        if optimizer == OptimizerChoice::NaturalGradient {
+            return Some(format!("the natural gradient is for the full-rank family, not {family}; use adam"));
+        }
+        if kinds.integers {
+            return Some(format!(
+                "{family} is of real latents, and this model has integers; give an estimator of your own"
+            ));
+        }
+    }
+    if let Some(estimator) = &own.estimator {
+        if steps_itself {
+            return Some(format!("{optimizer} has a gradient of its own; use adam with {estimator}"));
+        }
+        if kinds.integers && own.family.is_none() {
+            return Some(format!(
+                "{estimator} is for a family of its own where a model has integers; give the family too"
+            ));
+        }
+    }
+    None
+}
+
 /// Why these choices do not go together, with a remedy.
 fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wishes: &Wishes) -> Option<String> {
     use FamilyChoice::{FullRank, LowRank, Map, StudentT};
@@ -222,7 +334,8 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
     let natural = optimizer == OptimizerChoice::NaturalGradient;
     let fixed = is_deterministic(optimizer);
     let words = match () {
-        () if kinds.integers && family != FamilyChoice::MeanField => {
+        // A family of the user's own has no name, and says itself what it covers.
+        () if kinds.integers && !matches!(family, FamilyChoice::MeanField | FamilyChoice::Auto) => {
             format!("the {family} family has no integers, and this model has integer latents; use mean-field")
         }
         () if kinds.row_latents && matches!(family, FullRank | LowRank) => {
@@ -312,7 +425,7 @@ mod tests {
             (layout(3, 0, 0, 2), F::FullRank, O::Adam),
         ];
         for (layout, family, optimizer) in cases {
-            let plan = decide(&layout, Wishes::default()).unwrap();
+            let plan = decide(&layout, Wishes::default(), &OwnNames::default(), Gradient::There).unwrap();
             assert_eq!((plan.family, plan.optimizer), (family, optimizer), "{plan}");
         }
     }
@@ -330,7 +443,7 @@ mod tests {
             (layout(3, 0, 0, 0), wishes(F::MeanField, O::Lbfgs, E::ScoreLoo), "adam"),
         ];
         for (layout, wishes, word) in cases {
-            let error = decide(&layout, wishes).unwrap_err().to_string();
+            let error = decide(&layout, wishes, &OwnNames::default(), Gradient::There).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
     }
@@ -340,7 +453,8 @@ mod tests {
         let layout = Layout { num_latents: 3, ..Layout::default() };
         let of = |optimizer| {
             let wishes = Wishes { optimizer, family: FamilyChoice::FullRank, ..Wishes::default() };
-            decide(&layout, wishes).and_then(|plan| check_stochastic("a learning rate", &plan))
+            decide(&layout, wishes, &OwnNames::default(), Gradient::There)
+                .and_then(|plan| check_stochastic("a learning rate", &plan))
         };
         for optimizer in [OptimizerChoice::NaturalGradient, OptimizerChoice::Lbfgs, OptimizerChoice::NewtonCg] {
             let said = of(optimizer).expect_err("nothing reads it").to_string();

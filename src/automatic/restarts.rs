@@ -10,7 +10,7 @@ use crate::fit::Stop;
 use crate::model::{Draws, Layout, RowSet};
 use crate::objective::log_mean_exp;
 use crate::streams::Streams;
-use crate::target::{LogDensity, Pass, Target};
+use crate::target::{Differentiable, Pass};
 
 /// Purposes of the streams.
 const COMPARE: u32 = 52;
@@ -69,7 +69,7 @@ pub(super) fn second(restarts: &[Restart], chosen: usize) -> Option<usize> {
 pub(super) fn measure_evidence(
     restarts: &mut [Restart],
     chosen: usize,
-    target: &Target,
+    target: &dyn Differentiable,
     streams: Streams,
 ) -> Result<u64, FitError> {
     let apart: Vec<usize> = (0..restarts.len()).filter(|k| restarts[chosen].is_apart(&restarts[*k])).collect();
@@ -123,7 +123,7 @@ fn sums(lane: impl Iterator<Item = f64>) -> Place {
 
 /// A finished run with its bound from draws that all restarts share.
 pub(super) fn compared(
-    target: &Target,
+    target: &dyn Differentiable,
     family: &dyn Family,
     solution: Solution,
     stop: Stop,

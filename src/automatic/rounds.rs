@@ -1,6 +1,6 @@
 //! Rounds of fixed draws, more in each, until two rounds agree.
 
-use super::run::{Both, Job, Picks, Run};
+use super::job::{Both, Job, Picks, Run};
 use super::{FamilyChoice, OptimizerChoice};
 use crate::algorithm::{Algorithm, FitError, FixedDraws, Lbfgs, NewtonCg, Solve};
 use crate::family::Reparam;

@@ -5,7 +5,7 @@ use super::run::Settings;
 use crate::algorithm::{Explored, FitError, Start};
 use crate::model::{Draws, RowSet, SiteKind};
 use crate::streams::Streams;
-use crate::target::{LogDensity, Pass, Target};
+use crate::target::{Differentiable, Pass};
 
 /// Purposes of the streams.
 const POINTS: u32 = 41;
@@ -38,7 +38,7 @@ pub(super) struct Begin {
     pub report: StartReport,
 }
 
-pub(super) fn begin(target: &Target, plan: &Plan, settings: &Settings) -> Result<Begin, FitError> {
+pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Settings) -> Result<Begin, FitError> {
     let layout = target.layout();
     if let Some(point) = &settings.point
         && point.len() != layout.num_latents
@@ -69,7 +69,7 @@ pub(super) fn begin(target: &Target, plan: &Plan, settings: &Settings) -> Result
 }
 
 /// Parameters of the model: matrices with variance `1 / columns`, so that layers neither fade nor explode; the rest zero.
-pub(super) fn first_theta(target: &Target, streams: Streams) -> Vec<f64> {
+pub(super) fn first_theta(target: &dyn Differentiable, streams: Streams) -> Vec<f64> {
     let layout = target.layout();
     let mut theta = vec![0.0; layout.num_parameters];
     for site in layout.sites_of(SiteKind::Parameter).filter(|s| s.shape.len() > 1) {
@@ -82,7 +82,7 @@ pub(super) fn first_theta(target: &Target, streams: Streams) -> Vec<f64> {
 }
 
 /// Centres at zero and at random, those with a higher density first; integers at the low ends of their ranges.
-fn plain(target: &Target, settings: &Settings, theta: Vec<f64>) -> Result<Begin, FitError> {
+fn plain(target: &dyn Differentiable, settings: &Settings, theta: Vec<f64>) -> Result<Begin, FitError> {
     let (layout, rows) = (target.layout(), RowSet::all());
     let mut z = Draws::zeros(layout, layout.num_rows, 1);
     for site in &layout.sites {

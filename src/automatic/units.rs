@@ -53,6 +53,10 @@ impl<T: Differentiable + ?Sized> LogDensity for InUnits<'_, T> {
         self.target.layout()
     }
 
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        Some(self)
+    }
+
     fn log_density(&self, theta: &[f64], w: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
         self.with_own(w, |z| self.target.log_density(theta, z, rows, out))?;
         self.shift(out);
@@ -106,4 +110,3 @@ impl<T: Differentiable + ?Sized> Differentiable for InUnits<'_, T> {
         Ok(())
     }
 }
-

@@ -249,6 +249,10 @@ impl Family for Block {
         all
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         let names = self.groups.iter().map(|g| format!("{} on {}", g.family.name(), g.sites.join(", ")));
         names.collect::<Vec<_>>().join("; ")

@@ -47,6 +47,10 @@ macro_rules! delegate {
                 (**self).rescale(params, centre, scale)
             }
 
+            fn reparam(&self) -> Option<&dyn Reparam> {
+                (**self).reparam()
+            }
+
             fn identified(&self, params: &[f64]) -> Vec<f64> {
                 (**self).identified(params)
             }

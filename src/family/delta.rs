@@ -76,6 +76,10 @@ impl Family for Delta {
         true
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         "point mass".into()
     }

@@ -2,8 +2,8 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes, rescale_means,
-    weight_of,
+    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes,
+    rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
 use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
@@ -185,6 +185,10 @@ impl Family for FullRank {
             params[start + i] += s.ln();
         }
         true
+    }
+
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
     }
 
     fn name(&self) -> String {

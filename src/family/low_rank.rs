@@ -1,7 +1,10 @@
 //! A Gaussian whose covariance is a diagonal and a few factors.
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of};
+use super::{
+    Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means,
+    weight_of,
+};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -276,6 +279,10 @@ impl Family for LowRank {
             0.5 * ((2.0 * rest[i]).exp() + factors).ln()
         });
         mean.iter().copied().chain(total).collect()
+    }
+
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
     }
 
     fn name(&self) -> String {

@@ -222,6 +222,10 @@ impl Family for MeanField {
         true
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         "mean-field Gaussian".into()
     }

@@ -1,7 +1,10 @@
 //! Mixtures of Gaussians, reparameterised latent by latent.
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of};
+use super::{
+    Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means,
+    weight_of,
+};
 use crate::model::{Draws, Layout, RowSet};
 use crate::program::maths::Lane;
 use crate::streams::Streams;
@@ -273,6 +276,10 @@ impl Family for GaussianMixture {
             rescale_ln_sds(ln_sd, scale);
         }
         true
+    }
+
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
     }
 
     fn name(&self) -> String {

@@ -56,7 +56,7 @@ use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::streams::Streams;
 
 /// A parametric density q(z; params) over the unconstrained latents of a model.
-pub trait Family: Sync {
+pub trait Family: Send + Sync {
     /// Refuses a model some of whose latents this family does not draw.
     ///
     /// # Errors
@@ -94,6 +94,12 @@ pub trait Family: Sync {
     /// in which one step size has to suit them all.
     fn rescale(&self, _params: &mut [f64], _centre: &[f64], _scale: &[f64]) -> bool {
         false
+    }
+
+    /// This family as one with a transform of noise: `Some(self)` for every [`Reparam`], so that estimators chosen at run
+    /// time find it.
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        None
     }
 
     /// Numbers by which two members of the family are told apart: equal for equal laws, close for close ones.

@@ -175,6 +175,10 @@ impl<A: LocationScale> Family for StudentT<A> {
         self.scale.rescale(params, centre, scale)
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         format!("{} with Student-t({}) noise", self.scale.name().replace(" Gaussian", ""), self.nu)
     }

@@ -38,6 +38,34 @@ pub trait Model: Sync {
     fn log_joint(&self, p: &LogJoint);
 }
 
+/// A closure as a model, for one that is written where it is fitted.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let x = Column::new([1.2, 0.7, 2.1]);
+/// let mean = model(|p| {
+///     let mu = p.draw("mu", normal(0.0, 10.0));
+///     p.rows(3, |i| i.observe(x.at(i), normal(mu, 1.0)));
+/// });
+/// let fitted = jensen::fit(&mean)?;
+/// assert!((fitted.summary()[0].mean - 4.0 / 3.01).abs() < 0.01);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
+pub fn model<F: Fn(&LogJoint) + Sync>(log_joint: F) -> ModelFn<F> {
+    ModelFn(log_joint)
+}
+
+/// A model that is a closure: what [`model()`] makes.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelFn<F>(F);
+
+impl<F: Fn(&LogJoint) + Sync> Model for ModelFn<F> {
+    fn log_joint(&self, p: &LogJoint) {
+        (self.0)(p);
+    }
+}
+
 impl<M: Model + ?Sized> Model for &M {
     fn log_joint(&self, p: &LogJoint) {
         (**self).log_joint(p);

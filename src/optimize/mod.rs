@@ -88,6 +88,26 @@ pub trait Optimizer: Send + Sync {
     }
 }
 
+impl<O: Optimizer + ?Sized> Optimizer for &O {
+    type State = O::State;
+
+    fn init(&self, params: &[f64]) -> Self::State {
+        (**self).init(params)
+    }
+
+    fn ascend(&self, state: &mut Self::State, grad: &[f64], params: &mut [f64]) {
+        (**self).ascend(state, grad, params);
+    }
+
+    fn fits(&self, state: &Self::State, num_params: usize) -> bool {
+        (**self).fits(state, num_params)
+    }
+
+    fn check(&self) -> Result<(), OptimizeError> {
+        (**self).check()
+    }
+}
+
 /// The contract of [`Optimizer::ascend`] on lengths: a mismatch would otherwise cut loops short in silence.
 fn assert_lengths(num_state: usize, grad: &[f64], params: &[f64]) {
     assert_eq!(grad.len(), params.len(), "grad and params differ in length");

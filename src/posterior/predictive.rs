@@ -3,7 +3,7 @@
 use super::Posterior;
 use crate::algorithm::FitError;
 use crate::family::Family;
-use crate::target::{Replicated, Target};
+use crate::target::{LogDensity, Replicated, Target};
 
 /// The streams' purpose.
 const PREDICTIVE: u32 = 0x7072_6564;
@@ -11,17 +11,20 @@ const PREDICTIVE: u32 = 0x7072_6564;
 impl Posterior {
     /// New data of every `observe` at the first `num_draws` draws of q: `y_rep`, beside the data observed.
     ///
+    /// `target` may hold other rows than the posterior's, for the same latents; not where rows have latents of their own.
     /// `family` is needed where rows have latents of their own, whose draws are made again. To weight the replicates
     /// towards the posterior use [`Posterior::log_weights`], which are in the same order.
     ///
     /// # Errors
-    /// When the model has bare latents or terms, observes nothing, or is not the one assessed.
+    /// When the model has bare latents or terms, observes nothing, or has other latents than the one
+    /// assessed.
     pub fn predictive(
         &self,
         target: &Target,
         family: Option<&dyn Family>,
         num_draws: usize,
     ) -> Result<Vec<Replicated>, FitError> {
+        self.check_latents(target.layout())?;
         let num_draws = num_draws.min(self.num_draws());
         let streams = self.streams.purpose(PREDICTIVE);
         let mut all: Vec<Replicated> = Vec::new();

@@ -5,7 +5,7 @@ use super::statistics::{mean, sd};
 use crate::algorithm::FitError;
 use crate::diagnose::psis::{k_hat_threshold, psis};
 use crate::family::Family;
-use crate::model::{Draws, Layout, RowSet};
+use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::target::{Constrained, LogDensity, Pass};
 
 /// `log p(x_row | z)` of every row and draw.
@@ -68,6 +68,7 @@ impl Posterior {
         num_draws: usize,
     ) -> Result<Constrained, FitError> {
         let num_draws = num_draws.min(self.num_draws());
+        self.check_same(target.layout())?;
         let mut out = Constrained::default();
         self.each_block(target, Some(family), num_draws, |first, keep, z| {
             let block = target.constrained_rows(&self.solution.theta, z, &RowSet::all());
@@ -91,6 +92,7 @@ impl Posterior {
         target: &dyn LogDensity,
         family: Option<&dyn Family>,
     ) -> Result<RowLogLikelihood, FitError> {
+        self.check_same(target.layout())?;
         let num_rows = rows_with_data(target)?;
         let n = self.num_draws();
         let mut out = RowLogLikelihood { num_rows, num_draws: n, values: vec![0.0; num_rows * n] };
@@ -114,6 +116,7 @@ impl Posterior {
     ///
     /// *Source*: Vehtari, Gelman and Gabry (2017); Magnusson, Andersen, Jonasson and Vehtari (2019).
     pub fn loo(&self, target: &dyn LogDensity) -> Result<Loo, FitError> {
+        self.check_same(target.layout())?;
         let num_rows = rows_with_data(target)?;
         let layout = target.layout();
         if layout.num_row_latents + layout.num_row_integers > 0 {
@@ -180,7 +183,6 @@ impl Posterior {
         mut visit: impl FnMut(usize, usize, &Draws) -> Result<(), FitError>,
     ) -> Result<(), FitError> {
         let layout = target.layout();
-        self.check_same(layout)?;
         let inside = layout.num_row_latents + layout.num_row_integers > 0;
         let family = match (inside, family) {
             (true, None) => {
@@ -213,7 +215,26 @@ impl Posterior {
         Ok(())
     }
 
-    fn check_same(&self, layout: &Layout) -> Result<(), FitError> {
+    /// Refuses a target with other latents outside of rows; where rows have latents of their own, with other rows too.
+    pub(crate) fn check_latents(&self, layout: &Layout) -> Result<(), FitError> {
+        let outside = |layout: &Layout| -> Vec<Site> {
+            let kinds = [SiteKind::Latent, SiteKind::Integer, SiteKind::Parameter];
+            layout.sites.iter().filter(|s| kinds.contains(&s.kind)).cloned().collect()
+        };
+        if self.layout.num_row_latents + self.layout.num_row_integers > 0 {
+            return self.check_same(layout);
+        }
+        match outside(layout) == outside(&self.layout) && layout.num_row_latents + layout.num_row_integers == 0 {
+            true => Ok(()),
+            false => Err(FitError::Setting(
+                "the latents are not those of this posterior: new rows need the same model, with the same number of \
+                 groups and features"
+                    .into(),
+            )),
+        }
+    }
+
+    pub(crate) fn check_same(&self, layout: &Layout) -> Result<(), FitError> {
         if *layout == self.layout {
             return Ok(());
         }

@@ -57,6 +57,10 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Sync> LogDensity for HandWritten<F> {
         &self.layout
     }
 
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        Some(self)
+    }
+
     fn log_density(&self, _: &[f64], z: &Draws, _: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
         let mut grad = vec![0.0; z.num_latents()];
         each_draw(z, out, |_, point| (self.function)(point, &mut grad));

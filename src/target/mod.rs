@@ -4,6 +4,7 @@
 
 mod constrained;
 mod data;
+mod delegate;
 mod factored;
 mod functions;
 mod pass;
@@ -56,6 +57,11 @@ pub trait LogDensity: Sync {
         Err(DensityError(
             "this density has no relaxation of its integers, which a recorded model has; use leave-one-out".into(),
         ))
+    }
+
+    /// This density as one with a gradient: `Some(self)` for every [`Differentiable`], so that a fit finds it.
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        None
     }
 
     /// The threads it runs on, for other work between its passes.

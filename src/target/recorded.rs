@@ -328,6 +328,10 @@ impl LogDensity for Target {
         &self.layout
     }
 
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        Some(self)
+    }
+
     fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
         self.evaluate(theta, z, rows, out, false)
     }

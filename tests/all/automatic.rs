@@ -5,7 +5,6 @@ use jensen::fit::Stop;
 use jensen::optimize::Clip;
 use jensen::prelude::*;
 use jensen::streams::Streams;
-use jensen::target::LogDensity;
 use jensen::{Fit, Fitted};
 
 /// A model written as a closure.
@@ -343,7 +342,7 @@ fn choices_are_honoured() {
     };
     let fitted = Fit::new(&model).observer(&mut observer).run().unwrap();
     assert_eq!((fitted.stop.steps(), fitted.restarts.len()), (7, 1));
-    assert!(fitted.target.layout().num_latents == 3);
+    assert!(fitted.layout().num_latents == 3);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod families;
 mod laws;
 mod layers;
 mod mixture;
+mod own_parts;
 mod posterior;
 mod recovery;
 mod simulation;

@@ -55,12 +55,6 @@ where
     Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete })
 }
 
-fn score<'t, F: crate::family::Family + ?Sized>(
-    baseline: Baseline,
-) -> Box<dyn GradientEstimator<dyn Differentiable + 't, F> + 't> {
-    Box::new(ScoreFunction { baseline })
-}
-
 fn control_variate<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'t> {
     let estimator = ControlVariate { curvature: Curvature::Full };
     match family {
@@ -197,31 +191,31 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
         choice: EstimatorChoice::ScoreControlVariate,
         about: "Score function less the best multiple of the score: needs at least 3 draws",
         least_draws: (3, 3),
-        real: Some(|_, _, _| score(Baseline::ControlVariate)),
-        mixed: Some(|_, _| score(Baseline::ControlVariate)),
+        real: Some(|_, _, _| Box::new(ScoreFunction { baseline: Baseline::ControlVariate })),
+        mixed: Some(|_, _| Box::new(ScoreFunction { baseline: Baseline::ControlVariate })),
         ..SCORE
     },
     EstimatorEntry {
         choice: EstimatorChoice::ScoreLoo,
         about: "Score function with a leave-one-out baseline: needs at least 2 draws",
         least_draws: (2, 2),
-        real: Some(|_, _, _| score(Baseline::LeaveOneOut)),
-        mixed: Some(|_, _| score(Baseline::LeaveOneOut)),
+        real: Some(|_, _, _| Box::new(ScoreFunction { baseline: Baseline::LeaveOneOut })),
+        mixed: Some(|_, _| Box::new(ScoreFunction { baseline: Baseline::LeaveOneOut })),
         ..SCORE
     },
     EstimatorEntry {
         choice: EstimatorChoice::ScoreMovingAverage,
         about: "Score function less a running mean of earlier steps",
         measured: false,
-        real: Some(|_, _, _| score(Baseline::MovingAverage { decay: DECAY })),
-        mixed: Some(|_, _| score(Baseline::MovingAverage { decay: DECAY })),
+        real: Some(|_, _, _| Box::new(ScoreFunction { baseline: Baseline::MovingAverage { decay: DECAY } })),
+        mixed: Some(|_, _| Box::new(ScoreFunction { baseline: Baseline::MovingAverage { decay: DECAY } })),
         ..SCORE
     },
     EstimatorEntry {
         choice: EstimatorChoice::Score,
         about: "Score function (REINFORCE): needs no gradient of the model, very noisy",
-        real: Some(|_, _, _| score(Baseline::None)),
-        mixed: Some(|_, _| score(Baseline::None)),
+        real: Some(|_, _, _| Box::new(ScoreFunction { baseline: Baseline::None })),
+        mixed: Some(|_, _| Box::new(ScoreFunction { baseline: Baseline::None })),
         ..SCORE
     },
     EstimatorEntry {

@@ -212,6 +212,10 @@ impl Family for Dirichlet {
         centre
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         "independent Dirichlet".into()
     }

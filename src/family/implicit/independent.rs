@@ -148,6 +148,10 @@ impl<L: ScalarLaw> Family for Independent<L> {
         (0..self.places.num_latents()).map(|latent| self.law(params, latent).centre()).collect()
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         L::NAME.into()
     }

@@ -219,6 +219,10 @@ impl Family for TracedFamily {
         z.latents
     }
 
+    fn reparam(&self) -> Option<&dyn Reparam> {
+        Some(self)
+    }
+
     fn name(&self) -> String {
         self.name.clone()
     }

@@ -2,7 +2,6 @@
 
 use super::measured::Measured;
 use crate::cli::args::MethodArgs;
-use jensen::Fit;
 use jensen::algorithm::{FitError, Solution};
 use jensen::automatic::{UnknownChoice, family_of};
 use jensen::diagnose::verdict::Verdict;
@@ -11,6 +10,7 @@ use jensen::model::{Draws, Layout, Model, RowSet};
 use jensen::posterior::{MonteCarlo, Reported, Summary};
 use jensen::streams::Streams;
 use jensen::target::{Constrained, LogDensity, Target, TargetError};
+use jensen::{FamilyChoice, Fit, OptimizerChoice};
 use jensen_models::zoo::Network;
 use serde::{Deserialize, Serialize};
 
@@ -75,11 +75,11 @@ const ROW_DRAWS: usize = 400;
 
 /// The latents of rows of a fit.
 fn of_rows(fitted: &jensen::automatic::Fitted) -> Result<Vec<OfRows>, EngineError> {
-    let layout = fitted.target.layout();
+    let layout = fitted.layout();
     if layout.num_row_latents + layout.num_row_integers == 0 {
         return Ok(Vec::new());
     }
-    let draws = fitted.posterior.row_draws(&fitted.target, &*fitted.family, ROW_DRAWS)?;
+    let draws = fitted.row_draws(ROW_DRAWS)?;
     let size = draws.num_rows * draws.num_draws;
     let one = |(name, values): (&String, &[f64])| {
         let means: Vec<f64> =
@@ -209,10 +209,10 @@ pub fn fit(request: Request) -> Result<Outcome, EngineError> {
     affordable(model, method.draws.map_or(0, std::num::NonZeroUsize::get))?;
     let threads = method.threads.map_or_else(default_threads, std::num::NonZeroUsize::get);
     let mut fit = Fit::new(model)
-        .family(choice(method.family)?)
+        .family(choice::<FamilyChoice>(method.family)?)
         .estimator(method.estimator)
         .design(choice(method.design)?)
-        .optimizer(choice(method.optimizer)?)
+        .optimizer(choice::<OptimizerChoice>(method.optimizer)?)
         .seed(method.seed)
         .threads(threads)
         .observer(observer);

@@ -1,0 +1,345 @@
+//! [`Fit`]: the one builder of fits.
+
+use std::marker::PhantomData;
+
+use super::parts::{
+    self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
+};
+use super::plan::{OwnNames, Wishes};
+use super::run::{Density, Settings, Stochastic, run};
+use super::{DesignChoice, FamilyChoice, Fitted};
+use crate::algorithm::{FitError, Minibatch};
+use crate::family::{Family, Reparam};
+use crate::fit::{Observer, StoppingRule};
+use crate::model::Model;
+use crate::optimize::{AnyOptimizer, Average, Clip, Optimizer, Schedule};
+use crate::streams::Streams;
+use crate::target::{LogDensity, Options, Precision, Target};
+
+/// A fit with each choice open; what is not chosen is decided by the model, and [`Fitted::plan`] says how.
+///
+/// Family, estimator and optimiser are chosen by name or given as values, the user's own ones alike; every fit gets a
+/// start, restarts and a verdict.
+///
+/// ```
+/// use jensen::prelude::*;
+/// use jensen::{FamilyChoice, Fit};
+///
+/// let y = Column::new([2.1, 1.4, 2.8, 1.9]);
+/// let mean = model(|p| {
+///     let mu = p.draw("mu", normal(0.0, 5.0));
+///     p.rows(4, |i| i.observe(y.at(i), normal(mu, 1.0)));
+/// });
+/// let fitted = Fit::new(&mean).family(FamilyChoice::MeanField).seed(3).run()?;
+/// assert!((fitted.summary()[0].mean - 8.2 / 4.04).abs() < 0.05);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
+///
+/// `T` is the density that an estimator is held against, `F` the family, `O` the optimiser; no program has to name them.
+pub struct Fit<'a, T: ?Sized = Target, F = Box<dyn Reparam>, O = AnyOptimizer> {
+    source: Source<'a>,
+    family: FamilyWish<'a, F>,
+    own: Own<'a, F, O>,
+    names: OwnNames,
+    wishes: Wishes,
+    steps: Option<u64>,
+    stochastic: Stochastic,
+    posterior_draws: Option<usize>,
+    seed: u64,
+    options: Options,
+    restarts: Option<usize>,
+    point: Option<Vec<f64>>,
+    observer: Option<&'a mut dyn Observer>,
+    density: PhantomData<fn(&T)>,
+}
+
+/// Where the density comes from.
+enum Source<'a> {
+    Model(Box<dyn FnOnce(Options) -> Result<Target, FitError> + 'a>),
+    Density(&'a dyn LogDensity),
+}
+
+impl<'a> Fit<'a> {
+    /// A fit of a model with everything automatic, seed 0, one thread, double precision.
+    pub fn new<M: Model + ?Sized>(model: &'a M) -> Self {
+        Fit::from(Source::Model(Box::new(move |options| Ok(Target::with_options(model, options)?))))
+    }
+}
+
+impl<'a, T: LogDensity> Fit<'a, T> {
+    /// A fit of a density from elsewhere: with a hand-written gradient, of values alone, or a recorded target.
+    ///
+    /// A density whose [`LogDensity::differentiable`] shows no gradient is fitted from its values.
+    ///
+    /// ```
+    /// use jensen::Fit;
+    /// use jensen::target::HandWritten;
+    ///
+    /// let density = HandWritten::new(&["x"], |z, grad| {
+    ///     grad[0] = 3.0 - z[0];
+    ///     -0.5 * (z[0] - 3.0).powi(2)
+    /// });
+    /// let fitted = Fit::of(&density).run()?;
+    /// assert!((fitted.summary()[0].mean - 3.0).abs() < 0.05);
+    /// # Ok::<(), jensen::algorithm::FitError>(())
+    /// ```
+    pub fn of(density: &'a T) -> Self {
+        Fit::from(Source::Density(density))
+    }
+}
+
+impl<'a, T: ?Sized> Fit<'a, T> {
+    fn from(source: Source<'a>) -> Self {
+        Fit {
+            source,
+            family: FamilyChoice::Auto.wish(),
+            own: Own { estimator: None, optimizer: None, algorithm: None, stop: None },
+            names: OwnNames::default(),
+            wishes: Wishes::default(),
+            steps: None,
+            stochastic: Stochastic::default(),
+            posterior_draws: None,
+            seed: 0,
+            options: Options::default(),
+            restarts: None,
+            point: None,
+            observer: None,
+            density: PhantomData,
+        }
+    }
+}
+
+impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
+    /// The variational family: a [`FamilyChoice`], a [`Family`], or a reference to a [`Guide`](crate::family::Guide).
+    ///
+    /// Choose it before an estimator or algorithm of your own, which are for one family: they are taken back here.
+    #[must_use]
+    pub fn family<How, P: FamilyPart<'a, How>>(self, family: P) -> Fit<'a, T, P::Family, O> {
+        let family = family.wish();
+        let mut wishes = self.wishes;
+        wishes.family = match family {
+            FamilyWish::Named(choice, _) => choice,
+            FamilyWish::Own(_) => FamilyChoice::Auto,
+        };
+        let names = OwnNames { estimator: None, algorithm: None, ..self.names };
+        let own = Own { estimator: None, algorithm: None, optimizer: self.own.optimizer, stop: self.own.stop };
+        Fit {
+            source: self.source,
+            family,
+            own,
+            names,
+            wishes,
+            steps: self.steps,
+            stochastic: self.stochastic,
+            posterior_draws: self.posterior_draws,
+            seed: self.seed,
+            options: self.options,
+            restarts: self.restarts,
+            point: self.point,
+            observer: self.observer,
+            density: PhantomData,
+        }
+    }
+
+    /// The estimator of the gradient: an [`EstimatorChoice`](super::EstimatorChoice), or a
+    /// [`GradientEstimator`](crate::estimate::GradientEstimator) for the family of the fit.
+    #[must_use]
+    pub fn estimator<How>(mut self, estimator: impl EstimatorPart<'a, T, F, How>) -> Self {
+        match estimator.wish() {
+            EstimatorWish::Named(choice) => self.wishes.estimator = choice,
+            EstimatorWish::Own(name, estimator) => {
+                self.names.estimator = Some(name);
+                self.own.estimator = Some(estimator);
+            }
+        }
+        self
+    }
+
+    /// The optimiser: an [`OptimizerChoice`](super::OptimizerChoice), or an [`Optimizer`], which then has its own step sizes.
+    #[must_use]
+    pub fn optimizer<How, P: OptimizerPart<How>>(mut self, optimizer: P) -> Fit<'a, T, F, P::Rule> {
+        let mut rule = None;
+        match optimizer.wish() {
+            OptimizerWish::Named(choice) => (self.wishes.optimizer, self.names.optimizer) = (choice, None),
+            OptimizerWish::Own(name, own) => (rule, self.names.optimizer) = (Some(own), Some(name)),
+        }
+        let Own { estimator, algorithm, stop, .. } = self.own;
+        Fit {
+            source: self.source,
+            family: self.family,
+            own: Own { estimator, algorithm, stop, optimizer: rule },
+            names: self.names,
+            wishes: self.wishes,
+            steps: self.steps,
+            stochastic: self.stochastic,
+            posterior_draws: self.posterior_draws,
+            seed: self.seed,
+            options: self.options,
+            restarts: self.restarts,
+            point: self.point,
+            observer: self.observer,
+            density: PhantomData,
+        }
+    }
+
+    /// An algorithm of your own, made afresh for each run, in the place of estimator and optimiser.
+    #[must_use]
+    pub fn algorithm(mut self, algorithm: impl OwnAlgorithm<F> + 'a) -> Self {
+        self.names.algorithm = Some(parts::name_of_value(&algorithm));
+        self.own.algorithm = Some(parts::driver(algorithm));
+        self
+    }
+
+    /// When a run ends, in the place of the engine's rule; each run starts from a copy of it.
+    ///
+    /// Fits with fixed draws end where their solver does.
+    #[must_use]
+    pub fn stop(mut self, rule: impl StoppingRule + Clone + 'a) -> Self {
+        self.own.stop = Some(Box::new(move || Box::new(rule.clone())));
+        self
+    }
+
+    /// How the noise of a step's draws is spread, for estimators that transform noise.
+    #[must_use]
+    pub fn design(mut self, design: DesignChoice) -> Self {
+        self.wishes.design = design;
+        self
+    }
+
+    /// Monte Carlo draws in a step.
+    #[must_use]
+    pub fn draws(mut self, num_draws: usize) -> Self {
+        self.wishes.draws = Some(num_draws);
+        self
+    }
+
+    /// Steps of one run at most.
+    #[must_use]
+    pub fn steps(mut self, steps: u64) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// First step size of a stochastic optimiser, in units of each latent where the start found them; it falls as
+    /// `1 / sqrt(1 + step / 100)`.
+    #[must_use]
+    pub fn learning_rate(self, learning_rate: f64) -> Self {
+        self.schedule(Schedule::inverse_sqrt(learning_rate, 100.0))
+    }
+
+    /// Step sizes of a stochastic optimiser along the run, in place of those that follow from a learning rate.
+    #[must_use]
+    pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
+        self.stochastic.schedule = Some(schedule.into());
+        self
+    }
+
+    /// Which iterates of a stochastic run make the answer; the mean of its tail if this is not called.
+    #[must_use]
+    pub fn average(mut self, average: Average) -> Self {
+        self.stochastic.average = average;
+        self
+    }
+
+    /// Rise of the bound between two windows, in nats, below which a stochastic run has levelled off; 0.01 if this is
+    /// not called. The noise of the windows counts as well.
+    #[must_use]
+    pub fn tolerance(mut self, nats: f64) -> Self {
+        self.stochastic.tolerance = nats;
+        self
+    }
+
+    /// Fresh draws of q for the report and its verdict; 4000 if this is not called.
+    #[must_use]
+    pub fn posterior_draws(mut self, num_draws: usize) -> Self {
+        self.posterior_draws = Some(num_draws);
+        self
+    }
+
+    /// The seed of all randomness.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Threads; results do not depend on their number.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.options.threads = threads;
+        self
+    }
+
+    /// Numbers the model is evaluated in.
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.options.precision = precision;
+        self
+    }
+
+    /// Rows of a step.
+    #[must_use]
+    pub fn minibatch(mut self, minibatch: Minibatch) -> Self {
+        self.wishes.minibatch = minibatch;
+        self
+    }
+
+    /// Clips the gradients of a stochastic optimiser, in units of each latent where the start found them; they are not
+    /// clipped if this is not called. See [`Clipped`](crate::optimize::Clipped) for what a clip can do to the answer.
+    #[must_use]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.stochastic.clip = Some(clip);
+        self
+    }
+
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
+    /// until the two best bounds agree to a nat.
+    #[must_use]
+    pub fn restarts(mut self, restarts: usize) -> Self {
+        self.restarts = Some(restarts.max(1));
+        self
+    }
+
+    /// A point to start from: the unconstrained latents outside of rows.
+    #[must_use]
+    pub fn start(mut self, point: Vec<f64>) -> Self {
+        self.point = Some(point);
+        self
+    }
+
+    /// Sees every step of every run; breaking ends the fit with what was reached.
+    #[must_use]
+    pub fn observer(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Records the model and fits it.
+    ///
+    /// # Errors
+    /// When the model has a mistake, the choices do not go together, the density is finite at no start or has no
+    /// finite integral, or a run cannot go on.
+    pub fn run(self) -> Result<Fitted, FitError> {
+        let density = match self.source {
+            Source::Model(record) => Density::Recorded(Box::new(record(self.options)?)),
+            Source::Density(density) => Density::of(density),
+        };
+        let settings = Settings {
+            wishes: self.wishes,
+            own: self.names,
+            steps: self.steps,
+            stochastic: self.stochastic,
+            posterior_draws: self.posterior_draws,
+            streams: Streams::new(self.seed),
+            restarts: self.restarts,
+            point: self.point,
+            difference: if self.options.precision == Precision::Single { 0.05 } else { 1e-3 },
+        };
+        let mut silent = ();
+        let observer: &mut dyn Observer = match self.observer {
+            Some(observer) => observer,
+            None => &mut silent,
+        };
+        run(density, self.family, &self.own, &settings, observer)
+    }
+}

@@ -1,0 +1,318 @@
+//! One run of a fit.
+
+use std::ops::ControlFlow;
+
+use super::adapters::ByTransform;
+use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
+use super::parts::{Begin as OwnBegin, Own};
+use super::plan::{MOST_STEPS, Plan, is_deterministic, no_transform};
+use super::run::Settings;
+use super::start::Begin;
+use super::units::InUnits;
+use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Mixed, OptimizerChoice, estimators};
+use crate::algorithm::{Algorithm, Explored, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
+use crate::estimate::GradientEstimator;
+use crate::family::{Family, FullRank};
+use crate::fit::{MaxSteps, Observer, Plateau, Stop, StoppingRule, Trace};
+use crate::optimize::{AnyOptimizer, Clipped, OptimizeError, Optimizer};
+use crate::streams::Streams;
+use crate::target::{Differentiable, LogDensity};
+
+/// Purpose of the streams.
+const PICKS: u32 = 53;
+
+/// One finished run.
+pub(super) struct Run {
+    pub solution: Solution,
+    pub stop: Stop,
+    pub trace: Trace,
+    pub picks: Picks,
+}
+
+/// What was chosen by measurement: the last choice, and all in words.
+#[derive(Default)]
+pub(super) struct Picks {
+    pub last: Option<(EstimatorChoice, usize)>,
+    pub words: Vec<String>,
+}
+
+impl Picks {
+    fn add(&mut self, step: u64, estimator: EstimatorChoice, num_draws: usize) {
+        if self.last != Some((estimator, num_draws)) || self.words.is_empty() {
+            self.words.push(format!("measured at step {step}: {estimator}, {num_draws} draws"));
+        } else {
+            self.words.push(format!("at step {step}: the same"));
+        }
+        self.last = Some((estimator, num_draws));
+    }
+}
+
+/// Everything one run needs.
+pub(super) struct Job<'a> {
+    pub target: &'a dyn Differentiable,
+    pub plan: &'a Plan,
+    pub settings: &'a Settings,
+    pub begin: &'a Begin,
+    pub number: usize,
+    pub streams: Streams,
+}
+
+impl Job<'_> {
+    /// Runs the plan with a family of real latents, or one of the user's own.
+    pub fn run<F: Family, O: Optimizer>(
+        &self,
+        family: &F,
+        own: &Own<F, O>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        if let Some(algorithm) = &own.algorithm {
+            let start = self.plain_start(family, 0.1);
+            let (mut trace, mut rule) = (Trace::default(), self.rule(own, MaxSteps(self.steps(MOST_STEPS))));
+            let begin = OwnBegin { target: self.target, family, start, streams: self.streams };
+            let (solution, stop) = algorithm(begin, &mut *rule, &mut Both { trace: &mut trace, observer })?;
+            return Ok(Run { solution, stop, trace, picks: Picks::default() });
+        }
+        if self.plan.optimizer == OptimizerChoice::NaturalGradient {
+            let mut rule = self.rule(own, MaxSteps(self.steps(2000)));
+            return self.natural_gradient(&mut *rule, observer);
+        }
+        let Some(explored) = self.explored() else {
+            return self.climb(self.target, family, self.plain_start(family, 0.1), own, observer);
+        };
+        let at_mode = self.plan.family == FamilyChoice::Map;
+        let centre = if at_mode { &explored.last } else { &explored.gaussian.mean };
+        let scale = explored.gaussian.sd();
+        if !family.rescale(&mut family.init(centre, 1.0), centre, &scale) {
+            // One width for all latents, in the middle of theirs.
+            let width = (scale.iter().map(|s| s.ln()).sum::<f64>() / scale.len().max(1) as f64).exp();
+            let start = Solution { params: family.init(centre, width), theta: self.begin.theta.clone() };
+            return self.climb(self.target, family, start, own, observer);
+        }
+        let start = Solution { params: family.init(&vec![0.0; centre.len()], 0.7), theta: Vec::new() };
+        let mut run = self.climb(&InUnits::new(self.target, centre, &scale), family, start, own, observer)?;
+        family.rescale(&mut run.solution.params, centre, &scale);
+        Ok(run)
+    }
+
+    /// Runs the plan with the engine's family of integers.
+    pub fn with_integers<F, O: Optimizer>(
+        &self,
+        family: &Mixed,
+        own: &Own<F, O>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let centre = &self.begin.centres[self.number % self.begin.centres.len()];
+        let start = Solution { params: family.init(centre, 0.1), theta: self.begin.theta.clone() };
+        let candidates = self.candidates(|entry| entry.mixed(self.target.layout()))?;
+        self.stochastic(self.target, family, &candidates, start, own, observer)
+    }
+
+    pub(super) fn steps(&self, default: u64) -> u64 {
+        self.settings.steps.unwrap_or(default)
+    }
+
+    /// The user's own stopping rule, or this one.
+    fn rule<'r, F, O>(&self, own: &'r Own<F, O>, default: impl StoppingRule + 'r) -> Box<dyn StoppingRule + 'r> {
+        match &own.stop {
+            Some(make) => make(),
+            None => Box::new(default),
+        }
+    }
+
+    /// A start where no paths were followed: one of the best plain centres, each run its own.
+    fn plain_start<F: Family>(&self, family: &F, width: f64) -> Solution {
+        let centres = &self.begin.centres;
+        let centre = match centres.len() {
+            0 => self.explored().map_or(&[][..], |explored| &explored.gaussian.mean),
+            n => &centres[self.number % n.min(2)],
+        };
+        Solution { params: family.init(centre, width), theta: self.begin.theta.clone() }
+    }
+
+    /// The candidate this run starts from: each run its own, while there are good ones; none where no paths were followed.
+    fn explored(&self) -> Option<&Explored> {
+        let all = &self.begin.explored;
+        let best = all.first()?;
+        let usable = all.iter().take_while(|e| e.rejected == best.rejected && e.bound > best.bound - 5.0).count();
+        Some(&all[self.number % usable.max(1)])
+    }
+
+    fn natural_gradient(&self, rule: &mut dyn StoppingRule, observer: &mut dyn Observer) -> Result<Run, FitError> {
+        let family = &FullRank::new(self.target.layout().num_latents);
+        let explored = self.explored().ok_or_else(|| FitError::Setting("the natural gradient has no start".into()))?;
+        let (gaussian, difference) = (&explored.gaussian, self.settings.difference);
+        let start = FullRankStart::new(self.target, family, gaussian, self.streams, difference)?;
+        let algorithm = NaturalGradient {
+            target: self.target,
+            family,
+            num_draws: self.plan.num_draws,
+            start: start.params,
+            tolerance: NaturalGradient::<dyn Differentiable>::tolerance_for(family.dimension()),
+            streams: self.streams,
+        };
+        let (mut state, mut trace) = (algorithm.init()?, Trace::default());
+        let stop = crate::fit::run(&algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
+        trace.evaluations += start.evaluations;
+        Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })
+    }
+
+    /// Fixed draws or stochastic steps, from `start`.
+    fn climb<F: Family, O: Optimizer>(
+        &self,
+        target: &dyn Differentiable,
+        family: &F,
+        start: Solution,
+        own: &Own<F, O>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        if is_deterministic(self.plan.optimizer) {
+            let transform = family.reparam().ok_or_else(|| FitError::Unsupported(no_transform(&family.name())))?;
+            return self.fixed_draws(target, transform, start.params, observer);
+        }
+        let candidates = match &own.estimator {
+            Some(estimator) => vec![(None, Box::new(&**estimator) as Box<dyn GradientEstimator<_, F>>)],
+            None => self.candidates(|entry| self.by_name(entry))?,
+        };
+        self.stochastic(target, family, &candidates, start, own, observer)
+    }
+
+    /// A named estimator for a family that may have a transform.
+    fn by_name<'t, F: Family>(
+        &self,
+        entry: &EstimatorEntry,
+    ) -> Result<Box<dyn GradientEstimator<dyn Differentiable + 't, F> + 't>, FitError> {
+        let estimator = entry.real(self.target.layout(), self.plan.family)?;
+        Ok(Box::new(ByTransform(estimator)))
+    }
+
+    /// Adam or another rule along the plan's estimator, or along the one that measurement chooses, stretch by stretch.
+    fn stochastic<'t, F: Family, G, O: Optimizer>(
+        &self,
+        target: &(dyn Differentiable + 't),
+        family: &F,
+        candidates: &[Candidate<dyn Differentiable + 't, F>],
+        start: Solution,
+        own: &Own<G, O>,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let mut rule =
+            self.rule(own, (MaxSteps(self.steps(MOST_STEPS)), Plateau::new(500, self.settings.stochastic.tolerance)));
+        let course = Course { target, family, candidates, start };
+        match (&own.optimizer, self.settings.stochastic.clip) {
+            (None, _) => self.follow(course, self.optimizer()?, &mut *rule, observer),
+            (Some(inner), Some(clip)) => self.follow(course, checked(Clipped { inner, clip })?, &mut *rule, observer),
+            (Some(inner), None) => self.follow(course, checked(inner)?, &mut *rule, observer),
+        }
+    }
+
+    fn follow<T: LogDensity + ?Sized, F: Family, O: Optimizer>(
+        &self,
+        course: Course<T, F>,
+        optimizer: O,
+        rule: &mut dyn StoppingRule,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let Course { target, family, candidates, start } = course;
+        let measured = self.plan.estimator == EstimatorChoice::Auto;
+        let mut algorithm = StochasticVi {
+            target,
+            family,
+            estimator: &*candidates[0].1,
+            optimizer,
+            average: self.settings.stochastic.average,
+            num_draws: self.plan.num_draws,
+            minibatch: self.settings.wishes.minibatch,
+            design: self.plan.design.design(),
+            start,
+            streams: self.streams,
+        };
+        let mut state = algorithm.init()?;
+        let (mut trace, mut picks) = (Trace::default(), Picks::default());
+        loop {
+            if measured {
+                let at = Solution { params: state.params().to_vec(), theta: state.theta().to_vec() };
+                let streams = self.streams.purpose(PICKS).purpose(picks.words.len() as u32);
+                let fixed = self.settings.wishes.draws;
+                let found = pick(target, family, candidates, &at, self.plan.num_draws, fixed, streams)?;
+                (algorithm.estimator, algorithm.num_draws) = (&*candidates[found.number].1, found.num_draws);
+                trace.evaluations += found.evaluations;
+                if let Some(entry) = candidates[found.number].0 {
+                    picks.add(state.step(), entry.choice, found.num_draws);
+                }
+            }
+            let mut both = Both { trace: &mut trace, observer };
+            let mut stretch = Stretch::new(&mut both, measured && picks.words.len() < MOST_PICKS);
+            let stop = crate::fit::run(&algorithm, &mut state, rule, &mut stretch)?;
+            if !(stretch.changed && matches!(stop, Stop::Interrupted { .. })) {
+                return Ok(Run { solution: algorithm.output(&state), stop, trace, picks });
+            }
+        }
+    }
+
+    fn optimizer(&self) -> Result<AnyOptimizer, FitError> {
+        let rule: AnyOptimizer = self.plan.optimizer.name().parse().map_err(setting)?;
+        let rule = match &self.settings.stochastic.schedule {
+            Some(schedule) => rule.with_step_size(schedule.clone()),
+            None => rule,
+        };
+        checked(match self.settings.stochastic.clip {
+            Some(clip) => rule.with_clip(clip),
+            None => rule,
+        })
+    }
+
+    /// The plan's estimator, or all that measurement may choose from, made by `make`.
+    fn candidates<E>(
+        &self,
+        make: impl Fn(&EstimatorEntry) -> Result<E, FitError>,
+    ) -> Result<Vec<(Option<&'static EstimatorEntry>, E)>, FitError> {
+        let (layout, wish) = (self.target.layout(), self.plan.estimator);
+        let spread = self.plan.design != DesignChoice::Independent;
+        let usable = |e: &&EstimatorEntry| match wish {
+            EstimatorChoice::Auto => {
+                let suits = e.has_designs() || !spread;
+                e.measured
+                    && !e.biased
+                    && suits
+                    && e.is_affordable(layout)
+                    && e.refusal(layout, self.plan.family).is_none()
+            }
+            named => e.choice == named,
+        };
+        let found: Result<Vec<_>, _> = estimators().iter().filter(usable).map(|e| Ok((Some(e), make(e)?))).collect();
+        match found {
+            Ok(none) if none.is_empty() => Err(FitError::Unsupported(format!("no estimator is called {wish}"))),
+            other => other,
+        }
+    }
+}
+
+/// What a stochastic run follows, and from where.
+struct Course<'c, 't, T: ?Sized, F> {
+    target: &'c T,
+    family: &'c F,
+    candidates: &'c [Candidate<'t, T, F>],
+    start: Solution,
+}
+
+fn setting(error: OptimizeError) -> FitError {
+    FitError::Setting(error.to_string())
+}
+
+fn checked<O: Optimizer>(rule: O) -> Result<O, FitError> {
+    rule.check().map_err(setting)?;
+    Ok(rule)
+}
+
+/// The trace and the caller's observer.
+pub(super) struct Both<'a> {
+    pub trace: &'a mut Trace,
+    pub observer: &'a mut dyn Observer,
+}
+
+impl Observer for Both<'_> {
+    fn on_step(&mut self, step: &Step) -> ControlFlow<()> {
+        let _ = self.trace.on_step(step);
+        self.observer.on_step(step)
+    }
+}
