@@ -9,6 +9,7 @@ use super::path::{Path, PathEnd};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::family::FullRank;
 use crate::model::Layout;
+use crate::objective::{Elbo, Objective};
 use crate::streams::Streams;
 use crate::target::Differentiable;
 
@@ -273,12 +274,18 @@ fn full_rank_score<T: Differentiable + ?Sized>(
     fill_noise(family.noise_law(), streams.purpose(13), half, &mut one);
     let noise: Vec<f64> = one.chunks_exact(half).flat_map(|e| e.iter().copied().chain(e.iter().map(|e| -e))).collect();
     family.transform(params, &rows, &noise, &mut z);
-    let entropy = family.entropy(params, &rows).unwrap_or(f64::NAN);
     let values = density.values(&z)?;
-    let accepted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    let mean = accepted.iter().sum::<f64>() / accepted.len() as f64;
-    let bound = if accepted.is_empty() { f64::NEG_INFINITY } else { mean + entropy };
-    Ok((bound, values.len() - accepted.len()))
+    let rejected = values.iter().filter(|v| !v.is_finite()).count();
+    if rejected == 0 {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        return Ok((mean + family.entropy(params, &rows).unwrap_or(f64::NAN), 0));
+    }
+    // The entropy in closed form is that of rejected draws, too.
+    let mut log_q = vec![0.0; values.len()];
+    family.log_q(params, &rows, &z, &mut log_q);
+    let weight = |(p, q): (&f64, &f64)| if p.is_finite() { p - q } else { f64::NEG_INFINITY };
+    let log_weights: Vec<f64> = values.iter().zip(&log_q).map(weight).collect();
+    Ok((Elbo.value_and_weights(&log_weights, &mut log_q), rejected))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::FitError;
 use super::density::Density;
 use super::gaussian::PathGaussian;
 use super::path::{Path, PathEnd};
+use crate::objective::Accepted;
 use crate::streams::Streams;
 use crate::target::Differentiable;
 
@@ -257,8 +258,9 @@ pub(crate) fn score<T: Differentiable + ?Sized>(
             rejected += 1;
         }
     }
-    let accepted = 2 * half - rejected;
-    Ok((if accepted == 0 { f64::NEG_INFINITY } else { sum / accepted as f64 }, rejected))
+    let accepted = Accepted { count: 2 * half - rejected, num_draws: 2 * half };
+    let bound = if accepted.count == 0 { f64::NEG_INFINITY } else { sum / accepted.count as f64 + accepted.ln_share() };
+    Ok((bound, rejected))
 }
 
 /// Modes further apart than half a standard deviation in some latent.

@@ -8,7 +8,7 @@ use crate::diagnose::verdict::restarts_disagreement;
 use crate::family::Family;
 use crate::fit::Stop;
 use crate::model::{Draws, Layout, RowSet};
-use crate::objective::log_mean_exp;
+use crate::objective::{Accepted, log_mean_exp};
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass};
 
@@ -143,12 +143,13 @@ pub(super) fn compared(
         place.iter_mut().zip(reals.chain(integers)).for_each(|(all, own)| all.add(own));
         values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).filter(|f| f.is_finite()));
     }
+    let accepted = Accepted { count: values.len(), num_draws: COMPARED };
     let n = values.len() as f64;
-    let bound = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - bound).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    let rejected = COMPARED - values.len();
-    let evidence = log_mean_exp(&values);
-    Ok(Restart { solution, stop, bound, bound_se: (variance / n).sqrt(), rejected, evidence, place })
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    let (bound, bound_se) = (mean + accepted.ln_share(), (variance / n).sqrt().hypot(accepted.standard_error()));
+    let evidence = log_mean_exp(&values) + accepted.ln_share();
+    Ok(Restart { solution, stop, bound, bound_se, rejected: COMPARED - values.len(), evidence, place })
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Objective, fault, is_sound, sum};
+use super::reduce::sum_of_accepted;
+use super::{Accepted, Objective, fault, is_sound};
 
-/// The evidence lower bound: `mean_s log_weights[s]`, weights `1 / num_draws`.
+/// The evidence lower bound of q restricted to the accepted draws: `mean of the finite log_weights + ln(their share)`,
+/// weights `1 / their number`.
 ///
-/// Its expectation is `log p(x) - KL(q || posterior)`. One entry of `-inf` makes it `-inf`, as it does
-/// the bound itself; the weights of the other draws stay `1 / num_draws`.
+/// Without entries of `-inf` it is the mean of all log weights. Its expectation is `log p(x) - KL(q_A || posterior)`, where
+/// `q_A` is q on the set A on which p does not vanish, divided by q(A).
 ///
 /// *Source*: Jordan et al. 1999, section 6; Kingma and Welling 2014, eq. 2, by Monte Carlo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,11 +20,16 @@ impl Objective for Elbo {
         if !is_sound(log_weights, weights) {
             return fault(weights);
         }
-        let num_draws = log_weights.len() as f64;
-        let share = 1.0 / num_draws;
+        let accepted = Accepted::among(log_weights);
+        if accepted.count == 0 {
+            weights.fill(0.0);
+            return f64::NEG_INFINITY;
+        }
+        let num = accepted.count as f64;
+        let share = 1.0 / num;
         for (weight, l) in weights.iter_mut().zip(log_weights) {
             *weight = if *l == f64::NEG_INFINITY { 0.0 } else { share };
         }
-        sum(log_weights) / num_draws
+        sum_of_accepted(log_weights) / num + accepted.ln_share()
     }
 }

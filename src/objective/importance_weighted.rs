@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::reduce::{largest, softmax};
-use super::{Objective, fault, is_sound};
+use super::{Accepted, Objective, fault, is_sound};
 
 /// The importance-weighted bound: `ln(mean_s exp(log_weights[s]))`, weights `softmax(log_weights)`.
 ///
 /// Its expectation lies between the evidence lower bound and `log p(x)` and rises with the number of
-/// draws. Entries of `-inf` are ordinary draws of weight zero; if all are, the value is `-inf` and the
-/// weights are zero.
+/// draws. Entries of `-inf` are draws of weight zero, which is the same as the bound of the others plus ln(their share).
 ///
 /// *Source*: Burda, Grosse and Salakhutdinov 2016, eq. 8 and, for the weights, eq. 13-14.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +24,7 @@ impl Objective for ImportanceWeighted {
             weights.fill(0.0);
             return shift;
         }
-        softmax(log_weights, 1.0, shift, weights)
+        let accepted = Accepted::among(log_weights);
+        softmax(log_weights, 1.0, shift, accepted.count, weights) + accepted.ln_share()
     }
 }

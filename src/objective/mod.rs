@@ -5,12 +5,14 @@
 //! | an entry is | meaning | value | weights |
 //! |---|---|---|---|
 //! | finite | an ordinary draw | as defined | as defined |
-//! | `-inf` | p vanishes there, or the draw was rejected | its limit | 0 at the entry: it has no gradient |
+//! | `-inf` | p vanishes there, or the draw was rejected | that of the other entries, plus ln(their share) | 0 at the entry |
 //! | `NaN`, `+inf` | a fault of the density | `NaN` | all 0: no step is taken on a fault |
 //!
-//! A draw that counts for nothing still counts as a draw: no objective divides by the number of accepted
-//! draws, which would silently fit a truncated q. An empty slice has the value `NaN`.
+//! With rejected draws every objective is that of q restricted to the accepted ones and renormalised, `q_A` of
+//! [`Accepted`]: this q has a bound, where that of q itself is minus infinity, and ln(the accepted share) is what it pays
+//! for leaving out the rest. If all entries are `-inf`, the value is. An empty slice has the value `NaN`.
 
+mod accepted;
 mod elbo;
 mod importance_weighted;
 mod reduce;
@@ -19,6 +21,7 @@ mod renyi;
 #[cfg(test)]
 mod tests;
 
+pub use accepted::Accepted;
 pub use elbo::Elbo;
 pub use importance_weighted::ImportanceWeighted;
 pub use reduce::{log_mean_exp, log_sum_exp, mean_and_standard_error, sum};

@@ -61,14 +61,20 @@ pub(super) fn largest(values: &[f64]) -> f64 {
     values.iter().fold(f64::NEG_INFINITY, |most, x| if *x > most || x.is_nan() { *x } else { most })
 }
 
-/// Overwrites `weights` with `softmax(power * values)` and returns `ln(mean exp(power * values)) / power`.
+/// The sum of the entries that are not `-inf`.
+pub(super) fn sum_of_accepted(values: &[f64]) -> f64 {
+    sum_of(values, &|x| if x == f64::NEG_INFINITY { 0.0 } else { x })
+}
+
+/// Overwrites `weights` with `softmax(power * values)` over the `accepted` entries that are not `-inf`, zero at the others,
+/// and returns `ln(mean exp(power * values)) / power` over the same.
 ///
-/// `shift` is the finite entry at which `power * values` is largest; `values` has no `NaN`.
-pub(super) fn softmax(values: &[f64], power: f64, shift: f64, weights: &mut [f64]) -> f64 {
+/// `shift` is the accepted entry at which `power * values` is largest; `values` has no `NaN`.
+pub(super) fn softmax(values: &[f64], power: f64, shift: f64, accepted: usize, weights: &mut [f64]) -> f64 {
     for (weight, x) in weights.iter_mut().zip(values) {
-        *weight = (power * (x - shift)).exp();
+        *weight = if *x == f64::NEG_INFINITY { 0.0 } else { (power * (x - shift)).exp() };
     }
-    let (total, num) = (sum(weights), values.len() as f64);
+    let (total, num) = (sum(weights), accepted as f64);
     let scale = 1.0 / total;
     for weight in weights.iter_mut() {
         *weight *= scale;
@@ -77,7 +83,8 @@ pub(super) fn softmax(values: &[f64], power: f64, shift: f64, weights: &mut [f64
         (total / num).ln()
     } else {
         // a small power would magnify the rounding of a total near num
-        (sum_of(values, &|x| (power * (x - shift)).exp_m1()) / num).ln_1p()
+        let excess = |x: f64| if x == f64::NEG_INFINITY { 0.0 } else { (power * (x - shift)).exp_m1() };
+        (sum_of(values, &excess) / num).ln_1p()
     };
     shift + log_mean / power
 }

@@ -3,16 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::reduce::{largest, softmax};
-use super::{Elbo, Objective, fault, is_sound};
+use super::{Accepted, Elbo, Objective, fault, is_sound};
 
 /// The Renyi bound: `ln(mean_s exp((1 - alpha) log_weights[s])) / (1 - alpha)`, weights
 /// `softmax((1 - alpha) log_weights)`.
 ///
 /// It falls as `alpha` grows: 0 is [`ImportanceWeighted`](super::ImportanceWeighted), the limit at 1 is
 /// [`Elbo`], which is used there. For many draws it tends to `log p(x) - D_alpha(q || posterior)`, below
-/// `log p(x)` for `alpha > 0` and above it for `alpha < 0`. An entry of `-inf` has weight zero where
-/// `alpha < 1`; where `alpha > 1` it makes the value `-inf` and all weights zero. An `alpha` that is not
-/// finite is a fault like any other.
+/// `log p(x)` for `alpha > 0` and above it for `alpha < 0`. With entries of `-inf` it is the bound of q restricted to the
+/// other draws, whatever `alpha` is. An `alpha` that is not finite is a fault like any other.
 ///
 /// *Source*: Li and Turner 2016, sections 3 and 4. Computed relative to the largest exponent, and with
 /// `expm1` and `ln_1p` where `1 - alpha` is small, so that it stays accurate however close to 1.
@@ -31,13 +30,14 @@ impl Objective for Renyi {
             return fault(weights);
         }
         let power = 1.0 - self.alpha;
-        // the entry of the largest exponent, so that none overflows
-        let shift =
-            if power > 0.0 { largest(log_weights) } else { log_weights.iter().copied().fold(f64::INFINITY, f64::min) };
-        if shift == f64::NEG_INFINITY {
+        let accepted = Accepted::among(log_weights);
+        if accepted.count == 0 {
             weights.fill(0.0);
-            return shift;
+            return f64::NEG_INFINITY;
         }
-        softmax(log_weights, power, shift, weights)
+        // the accepted entry of the largest exponent, so that none overflows
+        let finite = log_weights.iter().copied().filter(|l| *l != f64::NEG_INFINITY);
+        let shift = if power > 0.0 { largest(log_weights) } else { finite.fold(f64::INFINITY, f64::min) };
+        softmax(log_weights, power, shift, accepted.count, weights) + accepted.ln_share()
     }
 }

@@ -145,17 +145,22 @@ fn equal_entries_have_their_common_value_and_equal_weights() {
 #[test]
 fn odd_entries_follow_the_table() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);
-    for (name, power, objective) in objectives() {
+    for (name, _, objective) in objectives() {
+        // Even weights: q on the accepted draws is the posterior, and every bound the log evidence, ln(2 e / 3).
         let mut weights = [nan; 3];
         let partly = objective.value_and_weights(&[-inf, 1.0, 1.0], &mut weights);
-        if power > 0.0 {
-            let expected = 1.0 + (2.0_f64 / 3.0).ln() / power;
-            assert!((partly - expected).abs() <= 8.0 * f64::EPSILON * expected.abs(), "{name}: {partly}");
-            assert_eq!(weights, [0.0, 0.5, 0.5], "{name}");
-        } else {
-            let rest = if power < 0.0 { 0.0 } else { 1.0 / 3.0 };
-            assert_eq!((partly, weights), (-inf, [0.0, rest, rest]), "{name}");
-        }
+        let expected = 1.0 + (2.0_f64 / 3.0).ln();
+        assert!((partly - expected).abs() <= 8.0 * f64::EPSILON, "{name}: {partly}");
+        assert_eq!(weights, [0.0, 0.5, 0.5], "{name}");
+        // A rejected draw is one more draw, and changes nothing else.
+        let mut without = [nan; 3];
+        let all = objective.value_and_weights(&[-1.0, 0.5, 2.0], &mut without);
+        let mut with = [nan; 4];
+        let cut = objective.value_and_weights(&[-1.0, 0.5, -inf, 2.0], &mut with);
+        assert!((cut - (all + 0.75_f64.ln())).abs() <= 8.0 * f64::EPSILON, "{name}: {cut} {all}");
+        // Summed in another order.
+        let pairs = with.iter().zip([without[0], without[1], 0.0, without[2]]);
+        assert!(pairs.map(|(w, o)| (w - o).abs()).all(|d| d <= 4.0 * f64::EPSILON), "{name}: {with:?} {without:?}");
         let mut weights = [nan; 2];
         assert_eq!(objective.value_and_weights(&[-inf, -inf], &mut weights), -inf, "{name}");
         assert_eq!(weights, [0.0; 2], "{name}");

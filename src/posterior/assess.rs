@@ -10,6 +10,7 @@ use crate::diagnose::verdict::{
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, Layout, RowSet, Site};
+use crate::objective::Accepted;
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Pass};
 
@@ -61,8 +62,8 @@ struct Fresh {
 impl Posterior {
     /// Draws afresh from q at `solution`, evaluates the model there, and judges the fit.
     ///
-    /// Draws at which the model's density is not finite get weight zero; the bound is over the others, and their
-    /// share counts in the verdict.
+    /// Draws at which the model's density is not finite get weight zero. The bound is that of q restricted to the others
+    /// ([`Bound`]), and the share of rejected draws counts in the verdict.
     ///
     /// # Errors
     /// Fewer than two draws asked for, a solution that is not of this family and target, a density that cannot be
@@ -225,8 +226,8 @@ impl Fresh {
     fn bound(&self, log_evidence: MonteCarlo) -> Bound {
         let keep = |v: &[f64]| -> Vec<f64> { (0..v.len()).filter(|&d| self.accepted(d)).map(|d| v[d]).collect() };
         let (log_p, log_q, data) = (keep(&self.log_p), keep(&self.log_q), keep(&self.data));
-        let share = log_p.len() as f64 / self.log_p.len() as f64;
-        Bound::new(&log_p, &log_q, (!self.data.is_empty()).then_some(&data), log_evidence, share)
+        let accepted = Accepted { count: log_p.len(), num_draws: self.log_p.len() };
+        Bound::new(&log_p, &log_q, (!self.data.is_empty()).then_some(&data), log_evidence, accepted)
     }
 
     /// Every latent outside of rows, `[draw]`, in the space the family works in, where moments exist.

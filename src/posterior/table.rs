@@ -31,10 +31,6 @@ impl fmt::Display for Posterior {
             writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
         writeln!(f, "{}", self.bound().report(self.k_hat()))?;
-        let rejected = self.evidence().rejected_share;
-        if rejected > 0.0 {
-            writeln!(f, "rejected      {:.2} % of the draws", 100.0 * rejected)?;
-        }
         writeln!(f, "stopped       {}\n", self.stop())?;
         write!(f, "{}", self.verdict())
     }
@@ -80,7 +76,15 @@ impl Bound {
             text += &format!("              {short} = data {data} - KL to the prior {kl}\n");
         }
         text += &format!("log evidence  {}, above the bound by {}\n", self.log_evidence, self.gap);
-        text + &format!("k-hat         {k_hat:.2}")
+        text += &format!("k-hat         {k_hat:.2}");
+        if let Some(share) = self.ln_accepted {
+            let rejected = -100.0 * share.value.exp_m1();
+            text += &format!(
+                "\nrejected      {rejected:.2} % of the draws; ln of the share accepted, {share}, is in bound and entropy, and \
+                 taken off the KL"
+            );
+        }
+        text
     }
 
     /// Whether all draws are one point, whose density is no density: then there is no bound.

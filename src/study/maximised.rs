@@ -104,9 +104,9 @@ mod tests {
         // (1 + 3) / 2 and (0 + 2) / 2.
         let found = Maximised::ImportanceWeighted { particles: 2 }.values(&l, &q);
         assert!((found[0] - 2f64.ln()).abs() < 1e-15 && found[1].abs() < 1e-15, "{found:?}");
-        // 2 ln of the mean root: (1 + sqrt 3) / 2 and sqrt 2 / 2.
+        // 2 ln of the mean root, (1 + sqrt 3) / 2; of the accepted draw alone ln 2, and ln of its share of a half.
         let found = Maximised::Renyi { alpha: 0.5, particles: 2 }.values(&l, &q);
-        let expected = [2.0 * (0.5 + 0.5 * 3f64.sqrt()).ln(), -(2f64.ln())];
+        let expected = [2.0 * (0.5 + 0.5 * 3f64.sqrt()).ln(), 0.0];
         assert!(found.iter().zip(expected).all(|(f, e)| (f - e).abs() < 1e-14), "{found:?}");
         // Weights 1, 3, 0 and 2 in a group of their own, and less than a group has no value.
         let forward = Maximised::Forward { particles: 1 };

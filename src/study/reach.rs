@@ -11,7 +11,7 @@ use crate::estimate::{Design, GradientEstimator};
 use crate::family::Family;
 use crate::fit::{MaxSteps, Plateau, Stop, StoppingRule};
 use crate::model::{Draws, RowSet};
-use crate::objective::mean_and_standard_error;
+use crate::objective::{Accepted, mean_and_standard_error};
 use crate::optimize::{Adam, Average};
 use crate::streams::Streams;
 use crate::target::{LogDensity, Pass};
@@ -92,7 +92,12 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         };
         match reached {
             Ok((values, lost, num_draws)) => {
+                let groups = Accepted { count: values.len(), num_draws: num_draws / objective.group() };
                 (fit.bound, fit.standard_error) = mean_and_standard_error(&values);
+                if objective.is_bound() {
+                    fit.bound += groups.ln_share();
+                    fit.standard_error = fit.standard_error.hypot(groups.standard_error());
+                }
                 fit.failure = (lost > 0).then(|| format!("{lost} of {num_draws} fresh draws have no finite density"));
             }
             // What an estimator refuses is no fault of the density.

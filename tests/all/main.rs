@@ -9,6 +9,7 @@ mod automatic;
 mod bad_models;
 mod blocks;
 mod compare;
+mod cut;
 mod estimate;
 mod examples;
 mod families;

@@ -289,6 +289,7 @@ fn outcome(
             kl,
             log_evidence: Some(log_evidence),
             gap: Some(gap),
+            ln_accepted: None,
         }),
         measured: None,
         k_hat,

@@ -144,6 +144,9 @@ pub struct Bound {
     pub log_evidence: Option<Estimate>,
     /// Jensen's gap.
     pub gap: Option<Estimate>,
+    /// `ln` of the accepted share of the draws, where any was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ln_accepted: Option<Estimate>,
 }
 
 /// The objective along a fit.
@@ -350,6 +353,7 @@ impl From<&jensen::posterior::Bound> for Bound {
             kl: b.kl.and_then(bounded),
             log_evidence: bounded(b.log_evidence),
             gap: bounded(b.gap),
+            ln_accepted: b.ln_accepted.map(estimate),
         }
     }
 }
@@ -367,6 +371,7 @@ impl From<&Bound> for jensen::posterior::Bound {
             kl: b.kl.map(monte_carlo),
             log_evidence: bounded(b.log_evidence),
             gap: bounded(b.gap),
+            ln_accepted: b.ln_accepted.map(monte_carlo),
         }
     }
 }
