@@ -82,7 +82,7 @@ impl<T: Differentiable + ?Sized, F: LocationScale + ?Sized> GradientEstimator<T,
         target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
         let rejected = space.reject();
         let again = space.add_theta(target, at, rejected, grad_theta)?;
-        let value = space.mean_log_density(rejected) + family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
+        let value = space.bound(family, at, rejected, family.entropy(at.params, at.rows));
         let Space { surrogate, noise, z_bar, .. } = &mut *space;
         surrogate.add_to(noise, -1.0, z_bar);
         scale_draws(&mut space.z_bar, &space.weights);

@@ -1,6 +1,6 @@
 //! [`ExactKl`]: the pathwise gradient of the bound with the divergence from a standard normal prior in closed form.
 
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
+use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, scale_draws, weighted_sum};
 use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, lanes, weight_of};
 use crate::model::{Layout, RowSet};
 use crate::target::{DensityError, Differentiable};
@@ -12,7 +12,7 @@ use crate::target::{DensityError, Differentiable};
 /// `beta` 1 that is the bound. Theta's gradient is that of the mean over draws. A latent whose KL, averaged over the
 /// rows of the pass, lies below `free_nats` counts as `free_nats` and is not pulled further down: the value is then
 /// biased downwards as an estimate of the bound. *Assumes* the standard normal prior, and compares it with the target's
-/// prior terms in every step.
+/// prior terms in every step. *Rejected draws*: the KL is that of all of q; for the rest see [`Pathwise`](super::Pathwise).
 ///
 /// What it remembers (see [`Space::memory`]) are the last data term and the last KL, both without beta and free nats.
 ///
@@ -92,7 +92,8 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
         let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
         space.memory.clear();
         space.memory.extend([finite(data), finite(kl)]);
-        Ok(Estimate { value: data - self.beta * counted, rejected, evaluations: at.num_draws + again })
+        let value = data - self.beta * counted + ln_accepted(at, rejected);
+        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
 

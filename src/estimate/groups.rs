@@ -4,7 +4,7 @@ use super::pathwise::subtract;
 use super::{Estimate, Point, Space, all_finite, chosen_draws, lanes_finite, scale_draws};
 use crate::family::Reparam;
 use crate::model::{Draws, RowSet};
-use crate::objective::Objective;
+use crate::objective::{Accepted, Objective};
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
 /// Checks the numbers of draws and rows that the estimator called `name` is asked for, and returns the number of
@@ -44,15 +44,25 @@ pub(super) fn fill_log_weights(space: &mut Space) {
     }
 }
 
-/// The mean of `objective` over the groups; overwrites `weights` with its derivative in the log weights.
+/// The groups of `particles` draws of which any has a finite density.
+pub(super) fn accepted_groups(particles: usize, log_weights: &[f64]) -> Accepted {
+    let groups = log_weights.chunks_exact(particles);
+    let num_draws = groups.len();
+    Accepted { count: groups.filter(|l| l.iter().any(|l| *l != f64::NEG_INFINITY)).count(), num_draws }
+}
+
+/// The mean of `objective` over the groups that have a finite density, plus ln(their share): the bound of q restricted to
+/// such groups. Overwrites `weights` with the derivative of the mean in the log weights.
 pub(super) fn weights_of(objective: &impl Objective, particles: usize, space: &mut Space) -> f64 {
-    let groups = space.log_weights.len() / particles;
+    let accepted = accepted_groups(particles, &space.log_weights);
+    let groups = accepted.count.max(1) as f64;
     let mut value = 0.0;
     for (l, w) in space.log_weights.chunks_exact(particles).zip(space.weights.chunks_exact_mut(particles)) {
-        value += objective.value_and_weights(l, w);
+        let own = objective.value_and_weights(l, w);
+        value += if own == f64::NEG_INFINITY { 0.0 } else { own };
     }
-    space.weights.iter_mut().for_each(|w| *w /= groups as f64);
-    value / groups as f64
+    space.weights.iter_mut().for_each(|w| *w /= groups);
+    value / groups + accepted.ln_share()
 }
 
 /// Draws, and evaluates `objective` of the log weights of each group.

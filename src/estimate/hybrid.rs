@@ -2,7 +2,7 @@
 
 use super::discrete::{DiscreteGradient, LeaveOneOut, with_memory};
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, scale_draws};
 use crate::family::{DISCRETE, Family, Product, Reparam};
 use crate::target::{DensityError, Differentiable};
 
@@ -27,6 +27,10 @@ pub enum RealGradient {
 /// averaged over them by their probability. Unbiased: given the integers the real block is an ordinary
 /// reparameterised one, and given the noise the integers are a problem of their own, whose score has mean zero.
 /// Evaluations are `S` times the lanes of `discrete`.
+///
+/// *Rejected draws*: the real block lacks the boundary's term, as [`Pathwise`](super::Pathwise) says. The integers have
+/// the whole gradient by [`LeaveOneOut`]; by a method of several lanes, where the density is finite at all values of the
+/// integers or at none, since a draw with a lane that is not finite is left out.
 ///
 /// *Source*: Schulman, Heess, Weber and Abbeel 2015, theorem 1, for one stochastic node of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +95,7 @@ where
         if !grad_theta.is_empty() {
             evaluations += space.lanes.add_theta(target, at, rejected, grad_theta)?;
         }
-        Ok(Estimate { value, rejected, evaluations })
+        Ok(Estimate { value: value + ln_accepted(at, rejected), rejected, evaluations })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::discrete::{DiscreteGradient, LocalExpectation, with_memory};
 use super::exact_kl::{add_prior_slope, agree, refusal};
 use super::hybrid::silence;
-use super::{Estimate, ExactKl, GradientEstimator, Point, Space};
+use super::{Estimate, ExactKl, GradientEstimator, Point, Space, ln_accepted};
 use crate::family::{DISCRETE, Discrete, LN_SQRT_2_PI, Normals, Product, weight_of};
 use crate::model::RowSet;
 use crate::target::{DensityError, Differentiable};
@@ -96,7 +96,7 @@ where
         let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
         space.memory.clear();
         space.memory.extend([finite(data), finite(normal.0 + class.0)]);
-        let value = data - self.kl.beta * (normal.1 + class.1);
+        let value = data - self.kl.beta * (normal.1 + class.1) + ln_accepted(at, rejected);
         Ok(Estimate { value, rejected, evaluations: evaluations + again })
     }
 }

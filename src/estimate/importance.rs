@@ -16,8 +16,9 @@ use crate::target::{DensityError, LogDensity};
 ///
 /// *Cost*: one model value a draw, and `K^2` additions of numbers.
 ///
-/// A draw whose density is not finite weighs nothing and is left out of the others' `L_k`; where none of the others is
-/// left, the draw gives no gradient.
+/// A draw whose density is not finite weighs nothing and is left out of the others' `L_k`. Where a group has one accepted draw
+/// alone, its signal is that of [`ImportanceWeightedScore`], and a group without any is rejected: the objective is the bound of
+/// q restricted to the other groups, the mean of `L` over them plus ln(their share).
 ///
 /// *Source*: Mnih and Rezende 2016, with the geometric mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct Vimco {
 /// The importance-weighted bound by the plain score function: every draw of a group has the whole group's signal, which
 /// [`Vimco`] tells apart. Unbiased for the bound of `K` draws; it is what VIMCO is held against. Take two groups or more:
 /// with one, `B` is zero and the noise that of the bound's own size. *Assumes*, *cost* and errors as [`Vimco`], without
-/// its `K^2`; a group without a finite density gives no gradient.
+/// its `K^2`. The objective is that of the groups with a finite density, too. With `n` of them, each draw of another group
+/// counts `-1 / (n + 1)`: that is the gradient of ln(the share of such groups).
 ///
 /// *Source*: Mnih and Rezende 2016, equation 5, with the other groups as the independent baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +73,21 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Vim
         if self.particles < 2 {
             return Err(too_few_draws("VIMCO", 2, self.particles));
         }
-        let groups = num_groups("VIMCO", self.particles, at)? as f64;
+        num_groups("VIMCO", self.particles, at)?;
         let (value, rejected) = weigh("VIMCO", self.particles, (target, family), at, space)?;
+        let others = Others::of(self.particles, &space.log_weights);
         for (l, w) in space.log_weights.chunks_exact(self.particles).zip(space.weights.chunks_exact_mut(self.particles))
         {
             let bound = log_mean_exp(l);
+            if bound == f64::NEG_INFINITY {
+                continue;
+            }
             for (k, w) in w.iter_mut().enumerate() {
                 // `w` holds w_k / groups; a draw of weight zero still has the signal of its absence.
-                *w = signal(l, k, bound).map_or(0.0, |signal| signal / groups - *w);
+                *w = match signal(l, k, bound) {
+                    Some(signal) => signal / others.groups - *w,
+                    None => others.signal(bound),
+                };
             }
         }
         family.score(at.params, at.rows, &space.z, &space.weights, grad);
@@ -97,20 +106,41 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Imp
         _: &mut [f64],
     ) -> Result<Estimate, DensityError> {
         let name = "the score function of a bound";
-        let groups = num_groups(name, self.particles, at)? as f64;
+        let groups = num_groups(name, self.particles, at)?;
         let (value, rejected) = weigh(name, self.particles, (target, family), at, space)?;
-        let bounds = || space.log_weights.chunks_exact(self.particles).map(log_mean_exp).filter(|l| l.is_finite());
-        let (total, num) = bounds().fold((0.0, 0.0), |(sum, num), l| (sum + l, num + 1.0));
+        let others = Others::of(self.particles, &space.log_weights);
         let Space { log_weights, weights, .. } = &mut *space;
         for (l, w) in log_weights.chunks_exact(self.particles).zip(weights.chunks_exact_mut(self.particles)) {
             let bound = log_mean_exp(l);
-            let baseline = if num > 1.0 { (total - bound) / (num - 1.0) } else { 0.0 };
-            let signal = if bound.is_finite() { (bound - baseline) / groups } else { 0.0 };
+            if bound == f64::NEG_INFINITY {
+                w.fill(if others.groups > 0.0 { -1.0 / (others.groups + 1.0) } else { 0.0 });
+                continue;
+            }
+            let signal = if groups == 1 { bound } else { others.signal(bound) };
             // `w` holds w_k / groups.
             w.iter_mut().for_each(|w| *w = signal - *w);
         }
         family.score(at.params, at.rows, &space.z, &space.weights, grad);
         Ok(Estimate { value, rejected, evaluations: at.num_draws })
+    }
+}
+
+/// The bounds of the groups that have a finite density.
+struct Others {
+    total: f64,
+    groups: f64,
+}
+
+impl Others {
+    fn of(particles: usize, log_weights: &[f64]) -> Self {
+        let bounds = log_weights.chunks_exact(particles).map(log_mean_exp).filter(|l| l.is_finite());
+        let (total, groups) = bounds.fold((0.0, 0.0), |(sum, num), l| (sum + l, num + 1.0));
+        Others { total, groups }
+    }
+
+    /// `(L - B) / groups`, `B` the mean over the other groups; zero where there is none.
+    fn signal(&self, bound: f64) -> f64 {
+        if self.groups > 1.0 { (bound - (self.total - bound) / (self.groups - 1.0)) / self.groups } else { 0.0 }
     }
 }
 

@@ -24,7 +24,8 @@ use crate::target::{DensityError, LogDensity, Pass};
 ///
 /// *Cost*: four model values for each latent and draw.
 ///
-/// A pair with a value that is not finite is left out; a draw counts as rejected when one of its pairs is.
+/// A pair with a value that is not finite is left out; a draw counts as rejected when one of its pairs is. Where the
+/// density vanishes, that is no gradient of any bound: take [`ScoreFunction`](super::ScoreFunction).
 ///
 /// For a [`Poisson`](crate::family::Poisson) family the mean of `log p` with each count one higher less that with it as
 /// drawn, times the rate: `1 + n` values a draw; also beside real latents in a [`Hybrid`](super::Hybrid).

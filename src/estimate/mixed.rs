@@ -49,18 +49,14 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         let rejected = space.reject();
         let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
-        let mut value = space.mean_log_density(rejected);
+        let value = space.bound(family, at, rejected, entropy);
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
         match entropy {
-            Some(entropy) => {
-                value += entropy;
-                if rejected < at.num_draws {
-                    family.add_entropy_gradient(at.params, at.rows, 1.0 - self.share, grad);
-                }
+            Some(_) if rejected < at.num_draws => {
+                family.add_entropy_gradient(at.params, at.rows, 1.0 - self.share, grad);
             }
+            Some(_) => {}
             None => {
-                family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
-                value -= space.log_q.iter().zip(&space.weights).map(|(l, w)| l * w).sum::<f64>();
                 space.weights.iter_mut().for_each(|w| *w *= self.share - 1.0);
                 family.score(at.params, at.rows, &space.z, &space.weights, grad);
             }

@@ -44,6 +44,7 @@ pub use sticking::StickingTheLanding;
 
 use crate::family::{Family, NormalMoments, Reparam, lanes};
 use crate::model::{Draws, Layout, RowSet};
+use crate::objective::Accepted;
 use crate::streams::Streams;
 use crate::target::{DensityError, Differentiable, Pass};
 use score::{Locals, Scores};
@@ -70,7 +71,8 @@ pub struct Point<'a> {
 pub struct Estimate {
     /// The objective's estimate at the point.
     pub value: f64,
-    /// Draws whose density or gradient was not finite; they are left out and counted.
+    /// Draws whose density or gradient was not finite: the objective is that of q restricted to the others
+    /// ([`Accepted`]).
     pub rejected: usize,
     /// Evaluations of the density, one for each draw.
     pub evaluations: usize,
@@ -196,7 +198,8 @@ impl Space {
 
     /// Rejects the draws whose `pass.log_density` or `z_bar` is not finite, and returns how many there are.
     ///
-    /// Overwrites `weights` with one over the number of accepted draws, zero for a rejected one, and `z_bar` of a
+    /// The gradient is then that of q restricted to the accepted draws, as far as it moves *within* their set A: that the
+    /// boundary of A moves relative to q is seen by no gradient at the draws (see [`Pathwise`]). Overwrites `weights` with one over the number of accepted draws, zero for a rejected one, and `z_bar` of a
     /// rejected draw with zeros.
     pub fn reject(&mut self) -> usize {
         let n = self.z.num_draws;
@@ -264,16 +267,36 @@ impl Space {
         Ok(accepted)
     }
 
-    /// Mean of `pass.log_density` by the `weights` of `reject`, over the accepted draws; NaN when there is none.
-    pub fn mean_log_density(&self, rejected: usize) -> f64 {
+    /// The bound by the draws, after `reject`: the mean of `log p` plus `entropy`, or minus the mean of `log q` where that is
+    /// none. Overwrites `log_q` in the latter case; NaN when no draw is accepted.
+    ///
+    /// With rejected draws it is the bound of q restricted to the others ([`Accepted`]), whose entropy is never `entropy`:
+    /// the mean of `log p - log q` over the accepted draws, plus ln(their share).
+    pub fn bound<F: Family + ?Sized>(&mut self, family: &F, at: &Point, rejected: usize, entropy: Option<f64>) -> f64 {
         if rejected == self.z.num_draws {
             return f64::NAN;
         }
+        if rejected == 0
+            && let Some(entropy) = entropy
+        {
+            return self.mean_log_density(0) + entropy;
+        }
+        family.log_q(at.params, at.rows, &self.z, &mut self.log_q);
+        self.mean_log_density(rejected) - weighted_sum(&self.log_q, &self.weights) + ln_accepted(at, rejected)
+    }
+
+    /// Mean of `pass.log_density` by the `weights` of `reject`, over the accepted draws.
+    fn mean_log_density(&self, rejected: usize) -> f64 {
         if rejected == 0 {
             return lanes::dot(&self.pass.log_density, &self.weights);
         }
         weighted_sum(&self.pass.log_density, &self.weights)
     }
+}
+
+/// What a mean over the accepted draws pays for the others: ln(their share).
+fn ln_accepted(at: &Point, rejected: usize) -> f64 {
+    Accepted { count: at.num_draws - rejected, num_draws: at.num_draws }.ln_share()
 }
 
 /// Whether no number is infinite or NaN: `0 * x` is zero for every finite number and for no other.

@@ -1,6 +1,6 @@
 //! Pathwise gradients of multi-sample bounds: importance weighted, Renyi, and both doubly reparameterised.
 
-use super::groups::{evaluate, num_groups, subtract_weighted_q};
+use super::groups::{accepted_groups, evaluate, num_groups, subtract_weighted_q};
 use super::{Estimate, GradientEstimator, Point, Space, independent, scale_draws};
 use crate::family::Reparam;
 use crate::objective::{ImportanceWeighted, Objective, Renyi};
@@ -13,7 +13,8 @@ use crate::target::{DensityError, Differentiable};
 /// reported value at fixed noise, hence unbiased for its expectation. *Assumes* all rows in each step: minibatches
 /// are refused. Its signal-to-noise ratio falls as `sqrt(groups / particles)`; [`DoublyReparameterized`] has the same
 /// mean and no such fall. With another design than independent draws the bound is that of draws so spread, still
-/// below log p(x).
+/// below log p(x). *Rejected draws* weigh nothing, and the boundary's term is lacking, as
+/// [`Pathwise`](super::Pathwise) says.
 ///
 /// *Cost*: one model gradient a draw, and where the model has parameters theta one value besides, since theta's
 /// gradient needs the weights first.
@@ -134,15 +135,16 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         grad: &mut [f64],
         grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        let groups = num_groups("the doubly-reparameterised gradient", self.particles, at)?;
+        num_groups("the doubly-reparameterised gradient", self.particles, at)?;
         independent("the doubly-reparameterised gradient", at)?;
         finite(self.alpha)?;
         let objective = Renyi { alpha: self.alpha };
         let estimate = evaluate(&objective, self.particles, (target, family), at, space, grad_theta)?;
         subtract_weighted_q(space);
         // z_bar holds w_k / groups already, and weights is that number.
+        let groups = accepted_groups(self.particles, &space.log_weights).count as f64;
         for w in &mut space.weights {
-            *w = self.alpha + (1.0 - self.alpha) * *w * groups as f64;
+            *w = self.alpha + (1.0 - self.alpha) * *w * groups;
         }
         scale_draws(&mut space.z_bar, &space.weights);
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);

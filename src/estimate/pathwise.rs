@@ -1,6 +1,6 @@
 //! The reparameterisation (pathwise) gradient of the ELBO.
 
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -19,6 +19,13 @@ pub enum Entropy {
 /// With [`Entropy::MonteCarlo`] the entropy's gradient is `-1/S sum_s d/d params log q(T(params, noise_s); params)`,
 /// which for location-scale families equals the closed form draw by draw. Unbiased. *Assumes* a density with a gradient, no
 /// jumps, and a family with a transform. *Cost*: one model gradient a draw.
+///
+/// *Rejected draws*: a density that vanishes outside of a set A jumps at its boundary. The objective is then the bound of
+/// q restricted to A ([`Accepted`](crate::objective::Accepted)), and this gradient, a mean over the draws in A, lacks the
+/// boundary's term: the flux of q through it as q moves, times `log p - log q` there less its mean over A, divided by q(A).
+/// So does every pathwise gradient, of multi-sample bounds and of fixed draws too. The entropy in closed form is that of all of q besides.
+/// [`ScoreFunction`](super::ScoreFunction) has the whole gradient; better still is a latent with a support, of which no
+/// draw is rejected.
 ///
 /// *Source*: Kingma and Welling 2014, section 2.3; Titsias and Lázaro-Gredilla 2014.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,37 +50,29 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         let rejected = space.reject();
         let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
-        let mut value = space.mean_log_density(rejected);
         let closed = match self.entropy {
             Entropy::ClosedForm => family.entropy(at.params, at.rows),
             Entropy::MonteCarlo => None,
         };
-        let accepted = rejected < at.num_draws;
+        let value = space.bound(family, at, rejected, closed);
         match closed {
-            Some(entropy) => {
-                value += entropy;
-                if accepted {
-                    family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
-                }
-            }
-            None => value += monte_carlo_entropy(family, at, space, grad),
+            Some(_) if rejected < at.num_draws => family.add_entropy_gradient(at.params, at.rows, 1.0, grad),
+            Some(_) => {}
+            None => monte_carlo_entropy(family, at, space, grad),
         }
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
         Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
 
-/// `-mean log q` over the accepted draws; takes `d log q / d z` off `z_bar` and the score off `grad`.
-fn monte_carlo_entropy<F: Reparam + ?Sized>(family: &F, at: &Point, space: &mut Space, grad: &mut [f64]) -> f64 {
-    family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+/// Takes `d log q / d z` off `z_bar` and the score off `grad`.
+fn monte_carlo_entropy<F: Reparam + ?Sized>(family: &F, at: &Point, space: &mut Space, grad: &mut [f64]) {
     family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
     scale_draws(&mut space.q_bar, &space.weights);
     subtract(&space.q_bar.latents, &mut space.z_bar.latents);
     subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
-    let entropy = -weighted_sum(&space.log_q, &space.weights);
     space.weights.iter_mut().for_each(|w| *w = -*w);
     family.score(at.params, at.rows, &space.z, &space.weights, grad);
-    entropy
 }
 
 pub(super) fn subtract(from: &[f64], to: &mut [f64]) {

@@ -1,6 +1,6 @@
 //! [`SemiAmortised`]: factors of single rows that start where the encoder says and climb the bound on their own; [`refine`].
 
-use super::{Estimate, GradientEstimator, Point, Space};
+use super::{Estimate, GradientEstimator, Point, Space, ln_accepted};
 use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, weight_of};
 use crate::model::RowSet;
 use crate::target::{DensityError, Differentiable};
@@ -199,7 +199,8 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
                 None
             } else {
                 let again = space.add_theta(target, at, rejected, grad_theta)?;
-                let value = space.mean_log_density(rejected) - mean_log_q(at.rows, space);
+                let mean = space.mean_log_density(rejected) - mean_log_q(at.rows, space);
+                let value = mean + ln_accepted(at, rejected);
                 Some(Estimate { value, rejected, evaluations: evaluations + again })
             };
             space.weigh();

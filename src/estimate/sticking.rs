@@ -1,7 +1,7 @@
 //! Sticking the landing: the pathwise gradient without the score term.
 
 use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws, weighted_sum};
+use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -9,7 +9,8 @@ use crate::target::{DensityError, Differentiable};
 ///
 /// Unbiased, since the score it leaves out has mean zero under q; its variance is exactly zero where q is the
 /// posterior. It belongs to the ELBO: under the importance-weighted bound the same omission is wrong. *Assumes* a density
-/// with a gradient and a family with a transform. *Cost*: one model gradient a draw, and the gradient of log q.
+/// with a gradient and a family with a transform. *Cost*: one model gradient a draw, and the gradient of log q. *Rejected
+/// draws*: it lacks the boundary's term alone, as [`Pathwise`](super::Pathwise) says.
 ///
 /// *Source*: Roeder, Wu and Duvenaud 2017, equation 6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +32,10 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
         subtract(&space.q_bar.latents, &mut space.z_bar.latents);
         subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
-        family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let rejected = space.reject();
         let again = space.add_theta(target, at, rejected, grad_theta)?;
         scale_draws(&mut space.z_bar, &space.weights);
-        let entropy = -weighted_sum(&space.log_q, &space.weights);
-        let value = space.mean_log_density(rejected) + entropy;
+        let value = space.bound(family, at, rejected, None);
         family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
         Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }

@@ -15,6 +15,7 @@ use super::density::{Buffers, Density, farthest};
 use super::laplace::{only_global_latents, params_of_precision, precision_factor};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::family::FullRank;
+use crate::objective::Accepted;
 use crate::streams::Streams;
 use crate::target::Differentiable;
 
@@ -51,6 +52,9 @@ const PATIENCE: u32 = 50;
 /// drift: the whitened gradients of a window must have no mean that matters beyond their noise, in any direction.
 /// While they have one, `rho` stays at 1/2. A falling `rho` would otherwise bring q to a halt on its way along a flat
 /// ridge (a centred hierarchy), where two windows agree long before the optimum.
+///
+/// Pairs in which the density of either draw is not finite are left out. As in every pathwise gradient, nothing then says
+/// that the boundary of the density's support moves relative to q: see [`Pathwise`](crate::estimate::Pathwise).
 ///
 /// *Source*: Lin, Schmidt and Khan 2020 (the improved Bayesian learning rule); the residual follows
 /// Roeder, Wu and Duvenaud 2017. Departures: the quadratic term enters only where `rho A` exceeds 3/4, since its mean
@@ -275,8 +279,10 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         solve_right_transposed(c, m, residual);
         residual.iter_mut().zip(noise.as_slice()).for_each(|(r, e)| *r += e);
         scratch.density = density.into_buffers();
-        let bound =
-            bound / (m - 2 * rejected_pairs) as f64 - ln_det + d as f64 * 0.5 * (2.0 * std::f64::consts::PI).ln();
+        // Of q on what lies, as its mirror image does, where the density is finite.
+        let accepted = Accepted { count: m - 2 * rejected_pairs, num_draws: m };
+        let constant = d as f64 * 0.5 * (2.0 * std::f64::consts::PI).ln();
+        let bound = bound / accepted.count as f64 - ln_det + constant + accepted.ln_share();
         Ok(Seen { num_draws: m, rejected_pairs, bound })
     }
 

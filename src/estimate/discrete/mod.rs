@@ -26,12 +26,14 @@ pub use relaxed::{GumbelSoftmax, StraightThrough};
 pub use unordered_set::UnorderedSet;
 
 use super::score::refuse_theta;
-use super::{Estimate, GradientEstimator, Point, Space};
+use super::{Estimate, GradientEstimator, Point, Space, ln_accepted};
 use crate::family::{Discrete, Family};
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
 
 /// A gradient in the parameters of a family of integers, from the densities at several values of them.
+///
+/// A draw of which any lane that can occur has no finite density is rejected.
 pub trait DiscreteGradient<G: ?Sized>: Sync {
     /// How many lanes each draw is evaluated in.
     ///
@@ -71,7 +73,7 @@ where
         true => with_memory(&mut space.memory, lanes, |lanes| method.add_gradient(family, at, lanes, grad)),
         false => f64::NAN,
     };
-    Ok(Estimate { value, rejected, evaluations: shape.evaluations() * at.num_draws })
+    Ok(Estimate { value: value + ln_accepted(at, rejected), rejected, evaluations: shape.evaluations() * at.num_draws })
 }
 
 /// Lends the lanes what an estimator remembers.

@@ -4,7 +4,8 @@ use super::{Space, too_few_draws};
 use crate::model::{Layout, RowSet};
 use crate::target::DensityError;
 
-/// What is taken off the learning signal `f_s = log p(z_s) - log q(z_s)`. Every choice is unbiased.
+/// What is taken off the learning signal `f_s = log p(z_s) - log q(z_s)`. Every choice is unbiased; where draws are rejected,
+/// as [`ScoreFunction`](super::ScoreFunction) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Baseline {
     /// Nothing.
@@ -62,28 +63,32 @@ impl Baseline {
         }
     }
 
-    /// Overwrites `weights` with `(f_s - b_s) / S` of the accepted draws, and learns from them.
+    /// Overwrites `weights` with `(f_s - b_s) / n` of the `n` accepted draws and `(mean f - b) / (n + 1)` of the rejected
+    /// ones, and learns from the former.
     pub(super) fn weigh(self, layout: &Layout, rows: &RowSet, mean: f64, accepted: usize, space: &mut Space) {
         let Space { log_weights, weights, memory, .. } = space;
+        if accepted == 0 {
+            return weights.fill(0.0);
+        }
         let learned = match self {
             Baseline::MovingAverage { .. } => memory.first().copied(),
             Baseline::Rows { .. } => (!memory.is_empty()).then(|| predict(layout, rows, memory)),
             Baseline::None => Some(0.0),
             Baseline::LeaveOneOut | Baseline::ControlVariate => None,
         };
-        // (f_s - mean of the others) / S is (f_s - mean of all) / (S - 1).
-        let alone = accepted == 1 && !matches!(self, Baseline::LeaveOneOut);
+        // (f_s - mean of the others) / n is (f_s - mean of all) / (n - 1).
+        let num = accepted as f64;
         let (taken, share) = match learned {
-            Some(b) => (b, accepted as f64),
-            None if alone => (0.0, 1.0),
-            None => (mean, accepted as f64 - 1.0),
+            Some(b) => (b, num),
+            None if weights.len() == 1 => (0.0, 1.0),
+            None => (mean, num - 1.0),
         };
+        let of_rejected = (mean - taken) / (num + 1.0);
         for (weight, &f) in weights.iter_mut().zip(&*log_weights) {
-            *weight = if f.is_finite() && share > 0.0 { (f - taken) / share } else { 0.0 };
+            let of_accepted = if share > 0.0 { (f - taken) / share } else { 0.0 };
+            *weight = if f.is_finite() { of_accepted } else { of_rejected };
         }
-        if accepted > 0 {
-            self.learn(layout, rows, mean, memory);
-        }
+        self.learn(layout, rows, mean, memory);
     }
 
     fn learn(self, layout: &Layout, rows: &RowSet, mean: f64, memory: &mut Vec<f64>) {

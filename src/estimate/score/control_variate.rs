@@ -12,12 +12,15 @@ pub(in super::super) struct Scores {
     /// `sum_s s_k^2` and `sum_s f_s s_k^2`.
     squares: Vec<f64>,
     products: Vec<f64>,
+    /// The sum of the scores of the rejected draws.
+    rejected: Vec<f64>,
     one: Draws,
 }
 
-/// Adds `1/S sum_s (f_s - a_k^(-s)) s_k(z_s)`.
+/// Adds `1/n sum_s (f_s - a_k^(-s)) s_k(z_s)` over the `n` accepted draws, and `(mean f - a_k) / (n + 1)` times the score of each
+/// rejected one, `a_k` from all accepted draws: as many as a draw's own coefficient comes from where one more is accepted.
 pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space, accepted: usize, grad: &mut [f64]) {
-    let Space { z, log_weights, unweighted, scores: work, .. } = space;
+    let Space { z, log_weights, weights, unweighted, scores: work, .. } = space;
     let (n, rows) = (grad.len(), unweighted.of(at.rows));
     work.scores.clear();
     work.scores.resize(n * at.num_draws, 0.0);
@@ -25,10 +28,11 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
     work.squares.resize(n, 0.0);
     work.products.clear();
     work.products.resize(n, 0.0);
-    let Scores { scores, squares, products, one } = work;
+    let Scores { scores, squares, products, rejected, one } = work;
     // Signals count from their mean, so that nothing is lost where they are large.
     let finite = || log_weights.iter().enumerate().filter(|(_, f)| f.is_finite());
-    let mean = finite().map(|(_, f)| f).sum::<f64>() / accepted as f64;
+    let num = accepted as f64;
+    let mean = finite().map(|(_, f)| f).sum::<f64>() / num;
     for (d, &f) in finite() {
         copy_draw(z, d, one);
         let own = &mut scores[d * n..(d + 1) * n];
@@ -38,16 +42,27 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
             *product += (f - mean) * s * s;
         }
     }
-    let share = 1.0 / accepted as f64;
+    let share = 1.0 / num;
     for (d, &f) in finite() {
         let own = &scores[d * n..(d + 1) * n];
         for ((g, &s), (square, product)) in grad.iter_mut().zip(own).zip(squares.iter().zip(&*products)) {
             let (f, square, product) = (f - mean, square - s * s, product - (f - mean) * s * s);
             // Without a score in the other draws any coefficient is as good: their mean.
-            let rest =
-                if square > f64::EPSILON * s * s { product / square } else { -f / (accepted as f64 - 1.0).max(1.0) };
+            let rest = if square > f64::EPSILON * s * s { product / square } else { -f / (num - 1.0).max(1.0) };
             *g += share * (f - rest) * s;
         }
+    }
+    if accepted == at.num_draws || accepted == 0 {
+        return;
+    }
+    for (weight, f) in weights.iter_mut().zip(&*log_weights) {
+        *weight = if f.is_finite() { 0.0 } else { 1.0 / (num + 1.0) };
+    }
+    rejected.clear();
+    rejected.resize(n, 0.0);
+    family.score(at.params, rows, z, weights, rejected);
+    for ((g, s), (square, product)) in grad.iter_mut().zip(&*rejected).zip(squares.iter().zip(&*products)) {
+        *g -= if *square > 0.0 { product / square * s } else { 0.0 };
     }
 }
 

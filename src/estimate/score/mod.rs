@@ -11,7 +11,7 @@ pub use overdispersed::Overdispersed;
 pub(super) use rao_blackwell::Locals;
 pub use rao_blackwell::RaoBlackwell;
 
-use super::{Estimate, GradientEstimator, Point, Space, too_few_draws};
+use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, too_few_draws};
 use crate::family::Family;
 use crate::target::{DensityError, LogDensity};
 
@@ -20,6 +20,13 @@ use crate::target::{DensityError, LogDensity};
 /// Needs only values of the density: discrete latents, branches, non-differentiable models. Unbiased when the
 /// support of q does not depend on its parameters, with every [`Baseline`]. *Assumes* independent draws, and no parameters
 /// theta, whose gradient it does not have. *Cost*: one model value a draw.
+///
+/// *Rejected draws*: the objective is the bound of q restricted to the set A of finite densities
+/// ([`Accepted`](crate::objective::Accepted)), whose gradient is `Cov(f, score | A)`. Over A the score has a mean, so that a
+/// baseline is no longer free: with `n` of `S` draws accepted, the accepted ones count `(f_s - b) / n` and each
+/// rejected one `(mean f - b) / (n + 1)`, where the mean is over the accepted ones. Since the score has mean zero over A and the
+/// rest together, and `E[(S - n) / (n + 1)]` is the odds of a rejection up to a power of S, this is unbiased for every fixed `b`
+/// unless whole steps are rejected: with one draw a step, only where `b` is the mean of `f`.
 ///
 /// *Source*: Williams 1992; Ranganath, Gerrish and Blei 2014; leave-one-out: Kool, van Hoof and Welling 2019.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,7 +58,8 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Sco
                 family.score(at.params, space.unweighted.of(at.rows), &space.z, &space.weights, grad);
             }
         }
-        Ok(Estimate { value: mean, rejected: at.num_draws - accepted, evaluations: at.num_draws })
+        let rejected = at.num_draws - accepted;
+        Ok(Estimate { value: mean + ln_accepted(at, rejected), rejected, evaluations: at.num_draws })
     }
 }
 

@@ -12,6 +12,9 @@ use crate::target::{DensityError, LogDensity};
 /// weights multiply over latents, so for many of them `dispersion` must be near one: the mean square of the weight of
 /// one Gaussian latent is `dispersion / sqrt(2 dispersion - 1)`.
 ///
+/// *Rejected draws*: as [`ScoreFunction`](super::ScoreFunction), with the sum of the weights of the accepted draws in place of `S`,
+/// which leaves a bias of O(1 / S).
+///
 /// *Source*: Ruiz, Titsias and Blei 2016, equations 6 to 9. Departures: one proposal for all latents instead of one for
 /// each; a leave-one-out baseline instead of their control variate; `dispersion` is given and not adapted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,16 +61,18 @@ impl<T: LogDensity + ?Sized, F: Dispersed + ?Sized> GradientEstimator<T, F> for 
         target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
         family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
         let (_, accepted) = signals(space);
-        let value = weigh(&space.log_weights, &mut space.weights, accepted);
+        let value = weigh(&space.log_weights, &mut space.weights);
         family.score(at.params, space.unweighted.of(at.rows), &space.z, &space.weights, grad);
         Ok(Estimate { value, rejected: at.num_draws - accepted, evaluations: at.num_draws })
     }
 }
 
-/// Overwrites `w_s` with `w_s (f_s - b_s) / S` over the finite signals, and returns `1/S sum_s w_s f_s`.
-fn weigh(signals: &[f64], weights: &mut [f64], accepted: usize) -> f64 {
-    let (mut sum, mut total) = (0.0, 0.0);
+/// Overwrites `w_s` with `w_s (f_s - b_s)` over the finite signals, divided by `S` or, where some are not, by the sum of the
+/// weights; returns the mean of `f` by the same weights, plus ln(their share).
+fn weigh(signals: &[f64], weights: &mut [f64]) -> f64 {
+    let (mut sum, mut total, mut all) = (0.0, 0.0, 0.0);
     for (w, f) in weights.iter_mut().zip(signals) {
+        all += *w;
         if f.is_finite() {
             total += *w;
             sum += *w * f;
@@ -75,11 +80,11 @@ fn weigh(signals: &[f64], weights: &mut [f64], accepted: usize) -> f64 {
             *w = 0.0;
         }
     }
-    let share = 1.0 / accepted as f64;
+    let share = 1.0 / if signals.iter().all(|f| f.is_finite()) { signals.len() as f64 } else { total };
     for (w, f) in weights.iter_mut().zip(signals).filter(|(_, f)| f.is_finite()) {
         let rest = total - *w;
         let baseline = if rest > f64::EPSILON * total { (sum - *w * f) / rest } else { 0.0 };
         *w *= share * (f - baseline);
     }
-    share * sum
+    share * sum + (total / all).ln()
 }

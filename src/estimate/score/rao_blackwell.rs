@@ -1,6 +1,6 @@
 //! The score function latent by latent, each with the terms that contain it.
 
-use super::super::{Estimate, GradientEstimator, Point, Space, too_few_draws};
+use super::super::{Estimate, GradientEstimator, Point, Space, ln_accepted, too_few_draws};
 use super::refuse_theta;
 use crate::family::IndependentLatents;
 use crate::target::{DensityError, Factored};
@@ -12,6 +12,10 @@ use crate::target::{DensityError, Factored};
 /// and a latent's variance depends on its neighbours instead of on the number of latents. The recorded program knows
 /// the terms, in the precision of the target, over any number of `rows` blocks; only latents of rows need their rows to
 /// be one block. Needs two draws, one evaluation a draw and no derivative.
+///
+/// *Rejected draws*: as [`ScoreFunction`](super::ScoreFunction). A term whose support ties a latent to others ties it to all
+/// that they are in: in a step that it rejects a draw in, `f_i` is the whole signal. Where supports tie latents, steps without a
+/// rejection leave a bias of O(1 / S); where each latent has its own, none.
 ///
 /// *Source*: Ranganath, Gerrish and Blei 2014, section 3.1, equation 5; leave-one-out on top of it: Kool, van Hoof and
 /// Welling 2019.
@@ -40,7 +44,7 @@ impl<T: Factored + ?Sized, F: IndependentLatents + ?Sized> GradientEstimator<T, 
         }
         refuse_theta(target, "the Rao-Blackwellised score function")?;
         space.sample(family, target.layout(), at)?;
-        let Space { z, pass, weights, locals: Locals { signals, log_q }, .. } = space;
+        let Space { z, pass, weights, log_weights, locals: Locals { signals, log_q }, .. } = space;
         target.local_log_density(at.theta, z, at.rows, pass, signals)?;
         log_q.resize(signals.len(), 0.0);
         family.log_q_each(at.params, at.rows, z, log_q);
@@ -51,14 +55,25 @@ impl<T: Factored + ?Sized, F: IndependentLatents + ?Sized> GradientEstimator<T, 
         }
         let mut value = dot(&pass.log_density, weights);
         let share = if accepted > 1 { 1.0 / (accepted - 1) as f64 } else { 0.0 };
+        let rejected = at.num_draws - accepted;
+        if rejected > 0 {
+            log_weights.copy_from_slice(&pass.log_density);
+            for q in log_q.chunks_exact(at.num_draws) {
+                log_weights.iter_mut().zip(q).for_each(|(f, q)| *f -= q);
+            }
+        }
         for (f, q) in signals.chunks_exact_mut(at.num_draws).zip(log_q.chunks_exact(at.num_draws)) {
             f.iter_mut().zip(q).for_each(|(f, q)| *f -= q);
+            if rejected > 0 && f.iter().any(|f| !f.is_finite()) {
+                f.copy_from_slice(log_weights);
+            }
             let mean = dot(f, weights) / accepted as f64;
             value -= dot(q, weights);
             f.iter_mut().zip(&*weights).for_each(|(f, w)| *f = if *w > 0.0 { share * (*f - mean) } else { 0.0 });
         }
         family.score_each(at.params, at.rows, z, signals, grad);
-        Ok(Estimate { value: value / accepted as f64, rejected: at.num_draws - accepted, evaluations: at.num_draws })
+        let value = value / accepted as f64 + ln_accepted(at, rejected);
+        Ok(Estimate { value, rejected, evaluations: at.num_draws })
     }
 }
 

@@ -14,4 +14,5 @@ mod rejections;
 mod relaxations;
 mod score;
 mod steps;
+mod truncated;
 mod twenty;
