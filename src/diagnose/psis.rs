@@ -9,8 +9,10 @@ pub const MIN_DRAWS: usize = 25;
 /// Fewest weights strictly above the cutoff from which a tail shape is estimated.
 const MIN_TAIL: usize = 5;
 
-/// Log weights whose whole tail spans less than this are equal up to rounding in the log joint.
+/// Log weights whose whole tail spans less than this, or less than so many ulps of the largest, are equal up to rounding in
+/// the log joint, each of whose terms rounds by an ulp of the sum.
 const FLAT_TAIL: f64 = 1e-8;
+const FLAT_ULPS: f64 = 100.0;
 
 /// Smoothed importance weights and the shape of their tail.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +74,7 @@ pub fn psis(log_weights: &[f64]) -> Result<Psis, PsisError> {
     let num_draws = log_weights.len();
     let mut smoothed: Vec<f64> = log_weights.iter().map(|l| l - max).collect();
     let (cutoff, tail) = tail_above_cutoff(&smoothed);
-    let k_hat = if -cutoff <= FLAT_TAIL {
+    let k_hat = if -cutoff <= FLAT_TAIL.max(FLAT_ULPS * f64::EPSILON * max.abs()) {
         f64::NEG_INFINITY
     } else if tail.len() < MIN_TAIL {
         f64::INFINITY

@@ -173,12 +173,15 @@ impl StoppingRule for Plateau {
         let before = self.previous.replace(done)?;
         let gain = done.mean - before.mean;
         let gain_se = (done.variance_of_mean() + before.variance_of_mean()).sqrt();
+        // An objective without noise, as where q is the posterior, still rounds: a running mean by an ulp at each step.
+        let rounding = f64::EPSILON * done.count as f64 * (done.mean.abs() + before.mean.abs());
+        let tolerance = self.tolerance.max(rounding);
         // A fall is no end, however much noise came with it: the window before it knows how small the noise was.
-        let fell = gain < -(self.tolerance + FALL * before.variance_of_mean().sqrt());
+        let fell = gain < -(tolerance + FALL * before.variance_of_mean().sqrt());
         if fell || !gain_se.is_finite() {
             return None;
         }
-        if gain < self.tolerance.max(gain_se) {
+        if gain < tolerance.max(gain_se) {
             return Some(Stop::Plateau { steps: step.index, gain, gain_se });
         }
         self.window += self.window / 2;
@@ -221,6 +224,19 @@ mod tests {
         assert!(matches!(level, Some(Stop::Plateau { steps: 200, .. })), "{level:?}");
         let rising = run(&mut Plateau::new(100, 0.01), (0..1000).map(|k| k as f64));
         assert_eq!(rising, None);
+    }
+
+    #[test]
+    fn an_objective_without_noise_levels_off_though_it_rounds() {
+        // Falls of one ulp and of none by turns, with a tolerance of zero: the error of a window is less than its rounding.
+        for (falls, objective) in [(true, -123.4_f64), (false, -123.4), (true, 5e9)] {
+            let rounded = |k: usize| if falls == (k >= 100) { objective.next_down() } else { objective };
+            let found = run(&mut Plateau::new(100, 0.0), (0..200).map(rounded));
+            assert!(matches!(found, Some(Stop::Plateau { steps: 200, .. })), "{objective}: {found:?}");
+        }
+        // A steady rise beyond rounding is still one.
+        let rises = |k: usize| -123.4 + 1e-9 * (k / 100) as f64;
+        assert_eq!(run(&mut Plateau::new(100, 0.0), (0..1000).map(rises)), None);
     }
 
     #[test]

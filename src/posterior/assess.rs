@@ -50,13 +50,13 @@ const BLOCK_NUMBERS: usize = 4_000_000;
 const BLOCK_DRAWS: usize = 500;
 
 /// Fresh draws of a solution and the densities there.
-struct Fresh {
+pub(super) struct Fresh {
     latents: Vec<f64>,
     integers: Vec<u32>,
     draws: Constrained,
-    log_p: Vec<f64>,
-    log_q: Vec<f64>,
-    data: Vec<f64>,
+    pub(super) log_p: Vec<f64>,
+    pub(super) log_q: Vec<f64>,
+    pub(super) data: Vec<f64>,
 }
 
 impl Posterior {
@@ -107,7 +107,8 @@ impl Posterior {
             let mut verdict = Verdict::from_evidence(&evidence);
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
             fresh.say_what_is_fixed(target.layout(), &mut verdict);
-            fresh.say_what_cannot_be(family.entropy(&solution.params, &RowSet::all()), &bound, &mut verdict);
+            let entropy = family.entropy(&solution.params, &RowSet::all());
+            fresh.say_what_cannot_be(target, entropy, &bound, &mut verdict);
             verdict
         };
         Ok(Posterior {
@@ -215,7 +216,7 @@ impl Fresh {
         Ok(out)
     }
 
-    fn accepted(&self, draw: usize) -> bool {
+    pub(super) fn accepted(&self, draw: usize) -> bool {
         self.log_p[draw].is_finite()
     }
 
@@ -259,29 +260,6 @@ impl Fresh {
         verdict.advice.push("use a family with a spread for every latent that is to be reported".into());
     }
 
-    /// A log q that does not belong to its draws, as where a covariance is singular to rounding: its entropy in closed
-    /// form is not the mean over the draws, or the divergence from the prior is negative.
-    fn say_what_cannot_be(&self, closed: Option<f64>, bound: &Bound, verdict: &mut Verdict) {
-        let negative: Vec<f64> = self.log_q.iter().map(|l| -l).collect();
-        let drawn = MonteCarlo::mean_of(&negative);
-        let differs = |closed: f64| {
-            let difference = (closed - drawn.value).abs();
-            difference.is_nan() || difference > BEYOND * drawn.mcse + 1e-6 * closed.abs()
-        };
-        let reason = match (closed, bound.kl) {
-            (Some(closed), _) if differs(closed) => {
-                format!("the entropy of q is {closed:.6} in closed form and {:.6} over its draws", drawn.value)
-            }
-            (_, Some(kl)) if kl.value < -BEYOND * kl.mcse => {
-                format!("the divergence of q from the prior is estimated as {:.3}, and none is negative", kl.value)
-            }
-            _ => return,
-        };
-        verdict.trust = Trust::DoNotTrust;
-        verdict.reasons.insert(0, format!("{reason}: log q does not belong to these draws, and no figure can be used"));
-        verdict.advice.insert(0, "fit the mean-field family, or take smaller steps: q has become singular".into());
-    }
-
     /// How far means move between two halves of the draws, weighted afresh, and between two solutions.
     fn disagreement(&self, second: Option<&Fresh>) -> f64 {
         let n = self.log_p.len();
@@ -318,9 +296,6 @@ impl Fresh {
         larger_or_nan(halves_disagreement(&within), between.unwrap_or(0.0))
     }
 }
-
-/// Standard errors beyond which two estimates of one number are not of one number.
-const BEYOND: f64 = 8.0;
 
 fn is_fixed(lane: &[f64]) -> bool {
     lane.iter().all(|x| *x == lane[0])

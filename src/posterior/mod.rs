@@ -3,6 +3,7 @@
 mod assess;
 mod bound;
 pub mod chain;
+mod contradictions;
 mod importance;
 mod predictive;
 mod rows;

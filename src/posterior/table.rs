@@ -99,7 +99,11 @@ impl fmt::Display for MonteCarlo {
         // Rounding in a sum leaves errors that are no information.
         let floor = 4.0 * f64::EPSILON * self.value.abs();
         let decimals = if self.mcse > floor { decimals(self.mcse, 2) } else { 4 };
-        write!(f, "{:.decimals$} ± {:.decimals$}", self.value, self.mcse)
+        let value = format!("{:.decimals$}", self.value);
+        // What rounding leaves of a zero has no sign.
+        let is_zero = value.trim_matches(['-', '0', '.']).is_empty();
+        let value = if is_zero { value.trim_start_matches('-') } else { &value };
+        write!(f, "{value} ± {:.decimals$}", self.mcse)
     }
 }
 
@@ -199,5 +203,6 @@ mod tests {
         assert_eq!(written(f64::NAN, 2), "NaN");
         assert_eq!(MonteCarlo { value: -31.4159, mcse: 0.031 }.to_string(), "-31.416 ± 0.031");
         assert_eq!(MonteCarlo { value: -5.0, mcse: 1e-17 }.to_string(), "-5.0000 ± 0.0000");
+        assert_eq!(MonteCarlo { value: -3e-17, mcse: 1e-18 }.to_string(), "0.0000 ± 0.0000");
     }
 }

@@ -42,6 +42,11 @@ pub trait LogDensity: Sync {
         false
     }
 
+    /// Relative error of one rounding in the arithmetic of the density.
+    fn unit_roundoff(&self) -> f64 {
+        f64::EPSILON
+    }
+
     /// This density as one that tells its terms apart, where it does.
     fn factored(&self) -> Option<&dyn Factored> {
         None

@@ -340,6 +340,13 @@ impl LogDensity for Target {
         self.separates_data
     }
 
+    fn unit_roundoff(&self) -> f64 {
+        match self.options().precision {
+            Precision::Double => f64::EPSILON,
+            Precision::Single => f64::from(f32::EPSILON),
+        }
+    }
+
     fn factored(&self) -> Option<&dyn super::Factored> {
         Some(self)
     }

@@ -19,4 +19,5 @@ mod mixture;
 mod own_parts;
 mod posterior;
 mod recovery;
+mod rounding;
 mod simulation;

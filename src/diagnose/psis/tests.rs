@@ -169,6 +169,10 @@ fn equal_weights_are_trusted_even_with_rounding() {
         assert!((fit.effective_size - 200.0).abs() < 1e-9);
         assert!(fit.log_evidence.mcse < 1e-12);
     }
+    // Ten ulps of a large log joint are 2e-5 nats, and no tail either; a hundredth of a nat there is one.
+    let large = |step: f64| -> Vec<f64> { (0..200).map(|i| -1e10 + step * f64::from(i % 20)).collect() };
+    assert_eq!(psis(&large(1e-6)).unwrap().k_hat, f64::NEG_INFINITY);
+    assert!(psis(&large(1e-2)).unwrap().k_hat > f64::NEG_INFINITY);
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub struct HalfMeans {
 /// largest of many latents would never agree: `z = sqrt(2 ln(20 d))` is exceeded by any of `d`
 /// exact differences with probability below 5 %. A latent of sd 0 (a point estimate) gives 0 where
 /// its means agree and `+inf` where they do not; a NaN or a negative error or sd gives NaN, and so
-/// does no latent at all.
+/// does no latent at all. Means that differ by no more than rounding agree, whatever their errors are.
 pub fn halves_disagreement(latents: &[HalfMeans]) -> f64 {
     let z = (2.0 * (20.0 * latents.len() as f64).ln()).sqrt();
     let mut worst = if latents.is_empty() { f64::NAN } else { 0.0 };
@@ -70,7 +70,10 @@ pub fn halves_disagreement(latents: &[HalfMeans]) -> f64 {
         if !usable {
             return f64::NAN;
         }
-        if excess > 0.0 {
+        // A mean rounds by a few ulps of its own size where every draw is the same or next to it, and its error is then zero or
+        // as small: such a difference is none.
+        let rounding = 8.0 * f64::EPSILON * (half.means[0].abs() + half.means[1].abs());
+        if excess > 0.0 && (half.means[0] - half.means[1]).abs() > rounding {
             worst = (excess / half.sd).max(worst);
         }
     }

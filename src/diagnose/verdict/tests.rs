@@ -210,6 +210,9 @@ fn halves_are_compared_in_sd_beyond_sampling_error() {
     assert!(halves_disagreement(&[]).is_nan());
     let point = |mean: f64| halves_disagreement(&[half(1.0, mean, 0.0, 0.0)]);
     assert_eq!((point(1.0), point(1.5)), (0.0, f64::INFINITY));
+    // The weighted means of a point, or of draws an ulp apart, differ by an ulp, and by a thousandth where they do.
+    assert_eq!((point(1.0_f64.next_up()), point(1.001)), (0.0, f64::INFINITY));
+    assert_eq!(halves_disagreement(&[half(1e6, 1e6_f64.next_down(), 1e-12, 1e-11)]), 0.0);
     let bad = [half(f64::NAN, 0.0, 0.0, 1.0), half(0.0, 0.0, f64::NAN, 1.0), half(0.0, 0.0, 0.0, -1.0)];
     for bad in bad {
         let latents = [half(9.0, 0.0, 0.0, 1.0), bad, half(9.0, 0.0, 0.0, 1.0)];
