@@ -70,10 +70,7 @@ pub fn halves_disagreement(latents: &[HalfMeans]) -> f64 {
         if !usable {
             return f64::NAN;
         }
-        // A mean rounds by a few ulps of its own size where every draw is the same or next to it, and its error is then zero or
-        // as small: such a difference is none.
-        let rounding = 8.0 * f64::EPSILON * (half.means[0].abs() + half.means[1].abs());
-        if excess > 0.0 && (half.means[0] - half.means[1]).abs() > rounding {
+        if excess > 0.0 && !differ_by_rounding(half.means[0], half.means[1]) {
             worst = (excess / half.sd).max(worst);
         }
     }
@@ -100,5 +97,13 @@ pub fn restarts_disagreement(restarts: &[(f64, f64)]) -> Option<f64> {
     }
     let excess = best.0 - second.0 - 2.0 * best.1.hypot(second.1);
     // `f64::max` would turn NaN into 0.
-    Some(if excess < 0.0 { 0.0 } else { excess })
+    Some(if excess < 0.0 || !excess.is_nan() && differ_by_rounding(best.0, second.0) { 0.0 } else { excess })
+}
+
+/// Whether two means are as near as rounding leaves equal ones.
+///
+/// A mean rounds by a few ulps of its own size where every number is the same or next to it, and its error is then zero or as
+/// small: it says nothing of such a difference.
+fn differ_by_rounding(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 8.0 * f64::EPSILON * (a.abs() + b.abs())
 }

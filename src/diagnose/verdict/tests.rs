@@ -225,6 +225,8 @@ fn restarts_are_compared_with_the_runner_up() {
     assert_eq!(restarts_disagreement(&[(-10.0, 0.0)]), None);
     let stuck = [(-60.0, 0.0), (-10.0, 0.0), (-10.25, 0.0)];
     assert_eq!(restarts_disagreement(&stuck), Some(0.25));
+    // Two bounds without noise, and an ulp of two nats apart.
+    assert_eq!(restarts_disagreement(&[(-1e16, 0.0), ((-1e16_f64).next_down(), 0.0)]), Some(0.0));
     let noisy = restarts_disagreement(&[(-10.0, 0.3), (-11.5, 0.4)]);
     assert!((noisy.unwrap() - 0.5).abs() < 1e-12);
     assert_eq!(restarts_disagreement(&[(-10.0, 1.0), (-10.5, 1.0)]), Some(0.0));
