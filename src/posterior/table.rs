@@ -96,8 +96,8 @@ impl Bound {
 impl fmt::Display for MonteCarlo {
     /// With as many decimals as the error deserves: `-31.42 ± 0.03`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounding in a sum leaves errors that are no information.
-        let floor = 4.0 * f64::EPSILON * self.value.abs();
+        // Rounding in a sum leaves errors that are no information, nor is one that eight decimals do not show.
+        let floor = (4.0 * f64::EPSILON * self.value.abs()).max(5e-9);
         let decimals = if self.mcse > floor { decimals(self.mcse, 2) } else { 4 };
         let value = format!("{:.decimals$}", self.value);
         // What rounding leaves of a zero has no sign.
