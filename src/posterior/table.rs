@@ -80,9 +80,9 @@ impl Bound {
         if let Some(share) = self.ln_accepted {
             let rejected = -100.0 * share.value.exp_m1();
             text += &format!(
-                "\nrejected      {rejected:.2} % of the draws; ln of the share accepted, {share}, is in bound and entropy, and \
-                 taken off the KL"
+                "\nrejected      {rejected:.2} % of the draws; ln of the share accepted, {share}, is in bound and entropy"
             );
+            text += if self.kl.is_some() { ", and taken off the KL" } else { "" };
         }
         text
     }

@@ -4,7 +4,7 @@ use super::integers::{Borrowed, ok};
 use super::moments::{Steps, derivative, unbiased_with_power};
 use crate::cut::{CutNormal, LN_SQRT_TAU};
 use jensen::estimate::*;
-use jensen::family::MeanField;
+use jensen::family::{Categorical, MeanField, Product};
 use jensen::prelude::*;
 use jensen::target::{DensityError, LogDensity, Target};
 use jensen::testing::laws;
@@ -229,4 +229,53 @@ fn the_score_function_of_two_draws_follows_the_bound_of_the_pairs_that_are_left(
     let measured = steps.moments(&ImportanceWeightedScore { particles: 2 }, &target, &family);
     unbiased_with_power("score of two draws", &measured, &exact);
     unbiased_with_power("VIMCO", &steps.moments(&Vimco { particles: 2 }, &target, &family), &exact);
+}
+
+/// A latent cut at a place that an integer of three values chooses.
+struct Beside;
+
+const LEVELS: [f64; 3] = [0.0, 0.7, 0.2];
+
+impl Model for Beside {
+    fn log_joint(&self, p: &LogJoint) {
+        let (z, k) = (p.real("z"), p.integer("k", 0..3));
+        let level = k.equal_to(1).select(LEVELS[1], k.equal_to(2).select(LEVELS[2], 0.0));
+        p.add(level - 0.5 * (z - CENTRES[0]).square());
+        p.add(z.at_most(-0.7 + 0.8 * k.to_real()).select(f64::NEG_INFINITY, 0.0));
+    }
+}
+
+/// The bound of q restricted, in mean, ln sd and three logits: the sum over the integer of what is accepted with each value.
+fn bound_beside(params: &[f64]) -> f64 {
+    let (mean, sd) = (params[0], params[1].exp());
+    let total = params[2..].iter().map(|l| l.exp()).sum::<f64>().ln();
+    let (mut sum, mut share) = (0.0, 0.0);
+    for (k, level) in LEVELS.into_iter().enumerate() {
+        let cut = CutNormal::new((-0.7 + 0.8 * k as f64 - mean) / sd, f64::INFINITY);
+        let off = mean - CENTRES[0];
+        let square = off * off + 2.0 * off * sd * cut.first + sd * sd * cut.second;
+        let ln_q = params[2 + k] - total;
+        let accepted = (ln_q + cut.ln_share).exp();
+        sum += accepted * (level - 0.5 * square + params[1] + LN_SQRT_TAU + 0.5 * cut.second - ln_q);
+        share += accepted;
+    }
+    sum / share + share.ln()
+}
+
+#[test]
+fn integers_follow_the_bound_beside_a_latent_that_they_cut() {
+    let params = [0.4, -0.2, 0.3, 0.0, 0.4];
+    let exact = derivative(&params, bound_beside);
+    let target = ok(Target::new(&Beside));
+    let family = Product::new(MeanField::new(target.layout()), ok(Categorical::new(target.layout())));
+    let steps = Steps::new(&params, 32, 60_000);
+    // The real block of the hybrid lacks the boundary's term.
+    let hybrid = Hybrid { real: RealGradient::StickingTheLanding, discrete: LeaveOneOut };
+    let measured = steps.moments(&hybrid, &target, &family);
+    unbiased_with_power("leave one out beside a latent", &measured[2..], &exact[2..]);
+    assert!(
+        laws::is_unbiased(&[measured[0].estimate()], &exact[..1], 50.0).is_err(),
+        "the boundary's term: {measured:?}"
+    );
+    unbiased_with_power("score of both", &steps.moments(&ScoreFunction::default(), &target, &family), &exact);
 }
