@@ -43,6 +43,7 @@
 //! | bring a density without a model | [`target::HandWritten`], [`target::ValueOnly`] |
 //! | write your own q(z \| x) | [`family::Guide`], or [`family::Family`] and [`family::Reparam`] by hand |
 //! | write networks and encoders, a variational autoencoder | [`layers`] |
+//! | train an encoder, a posterior from simulations or a q without a density | [`amortised`] |
 //! | write your own estimator, optimiser, algorithm | [`estimate::GradientEstimator`], [`optimize::Optimizer`], [`algorithm::Algorithm`] |
 //! | compare gradient estimators on your model | [`study::GradientStudy`] |
 //! | end, watch or continue a fit yourself | [`fit::run`], [`mod@fit`] |
@@ -50,6 +51,7 @@
 //!
 //! Everything is maximised, nothing is printed, and all randomness is a function of a seed ([`streams`]).
 pub mod algorithm;
+pub mod amortised;
 pub mod automatic;
 pub mod diagnose;
 pub mod dist;

@@ -114,7 +114,8 @@ impl Verdict {
         Self::from_findings(findings)
     }
 
-    fn from_findings(mut findings: Vec<Finding>) -> Self {
+    /// The worst of the findings; where that is not trust, those that decided it alone, with advice in their order.
+    pub(crate) fn from_findings(mut findings: Vec<Finding>) -> Self {
         let trust = findings.iter().map(|f| f.trust).max().unwrap_or(Trust::DoNotTrust);
         if trust > Trust::Trust {
             findings.retain(|f| f.trust > Trust::Trust);
@@ -155,16 +156,26 @@ impl fmt::Display for Verdict {
 }
 
 /// One rule's judgement.
-struct Finding {
+pub(crate) struct Finding {
     trust: Trust,
     reason: String,
     advice: Option<String>,
 }
 
 impl Finding {
-    fn new(trust: Trust, reason: String, advice: &str) -> Self {
+    /// A judgement with its reason; no advice where `advice` is empty.
+    pub(crate) fn new(trust: Trust, reason: String, advice: &str) -> Self {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Self { trust, reason, advice }
+    }
+
+    /// Trusts a `value` up to `small`, the means alone up to `large`, and nothing where it is larger or NaN; the advice
+    /// is for the last two.
+    pub(crate) fn by(value: f64, [small, large]: [f64; 2], reason: String, advice: &str) -> Self {
+        if value <= small {
+            return Self::new(Trust::Trust, reason, "");
+        }
+        Self::new(if value <= large { Trust::TrustMeansOnly } else { Trust::DoNotTrust }, reason, advice)
     }
 }
 

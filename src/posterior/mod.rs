@@ -13,9 +13,10 @@ mod table;
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
 pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
-pub use rows::{Loo, RowLogLikelihood};
+pub use rows::{Loo, RowLogLikelihood, RowMeans};
 pub use statistics::Summary;
 pub use table::Reported;
+pub(crate) use table::write_table;
 
 use serde::{Deserialize, Serialize};
 

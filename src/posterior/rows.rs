@@ -7,6 +7,8 @@ use crate::diagnose::psis::{k_hat_threshold, psis};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::target::{Constrained, LogDensity, Pass};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// `log p(x_row | z)` of every row and draw.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,41 @@ impl Loo {
     pub fn unreliable(&self) -> Vec<usize> {
         let beyond = |k: f64| k.is_nan() || k > self.threshold;
         (0..self.k_hat.len()).filter(|&i| beyond(self.k_hat[i])).collect()
+    }
+}
+
+/// A latent that every row has, in short: the means of its rows under q.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowMeans {
+    /// The latent.
+    pub name: String,
+    /// Rows that have it.
+    pub num_rows: usize,
+    /// The mean of its rows' means.
+    pub mean: f64,
+    /// The least and the largest of them.
+    pub range: (f64, f64),
+}
+
+impl RowMeans {
+    /// One for each element of `draws` of rows, such as those of [`Posterior::row_draws`].
+    pub fn of(draws: &Constrained) -> Vec<RowMeans> {
+        let size = draws.num_rows * draws.num_draws;
+        let one = |(name, values): (&String, &[f64])| {
+            let rows = values.chunks_exact(draws.num_draws.max(1));
+            let means: Vec<f64> = rows.map(|row| row.iter().sum::<f64>() / row.len() as f64).collect();
+            let extreme = |pick: fn(f64, f64) -> f64| means.iter().copied().reduce(pick).unwrap_or(f64::NAN);
+            let mean = means.iter().sum::<f64>() / means.len() as f64;
+            RowMeans { name: name.clone(), num_rows: means.len(), mean, range: (extreme(f64::min), extreme(f64::max)) }
+        };
+        draws.names.iter().zip(draws.values.chunks_exact(size.max(1))).map(one).collect()
+    }
+}
+
+impl fmt::Display for RowMeans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RowMeans { name, num_rows, mean, range: (least, most) } = self;
+        write!(f, "{name} in each of {num_rows} rows: means of q from {least:.3} to {most:.3}, {mean:.3} over all")
     }
 }
 

@@ -107,7 +107,7 @@ impl fmt::Display for MonteCarlo {
     }
 }
 
-fn write_table(f: &mut fmt::Formatter<'_>, lines: &[Summary]) -> fmt::Result {
+pub(crate) fn write_table(f: &mut fmt::Formatter<'_>, lines: &[Summary]) -> fmt::Result {
     let left_out = if lines.len() > MOST_LINES { FIRST_LINES..lines.len() - LAST_LINES } else { 0..0 };
     let shown = lines.iter().enumerate().filter(|(k, _)| !left_out.contains(k));
     let cells: Vec<(usize, [String; 7])> = shown.map(|(k, line)| (k, cells(line))).collect();

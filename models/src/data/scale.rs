@@ -14,19 +14,8 @@ pub struct Scale {
 impl Scale {
     /// Measures `values`; `sd` is exactly 0 when they are equal up to rounding.
     pub fn measure(name: &str, values: &[f64]) -> Self {
-        let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let name = name.to_string();
-        if largest == 0.0 {
-            return Self { name, mean: 0.0, sd: 0.0 };
-        }
-        // A unit near the largest keeps squares in range; a power of two divides without rounding.
-        let unit = largest.log2().floor().exp2();
-        let n = values.len() as f64;
-        let mean = values.iter().map(|v| v / unit).sum::<f64>() / n;
-        let squares: f64 = values.iter().map(|v| (v / unit - mean).powi(2)).sum();
-        let sd = (squares / (n - 1.0).max(1.0)).sqrt();
-        let rounding = 8.0 * f64::EPSILON;
-        Self { name, mean: mean * unit, sd: if sd > rounding { sd * unit } else { 0.0 } }
+        let jensen::amortised::Scale { mean, sd } = jensen::amortised::Scale::measure(values);
+        Self { name: name.to_string(), mean, sd }
     }
 
     /// The scale that changes nothing: mean 0, sd 1.
@@ -42,35 +31,5 @@ impl Scale {
     /// The value in original units, `mean + sd * value`.
     pub fn undo(&self, value: f64) -> f64 {
         self.mean + self.sd * value
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn known_moments() {
-        let scale = Scale::measure("x", &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
-        assert!((scale.mean - 5.0).abs() < 1e-15);
-        assert!((scale.sd - (32.0_f64 / 7.0).sqrt()).abs() < 1e-15);
-        assert!((scale.undo(scale.apply(7.25)) - 7.25).abs() < 1e-14);
-    }
-
-    #[test]
-    fn huge_and_tiny_columns_stay_finite() {
-        for unit in [1e300, 1e-300] {
-            let scale = Scale::measure("x", &[unit, 3.0 * unit]);
-            assert!((scale.mean / unit - 2.0).abs() < 1e-14);
-            assert!((scale.sd / unit - 2.0_f64.sqrt()).abs() < 1e-14);
-        }
-    }
-
-    #[test]
-    fn a_constant_column_has_sd_zero() {
-        for values in [vec![0.1; 7], vec![0.0; 3], vec![4.0], vec![-1e20; 5]] {
-            assert_eq!(Scale::measure("x", &values).sd, 0.0);
-        }
-        assert!(Scale::measure("x", &[1e9, 1e9 + 1.0]).sd > 0.7);
     }
 }

@@ -271,7 +271,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
         file: own_data!("g_and_k.csv"),
         parts: (None, &[], None),
         uses: &[DataOption::Features],
-        build: SimulatedPosterior::build,
+        build: simulated_posterior::build,
     },
     Entry {
         name: "implicit-factors",

@@ -1,8 +1,9 @@
 //! From a table and options to a model: what every file of the zoo shares.
 
-use super::{Amortised, BuildError, Network};
+use super::BuildError;
 use crate::data::nearest::listed;
 use crate::data::{Design, DesignSpec, ResponseKind, Scale, Table};
+use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
 
@@ -45,7 +46,7 @@ pub struct Built {
     /// Runs of a fit, where the posterior has modes that two runs may miss.
     pub restarts: Option<usize>,
     /// Its q, where that is a network.
-    pub network: Option<Network>,
+    pub network: Option<Box<dyn AmortisedModel + Send>>,
 }
 
 impl Built {
@@ -83,14 +84,9 @@ impl Built {
         Self { restarts: Some(restarts), ..self }
     }
 
-    /// Has a network as its q, trained on the bound.
-    pub fn amortised(self, network: Amortised) -> Self {
-        self.network(Network::Amortised(network))
-    }
-
-    /// Has this network as its q.
-    pub fn network(self, network: Network) -> Self {
-        Self { network: Some(network), ..self }
+    /// Has a network as its q.
+    pub fn network(self, network: impl AmortisedModel + Send + 'static) -> Self {
+        Self { network: Some(Box::new(network)), ..self }
     }
 
     /// Reports how columns were standardised.

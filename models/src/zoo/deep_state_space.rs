@@ -9,9 +9,10 @@
 //!
 //! *Source*: Krishnan, Shalit and Sontag (2017), Structured inference networks for nonlinear state space models.
 
-use super::{Amortised, BuildError, Built, Input};
-use jensen::layers::{Start, StateSpace};
-use jensen::model::{Layout, LogJoint, Model};
+use super::{BuildError, Built, Input};
+use jensen::amortised::Encoded;
+use jensen::layers::StateSpace;
+use jensen::model::{LogJoint, Model};
 use jensen::program::Matrix;
 
 /// Hidden units of transition and emission, and numbers that q carries along.
@@ -50,9 +51,8 @@ impl DeepStateSpace {
             .map_err(|_| crate::data::DesignError::NoFeatures { file: file() })?;
         let invalid = |reason: String| BuildError::NoModel { file: file(), reason };
         let model = StateSpace::new(x, names.len(), 1).map_err(invalid)?.hidden(&[HIDDEN]).memory(HIDDEN);
-        let theta = |layout: &Layout, streams| Start::Glorot.theta(layout, streams);
-        let network = Amortised { guide: Box::new(model.clone()), theta: Box::new(theta), rate: 0.01, draws: 1 };
+        let network = Encoded::new(DeepStateSpace(model.clone()), model.clone());
         // Networks end up to 0.2 nats apart; of four runs two reach the same bound.
-        Ok(Built::new(DeepStateSpace(model), input.table.num_rows()).amortised(network).runs(4))
+        Ok(Built::new(DeepStateSpace(model), input.table.num_rows()).network(network).runs(4))
     }
 }

@@ -10,15 +10,15 @@
 //! *Source*: Tipping and Bishop (1999), Probabilistic principal component analysis; Mescheder, Nowozin and Geiger (2017),
 //! Adversarial variational Bayes.
 
-use super::{BuildError, Built, Input, Network};
+use super::{BuildError, Built, Input};
 use crate::data::Scale;
-use jensen::layers::{DensityRatio, ImplicitEncoder, Start};
+use jensen::amortised::{Adversarial, ExactPosterior};
+use jensen::layers::{DensityRatio, ImplicitEncoder};
 use jensen::model::Layout;
 use jensen::prelude::*;
-use jensen::streams::Streams;
 
 /// Factors of a row.
-pub const NUM_FACTORS: usize = 2;
+const NUM_FACTORS: usize = 2;
 
 /// Factors of rows.
 #[derive(Debug, Clone)]
@@ -29,12 +29,12 @@ pub struct ImplicitFactors {
 
 /// The exact posterior of a row's factors at some parameters, and what makes it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Posterior {
+struct Posterior {
     loadings: Vec<[f64; NUM_FACTORS]>,
     mean: Vec<f64>,
     noise: f64,
     /// Covariance of the factors given the row, the same for all rows.
-    pub covariance: [[f64; NUM_FACTORS]; NUM_FACTORS],
+    covariance: [[f64; NUM_FACTORS]; NUM_FACTORS],
 }
 
 impl Model for ImplicitFactors {
@@ -56,23 +56,8 @@ impl Model for ImplicitFactors {
 }
 
 impl ImplicitFactors {
-    /// The encoder, linear in row and noise: the posterior is among its q's.
-    pub fn encoder(&self, seed: u64) -> ImplicitEncoder {
-        ImplicitEncoder::new(self.x.clone(), "z", NUM_FACTORS, &[]).start(Start::Glorot, seed)
-    }
-
-    /// What stands in for the density of q, quadratic in row and factors.
-    pub fn ratio(&self) -> DensityRatio {
-        DensityRatio::new(self.x.clone(), NUM_FACTORS, &[])
-    }
-
-    /// A random start.
-    pub fn theta(&self, layout: &Layout, streams: Streams) -> Vec<f64> {
-        Start::Glorot.theta(layout, streams)
-    }
-
     /// The exact posterior at `theta`; none where `theta` is not this model's.
-    pub fn posterior(&self, layout: &Layout, theta: &[f64]) -> Option<Posterior> {
+    fn posterior(&self, layout: &Layout, theta: &[f64]) -> Option<Posterior> {
         let part = |name: &str| {
             let site = layout.site(name)?;
             theta.get(site.offset..site.offset + site.num_unconstrained)
@@ -80,24 +65,6 @@ impl ImplicitFactors {
         let loadings = part("weights")?.chunks_exact(NUM_FACTORS).map(|w| [w[0], w[1]]).collect();
         let noise = part("ln_noise")?.first()?.exp();
         Some(Posterior::new(loadings, part("bias")?.to_vec(), noise))
-    }
-
-    /// The largest `log p(x)` of any parameters, summed over the rows.
-    ///
-    /// *Source*: Tipping and Bishop (1999), equations 7 and 8.
-    pub fn most_log_evidence(&self) -> f64 {
-        let (n, d) = (self.x.num_rows(), self.x.num_columns());
-        let mean = |j: usize| (0..n).map(|r| self.x.row(r)[j]).sum::<f64>() / n as f64;
-        let means: Vec<f64> = (0..d).map(mean).collect();
-        let covariance = nalgebra::DMatrix::from_fn(d, d, |a, b| {
-            (0..n).map(|r| (self.x.row(r)[a] - means[a]) * (self.x.row(r)[b] - means[b])).sum::<f64>() / n as f64
-        });
-        let mut values: Vec<f64> = covariance.symmetric_eigenvalues().iter().copied().collect();
-        values.sort_by(|a, b| b.total_cmp(a));
-        let (kept, left) = values.split_at(NUM_FACTORS.min(d));
-        let noise = left.iter().sum::<f64>() / left.len() as f64;
-        let logs = kept.iter().map(|v| v.ln()).sum::<f64>() + left.len() as f64 * noise.ln();
-        -0.5 * n as f64 * (d as f64 * (1.0 + (2.0 * std::f64::consts::PI).ln()) + logs)
     }
 
     /// The model of the standardised columns `--features`, or all.
@@ -129,9 +96,47 @@ impl ImplicitFactors {
         let x: Vec<f64> = rows.flat_map(|r| columns.iter().map(move |column| column[r])).collect();
         let invalid = |reason: String| BuildError::NoModel { file: file(), reason };
         let model = ImplicitFactors { x: Matrix::new(x, names.len()).map_err(invalid)? };
-        let network = Network::Implicit(Box::new(model.clone()));
+        // The posterior is among the q's of an encoder that is linear in row and noise, and its density quadratic.
+        let encoder = ImplicitEncoder::new(model.x.clone(), "z", NUM_FACTORS, &[]);
+        let ratio = DensityRatio::new(model.x.clone(), NUM_FACTORS, &[]);
+        let network = Adversarial::new(model.clone(), encoder, ratio).exact(model.clone());
         let built = Built::new(model, input.table.num_rows()).scaled(scales).network(network);
         Ok(["loadings1", "loadings2", "mean"].iter().fold(built, |built, site| built.label(site, names.clone())))
+    }
+}
+
+impl ExactPosterior for ImplicitFactors {
+    fn log_evidence(&self, layout: &Layout, theta: &[f64]) -> f64 {
+        let Some(exact) = self.posterior(layout, theta) else { return f64::NAN };
+        (0..self.x.num_rows()).map(|row| exact.log_evidence(self.x.row(row))).sum()
+    }
+
+    /// *Source*: Tipping and Bishop (1999), equations 7 and 8.
+    fn most_log_evidence(&self) -> f64 {
+        let (n, d) = (self.x.num_rows(), self.x.num_columns());
+        let mean = |j: usize| (0..n).map(|r| self.x.row(r)[j]).sum::<f64>() / n as f64;
+        let means: Vec<f64> = (0..d).map(mean).collect();
+        let covariance = nalgebra::DMatrix::from_fn(d, d, |a, b| {
+            (0..n).map(|r| (self.x.row(r)[a] - means[a]) * (self.x.row(r)[b] - means[b])).sum::<f64>() / n as f64
+        });
+        let mut values: Vec<f64> = covariance.symmetric_eigenvalues().iter().copied().collect();
+        values.sort_by(|a, b| b.total_cmp(a));
+        let (kept, left) = values.split_at(NUM_FACTORS.min(d));
+        let noise = left.iter().sum::<f64>() / left.len() as f64;
+        let logs = kept.iter().map(|v| v.ln()).sum::<f64>() + left.len() as f64 * noise.ln();
+        -0.5 * n as f64 * (d as f64 * (1.0 + (2.0 * std::f64::consts::PI).ln()) + logs)
+    }
+
+    fn whiten(&self, layout: &Layout, theta: &[f64], row: usize, z: &mut [f64]) {
+        let Some(exact) = self.posterior(layout, theta) else { return z.fill(f64::NAN) };
+        let ([[a, b], [_, c]], mean) = (exact.covariance, exact.mean(self.x.row(row)));
+        // The lower factor of the covariance.
+        let lower = [a.sqrt(), b / a.sqrt(), (c - b * b / a).sqrt()];
+        let (first, second) = z.split_at_mut(z.len() / 2);
+        for (x, y) in first.iter_mut().zip(second) {
+            *x = (*x - mean[0]) / lower[0];
+            *y = (*y - mean[1] - lower[1] * *x) / lower[2];
+        }
     }
 }
 
@@ -148,13 +153,13 @@ impl Posterior {
     }
 
     /// Mean of the factors of the row `x`.
-    pub fn mean(&self, x: &[f64]) -> [f64; NUM_FACTORS] {
+    fn mean(&self, x: &[f64]) -> [f64; NUM_FACTORS] {
         let pulled = self.pulled(x);
         [0, 1].map(|k| (0..NUM_FACTORS).map(|l| self.covariance[k][l] * pulled[l]).sum())
     }
 
     /// `log p(x)` of a row.
-    pub fn log_evidence(&self, x: &[f64]) -> f64 {
+    fn log_evidence(&self, x: &[f64]) -> f64 {
         let [[a, b], [_, c]] = self.covariance;
         let (pulled, mean) = (self.pulled(x), self.mean(x));
         let squares: f64 = x.iter().zip(&self.mean).map(|(x, m)| ((x - m) / self.noise).powi(2)).sum();
@@ -176,6 +181,7 @@ impl Posterior {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jensen::streams::Streams;
     use nalgebra::{DMatrix, DVector, Matrix2};
 
     fn model() -> ImplicitFactors {

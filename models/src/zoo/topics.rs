@@ -11,7 +11,8 @@
 //! *Source*: Blei, Ng and Jordan (2003), Latent Dirichlet allocation; the network: Srivastava and Sutton (2017),
 //! Autoencoding variational inference for topic models.
 
-use super::{Amortised, BuildError, Built, Input};
+use super::{BuildError, Built, Input};
+use jensen::amortised::Encoded;
 use jensen::family::{Guide, Guided};
 use jensen::layers::{self, Perceptron, Start};
 use jensen::prelude::*;
@@ -114,9 +115,9 @@ impl Topics {
         let values = (0..counts.num_rows()).flat_map(|r| counts.row(r).iter().map(|c| c.ln_1p()));
         let read = Matrix::new(values.collect::<Vec<f64>>(), names.len()).map_err(invalid)?;
         let model = layers::Topics::new(counts, NUM_TOPICS, ALPHA, &[]).map_err(invalid)?;
-        let theta = |layout: &jensen::model::Layout, streams| Start::LeCun.theta(layout, streams);
-        let network = Amortised { guide: Box::new(Skewed { read }), theta: Box::new(theta), rate: 0.005, draws: 2 };
-        let mut built = Built::new(Topics(model), input.table.num_rows()).amortised(network);
+        let model = Topics(model);
+        let network = Encoded::new(model.clone(), Skewed { read }).start(Start::LeCun).learning_rate(0.005).draws(2);
+        let mut built = Built::new(model, input.table.num_rows()).network(network);
         for k in 0..NUM_TOPICS {
             built = built.label(&format!("words{k}"), names.clone());
         }

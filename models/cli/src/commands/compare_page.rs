@@ -1,6 +1,6 @@
 //! The comparison as one page for a browser: no other file, no script, nothing to look up.
 
-use super::compare::Comparison;
+use super::comparison::Comparison;
 use crate::cli::number::{duration, grouped, significant};
 use crate::cli::plot::{Figure, Panel, by_name, curves, series_colour};
 use jensen::study::{Cell, Figures, Maximised, Refused, ShortFit, StudyReport};

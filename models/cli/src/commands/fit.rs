@@ -1,8 +1,11 @@
 //! `jensen fit`.
 
+use super::built::build;
+use super::error::CommandError;
+use super::outcome::Outcome;
 use super::report::{Renaming, Report};
 use super::saved::{FILE, SavedFit, Source, options};
-use super::{CommandError, build, engine, interrupt};
+use super::{engine, interrupt, network};
 use crate::cli::args::{FitArgs, MethodArgs};
 use crate::cli::choices::Family;
 use crate::cli::exit::Exit;
@@ -37,7 +40,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     Ok(report.exit())
 }
 
-fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, CommandError> {
+fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<Outcome, CommandError> {
     let total = args.method.steps.map(|n| n.get() as u64);
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), name, total).stop_on(interrupt::flag());
     let mut last = (0, None);
@@ -50,9 +53,10 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<engine::Outcome, 
         method.family = Family::StudentT;
     }
     method.restarts = method.restarts.or_else(|| built.restarts.and_then(NonZeroUsize::new));
-    let network = built.network.as_ref();
-    let request = engine::Request { model: &*built.model, network, method: &method, observer: &mut observer };
-    let outcome = engine::fit(request);
+    let outcome = match &built.network {
+        Some(network) => network::fit(&**network, &method, &mut observer),
+        None => engine::fit(&*built.model, &method, &mut observer),
+    };
     match &outcome {
         Ok(_) => progress.finish(last.0, last.1),
         Err(_) => progress.clear(),
@@ -67,7 +71,7 @@ fn write(
     mut folder: OutDir,
     report: &Report,
     source: Source,
-    outcome: &engine::Outcome,
+    outcome: &Outcome,
     plot: bool,
 ) -> Result<(), CommandError> {
     let saved = SavedFit::new(source, report.clone(), outcome.saved.clone());

@@ -1,6 +1,6 @@
 //! `jensen list`.
 
-use super::CommandError;
+use super::error::CommandError;
 use crate::cli::args::ListArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::print;

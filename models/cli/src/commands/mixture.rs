@@ -18,7 +18,9 @@ pub mod verdict;
 pub(super) use data::is_text;
 pub(super) use streamed::encoded;
 
-use super::{CommandError, interrupt};
+use super::built::say_nameless;
+use super::error::CommandError;
+use super::interrupt;
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::{MixtureArgs, MixtureModelArgs, MixtureOutputArgs, StartChoice};
 use crate::cli::output::print;
@@ -41,7 +43,7 @@ const PROCESS: usize = 20;
 pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     let data = Data::read(args)?;
     if !args.output.quiet {
-        super::say_nameless(&data.file, data.nameless.iter().copied());
+        say_nameless(&data.file, data.nameless.iter().copied());
     }
     let request = request(args, &data)?;
     let folder = args.output.folder().map(|path| OutDir::create(&path)).transpose()?;

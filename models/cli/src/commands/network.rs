@@ -1,47 +1,70 @@
-//! Fits and draws of models whose q is a network, by the way in which it is trained.
+//! Fits and draws of models whose q is a network.
 
-use super::engine::{EngineError, NamedDraws, Outcome, Request};
-use super::{amortised, implicit, simulated};
+use super::engine::default_threads;
+use super::outcome::{Bound, EngineError, Line, NamedDraws, Outcome, SavedSolution, Trace};
 use crate::cli::args::MethodArgs;
 use crate::cli::choices::{Design, Estimator, Family, Optimizer};
-use jensen::algorithm::Solution;
+use jensen::amortised::{AmortisedFit, AmortisedModel};
+use jensen::fit::Observer;
 use jensen::streams::Streams;
-use jensen::target::Target;
-use jensen_models::zoo::Network;
+use std::num::NonZeroUsize;
 
-/// Fits the model of `request` with its network.
-pub(super) fn fit(request: Request, network: &Network) -> Result<Outcome, EngineError> {
-    match network {
-        Network::Amortised(network) => amortised::fit(request, network),
-        Network::Simulated(model) => simulated::fit(request, model),
-        Network::Implicit(model) => implicit::fit(request, model),
-    }
-}
-
-/// Draws at a solution that fits the model: of the parameters of observed rows, or theta, which has no spread.
-pub(super) fn sample(
-    target: &Target,
-    network: &Network,
-    solution: &Solution,
-    (num_draws, streams): (usize, Streams),
-) -> Result<NamedDraws, EngineError> {
-    if let Network::Simulated(model) = network {
-        return simulated::draws(model, target, &solution.theta, (num_draws, streams));
-    }
-    let mut one = amortised::of_parameters(target, solution);
-    one.values.iter_mut().for_each(|values| *values = vec![values[0]; num_draws]);
-    Ok(one)
-}
-
-/// Checks that only what `how` leaves open was chosen.
+/// Fits `network` by what `method` leaves open.
 ///
 /// # Errors
-/// Another family, estimator, design or optimiser.
-pub(super) fn own_training(method: &MethodArgs, how: &str) -> Result<(), EngineError> {
+/// Another family, estimator, design or optimiser than its own, and those of the fit.
+pub(super) fn fit(
+    network: &dyn AmortisedModel,
+    method: &MethodArgs,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, EngineError> {
     let chosen = (method.family, method.estimator, method.design, method.optimizer);
-    if chosen == (Family::default(), Estimator::default(), Design::default(), Optimizer::default()) {
-        return Ok(());
+    if chosen != (Family::default(), Estimator::default(), Design::default(), Optimizer::default()) {
+        let words = "its q is a network that is trained in its own way, with Adam; leave --family, --estimator, --design \
+                     and --optimizer out";
+        return Err(EngineError(words.into()));
     }
-    let options = "--family, --estimator, --design and --optimizer";
-    Err(EngineError(format!("its q is a network that is trained with Adam, {how}; leave {options} out")))
+    let threads = method.threads.map_or_else(default_threads, NonZeroUsize::get);
+    let mut fit = AmortisedFit::new(network).seed(method.seed).threads(threads).observer(observer);
+    if let Some(draws) = method.draws {
+        fit = fit.draws(draws.get());
+    }
+    if let Some(steps) = method.steps {
+        fit = fit.steps(steps.get() as u64);
+    }
+    if let Some(restarts) = method.restarts {
+        fit = fit.restarts(restarts.get());
+    }
+    if let Some(rate) = method.learning_rate {
+        fit = fit.learning_rate(rate);
+    }
+    let fitted = fit.run()?;
+    Ok(Outcome {
+        method: fitted.method,
+        weighted: false,
+        posterior: fitted.summary.into_iter().map(Line::from).collect(),
+        bound: fitted.bound.as_ref().map(Bound::from),
+        measured: fitted.measured,
+        k_hat: fitted.k_hat,
+        verdict: fitted.verdict,
+        num_steps: fitted.stop.steps(),
+        stop: fitted.stopped,
+        trace: Trace { steps: fitted.trace.steps, objective: fitted.trace.objective },
+        of_rows: fitted.rows,
+        draws: NamedDraws::from(&fitted.draws),
+        saved: SavedSolution { family: "network".into(), solution: fitted.solution },
+    })
+}
+
+/// Draws at a saved solution: of the parameters of observed rows, or theta, which has no spread.
+///
+/// # Errors
+/// When the solution does not belong to the model.
+pub(super) fn sample(
+    network: &dyn AmortisedModel,
+    saved: &SavedSolution,
+    num_draws: usize,
+    streams: Streams,
+) -> Result<NamedDraws, EngineError> {
+    Ok(NamedDraws::from(&network.draws(&saved.solution, num_draws, streams)?))
 }

@@ -1,6 +1,6 @@
 //! `jensen predict`.
 
-use super::CommandError;
+use super::error::CommandError;
 use super::mixture::assigned::{self, Summary};
 use super::mixture::columns::{self, Column, ColumnKind};
 use super::mixture::error::ClusterError;

@@ -1,13 +1,14 @@
 //! The report of a fit: one value that is printed as text or JSON, saved and shown again.
 
-use super::engine::{Bound, Line, NamedDraws, OfRows, Outcome, Trace};
-use super::measured::Measured;
+use super::measured;
+use super::outcome::{Bound, Line, NamedDraws, Outcome, Trace};
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
 use crate::cli::render::{Align, Length, PosteriorRow, TextTable, posterior_table};
+use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
-use jensen::posterior::Reported;
+use jensen::posterior::{Reported, RowMeans};
 use jensen_models::data::Scale;
 use jensen_models::zoo::Built;
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub struct Report {
     pub posterior: Vec<Line>,
     /// The latents of rows, in short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub of_rows: Vec<OfRows>,
+    pub of_rows: Vec<RowMeans>,
     /// The bound and its parts, where there is one.
     pub bound: Option<Bound>,
     /// What was measured beside it, or in its place.
@@ -136,7 +137,7 @@ impl Report {
         let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
         let what = Reported { weighted: self.weighted, lines: Vec::new() };
         text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
-        for OfRows { name, num_rows, mean, range: (least, most) } in &self.of_rows {
+        for RowMeans { name, num_rows, mean, range: (least, most) } in &self.of_rows {
             let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
             text += &format!("{name} in each of {num_rows} rows: means of q from {least} to {most}, {mean} over all\n");
         }
@@ -144,7 +145,7 @@ impl Report {
         if let Some(bound) = &self.bound {
             text += &format!("{}\n", jensen::posterior::Bound::from(bound).report(self.k_hat));
         }
-        text += &self.measured.as_ref().map_or(String::new(), |measured| format!("{measured}\n"));
+        text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
         text

@@ -1,12 +1,18 @@
 //! `jensen sample`.
 
+use super::built::build;
+use super::error::CommandError;
 use super::report::Renaming;
 use super::saved::SavedFit;
-use super::{CommandError, build, engine};
+use super::{engine, network};
 use crate::cli::args::SampleArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::write;
+use jensen::streams::Streams;
 use serde_json::{Map, Value};
+
+/// Purpose of the streams, apart from those of fits.
+const SAMPLE: u32 = 0x7361_6d70;
 
 /// Draws from the q of a saved fit.
 pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
@@ -14,9 +20,12 @@ pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
     saved.source.check()?;
     // What was left out, the fit has said.
     let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options(), true)?;
-    let mut draws =
-        engine::sample((&*built.model, built.network.as_ref()), &saved.posterior, args.draws.get(), args.seed)
-            .map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
+    let (num_draws, streams) = (args.draws.get(), Streams::new(args.seed).purpose(SAMPLE));
+    let draws = match &built.network {
+        Some(network) => network::sample(&**network, &saved.posterior, num_draws, streams),
+        None => engine::sample(&*built.model, &saved.posterior, num_draws, streams),
+    };
+    let mut draws = draws.map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
     Renaming::new(&built.labels).draws(&mut draws);
     let mut bytes = Vec::new();
     if args.json {

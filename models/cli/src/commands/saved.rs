@@ -1,5 +1,6 @@
 //! `fit.json`: a fit that later commands can show and draw from.
 
+use super::outcome::SavedSolution;
 use super::report::Report;
 use crate::cli::args::DataArgs;
 use jensen_models::zoo::DataOptions;
@@ -21,8 +22,8 @@ pub struct SavedFit {
     pub source: Source,
     /// What was printed.
     pub report: Report,
-    /// The engine's own.
-    pub posterior: serde_json::Value,
+    /// What later draws are made from.
+    pub posterior: SavedSolution,
 }
 
 /// Where a fit's data came from, so that its model can be built again.
@@ -79,7 +80,7 @@ pub enum SavedError {
 
 impl SavedFit {
     /// A fit to be saved.
-    pub fn new(source: Source, report: Report, posterior: serde_json::Value) -> Self {
+    pub fn new(source: Source, report: Report, posterior: SavedSolution) -> Self {
         Self { format: FORMAT, source, report, posterior }
     }
 

@@ -5,53 +5,35 @@ mod checked;
 mod codes;
 mod data;
 pub mod error;
-pub mod family;
 mod figures;
-pub mod groups;
-pub mod measure;
-pub mod network;
-pub mod objective;
 mod options;
-pub mod passes;
 pub mod report;
-mod rows;
 pub mod saved;
 pub mod settings;
 mod sizes;
 pub mod text;
-pub mod train;
+mod train;
 
-use super::{CommandError, interrupt};
+use super::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::output::print;
 use crate::cli::plot::PlotError;
-use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::VaeArgs;
-use architecture::Architecture;
+use architecture::{Architecture, batch};
 use data::Data;
 use error::VaeError;
+use figures::Test;
+use jensen::amortised::autoencoder::TrainedAutoencoder;
 use jensen::export::OutDir;
-use jensen::target::Options;
-use measure::{Encoded, Measures};
-use network::Network;
 use report::Report;
 use saved::{DataNote, Saved};
-use settings::Settings;
+use settings::{Settings, engine};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 use text::TextNote;
-use train::{Earlier, Ended, Training};
-
-/// What a run starts from.
-struct Plan {
-    data: Data,
-    architecture: Architecture,
-    settings: Settings,
-    note: DataNote,
-    earlier: Option<Saved>,
-}
+use train::{Plan, train};
 
 /// Trains, prints the report and writes the folder; or puts a saved fit to use.
 pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
@@ -66,14 +48,16 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     if let Some(folder) = &folder {
         saved.write(folder.path())?;
     }
-    let network = saved.network(engine_options(args.method.threads));
+    let network = saved.network(engine(args.method.threads))?;
     let some_train = plan.data.some_train().map_err(VaeError::from)?;
-    let (train, test) = (Encoded::new(&network, &some_train)?, Encoded::new(&network, plan.data.test())?);
-    let measures = Measures::new(&network, &train, &test, args.method.score_draws)?;
+    let encoded = |images| network.encoded(batch(images)).map_err(VaeError::from);
+    let (train, test) = (encoded(&some_train)?, encoded(plan.data.test())?);
+    let measures = network.measure(&train, &test, args.method.score_draws).map_err(VaeError::from)?;
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     if let Some(folder) = folder.take() {
-        write(folder, &network, (&plan.note, &test), (&saved, &report), args.output.quiet)?;
+        let test = Test { images: plan.data.test(), codes: &test.codes };
+        write(folder, &network, test, (&saved, &report), args.output.quiet)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -88,7 +72,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
     let path = args.output.out.as_deref().map_or(String::new(), |p| saved::file(p).display().to_string());
     let mut settings = match &earlier {
         None => Settings::new(args)?,
-        Some(saved) => Settings::resumed(args, saved, &path)?,
+        Some(saved) => Settings::resumed(args, &saved.settings, &path)?,
     };
     let known = earlier.as_ref().map(|saved| &saved.architecture);
     let (data, note_of_text) = match args.data.text.as_deref() {
@@ -139,66 +123,26 @@ fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Resul
     Ok((data::split(rows, args.method.test_share)?, note))
 }
 
-/// How programs are run.
-fn engine_options(threads: Option<NonZeroUsize>) -> Options {
-    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Options { threads: threads.map_or_else(all, NonZeroUsize::get), ..Options::default() }
-}
-
-/// Trains; the run, how it ended, and images a second.
-fn train(args: &VaeArgs, plan: &Plan, folder: Option<&OutDir>) -> Result<(Saved, Ended, Option<f64>), CommandError> {
-    let Plan { architecture, settings, note, .. } = plan;
-    let options = settings.options(engine_options(args.method.threads));
-    let model = plan.data.model(architecture, settings.seed, options)?;
-    let rows = plan.data.rows(&model, architecture, settings.batch, options);
-    let earlier = plan.earlier.as_ref().map(|saved| {
-        let mut log = saved.log.clone();
-        // A step size that is given anew is meant as it stands.
-        if args.method.learning_rate.is_some() {
-            log.halvings = 0;
-        }
-        Earlier { state: saved.state.clone(), good: saved.good.clone(), log }
-    });
-    let mut training = Training::new(&model, rows, (settings, note.range), earlier)?;
-    let epochs = args.method.epochs.get();
-    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(training.steps(epochs)))
-        .stop_on(interrupt::flag());
-    let (started, first) = (Instant::now(), training.state.step());
-    let save = |t: &Training| match folder {
-        Some(folder) => {
-            Saved::new(architecture, settings, note, t).write(folder.path()).map_err(CommandError::from)?;
-            Ok(true)
-        }
-        None => Ok::<bool, CommandError>(false),
-    };
-    let ended = training.run(epochs, &mut progress, save);
-    progress.clear();
-    let ended = ended?;
-    let steps = training.state.step() - first;
-    let rows = steps as f64 / training.steps(1) as f64 * note.num_train as f64;
-    let speed = (steps > 0).then(|| rows / started.elapsed().as_secs_f64());
-    Ok((Saved::new(architecture, settings, note, &training), ended, speed))
-}
-
 /// Pictures and pages of a fit, as PNG and SVG or as text: an earlier run's would be of something else.
 const PICTURES: [&str; 6] = ["interpolations", "latents", "reconstructions", "samples", "training", "traversals"];
 
 /// Writes pictures and report.
 fn write(
     mut folder: OutDir,
-    network: &Network,
-    (note, test): (&DataNote, &Encoded),
+    network: &TrainedAutoencoder,
+    test: Test,
     (saved, report): (&Saved, &Report),
     quiet: bool,
 ) -> Result<(), CommandError> {
     folder.instead_of(PICTURES.iter().flat_map(|name| ["png", "svg", "txt"].map(|end| format!("{name}.{end}"))));
     let mut pictures = Vec::new();
-    if let Some(text) = &network.architecture.text {
-        for (name, text) in figures::texts(network, text, test)? {
+    if let Some(text) = &saved.architecture.text {
+        for (name, text) in figures::texts(network, text, test).map_err(VaeError::from)? {
             folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
         }
     } else {
-        for (name, title, tiles) in figures::grids(network, note, test, &report.measures)? {
+        let grids = figures::grids(network, &saved.data, test, &report.measures).map_err(VaeError::from)?;
+        for (name, title, tiles) in grids {
             pictures.push((name, tiles.png().and_then(|png| Ok((png, tiles.svg(title)?)))));
         }
     }

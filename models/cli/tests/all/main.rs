@@ -1,5 +1,6 @@
 //! The built binary `jensen`, one program.
 
+mod circles;
 mod cli;
 mod compare;
 mod folder;

@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use jensen_cli::cli::args::{Cli, Command, MethodArgs};
-use jensen_cli::commands::engine::{Outcome, Request, fit};
+use jensen_cli::commands::engine::fit;
+use jensen_cli::commands::outcome::Outcome;
 use jensen_models::reference::{NAMES, load, model};
 
 fn method(options: &str) -> MethodArgs {
@@ -15,7 +16,7 @@ fn method(options: &str) -> MethodArgs {
 
 fn fitted(name: &str, options: &str) -> Outcome {
     let model = model(name).unwrap();
-    fit(Request { model: &*model, network: None, method: &method(options), observer: &mut () }).unwrap()
+    fit(&*model, &method(options), &mut ()).unwrap()
 }
 
 /// The largest distance, in reference sd, of a mean and of a 5, 50 or 95 % quantile, and the range of sd ratios.

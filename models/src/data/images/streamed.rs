@@ -2,6 +2,7 @@
 
 use super::{ImageError, Images, Rules, idx, pixels};
 use crate::data::stream::{CsvRows, MOST_WORDS, StreamedTable, Survey, is_json};
+use jensen::amortised::autoencoder::{self, RowBlocks};
 use jensen::mixture::Rows;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -35,10 +36,8 @@ enum Source {
 /// Pixels and classes of some rows.
 #[derive(Debug, Default)]
 pub struct Block {
-    /// Pixels, `[row][pixel]`.
-    pub values: Vec<f64>,
-    /// Classes; empty where there are none.
-    pub labels: Vec<u32>,
+    /// The rows.
+    pub rows: autoencoder::Block,
     space: Vec<f64>,
     bytes: Vec<u8>,
 }
@@ -132,10 +131,10 @@ impl StreamedImages {
             self.read(index, &mut block)?;
             if let Some(categories) = rules.categories {
                 let first = index * self.block_rows * self.about.num_pixels;
-                categories.hold(&block.values, |at| place(first + at))?;
+                categories.hold(&block.rows.values, |at| place(first + at))?;
             }
-            hash.add(&block.values);
-            for v in &block.values {
+            hash.add(&block.rows.values);
+            for v in &block.rows.values {
                 self.range = (self.range.0.min(*v), self.range.1.max(*v));
             }
         }
@@ -170,7 +169,7 @@ impl StreamedImages {
             file: self.about.file.clone(),
             reason: e.to_string(),
         };
-        let Block { values, labels, space, .. } = out;
+        let Block { rows: autoencoder::Block { values, labels }, space, .. } = out;
         let block = rows.block(index, space).map_err(failed)?;
         let num_pixels = self.about.num_pixels;
         values.clear();
@@ -198,7 +197,7 @@ impl StreamedImages {
             opened.read_exact(&mut out.bytes)
         };
         read().map_err(|e| ImageError::Unreadable { file: file.clone(), reason: e.to_string() })?;
-        super::scaled(&out.bytes, self.about.threshold, &mut out.values);
+        super::scaled(&out.bytes, self.about.threshold, &mut out.rows.values);
         Ok(())
     }
 
@@ -216,10 +215,19 @@ impl StreamedImages {
                 at = Some(index);
             }
             let k = row - index * self.block_rows;
-            out.values.extend_from_slice(&block.values[k * num_pixels..(k + 1) * num_pixels]);
-            out.labels.extend(block.labels.get(k));
+            out.values.extend_from_slice(&block.rows.values[k * num_pixels..(k + 1) * num_pixels]);
+            out.labels.extend(block.rows.labels.get(k));
         }
         Ok(out)
+    }
+}
+
+impl RowBlocks for StreamedImages {
+    fn read(&self, index: usize, out: &mut autoencoder::Block) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut block = Block { rows: std::mem::take(out), ..Block::default() };
+        let outcome = StreamedImages::read(self, index, &mut block);
+        *out = block.rows;
+        Ok(outcome?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The charts of a fit: trace of the bound, marginals, scatter.
 
-use super::Figure;
+use super::figure::Figure;
 use super::mark::Mark;
 use super::panel::Panel;
 use super::scene::palette;

@@ -115,8 +115,7 @@ fn odd_data_still_make_figures() {
 
 #[test]
 fn a_figure_too_large_is_refused() {
-    let mut figure = Figure::new("x", vec![Panel::new("", "", "")]);
-    figure.panel_size = (1e9, 1e9);
+    let figure = Figure::new("x", vec![Panel::new("", "", "")]).grid(1, (1e9, 1e9));
     let text = figure.png().unwrap_err().to_string();
     assert!(text.contains("too large for a PNG; plot fewer panels"), "{text}");
 }

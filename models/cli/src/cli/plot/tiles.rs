@@ -1,6 +1,6 @@
 //! [`Tiles`]: small grey images side by side, as PNG and SVG.
 
-use super::PlotError;
+use super::raster::PlotError;
 use std::fmt::Write;
 
 /// Pixels of a tile's longer side at least, and of the gap between two tiles.

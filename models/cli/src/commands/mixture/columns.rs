@@ -247,7 +247,7 @@ pub(super) fn check_totals(
     rows: &dyn jensen::mixture::Rows,
     place: impl Fn(&str, usize) -> Place,
 ) -> Result<(), ClusterError> {
-    let groups = super::component::multinomials(columns);
+    let groups = multinomials(columns);
     let mut space = Vec::new();
     for b in 0..if groups.is_empty() { 0 } else { rows.num_blocks() } {
         let block = rows.block(b, &mut space).map_err(|e| ClusterError::fit(file, e))?;
@@ -278,4 +278,16 @@ pub fn rows(file: &str, data: &[Vec<f64>], block_rows: usize) -> Result<jensen::
         return Err(ClusterError::Data(DataError::NoRows { file }));
     }
     jensen::mixture::Table::with_block_rows(data, block_rows).map_err(|e| ClusterError::fit(file, e))
+}
+
+/// The columns of each multinomial.
+pub(super) fn multinomials(columns: &[Column]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (j, column) in columns.iter().enumerate() {
+        if let ColumnKind::Multinomial { group } = column.kind {
+            groups.resize(groups.len().max(group + 1), Vec::new());
+            groups[group].push(j);
+        }
+    }
+    groups
 }

@@ -1,6 +1,6 @@
 //! The component for some columns, and what a fitted one says about each column.
 
-use super::columns::{Column, ColumnKind};
+use super::columns::{Column, ColumnKind, multinomials};
 use crate::cli::mixture_args::{Covariance, MixtureModelArgs, Prior};
 use jensen::mixture::{
     Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError,
@@ -20,18 +20,6 @@ fn parts(columns: &[Column]) -> Vec<Vec<usize>> {
     let is_alone = |j: &usize| !joint.iter().flatten().any(|other| other == j);
     let alone: Vec<_> = (0..columns.len()).filter(is_alone).map(|j| vec![j]).collect();
     joint.iter().filter(|part| !part.is_empty()).cloned().chain(alone).collect()
-}
-
-/// The columns of each multinomial.
-pub(super) fn multinomials(columns: &[Column]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (j, column) in columns.iter().enumerate() {
-        if let ColumnKind::Multinomial { group } = column.kind {
-            groups.resize(groups.len().max(group + 1), Vec::new());
-            groups[group].push(j);
-        }
-    }
-    groups
 }
 
 /// Whether the prior of Gaussian columns is learned.

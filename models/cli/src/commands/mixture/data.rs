@@ -1,6 +1,6 @@
 //! The data of a mixture: a table in memory, or one that stays in its file.
 
-use super::super::CommandError;
+use super::super::error::CommandError;
 use super::columns::{self, Column};
 use super::error::ClusterError;
 use super::held_out::Split;

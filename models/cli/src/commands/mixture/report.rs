@@ -10,6 +10,9 @@ use crate::cli::render::{Align, TextTable};
 use jensen::mixture::{Fitted, StartReport};
 use serde::Serialize;
 
+/// Ulps of a row's log density that rounding can take: a term for each column and component rounds once or twice.
+const ULPS: f64 = 1000.0;
+
 /// What a mixture fit says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -145,7 +148,7 @@ impl Report {
         for (line, score) in self.tried.iter_mut().zip(scores) {
             line.held_out = Some(score);
         }
-        self.judged.notes.extend(super::verdict::preference(&self.tried));
+        self.judged.notes.extend(preference(&self.tried));
     }
 
     /// The exit code that the report asks for.
@@ -255,7 +258,7 @@ impl Report {
 
 /// Each column with its kind; those of a multinomial are named together, where the first of them stands.
 fn named(columns: &[Column]) -> Vec<String> {
-    let groups = super::component::multinomials(columns);
+    let groups = super::columns::multinomials(columns);
     let line = |(j, column): (usize, &Column)| {
         let group = groups.iter().find(|group| group.contains(&j));
         let name = match group {
@@ -286,4 +289,45 @@ fn shown(columns: &[ColumnLine]) -> Vec<&ColumnLine> {
         }
     }
     out
+}
+
+/// What to know where the rows left out are predicted better, by two standard errors, with another number of components.
+fn preference(tried: &[TriedLine]) -> Option<String> {
+    // Two fits that predict alike differ by rounding, in every row the same, and the error over rows says nothing of that.
+    let rounding = |h: HeldOut| ULPS * f64::EPSILON * h.mean.abs();
+    let clear =
+        |line: &&TriedLine| line.held_out.is_some_and(|h| h.difference > 2.0 * h.difference_error + rounding(h));
+    let best = tried.iter().filter(clear).max_by(|a, b| {
+        let of = |line: &TriedLine| line.held_out.map_or(f64::NEG_INFINITY, |h| h.difference);
+        of(a).total_cmp(&of(b))
+    })?;
+    let score = best.held_out?;
+    Some(format!(
+        "the rows left out are predicted better with {} components, by {:.4} (standard error {:.4}) a row; the bound \
+         chose, since it counts what more components cost; try --k {0}",
+        best.k, score.difference, score.difference_error
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictions_that_differ_by_rounding_are_no_preference() {
+        let line = |k: usize, difference: f64, difference_error: f64| TriedLine {
+            k,
+            bound: -10.0,
+            mean: -10.0,
+            sd: 0.0,
+            standard_error: 0.0,
+            bounds: vec![-10.0],
+            agreement: None,
+            effective: k as f64,
+            held_out: Some(HeldOut { mean: -4.0, standard_error: 0.1, difference, difference_error }),
+        };
+        assert_eq!(preference(&[line(2, 0.0, 0.0), line(3, 9e-16, 1e-17)]), None);
+        let found = preference(&[line(2, 0.0, 0.0), line(3, 0.01, 0.001)]).expect("a preference");
+        assert!(found.contains("with 3 components, by 0.0100"), "{found}");
+    }
 }

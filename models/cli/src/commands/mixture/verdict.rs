@@ -1,8 +1,6 @@
 //! Whether a mixture is trusted: why not, what to do, and what else to know.
 
 use super::fit::Request;
-use super::held_out::HeldOut;
-use super::report::TriedLine;
 use jensen::mixture::{Fitted, StartReport};
 use serde::Serialize;
 
@@ -10,8 +8,6 @@ use serde::Serialize;
 const AGREED: f64 = 0.9;
 /// A bound nearer to the best, in nats, is as good.
 const NEAR: f64 = 1.0;
-/// Ulps of a row's log density that rounding can take: a term for each column and component rounds once or twice.
-const ULPS: f64 = 1000.0;
 
 /// What to make of a fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -56,24 +52,6 @@ impl Judged {
     }
 }
 
-/// What to know where the rows left out are predicted better, by two standard errors, with another number of components.
-pub(super) fn preference(tried: &[TriedLine]) -> Option<String> {
-    // Two fits that predict alike differ by rounding, in every row the same, and the error over rows says nothing of that.
-    let rounding = |h: HeldOut| ULPS * f64::EPSILON * h.mean.abs();
-    let clear =
-        |line: &&TriedLine| line.held_out.is_some_and(|h| h.difference > 2.0 * h.difference_error + rounding(h));
-    let best = tried.iter().filter(clear).max_by(|a, b| {
-        let of = |line: &TriedLine| line.held_out.map_or(f64::NEG_INFINITY, |h| h.difference);
-        of(a).total_cmp(&of(b))
-    })?;
-    let score = best.held_out?;
-    Some(format!(
-        "the rows left out are predicted better with {} components, by {:.4} (standard error {:.4}) a row; the bound \
-         chose, since it counts what more components cost; try --k {0}",
-        best.k, score.difference, score.difference_error
-    ))
-}
-
 /// Why starts that ended in different components are a reason for doubt, or nothing.
 fn disagreement(starts: &[StartReport]) -> Option<String> {
     let best = starts.iter().map(|s| s.bound).fold(f64::NEG_INFINITY, f64::max);
@@ -102,24 +80,6 @@ mod tests {
 
     fn start(bound: f64, agreement: f64) -> StartReport {
         StartReport { bound, agreement, moves: 0 }
-    }
-
-    #[test]
-    fn predictions_that_differ_by_rounding_are_no_preference() {
-        let line = |k: usize, difference: f64, difference_error: f64| TriedLine {
-            k,
-            bound: -10.0,
-            mean: -10.0,
-            sd: 0.0,
-            standard_error: 0.0,
-            bounds: vec![-10.0],
-            agreement: None,
-            effective: k as f64,
-            held_out: Some(HeldOut { mean: -4.0, standard_error: 0.1, difference, difference_error }),
-        };
-        assert_eq!(preference(&[line(2, 0.0, 0.0), line(3, 9e-16, 1e-17)]), None);
-        let found = preference(&[line(2, 0.0, 0.0), line(3, 0.01, 0.001)]).expect("a preference");
-        assert!(found.contains("with 3 components, by 0.0100"), "{found}");
     }
 
     #[test]

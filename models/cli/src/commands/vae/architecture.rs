@@ -1,14 +1,10 @@
-//! The networks of a run: which they are, their sizes, and how they are recorded on rows.
+//! The networks of a run: which they are, their sizes, and the names of what they tell apart.
 
 use super::error::VaeError;
-use super::family::Q;
 use super::text::TextNote;
 use crate::cli::vae_args::{PixelLikelihood, VaeArgs};
-use jensen::family::{Guide, TracedFamily};
-use jensen::layers::{Likelihood, Start, Text, Vae};
-use jensen::model::{Layout, Model};
-use jensen::program::Matrix;
-use jensen::target::{LogDensity, Options, Target};
+use jensen::amortised::autoencoder::{Autoencoder, Batch};
+use jensen::layers::Likelihood;
 use jensen_models::data::images::Images;
 use jensen_models::data::nearest::listed;
 use serde::{Deserialize, Serialize};
@@ -51,43 +47,6 @@ pub struct Given {
     pub classes: Vec<String>,
 }
 
-/// Rows of pixels, and the class of each where the networks read it.
-#[derive(Debug, Clone, Copy)]
-pub struct Batch<'a> {
-    /// `[row][pixel]`.
-    pub pixels: &'a [f64],
-    /// Of each row; may be empty.
-    pub labels: &'a [u32],
-}
-
-/// A model, ready to run on some rows.
-pub struct Ready {
-    /// The model.
-    pub model: Networks,
-    /// It recorded.
-    pub target: Target,
-    /// q of it.
-    pub family: Q,
-}
-
-/// The models there are.
-pub enum Networks {
-    /// Of images.
-    Vae(Box<Vae>),
-    /// Of text.
-    Text(Box<Text>),
-}
-
-impl Networks {
-    /// The start of the decoder's parameters.
-    pub fn theta(&self, layout: &Layout) -> Vec<f64> {
-        match self {
-            Networks::Vae(vae) => vae.theta(layout),
-            Networks::Text(text) => text.theta(layout),
-        }
-    }
-}
-
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }
@@ -111,11 +70,9 @@ impl Given {
     }
 }
 
-impl<'a> Batch<'a> {
-    /// The rows of `images`.
-    pub fn of(images: &'a Images) -> Self {
-        Self { pixels: &images.values, labels: &images.labels }
-    }
+/// The rows of `images`, for the networks.
+pub fn batch(images: &Images) -> Batch<'_> {
+    Batch { values: &images.values, labels: &images.labels }
 }
 
 impl Architecture {
@@ -174,53 +131,19 @@ impl Architecture {
         self.given.as_ref().map_or(0, |g| g.classes.len())
     }
 
-    /// The model of rows, weights from `seed`.
-    ///
-    /// # Errors
-    /// When the rows do not suit it.
-    pub fn ready(&self, batch: Batch, seed: u64, options: Options) -> Result<Ready, VaeError> {
-        self.check_rows(batch.pixels.len() / self.num_pixels.max(1))?;
-        let matrix = Matrix::new(batch.pixels, self.num_pixels).map_err(VaeError::Engine)?;
-        let num_rows = batch.pixels.len() / self.num_pixels.max(1);
-        if let Some(note) = &self.text {
-            let sizes = (self.num_latents, note.states);
-            let text = Text::new(matrix, self.levels, sizes, &self.hidden).map_err(VaeError::Engine)?.seed(seed);
-            let (target, family) = normal(&text, options)?;
-            return Ok(Ready { model: Networks::Text(Box::new(text)), target, family });
-        }
+    /// The networks, for the library.
+    pub fn autoencoder(&self) -> Autoencoder {
         let likelihood = match self.likelihood {
             PixelLikelihood::Bernoulli => Likelihood::Bernoulli,
             PixelLikelihood::Gaussian => Likelihood::Gaussian,
             PixelLikelihood::Categorical => Likelihood::Categorical { levels: self.levels },
         };
-        let mut vae = Vae::new(matrix, self.num_latents, &self.hidden, likelihood).start(Start::LeCun, seed);
-        if let Some(given) = &self.given {
-            let of = |row: usize| batch.labels.get(row).map_or(0, |l| *l as usize);
-            let cells = (0..num_rows).flat_map(|r| (0..given.classes.len()).map(move |c| f64::from(of(r) == c)));
-            let cells: Vec<f64> = cells.collect();
-            vae = vae.conditioned_on(Matrix::new(cells, given.classes.len()).map_err(VaeError::Engine)?);
+        let found = Autoencoder::new(self.num_pixels, self.num_latents, &self.hidden, likelihood);
+        let found = found.classes(self.classes).clusters(self.clusters).given(self.num_given());
+        match &self.text {
+            Some(note) => found.recurrent(note.states),
+            None => found,
         }
-        if self.clusters > 0 {
-            vae = vae.clusters(self.clusters);
-        }
-        let (target, family) = match self.classes {
-            0 => normal(&vae, options)?,
-            classes => {
-                vae = vae.classes(classes);
-                let target = Target::with_options(&vae, options)?;
-                let family = Q::Mixed(Box::new(vae.mixed_family(target.layout())?));
-                (target, family)
-            }
-        };
-        Ok(Ready { model: Networks::Vae(Box::new(vae)), target, family })
-    }
-
-    /// The model of one blank row.
-    ///
-    /// # Errors
-    /// When the networks cannot be recorded.
-    pub fn blank(&self, options: Options) -> Result<Ready, VaeError> {
-        self.ready(Batch { pixels: &vec![0.0; self.num_pixels], labels: &[] }, 0, options)
     }
 
     /// The sizes in words: `64-128-8, bernoulli`.
@@ -244,12 +167,6 @@ impl Architecture {
         }
         words
     }
-}
-
-fn normal<M: Model + Guide>(model: &M, options: Options) -> Result<(Target, Q), VaeError> {
-    let target = Target::with_options(model, options)?;
-    let family = TracedFamily::with_workers(model, target.layout(), target.workers())?;
-    Ok((target, Q::Normal(Box::new(family))))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::architecture::Architecture;
 use super::saved::{DataNote, Saved};
 use super::settings::Settings;
-use super::train::Log;
 use crate::cli::vae_args::PixelLikelihood;
+use jensen::amortised::autoencoder::Log;
 
 impl Saved {
     /// Checks the parts against each other.

@@ -1,17 +1,17 @@
 //! `jensen vae encode`, `decode`, `sample` and `interpolate`: a saved fit put to use.
 
-use super::architecture::{Architecture, Batch};
+use super::architecture::{Architecture, batch};
 use super::error::VaeError;
 use super::figures::{characters, tiles, way};
-use super::groups::groups_of;
-use super::network::{BLOCK, Network};
 use super::saved::Saved;
-use super::{engine_options, options, text};
+use super::settings::engine;
+use super::{options, text};
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::plot::Tiles;
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
-use crate::commands::CommandError;
+use crate::commands::error::CommandError;
+use jensen::amortised::autoencoder::{Batch, TrainedAutoencoder};
 use jensen::export::write_whole;
 use jensen::streams::Streams;
 use jensen_models::data::Table;
@@ -20,6 +20,8 @@ use jensen_models::data::images::{Categories, Images, Rules};
 use std::io::Write;
 use std::path::Path;
 
+/// Rows that are encoded or decoded at a time.
+const BLOCK_ROWS: usize = 4096;
 /// Numbers of codes that are held at most, and pixels of a picture.
 const MOST_NUMBERS: usize = 50_000_000;
 const MOST_PIXELS: usize = 25_000_000;
@@ -37,7 +39,7 @@ pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
 
 fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let Architecture { num_latents, classes, clusters, .. } = network.architecture;
+    let Architecture { num_latents, classes, clusters, .. } = saved.architecture;
     let numbered = |what: &'static str, count: usize| (1..=count).map(move |k| format!("{what}{k}"));
     let mut names = vec!["row".to_string()];
     names.extend(numbered("z", num_latents).chain(numbered("sd", num_latents)));
@@ -48,26 +50,27 @@ fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     let header = names.join(",") + "\n";
     match args.data.data.as_deref() {
         Some(path) if is_large(path) => {
-            let rows = network.architecture.most_rows().min(16 * BLOCK);
+            let rows = saved.architecture.most_rows().min(BLOCK_ROWS);
             let images = StreamedImages::open(path, &rules_of(&saved, &args.data)?, rows).map_err(VaeError::from)?;
             check(&saved, &images.about)?;
             let names = renumbered(&saved, &images.about)?;
             let mut block = Block::default();
             let blocks = (0..images.num_blocks()).map(|index| {
                 images.read(index, &mut block)?;
-                let labels: Vec<u32> = block.labels.iter().filter_map(|l| names.get(*l as usize).copied()).collect();
-                lines(&network, Batch { pixels: &block.values, labels: &labels }, index * rows)
+                let labels: Vec<u32> =
+                    block.rows.labels.iter().filter_map(|l| names.get(*l as usize).copied()).collect();
+                lines(&network, Batch { values: &block.rows.values, labels: &labels }, index * rows)
             });
             write_parts(args.out.as_deref(), &header, blocks)
         }
         _ => {
             let images = images(&saved, &args.data)?;
-            let (count, num_pixels, rows) = (images.num_rows(), images.num_pixels, network.architecture.most_rows());
-            let blocks = (0..count).step_by(rows.min(16 * BLOCK)).map(|first| {
-                let end = (first + rows.min(16 * BLOCK)).min(count);
+            let (count, num_pixels, rows) = (images.num_rows(), images.num_pixels, saved.architecture.most_rows());
+            let blocks = (0..count).step_by(rows.min(BLOCK_ROWS)).map(|first| {
+                let end = (first + rows.min(BLOCK_ROWS)).min(count);
                 let labels = if images.labels.is_empty() { &[] } else { &images.labels[first..end] };
                 let pixels = &images.values[first * num_pixels..end * num_pixels];
-                lines(&network, Batch { pixels, labels }, first)
+                lines(&network, Batch { values: pixels, labels }, first)
             });
             write_parts(args.out.as_deref(), &header, blocks)
         }
@@ -75,9 +78,9 @@ fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
 }
 
 /// A line for each row of `batch`, the first of which has the number `first` from 0.
-fn lines(network: &Network, batch: Batch, first: usize) -> Result<String, VaeError> {
+fn lines(network: &TrainedAutoencoder, batch: Batch, first: usize) -> Result<String, VaeError> {
     let codes = network.encode(batch)?;
-    let groups = groups_of(network, &codes)?;
+    let groups = network.groups(&codes)?;
     let line = |row: usize| {
         let (mean, sd) = codes.row(row);
         let mut numbers = [&[(first + row + 1) as f64], mean, sd].concat();
@@ -91,7 +94,7 @@ fn lines(network: &Network, batch: Batch, first: usize) -> Result<String, VaeErr
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
     let table = Table::read(&args.codes)?;
-    let Architecture { num_latents, classes, given, .. } = &network.architecture;
+    let Architecture { num_latents, classes, given, .. } = &saved.architecture;
     let rows = table.num_rows();
     let latents = match num_latents {
         0 => Vec::new(),
@@ -140,13 +143,13 @@ fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
         }
         (Some(value), Some(given)) => Some(given.places("--given", std::slice::from_ref(value))?[0] as usize),
     };
-    let (count, most) = (args.draws.get(), MOST_NUMBERS / network.architecture.code_len().max(1));
+    let (count, most) = (args.draws.get(), MOST_NUMBERS / saved.architecture.code_len().max(1));
     if count > most {
         let words =
             format!("{count} codes are too many to hold; give --draws {most} or less, and other seeds for more");
         return Err(VaeError::Options(words).into());
     }
-    let codes = network.prior(count, given, args.seed)?;
+    let codes = network.prior(count, given, args.seed).map_err(VaeError::from)?;
     show(&saved, &network, &codes, Some(characters(args.seed)), args.out.as_deref())
 }
 
@@ -158,13 +161,13 @@ fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
         false => Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() }),
     };
     let ends = images.chosen(&[row(args.from.get())?, row(args.to.get())?]);
-    let points = network.points(&network.encode(Batch::of(&ends))?, &ends.labels);
+    let points = network.points(&network.encode(batch(&ends)).map_err(VaeError::from)?, &ends.labels);
     show(&saved, &network, &way(&network, &points, args.steps as usize), None, args.out.as_deref())
 }
 
-fn read(path: &Path) -> Result<(Saved, Network), CommandError> {
+fn read(path: &Path) -> Result<(Saved, TrainedAutoencoder), CommandError> {
     let saved = Saved::read(path)?;
-    let network = saved.network(engine_options(None));
+    let network = saved.network(engine(None))?;
     Ok((saved, network))
 }
 
@@ -207,15 +210,15 @@ fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
 /// What the decoder makes of codes, as CSV or lines of text, or as a picture where the file's name asks for one.
 fn show(
     saved: &Saved,
-    network: &Network,
+    network: &TrainedAutoencoder,
     codes: &[f64],
     streams: Option<Streams>,
     out: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let (num_pixels, width) = (network.architecture.num_pixels, network.architecture.code_len());
+    let (num_pixels, width) = (saved.architecture.num_pixels, saved.architecture.code_len());
     let ending = out.and_then(Path::extension).and_then(|e| e.to_str()).map(str::to_lowercase);
     if let (Some("png" | "svg"), Some(path)) = (ending.as_deref(), out) {
-        if network.architecture.text.is_some() {
+        if saved.architecture.text.is_some() {
             let words = format!("{}: windows of text make no picture; give a name that ends in .txt", path.display());
             return Err(VaeError::Options(words).into());
         }
@@ -234,21 +237,21 @@ fn show(
             format!("{}: pictures are written as PNG or SVG; give a name that ends in .png or .svg", path.display());
         return Err(VaeError::Options(words).into());
     }
-    let blocks = codes.chunks(16 * BLOCK * width).enumerate().map(|(k, block)| {
-        let values = network.decode_with(block, streams.map(|s| (s, 16 * BLOCK * k)))?;
-        Ok(match &network.architecture.text {
+    let blocks = codes.chunks(BLOCK_ROWS * width).enumerate().map(|(k, block)| {
+        let values = network.decode_with(block, streams.map(|s| (s, BLOCK_ROWS * k)))?;
+        Ok(match &saved.architecture.text {
             Some(note) => note.lines(&values, num_pixels),
             None => values.chunks_exact(num_pixels).map(|row| cells(row) + "\n").collect(),
         })
     });
     let names: Vec<String> = (0..num_pixels).map(|p| format!("p{p}")).collect();
-    let header = if network.architecture.text.is_some() { String::new() } else { names.join(",") + "\n" };
+    let header = if saved.architecture.text.is_some() { String::new() } else { names.join(",") + "\n" };
     write_parts(out, &header, blocks)
 }
 
-fn picture(saved: &Saved, network: &Network, codes: &[f64]) -> Result<Tiles, VaeError> {
-    let num_pixels = network.architecture.num_pixels;
-    let count = codes.len() / network.architecture.code_len();
+fn picture(saved: &Saved, network: &TrainedAutoencoder, codes: &[f64]) -> Result<Tiles, VaeError> {
+    let num_pixels = saved.architecture.num_pixels;
+    let count = codes.len() / saved.architecture.code_len();
     if count > MOST_PIXELS / num_pixels {
         return Err(too_many(count, num_pixels));
     }

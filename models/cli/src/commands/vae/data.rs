@@ -1,15 +1,13 @@
 //! The images of a run: in memory, or in a file that is read in blocks.
 
-use super::architecture::{Architecture, Batch, Ready};
+use super::architecture::{Architecture, batch};
 use super::error::VaeError;
-use super::passes::Passes;
-use super::rows::Rows;
 use super::saved::DataNote;
 use super::settings::Settings;
 use super::text::bits_by_counts;
 use crate::cli::vae_args::VaeArgs;
+use jensen::amortised::autoencoder::{Passes, Source};
 use jensen::streams::Streams;
-use jensen::target::Options;
 use jensen_models::data::images::streamed::{StreamedImages, is_large};
 use jensen_models::data::images::{ImageError, Images, Rules};
 
@@ -68,7 +66,7 @@ impl Data {
         }
         let rows = settings.buffer.unwrap_or((BUFFER_PIXELS / images.about.num_pixels).max(8 * settings.batch));
         settings.buffer = Some(rows);
-        let passes = Passes::new(&images, share, (rows, settings.batch), settings.seed);
+        let passes = Passes::new(images.num_rows, block_rows, share, rows, settings.batch, settings.seed);
         let test = images.chosen(passes.test())?;
         Ok(Data::File { images, passes, test })
     }
@@ -124,30 +122,11 @@ impl Data {
         }
     }
 
-    /// The networks at their start: of all training images, or of a blank one.
-    ///
-    /// # Errors
-    /// When the images do not suit them.
-    pub fn model(&self, architecture: &Architecture, seed: u64, options: Options) -> Result<Ready, VaeError> {
+    /// The rows to train on.
+    pub fn source(&self) -> Source<'_> {
         match self {
-            Data::Memory { train, .. } => architecture.ready(Batch::of(train), seed, options),
-            Data::File { .. } => {
-                architecture.ready(Batch { pixels: &vec![0.0; architecture.num_pixels], labels: &[] }, seed, options)
-            }
-        }
-    }
-
-    /// The rows to train on; `model` holds those in memory.
-    pub fn rows<'a>(
-        &'a self,
-        model: &'a Ready,
-        architecture: &'a Architecture,
-        batch: usize,
-        options: Options,
-    ) -> Rows<'a> {
-        match self {
-            Data::Memory { train, .. } => Rows::Memory(model, batch.min(train.num_rows())),
-            Data::File { images, passes, .. } => Rows::file(images, passes, architecture, batch, options),
+            Data::Memory { train, .. } => Source::Memory(batch(train)),
+            Data::File { images, passes, .. } => Source::Blocks(images, passes),
         }
     }
 }

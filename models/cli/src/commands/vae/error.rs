@@ -1,10 +1,6 @@
 //! What can go wrong between images and an autoencoder, said with a remedy.
 
-use jensen::algorithm::FitError;
-use jensen::family::FamilyError;
-use jensen::layers::LayerError;
-use jensen::mixture::MixtureError;
-use jensen::target::{DensityError, TargetError};
+use jensen::amortised::autoencoder::AutoencoderError;
 use jensen_models::data::images::ImageError;
 
 /// Images that cannot be used, a fit that failed, or a file that is none.
@@ -108,18 +104,6 @@ pub enum VaeError {
         kept: String,
     },
     /// The engine refused.
-    #[error("{0}")]
-    Engine(String),
+    #[error(transparent)]
+    Engine(#[from] AutoencoderError),
 }
-
-macro_rules! engine {
-    ($($error:ty),+) => {
-        $(impl From<$error> for VaeError {
-            fn from(error: $error) -> Self {
-                Self::Engine(error.to_string())
-            }
-        })+
-    };
-}
-
-engine!(FitError, FamilyError, TargetError, DensityError, LayerError, MixtureError);

@@ -1,12 +1,11 @@
 //! Pictures of an autoencoder.
 
-use super::error::VaeError;
-use super::measure::{Encoded, Measures, Unit};
-use super::network::Network;
 use super::saved::{DataNote, Saved};
 use super::text::TextNote;
 use crate::cli::plot::{Figure, Mark, Panel, Tiles, series};
+use jensen::amortised::autoencoder::{AutoencoderError, Codes, Epoch, Measures, TrainedAutoencoder, Unit};
 use jensen::streams::Streams;
+use jensen_models::data::images::Images;
 
 /// Images in a line of a picture.
 const COLUMNS: usize = 16;
@@ -18,6 +17,15 @@ const PAIRS: usize = 8;
 /// The colours of classes in words.
 const NAMES: [&str; 10] =
     ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey", "light blue", "light orange"];
+
+/// Test images and q of their codes.
+#[derive(Clone, Copy)]
+pub struct Test<'a> {
+    /// The images.
+    pub images: &'a Images,
+    /// q of their codes.
+    pub codes: &'a Codes,
+}
 
 /// A grid of the images in `values`.
 pub fn tiles(data: &DataNote, num_pixels: usize, columns: usize, values: &[f64]) -> Tiles {
@@ -32,12 +40,12 @@ pub fn tiles(data: &DataNote, num_pixels: usize, columns: usize, values: &[f64])
 /// # Errors
 /// When the networks cannot be run.
 pub fn grids(
-    network: &Network,
+    network: &TrainedAutoencoder,
     data: &DataNote,
-    test: &Encoded,
+    test: Test,
     measures: &Measures,
-) -> Result<Vec<(&'static str, &'static str, Tiles)>, VaeError> {
-    let num_pixels = network.architecture.num_pixels;
+) -> Result<Vec<(&'static str, &'static str, Tiles)>, AutoencoderError> {
+    let num_pixels = network.autoencoder().num_columns;
     let grid = |columns: usize, values: &[f64]| tiles(data, num_pixels, columns, values);
     Ok(vec![
         (
@@ -64,10 +72,14 @@ pub fn grids(
 ///
 /// # Errors
 /// When the networks cannot be run.
-pub fn texts(network: &Network, note: &TextNote, test: &Encoded) -> Result<Vec<(&'static str, String)>, VaeError> {
-    let window = network.architecture.num_pixels;
+pub fn texts(
+    network: &TrainedAutoencoder,
+    note: &TextNote,
+    test: Test,
+) -> Result<Vec<(&'static str, String)>, AutoencoderError> {
+    let window = network.autoencoder().num_columns;
     let some: Vec<usize> = (0..test.images.num_rows().min(2 * COLUMNS)).collect();
-    let back = network.decode(&network.points_of(&test.codes, &[], &some))?;
+    let back = network.decode(&network.points_of(test.codes, &[], &some))?;
     let (from, to) = (note.lines(&test.images.chosen(&some).values, window), note.lines(&back, window));
     let pairs = from.lines().zip(to.lines()).map(|(a, b)| format!("{a} | {b}\n"));
     let ways = ways(network, test, STEPS)?.iter().map(|way| note.lines(way, window) + "\n").collect();
@@ -76,24 +88,24 @@ pub fn texts(network: &Network, note: &TextNote, test: &Encoded) -> Result<Vec<(
 }
 
 /// Images on the ways between pairs of test images.
-fn ways(network: &Network, test: &Encoded, steps: usize) -> Result<Vec<Vec<f64>>, VaeError> {
+fn ways(network: &TrainedAutoencoder, test: Test, steps: usize) -> Result<Vec<Vec<f64>>, AutoencoderError> {
     let pairs = (0..PAIRS.min(test.images.num_rows() / 2)).map(|pair| [2 * pair, 2 * pair + 1]);
-    let ends = |pair: [usize; 2]| network.points_of(&test.codes, &test.images.labels, &pair);
+    let ends = |pair: [usize; 2]| network.points_of(test.codes, &test.images.labels, &pair);
     pairs.map(|pair| network.decode(&way(network, &ends(pair), steps))).collect()
 }
 
 /// Lines of images, each above its reconstructions.
-fn reconstructions(network: &Network, test: &Encoded) -> Result<Vec<f64>, VaeError> {
+fn reconstructions(network: &TrainedAutoencoder, test: Test) -> Result<Vec<f64>, AutoencoderError> {
     let num_rows = test.images.num_rows();
     let some: Vec<usize> = (0..(COLUMNS * (num_rows / COLUMNS).clamp(1, 4)).min(num_rows)).collect();
-    let made = network.decode(&network.points_of(&test.codes, &test.images.labels, &some))?;
+    let made = network.decode(&network.points_of(test.codes, &test.images.labels, &some))?;
     let images = test.images.chosen(&some).values;
     let line = COLUMNS * test.images.num_pixels;
     Ok(images.chunks(line).zip(made.chunks(line)).flat_map(|(a, b)| [a, b].concat()).collect())
 }
 
 /// Mean images of `count` draws of the prior, what is given by turns. Characters of text are drawn.
-fn samples(network: &Network, count: usize) -> Result<Vec<f64>, VaeError> {
+fn samples(network: &TrainedAutoencoder, count: usize) -> Result<Vec<f64>, AutoencoderError> {
     network.decode_with(&network.prior(count, None, 0)?, Some((characters(0), 0)))
 }
 
@@ -104,9 +116,9 @@ pub fn characters(seed: u64) -> Streams {
 
 /// `steps` points from the first of two to the second, as the decoder reads them, along a straight line; classes change in
 /// the middle.
-pub fn way(network: &Network, points: &[f64], steps: usize) -> Vec<f64> {
-    let (a, b) = points.split_at(network.architecture.code_len());
-    let num_latents = network.architecture.num_latents;
+pub fn way(network: &TrainedAutoencoder, points: &[f64], steps: usize) -> Vec<f64> {
+    let (a, b) = points.split_at(network.autoencoder().code_len());
+    let num_latents = network.autoencoder().num_latents;
     let at = |k: usize| k as f64 / (steps.max(2) - 1) as f64;
     let one = |k: usize| {
         let nearest = if at(k) < 0.5 { a } else { b };
@@ -116,9 +128,9 @@ pub fn way(network: &Network, points: &[f64], steps: usize) -> Vec<f64> {
     (0..steps).flat_map(one).collect()
 }
 
-fn traversals(network: &Network, units: &[Unit]) -> Result<Vec<f64>, VaeError> {
-    let (num_latents, order) = (network.architecture.num_latents, by_kl(units));
-    let classes = network.architecture.classes.max(network.architecture.num_given()).min(TRAVERSED);
+fn traversals(network: &TrainedAutoencoder, units: &[Unit]) -> Result<Vec<f64>, AutoencoderError> {
+    let (num_latents, order) = (network.autoencoder().num_latents, by_kl(units));
+    let classes = network.autoencoder().classes.max(network.autoencoder().given).min(TRAVERSED);
     // A line is a latent, or, of the latent with the largest KL, a class.
     let lines: Vec<(Option<usize>, usize)> = match classes {
         0 => order.iter().take(TRAVERSED).map(|unit| (Some(*unit), 0)).collect(),
@@ -145,7 +157,7 @@ fn by_kl(units: &[Unit]) -> Vec<usize> {
 }
 
 /// The means of the two latents with the largest KL, a dot a test image, coloured by its class; none without latents.
-pub fn latents(Encoded { images: test, codes, .. }: &Encoded, measures: &Measures) -> Option<Figure> {
+pub fn latents(Test { images: test, codes }: Test, measures: &Measures) -> Option<Figure> {
     let order = by_kl(&measures.units);
     let &a = order.first()?;
     let b = *order.get(1).unwrap_or(&a);
@@ -168,7 +180,7 @@ pub fn latents(Encoded { images: test, codes, .. }: &Encoded, measures: &Measure
 
 /// The objective and its terms by epoch.
 pub fn training(saved: &Saved) -> Figure {
-    let points = |of: &dyn Fn(&super::train::Epoch) -> Option<f64>| -> Vec<[f64; 2]> {
+    let points = |of: &dyn Fn(&Epoch) -> Option<f64>| -> Vec<[f64; 2]> {
         let epochs = saved.log.epochs.iter().enumerate();
         epochs.filter_map(|(k, e)| of(e).map(|y| [(k + 1) as f64, y])).collect()
     };

@@ -1,12 +1,10 @@
 //! The report of an autoencoder: one value that is printed as text or JSON.
 
-use super::groups::Agreement;
-use super::measure::{Bound, Mean, Measures};
 use super::saved::Saved;
-use super::train::Ended;
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, fixed, grouped};
 use crate::cli::render::{Align, TextTable};
+use jensen::amortised::autoencoder::{Agreement, BoundOfRows, Ended, Fault, Mean, Measures};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -142,9 +140,11 @@ impl Report {
         let mut table = TextTable::new(&columns);
         let shown = |m: Mean| format!("{} ({})", fixed(m.mean, 3), fixed(m.se, 3));
         let (train, test) = (&self.measures.train, &self.measures.test);
-        for (name, of) in
-            [("bound", (|b: &Bound| b.bound) as fn(&Bound) -> Mean), ("  data term", |b| b.data), ("  KL", |b| b.kl)]
-        {
+        for (name, of) in [
+            ("bound", (|b: &BoundOfRows| b.bound) as fn(&BoundOfRows) -> Mean),
+            ("  data term", |b| b.data),
+            ("  KL", |b| b.kl),
+        ] {
             table.push([name.to_string(), shown(of(train)), shown(of(test))]);
         }
         if let Some(log_p) = self.measures.log_p {
@@ -192,22 +192,21 @@ impl Report {
     }
 }
 
+/// What speaks against the autoencoder, with the next step, and what else to know.
 fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec<String>) {
-    let (mut reasons, mut notes) = (Vec::new(), Vec::new());
-    if ended == Ended::Interrupted {
-        reasons.push(format!("interrupted after {} epochs; go on with --resume", saved.log.epochs.len()));
-    }
-    if !measures.test.bound.mean.is_finite() {
-        reasons.push("the test bound is not finite; try a smaller --learning-rate".into());
-    }
-    let (active, all) = (measures.num_active(), measures.num_units());
     let remedy = "try a smaller --beta, --anneal linear, --free-bits 0.1, more --epochs, or fewer --latent";
-    if 2 * active < all {
-        reasons.push(format!(
-            "posterior collapse: {} of {all} latents say nothing about the image; {remedy}",
-            all - active
-        ));
-    } else if active < all {
+    let words = |fault: Fault| match fault {
+        Fault::Interrupted { epochs } => format!("interrupted after {epochs} epochs; go on with --resume"),
+        Fault::NotFinite => "the test bound is not finite; try a smaller --learning-rate".to_string(),
+        Fault::Collapse { unused, all } => {
+            format!("posterior collapse: {unused} of {all} latents say nothing about the image; {remedy}")
+        }
+        other => other.to_string(),
+    };
+    let faults = measures.faults(ended, saved.log.epochs.len());
+    let (active, all) = (measures.num_active(), measures.num_units());
+    let mut notes = Vec::new();
+    if active < all && !faults.iter().any(|fault| matches!(fault, Fault::Collapse { .. })) {
         notes.push(format!("{} of {all} latents are not in use", all - active));
     }
     let (train, test) = (measures.train.bound, measures.test.bound);
@@ -223,5 +222,5 @@ fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec
             saved.settings.learning_rate * 0.5f64.powi(saved.log.halvings as i32)
         ));
     }
-    (reasons, notes)
+    (faults.into_iter().map(words).collect(), notes)
 }

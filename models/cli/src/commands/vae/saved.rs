@@ -2,11 +2,9 @@
 
 use super::architecture::Architecture;
 use super::error::VaeError;
-use super::network::Network;
-use super::passes::Passes;
 use super::settings::Settings;
-use super::train::{Log, Training};
 use jensen::algorithm::{Solution, StochasticState};
+use jensen::amortised::autoencoder::{Checkpoint, Log, Passes, TrainedAutoencoder};
 use jensen::export::{FileError, write_whole};
 use jensen::optimize::AdamState;
 use jensen::target::Options;
@@ -96,16 +94,15 @@ pub fn file(path: &Path) -> PathBuf {
 
 impl Saved {
     /// A run to be saved.
-    pub fn new(architecture: &Architecture, settings: &Settings, data: &DataNote, training: &Training) -> Self {
-        Saved {
-            format: FORMAT,
-            architecture: architecture.clone(),
-            settings: settings.clone(),
-            data: data.clone(),
-            log: training.log.clone(),
-            state: training.state.clone(),
-            good: training.good_before().cloned(),
-        }
+    pub fn new(architecture: &Architecture, settings: &Settings, data: &DataNote, run: Checkpoint) -> Self {
+        let Checkpoint { log, state, good } = run;
+        let (architecture, settings, data) = (architecture.clone(), settings.clone(), data.clone());
+        Saved { format: FORMAT, architecture, settings, data, log, state, good }
+    }
+
+    /// What a run goes on from.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { log: self.log.clone(), state: self.state.clone(), good: self.good.clone() }
     }
 
     /// Writes `vae.json` into the folder; an older one stays until the new one is whole.
@@ -136,27 +133,16 @@ impl Saved {
         }
         saved.check().map_err(damaged)?;
         saved.architecture.check()?;
-        let ready = saved.architecture.blank(Options::default())?;
-        use jensen::family::Family;
-        use jensen::target::LogDensity;
-        let expected = (ready.family.num_params(), ready.target.layout().num_parameters);
-        let found = (saved.state.params().len(), saved.state.theta().len());
-        if found != expected {
-            return Err(damaged(format!(
-                "{} numbers of the encoder and {} of the decoder, where networks of {} have {} and {}",
-                found.0,
-                found.1,
-                saved.architecture.words(),
-                expected.0,
-                expected.1
-            )));
-        }
+        saved.network(Options::default()).map_err(|error| damaged(error.to_string()))?;
         Ok(saved)
     }
 
-    /// The networks it has reached.
-    pub fn network(&self, options: Options) -> Network {
+    /// The networks it has reached, run by `options`.
+    ///
+    /// # Errors
+    /// When their numbers are not as many as the networks have.
+    pub fn network(&self, options: Options) -> Result<TrainedAutoencoder, VaeError> {
         let solution = Solution { params: self.state.params().to_vec(), theta: self.state.theta().to_vec() };
-        Network { architecture: self.architecture.clone(), solution, options }
+        Ok(TrainedAutoencoder::new(self.architecture.autoencoder(), solution, options)?)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::architecture::Architecture;
 use super::error::VaeError;
-use super::saved::Saved;
 use crate::cli::vae_args::{Anneal, ClassGradient, PixelLikelihood, TrainingPrecision, VaeArgs, VaeEstimator};
+use jensen::amortised::autoencoder::{self, Estimator};
 use jensen::estimate::Annealing;
 use jensen::target::{Options, Precision};
 use serde::{Deserialize, Serialize};
@@ -122,8 +122,8 @@ impl Settings {
     ///
     /// # Errors
     /// When `args` asks for something else than the checkpoint has.
-    pub fn resumed(args: &VaeArgs, saved: &Saved, path: &str) -> Result<Self, VaeError> {
-        let (method, old) = (&args.method, &saved.settings);
+    pub fn resumed(args: &VaeArgs, old: &Settings, path: &str) -> Result<Self, VaeError> {
+        let method = &args.method;
         let size = |n: Option<NonZeroUsize>| n.map(NonZeroUsize::get);
         let same = Same { path };
         same.check("--batch", size(method.batch), &old.batch)?;
@@ -140,23 +140,32 @@ impl Settings {
         Ok(Settings { learning_rate: method.learning_rate.unwrap_or(old.learning_rate), ..old.clone() })
     }
 
-    /// The weight of the KL by the step, `per_epoch` steps an epoch.
-    pub fn annealing(&self, per_epoch: u64) -> Annealing {
+    /// Those of the library, for epochs of `per_epoch` steps; programs are run by `options` but for their precision.
+    pub fn training(&self, per_epoch: u64, options: Options) -> autoencoder::Settings {
         let steps = self.anneal_epochs as u64 * per_epoch;
-        match self.anneal {
+        let annealing = match self.anneal {
             Anneal::None => Annealing::None,
             Anneal::Linear => Annealing::Linear { steps },
             Anneal::Cyclical => Annealing::Cyclical { period: steps, rise: steps / 2 },
-        }
-    }
-
-    /// `options` with the precision of training.
-    pub fn options(&self, options: Options) -> Options {
+        };
+        let class_gradient = match self.class_gradient {
+            ClassGradient::Exact => autoencoder::ClassGradient::Exact,
+            ClassGradient::LeaveOneOut => autoencoder::ClassGradient::LeaveOneOut,
+            ClassGradient::Rebar => autoencoder::ClassGradient::Rebar,
+            ClassGradient::GumbelSoftmax => autoencoder::ClassGradient::GumbelSoftmax,
+        };
+        let Settings { batch, beta, free_nats, learning_rate, seed, .. } = *self;
+        let estimator = match self.estimator {
+            VaeEstimator::ExactKl => Estimator::ExactKl { beta, annealing, free_nats, class_gradient },
+            VaeEstimator::StickingTheLanding => Estimator::StickingTheLanding,
+            VaeEstimator::Iwae => Estimator::ImportanceWeighted { draws: self.importance },
+        };
         let precision = match self.precision {
             TrainingPrecision::Single => Precision::Single,
             TrainingPrecision::Double => Precision::Double,
         };
-        Options { precision, ..options }
+        let options = Options { precision, ..options };
+        autoencoder::Settings { estimator, batch, learning_rate, seed, options }
     }
 
     /// In words.
@@ -211,6 +220,12 @@ impl Architecture {
         let given = self.given.as_ref().map_or(String::new(), |g| g.column.clone());
         same.check("--condition", args.data.condition.clone(), &given)
     }
+}
+
+/// How programs are run, on all cores unless `threads` says otherwise.
+pub fn engine(threads: Option<NonZeroUsize>) -> Options {
+    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Options { threads: threads.map_or_else(all, NonZeroUsize::get), ..Options::default() }
 }
 
 fn is_exact(gradient: &ClassGradient) -> bool {

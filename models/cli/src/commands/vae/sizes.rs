@@ -137,8 +137,6 @@ mod tests {
     use super::*;
     use crate::cli::vae_args::PixelLikelihood;
     use crate::commands::vae::text::TextNote;
-    use jensen::family::Family;
-    use jensen::target::{LogDensity, Options};
 
     fn plain() -> Architecture {
         Architecture::plain(6, 2, &[5, 4])
@@ -157,8 +155,8 @@ mod tests {
             Architecture { likelihood: categorical, levels: 3, ..plain() },
             Architecture { likelihood: categorical, levels: 4, text: Some(text), ..plain() },
         ] {
-            let ready = architecture.blank(Options::default()).unwrap();
-            let found = ready.family.num_params() + ready.target.layout().num_parameters;
+            let (encoder, decoder) = architecture.autoencoder().num_parameters().unwrap();
+            let found = encoder + decoder;
             let counted = architecture.num_weights();
             // The decoder's biases are counted from its other end.
             assert!(counted.abs_diff(found) <= 20, "{}: {counted} for {found}", architecture.words());

@@ -114,7 +114,7 @@ fn data_that_are_no_simulations_are_refused() {
         (good.clone() + ",1,tall,\n", "", &["line 302, column `y`: \"tall\" is not a number"]),
         (good.clone() + ",1,7,\n", "--features x,z", &["no column `z`"]),
         (good.clone() + ",1,7,\n", "--response x", &["does not use --response"]),
-        (good.clone() + ",1,7,\n", "--draws 5", &["without draws of q; leave --draws out"]),
+        (good.clone() + ",1,7,\n", "--draws 5", &["without draws of q; leave the draws out"]),
         (good.clone() + ",1,7,\n", "--family full-rank", &["its q is a network"]),
         (good.replace("mass,x", "mass,u") + ",1,7,\n", "--features x,y", &["no column `x`"]),
     ];

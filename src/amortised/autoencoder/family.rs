@@ -1,12 +1,12 @@
 //! [`Q`]: the families of codes, normal latents alone or with a class beside them.
 
-use jensen::family::{Discrete, Family, FamilyError, NormalMoments, Normals, Product, TracedFamily};
-use jensen::layers::CategoricalEncoder;
-use jensen::model::{Draws, Layout, RowSet};
-use jensen::streams::Streams;
+use crate::family::{Discrete, Family, FamilyError, NormalMoments, Normals, Product, TracedFamily};
+use crate::layers::CategoricalEncoder;
+use crate::model::{Draws, Layout, RowSet};
+use crate::streams::Streams;
 
 /// q of a code.
-pub enum Q {
+pub(super) enum Q {
     /// Normal latents.
     Normal(Box<TracedFamily>),
     /// Normal latents, or none, and a class.

@@ -1,24 +1,26 @@
 //! Whether a posterior learnt from simulations may be used: calibration on pairs that it has not seen, and whether the
 //! observed data are like the simulated.
 
-use super::super::engine::{EngineError, Estimate};
-use super::super::findings::{Finding, verdict};
-use super::super::measured::{Measured, MeasuredLine, Number};
-use super::{Arrival, mean_log_q};
-use jensen::diagnose::calibration::{RankStatistics, rank, rank_statistics};
-use jensen::diagnose::verdict::{Trust, Verdict};
-use jensen::fit::Stop;
-use jensen::program::Matrix;
-use jensen::streams::Streams;
-use jensen_models::zoo::{Chain, Pairs, SimulatedPosterior};
-use nalgebra::{DMatrix, DVector};
+use super::chain::Chain;
+use super::pairs::{Pairs, Split};
+use crate::algorithm::FitError;
+use crate::amortised::fitted::own;
+use crate::amortised::measured::{Measured, MeasuredLine};
+use crate::diagnose::calibration::{RankStatistics, rank, rank_statistics};
+use crate::diagnose::verdict::{Finding, Trust, Verdict};
+use crate::fit::Stop;
+use crate::posterior::MonteCarlo;
+use crate::program::Matrix;
+use crate::streams::Streams;
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 /// Draws that the truth is ranked among; with 199 the central half and nine tenths of the ranks are whole.
 const DRAWS: usize = 199;
 /// A shift of the mean rank by this much is one by a standard deviation, of normal distributions: 1 / (2 sqrt(pi)).
 const RANK_OF_SD: f64 = 0.282_094_791_773_878;
 /// Simulations at most that the distance to the nearest ones is taken from, and which of them.
-const NEIGHBOURS: (usize, usize) = (10_000, 5);
+const MOST_SIMULATIONS: usize = 10_000;
+const NEAREST: usize = 5;
 /// Pairs that tell the coverage of a 90 % interval to three points.
 const ENOUGH: usize = 100;
 /// Of a q whose ranks are not uniform: standard deviations that a median is off, and shares that the central 50 % and 90 %
@@ -27,6 +29,13 @@ const SMALL: [f64; 3] = [0.1, 0.05, 0.02];
 const LARGE: [f64; 3] = [0.3, 0.1, 0.05];
 /// Nats a pair and parameter in the last quarter of a run that is over.
 const GAIN: f64 = 0.02;
+
+/// Whether a run had arrived.
+pub(super) struct Arrival {
+    /// What the last quarter of the steps gained, in nats a pair.
+    pub gain: f64,
+    pub stop: Stop,
+}
 
 /// What pairs and observed rows say.
 pub(super) struct Judged {
@@ -54,49 +63,53 @@ struct Outlying {
 }
 
 /// Measures q on the pairs that judge.
-pub(super) fn judge(model: &SimulatedPosterior, chain: &Chain, streams: Streams) -> Result<Judged, EngineError> {
-    let Pairs { x, z } = &model.judged;
-    let (pairs, num) = (x.num_rows(), model.parameters.len());
+pub(super) fn judge(
+    split: &Split,
+    names: &[String],
+    observed: &[(usize, Vec<f64>)],
+    chain: &Chain,
+    streams: Streams,
+) -> Result<Judged, FitError> {
+    let Pairs { x, z } = &split.judged;
+    let (pairs, num) = (x.num_rows(), names.len());
     let mut ranks = vec![Vec::with_capacity(pairs); num];
     let mut noise = vec![0.0; DRAWS * num];
     for row in 0..pairs {
         streams.at_step(row as u64).fill_normal(DRAWS, &mut noise);
         chain.draw(x.row(row), &mut noise);
         for ((ranks, draws), truth) in ranks.iter_mut().zip(noise.chunks_exact(DRAWS)).zip(z.row(row)) {
-            let not_finite = || EngineError("draws of q are not finite; take a smaller --learning-rate".into());
+            let not_finite = || FitError::Setting("draws of q are not finite; take a smaller learning rate".into());
             ranks.push(rank(*truth, draws).ok_or_else(not_finite)?);
         }
     }
-    let calibration = |(scale, ranks): (&jensen_models::data::Scale, &Vec<usize>)| -> Result<Calibration, EngineError> {
-        let statistics = rank_statistics(ranks, DRAWS).map_err(|error| EngineError(error.to_string()))?;
+    let calibration = |(name, ranks): (&String, &Vec<usize>)| -> Result<Calibration, FitError> {
+        let statistics = rank_statistics(ranks, DRAWS).map_err(own)?;
         let inside = |out: usize| ranks.iter().filter(|&&r| r >= out && r + out < DRAWS + 1).count() as f64;
-        Ok(Calibration {
-            name: scale.name.clone(),
-            statistics,
-            covered: [50, 10].map(|out| inside(out) / pairs as f64),
-        })
+        Ok(Calibration { name: name.clone(), statistics, covered: [50, 10].map(|out| inside(out) / pairs as f64) })
     };
-    let ranks = model.parameters.iter().zip(&ranks).map(calibration).collect::<Result<Vec<_>, _>>()?;
+    let ranks = names.iter().zip(&ranks).map(calibration).collect::<Result<Vec<_>, _>>()?;
     // In the units of the parameters.
-    let (log_q, se) = mean_log_q(chain, &model.judged);
-    let value = log_q - model.parameters.iter().map(|scale| scale.sd.ln()).sum::<f64>();
+    let (log_q, mcse) = chain.mean_log_q(&split.judged);
+    let value = log_q - split.parameters.iter().map(|scale| scale.sd.ln()).sum::<f64>();
     let about = format!("{pairs} pairs that were not trained on");
     let measured = Measured {
-        figures: vec![(format!("log q of the true parameters, mean over {about}:"), Estimate { value, se })],
+        figures: vec![(format!("log q of the true parameters, mean over {about}:"), MonteCarlo { value, mcse })],
         about: "truth among draws of q".into(),
         columns: ["in 50 %", "in 90 %", "shift in sd", "spread", "p-value"].map(String::from).to_vec(),
         lines: ranks.iter().map(Calibration::line).collect(),
     };
-    let farthest = outlying(model).into_iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio));
-    let Some(farthest) = farthest else { return Err(EngineError("no observed row; add one to the data".into())) };
+    let farthest = outlying(split, observed).into_iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio));
+    let Some(farthest) = farthest else {
+        return Err(FitError::Setting("the simulated data cannot be told apart; give other columns of data".into()));
+    };
     Ok(Judged { measured, ranks, farthest })
 }
 
 impl Calibration {
     fn line(&self) -> MeasuredLine {
         let s = &self.statistics;
-        let values = [self.covered[0], self.covered[1], s.shift / RANK_OF_SD, s.spread, self.p_value()];
-        MeasuredLine { name: self.name.clone(), values: values.map(Number).to_vec() }
+        let values = vec![self.covered[0], self.covered[1], s.shift / RANK_OF_SD, s.spread, self.p_value()];
+        MeasuredLine { name: self.name.clone(), values }
     }
 
     /// Of uniform and of symmetric ranks, the smaller one of two.
@@ -118,18 +131,17 @@ impl Judged {
             )
         }));
         findings.push(self.among_simulations());
-        verdict(findings)
+        Verdict::from_findings(findings)
     }
 
     fn arrived(&self, arrival: &Arrival) -> Finding {
         if let Stop::Interrupted { .. } = arrival.stop {
-            let reason = format!("the fit was {arrival}");
-            return Finding { trust: Trust::DoNotTrust, reason, advice: "let it end" };
+            return Finding::new(Trust::DoNotTrust, format!("the fit was {arrival}"), "let it end");
         }
         let limit = GAIN * self.ranks.len() as f64;
         let reason =
             format!("training ended {arrival} that decide when to stop, of at most {limit:.2} where it has arrived");
-        Finding::by(arrival.gain, [limit, limit], reason, "allow more --steps")
+        Finding::by(arrival.gain, [limit, limit], reason, "allow more steps")
     }
 
     /// Uniform ranks; where they are not, how far off they are.
@@ -144,16 +156,16 @@ impl Judged {
                 "q is calibrated on {num} pairs that it has not seen: ranks of the truth are uniform (smallest p-value {p:.2}, \
                  adjusted for the number of tests, `{name}`)"
             );
-            return Finding { trust: Trust::Trust, reason, advice: "" };
+            return Finding::new(Trust::Trust, reason, "");
         }
         let most = |of: &dyn Fn(&Calibration) -> f64| self.ranks.iter().map(|c| of(c).abs()).fold(0.0, f64::max);
         let shift = most(&|c| c.statistics.shift / RANK_OF_SD);
         let [half, most] = [(0, 0.5), (1, 0.9)].map(|(k, share)| most(&|c| c.covered[k] - share));
         let within = |[a, b, c]: [f64; 3]| shift <= a && half <= b && most <= c;
-        let (trust, how) = match () {
-            () if within(SMALL) => (Trust::Trust, "not exactly calibrated, though nearly so,"),
-            () if within(LARGE) => (Trust::TrustMeansOnly, "not calibrated"),
-            () => (Trust::DoNotTrust, "not calibrated"),
+        let (trust, how) = if within(SMALL) {
+            (Trust::Trust, "not exactly calibrated, though nearly so,")
+        } else {
+            (if within(LARGE) { Trust::TrustMeansOnly } else { Trust::DoNotTrust }, "not calibrated")
         };
         let reason = format!(
             "q is {how} on {num} pairs that it has not seen: ranks of the truth are not uniform (p-value {p:.1e}, `{name}`), \
@@ -164,15 +176,17 @@ impl Judged {
         );
         let advice = "simulate more pairs, or transform parameters and data so that a normal distribution fits better \
                       (logarithms of what is positive or heavy-tailed)";
-        Finding { trust, reason, advice }
+        Finding::new(trust, reason, if trust == Trust::Trust { "" } else { advice })
     }
 
     fn judged_by_enough(&self) -> Finding {
         let num = self.ranks.first().map_or(0, |c| c.statistics.num_ranks);
         let points = 100.0 * (0.09 / num as f64).sqrt();
         let reason = format!("{num} pairs tell the coverage of a 90 % interval to {points:.1} points");
-        let advice = "simulate at least 500 pairs, of which a fifth judges";
-        Finding { trust: if num < ENOUGH { Trust::TrustMeansOnly } else { Trust::Trust }, reason, advice }
+        if num >= ENOUGH {
+            return Finding::new(Trust::Trust, reason, "");
+        }
+        Finding::new(Trust::TrustMeansOnly, reason, "simulate at least 500 pairs, of which a fifth judges")
     }
 
     fn among_simulations(&self) -> Finding {
@@ -185,7 +199,7 @@ impl Judged {
                  {row}",
                 100.0 * share
             );
-            return Finding { trust: Trust::Trust, reason, advice: "" };
+            return Finding::new(Trust::Trust, reason, "");
         }
         let reason = format!(
             "row {row} is {ratio:.1} times as far from the simulations as the farthest of {} held-out ones",
@@ -195,18 +209,31 @@ impl Judged {
     }
 }
 
+impl std::fmt::Display for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.stop {
+            Stop::Interrupted { steps } => write!(f, "interrupted after {steps} steps"),
+            _ => write!(
+                f,
+                "after all of its {} steps, the last quarter of which gained {:.3} nats a pair",
+                self.stop.steps(),
+                self.gain
+            ),
+        }
+    }
+}
+
 /// The distance of each observed row to its nearest simulations, in data of unit covariance.
-fn outlying(model: &SimulatedPosterior) -> Vec<Outlying> {
-    let Some(whiten) = Whitening::of(&model.trained.x) else { return Vec::new() };
-    let (most, nearest) = NEIGHBOURS;
-    let rows = |x: &Matrix| (0..x.num_rows().min(most)).map(|r| whiten.apply(x.row(r))).collect::<Vec<_>>();
-    let trained = rows(&model.trained.x);
+fn outlying(split: &Split, observed: &[(usize, Vec<f64>)]) -> Vec<Outlying> {
+    let Some(whiten) = Whitening::of(&split.trained.x) else { return Vec::new() };
+    let rows = |x: &Matrix| (0..x.num_rows().min(MOST_SIMULATIONS)).map(|r| whiten.apply(x.row(r))).collect::<Vec<_>>();
+    let trained = rows(&split.trained.x);
     let distance = |x: &DVector<f64>| {
         let mut squares: Vec<f64> = trained.iter().map(|t| (t - x).norm_squared()).collect();
-        let k = nearest.min(squares.len()) - 1;
+        let k = NEAREST.min(squares.len()) - 1;
         squares.select_nth_unstable_by(k, f64::total_cmp).1.sqrt()
     };
-    let judged: Vec<f64> = rows(&model.judged.x).iter().map(distance).collect();
+    let judged: Vec<f64> = rows(&split.judged.x).iter().map(distance).collect();
     let largest = judged.iter().copied().fold(0.0, f64::max);
     let one = |(row, x): &(usize, Vec<f64>)| {
         let own = distance(&whiten.apply(x));
@@ -215,11 +242,11 @@ fn outlying(model: &SimulatedPosterior) -> Vec<Outlying> {
         let ratio = if own == 0.0 { 0.0 } else { own / largest };
         Outlying { row: *row, share: as_far / judged.len() as f64, ratio }
     };
-    model.observed.iter().map(one).collect()
+    observed.iter().map(one).collect()
 }
 
 /// A linear map after which columns have unit covariance.
-struct Whitening(nalgebra::Cholesky<f64, nalgebra::Dyn>);
+struct Whitening(Cholesky<f64, Dyn>);
 
 impl Whitening {
     fn of(x: &Matrix) -> Option<Whitening> {

@@ -1,25 +1,33 @@
-//! The networks of a fit: what they make of images and codes.
+//! [`TrainedAutoencoder`]: what the networks make of rows and codes.
 
-use super::architecture::{Architecture, Batch, Networks, Ready};
-use super::error::VaeError;
-use jensen::algorithm::Solution;
-use jensen::family::NormalMoments;
-use jensen::layers::PriorCluster;
-use jensen::model::{Draws, RowSet};
-use jensen::streams::{Streams, pick};
-use jensen::target::{LogDensity, Options, Target};
+use super::architecture::{Autoencoder, Batch};
+use super::error::AutoencoderError;
+use super::recorded::{Networks, Recorded};
+use crate::algorithm::Solution;
+use crate::family::NormalMoments;
+use crate::layers::PriorCluster;
+use crate::model::{Draws, RowSet};
+use crate::streams::{Streams, pick};
+use crate::target::{LogDensity, Options, Target};
 
-/// Rows of a pass over many images.
-pub const BLOCK: usize = 256;
+/// Rows of a pass over many rows.
+const BLOCK: usize = 256;
 
-/// Networks with their numbers.
-pub struct Network {
-    /// Their sizes.
-    pub architecture: Architecture,
-    /// Their numbers.
-    pub solution: Solution,
-    /// How they are run.
-    pub options: Options,
+/// Networks with their numbers: they encode rows, decode and draw codes, and are measured.
+#[derive(Clone, Debug)]
+pub struct TrainedAutoencoder {
+    autoencoder: Autoencoder,
+    pub(super) solution: Solution,
+    options: Options,
+}
+
+/// Rows with q of their codes.
+pub struct EncodedRows<'a> {
+    /// The rows.
+    pub rows: Batch<'a>,
+    /// q of their codes.
+    pub codes: Codes,
+    pub(super) recorded: Recorded,
 }
 
 /// q of the codes of rows.
@@ -64,12 +72,12 @@ impl Codes {
 }
 
 /// The place of the largest number.
-pub fn largest(values: &[f64]) -> usize {
+pub(super) fn largest(values: &[f64]) -> usize {
     (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a))).unwrap_or(0)
 }
 
 /// Rows `0..num_rows` in blocks.
-pub fn blocks(num_rows: usize) -> impl Iterator<Item = RowSet> {
+pub(super) fn blocks(num_rows: usize) -> impl Iterator<Item = RowSet> {
     let block = move |first: usize| {
         let rows = first..(first + BLOCK).min(num_rows);
         RowSet { subset: Some(rows.map(|r| r as u32).collect()), weight: 1.0, global_terms: false }
@@ -77,37 +85,65 @@ pub fn blocks(num_rows: usize) -> impl Iterator<Item = RowSet> {
     (0..num_rows).step_by(BLOCK).map(block)
 }
 
-impl Network {
-    /// The model on rows.
+impl TrainedAutoencoder {
+    /// The networks of `autoencoder` at `solution`, run by `options`.
+    ///
+    /// # Errors
+    /// When the solution is another autoencoder's.
+    pub fn new(autoencoder: Autoencoder, solution: Solution, options: Options) -> Result<Self, AutoencoderError> {
+        let found = (solution.params.len(), solution.theta.len());
+        let expected = autoencoder.num_parameters()?;
+        if found != expected {
+            return Err(AutoencoderError::Setting(format!(
+                "{} numbers of the encoder and {} of the decoder, where the networks have {} and {}; give those of this very \
+                 autoencoder",
+                found.0, found.1, expected.0, expected.1
+            )));
+        }
+        Ok(Self::known(autoencoder, solution, options))
+    }
+
+    /// The same, of a solution that is this autoencoder's.
+    pub(super) fn known(autoencoder: Autoencoder, solution: Solution, options: Options) -> Self {
+        TrainedAutoencoder { autoencoder, solution, options }
+    }
+
+    /// Which networks.
+    pub fn autoencoder(&self) -> &Autoencoder {
+        &self.autoencoder
+    }
+
+    /// Rows with q of their codes.
     ///
     /// # Errors
     /// When the rows do not suit the networks.
-    pub fn ready(&self, batch: Batch) -> Result<Ready, VaeError> {
-        self.architecture.ready(batch, 0, self.options)
+    pub fn encoded<'a>(&self, rows: Batch<'a>) -> Result<EncodedRows<'a>, AutoencoderError> {
+        let recorded = self.autoencoder.record(rows, 0, self.options)?;
+        Ok(EncodedRows { rows, codes: self.codes(&recorded), recorded })
     }
 
     /// q of the codes of rows.
     ///
     /// # Errors
     /// When the rows do not suit the networks.
-    pub fn encode(&self, batch: Batch) -> Result<Codes, VaeError> {
-        Ok(self.codes(&self.ready(batch)?))
+    pub fn encode(&self, rows: Batch) -> Result<Codes, AutoencoderError> {
+        Ok(self.encoded(rows)?.codes)
     }
 
-    /// q of the codes of the rows that `ready` holds, in passes of some rows.
-    pub fn codes(&self, ready: &Ready) -> Codes {
-        let Architecture { num_latents, classes, .. } = self.architecture;
-        let num_rows = ready.target.layout().num_rows;
+    /// q of the codes of recorded rows, in passes of some rows.
+    fn codes(&self, recorded: &Recorded) -> Codes {
+        let Autoencoder { num_latents, classes, .. } = self.autoencoder;
+        let num_rows = recorded.target.layout().num_rows;
         let mut out = Codes { num_rows, num_latents, num_classes: classes, ..Codes::default() };
         let (mut moments, mut probabilities) = (NormalMoments::default(), Vec::new());
         for rows in blocks(num_rows) {
-            ready.family.moments(&self.solution.params, &rows, &mut moments);
-            let count = rows.len(ready.target.layout());
+            recorded.family.moments(&self.solution.params, &rows, &mut moments);
+            let count = rows.len(recorded.target.layout());
             for row in 0..count {
                 out.mean.extend((0..num_latents).map(|k| moments.mean[k * count + row]));
                 out.sd.extend((0..num_latents).map(|k| moments.sd[k * count + row]));
             }
-            ready.family.probabilities(&self.solution.params, &rows, &mut probabilities);
+            recorded.family.probabilities(&self.solution.params, &rows, &mut probabilities);
             out.probabilities.extend_from_slice(&probabilities);
         }
         out
@@ -115,17 +151,16 @@ impl Network {
 
     /// A code as the decoder reads it: latents, then zeros and a one for the class, then for what is given.
     pub fn code(&self, latents: &[f64], class: usize, given: usize) -> Vec<f64> {
-        let Architecture { classes, .. } = self.architecture;
         let one_of = |which: usize, all: usize| (0..all).map(move |k| f64::from(k == which));
         latents
             .iter()
             .copied()
-            .chain(one_of(class, classes))
-            .chain(one_of(given, self.architecture.num_given()))
+            .chain(one_of(class, self.autoencoder.classes))
+            .chain(one_of(given, self.autoencoder.given))
             .collect()
     }
 
-    /// The codes of rows of a batch as the decoder reads them.
+    /// The codes of some rows of a batch as the decoder reads them.
     pub fn points_of(&self, codes: &Codes, labels: &[u32], rows: &[usize]) -> Vec<f64> {
         let labels: Vec<u32> = rows.iter().filter_map(|r| labels.get(*r).copied()).collect();
         self.points(&codes.chosen(rows), &labels)
@@ -144,8 +179,8 @@ impl Network {
     ///
     /// # Errors
     /// When the networks cannot be recorded.
-    pub fn prior(&self, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, VaeError> {
-        let Architecture { num_latents, classes, .. } = self.architecture;
+    pub fn prior(&self, count: usize, given: Option<usize>, seed: u64) -> Result<Vec<f64>, AutoencoderError> {
+        let Autoencoder { num_latents, classes, .. } = self.autoencoder;
         let streams = Streams::new(seed).purpose(4);
         let mut latents = vec![0.0; count * num_latents];
         streams.fill_normal(1, &mut latents);
@@ -153,7 +188,7 @@ impl Network {
         streams.at_step(1).fill_uniform(1, &mut uniform);
         let mixture = self.mixture()?;
         let weights: Vec<f64> = mixture.iter().map(|c| c.weight).collect();
-        let turns = self.architecture.num_given().max(1);
+        let turns = self.autoencoder.given.max(1);
         let one = |row: usize| {
             let mut z = latents[row * num_latents..(row + 1) * num_latents].to_vec();
             if !mixture.is_empty() {
@@ -170,30 +205,30 @@ impl Network {
     ///
     /// # Errors
     /// When the networks cannot be recorded.
-    pub fn clusters(&self, codes: &Codes) -> Result<Vec<usize>, VaeError> {
+    pub(super) fn clusters(&self, codes: &Codes) -> Result<Vec<usize>, AutoencoderError> {
         let mixture = self.mixture()?;
         let rows = if mixture.is_empty() { 0 } else { codes.num_rows };
         Ok((0..rows).map(|row| largest(&PriorCluster::probabilities(&mixture, codes.row(row).0))).collect())
     }
 
     /// The clusters of the prior; none for a standard normal one.
-    fn mixture(&self) -> Result<Vec<PriorCluster>, VaeError> {
-        if self.architecture.clusters == 0 {
+    fn mixture(&self) -> Result<Vec<PriorCluster>, AutoencoderError> {
+        if self.autoencoder.clusters == 0 {
             return Ok(Vec::new());
         }
-        let blank = self.architecture.blank(self.options)?;
+        let blank = self.autoencoder.blank(0, self.options)?;
         match &blank.model {
             Networks::Vae(vae) => Ok(vae.prior_clusters(blank.target.layout(), &self.solution.theta)?),
             Networks::Text(_) => Ok(Vec::new()),
         }
     }
 
-    /// What the decoder makes of codes, `[row][number]` to `[row][pixel]`: mean pixels, or the most probable category or
+    /// What the decoder makes of codes, `[row][number]` to `[row][column]`: means, or the most probable category or
     /// character.
     ///
     /// # Errors
     /// When the networks cannot be run.
-    pub fn decode(&self, codes: &[f64]) -> Result<Vec<f64>, VaeError> {
+    pub fn decode(&self, codes: &[f64]) -> Result<Vec<f64>, AutoencoderError> {
         self.decode_with(codes, None)
     }
 
@@ -201,14 +236,14 @@ impl Network {
     ///
     /// # Errors
     /// When the networks cannot be run.
-    pub fn decode_with(&self, codes: &[f64], streams: Option<(Streams, usize)>) -> Result<Vec<f64>, VaeError> {
-        let blank = self.architecture.blank(self.options)?;
-        let (width, num_pixels) = (self.architecture.code_len(), self.architecture.num_pixels);
-        let mut out = Vec::with_capacity(codes.len() / width * num_pixels);
+    pub fn decode_with(&self, codes: &[f64], streams: Option<(Streams, usize)>) -> Result<Vec<f64>, AutoencoderError> {
+        let blank = self.autoencoder.blank(0, self.options)?;
+        let (width, num_columns) = (self.autoencoder.code_len(), self.autoencoder.num_columns);
+        let mut out = Vec::with_capacity(codes.len() / width * num_columns);
         match &blank.model {
             Networks::Text(text) => {
                 let layout = blank.target.layout();
-                let mut uniform = vec![0.0; num_pixels];
+                let mut uniform = vec![0.0; num_columns];
                 for (row, z) in codes.chunks_exact(width).enumerate() {
                     if let Some((streams, first)) = streams {
                         streams.at_step((first + row) as u64).fill_uniform(1, &mut uniform);
@@ -228,8 +263,8 @@ impl Network {
     }
 
     fn decode_block(&self, target: &Target, codes: &[f64], out: &mut Vec<f64>) {
-        let Architecture { num_pixels, levels, .. } = self.architecture;
-        let (width, theta) = (self.architecture.code_len(), target.layout().num_parameters);
+        let (num_columns, levels) = (self.autoencoder.num_columns, self.autoencoder.levels());
+        let (width, theta) = (self.autoencoder.code_len(), target.layout().num_parameters);
         let num_rows = codes.len() / width;
         let mut z = Draws::zeros(target.layout(), num_rows, 1);
         for (row, code) in codes.chunks_exact(width).enumerate() {
@@ -240,7 +275,7 @@ impl Network {
         // The latents themselves come first.
         let images = &values[width * num_rows..];
         for row in 0..num_rows {
-            out.extend((0..num_pixels).map(|p| match levels {
+            out.extend((0..num_columns).map(|p| match levels {
                 0 => images[p * num_rows + row],
                 _ => {
                     let logits: Vec<f64> = (0..levels).map(|l| images[(p * levels + l) * num_rows + row]).collect();
@@ -254,27 +289,26 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jensen_models::data::images::{Images, Rules};
+    use crate::layers::Likelihood;
 
-    fn architecture(num_pixels: usize) -> Architecture {
-        Architecture::plain(num_pixels, 2, &[3])
+    fn plain(num_columns: usize) -> Autoencoder {
+        Autoencoder::new(num_columns, 2, &[3], Likelihood::Bernoulli)
     }
 
     /// The decoder by hand, from theta in its order: weights and bias of both layers.
     #[test]
-    fn codes_and_images_are_those_of_the_networks() {
-        let images = Images::read(None, &Rules::default()).unwrap();
-        let architecture = architecture(64);
-        let rows = 300;
-        let batch = Batch { pixels: &images.values[..rows * 64], labels: &[] };
-        let pixels = batch.pixels;
-        let ready = architecture.ready(Batch { pixels: &pixels[..64], labels: &[] }, 5, Options::default()).unwrap();
-        use jensen::family::Family;
-        let solution =
-            Solution { params: ready.family.init(&[], 1.0), theta: ready.model.theta(ready.target.layout()) };
-        assert_eq!(solution.theta.len(), 3 * 2 + 3 + 64 * 3 + 64);
-        let network = Network { architecture, solution, options: Options::default() };
-        let codes = network.encode(batch).unwrap();
+    fn codes_and_rows_are_those_of_the_networks() {
+        let (autoencoder, rows) = (plain(64), 300);
+        let mut uniform = vec![0.0; 64 * rows];
+        Streams::new(6).fill_uniform(1, &mut uniform);
+        let pixels: Vec<f64> = uniform.iter().map(|u| f64::from(*u < 0.3)).collect();
+        let recorded = autoencoder.record(Batch::of(&pixels[..64]), 5, Options::default()).unwrap();
+        use crate::family::Family;
+        let theta = recorded.model.theta(recorded.target.layout());
+        let solution = Solution { params: recorded.family.init(&[], 1.0), theta };
+        assert_eq!(autoencoder.num_parameters().unwrap(), (solution.params.len(), 3 * 2 + 3 + 64 * 3 + 64));
+        let network = TrainedAutoencoder::new(autoencoder, solution, Options::default()).unwrap();
+        let codes = network.encode(Batch::of(&pixels)).unwrap();
         assert_eq!((codes.mean.len(), codes.sd.len()), (2 * rows, 2 * rows));
         let p = &network.solution.params;
         let (weights, bias, mean, mean_bias) = (&p[..192], &p[192..195], &p[195..201], &p[201..203]);
@@ -302,14 +336,14 @@ mod tests {
     /// Draws of a prior of two clusters that lie apart are in one of them, as often as its weight says.
     #[test]
     fn codes_of_clusters_are_drawn_from_them() {
-        let architecture = Architecture { num_latents: 1, clusters: 2, ..architecture(4) };
-        let ready = architecture.blank(Options::default()).unwrap();
-        let mut theta = ready.model.theta(ready.target.layout());
+        let autoencoder = Autoencoder { num_latents: 1, ..plain(4) }.clusters(2);
+        let recorded = autoencoder.blank(0, Options::default()).unwrap();
+        let mut theta = recorded.model.theta(recorded.target.layout());
         let from = theta.len() - 6;
         // Logits, then mean and ln sd of each.
         theta[from..].copy_from_slice(&[0.0, 3f64.ln(), -5.0, 0.1f64.ln(), 5.0, 0.1f64.ln()]);
-        let params = vec![0.0; jensen::family::Family::num_params(&ready.family)];
-        let network = Network { architecture, solution: Solution { params, theta }, options: Options::default() };
+        let params = vec![0.0; crate::family::Family::num_params(&recorded.family)];
+        let network = TrainedAutoencoder::new(autoencoder, Solution { params, theta }, Options::default()).unwrap();
         let draws = network.prior(4000, None, 1).unwrap();
         let right = draws.iter().filter(|z| **z > 0.0).count() as f64 / 4000.0;
         assert!(draws.iter().all(|z| (z.abs() - 5.0).abs() < 0.5), "five standard deviations of 0.1");

@@ -1,7 +1,6 @@
 //! The order in which training sees the rows of a file: blocks shuffled, and rows shuffled within a buffer of blocks.
 
-use jensen::streams::Streams;
-use jensen_models::data::images::streamed::StreamedImages;
+use crate::streams::Streams;
 
 /// Test rows at most, so that they fit into memory.
 const MOST_TEST: usize = 10_000;
@@ -24,7 +23,7 @@ pub struct Passes {
 
 /// Training rows of one block: its number, and the rows' places in it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub(super) struct Part {
     /// The block.
     pub block: usize,
     /// Places in the block.
@@ -32,17 +31,14 @@ pub struct Part {
 }
 
 impl Passes {
-    /// Passes over `images` with `share` of them held out, `buffer` rows in memory and `batch` a step.
-    pub fn new(images: &StreamedImages, share: f64, (buffer, batch): (usize, usize), seed: u64) -> Self {
-        Self::over((images.num_rows, images.block_rows), share, (buffer, batch), seed)
-    }
-
-    fn over((num_rows, block_rows): (usize, usize), share: f64, (buffer, batch): (usize, usize), seed: u64) -> Self {
+    /// Passes over `num_rows` rows in blocks of `block_rows`, a `share` of them held out, in steps of `batch`; about `buffer`
+    /// training rows lie in memory at a time.
+    pub fn new(num_rows: usize, block_rows: usize, share: f64, buffer: usize, batch: usize, seed: u64) -> Self {
         let asked = (num_rows as f64 * share).ceil() as usize;
         let test = strata(num_rows, asked.clamp(1, MOST_TEST.min(num_rows.saturating_sub(1).max(1))));
         let batch = batch.clamp(1, num_rows.saturating_sub(test.len()).max(1));
         let buffer = buffer.max(1).div_ceil(batch) * batch;
-        Passes { num_rows, block_rows, test, buffer, streams: Streams::new(seed) }
+        Passes { num_rows, block_rows: block_rows.max(1), test, buffer, streams: Streams::new(seed) }
     }
 
     /// Rows that are held out, ascending: one at random of each of as many equal stretches of the file.
@@ -52,7 +48,7 @@ impl Passes {
 
     /// Rows that are trained on.
     pub fn num_train(&self) -> usize {
-        self.num_rows - self.test.len()
+        self.num_rows.saturating_sub(self.test.len())
     }
 
     /// Rows in memory at a time.
@@ -68,7 +64,7 @@ impl Passes {
     }
 
     /// The rows that buffer `index` of a pass holds.
-    pub fn parts(&self, pass: u64, index: usize) -> Vec<Part> {
+    pub(super) fn parts(&self, pass: u64, index: usize) -> Vec<Part> {
         let num_blocks = self.num_rows.div_ceil(self.block_rows);
         let mut order = vec![0; num_blocks];
         self.streams.purpose(BLOCKS).at_step(pass).permutation(num_blocks, &mut order);
@@ -92,7 +88,7 @@ impl Passes {
     }
 
     /// The order of `num_rows` rows within buffer `index` of a pass.
-    pub fn order(&self, pass: u64, index: usize, num_rows: usize) -> Vec<u32> {
+    pub(super) fn order(&self, pass: u64, index: usize, num_rows: usize) -> Vec<u32> {
         let mut order = vec![0; num_rows];
         let buffers = self.num_train().div_ceil(self.buffer) as u64;
         self.streams.purpose(WITHIN).at_step(pass * buffers + index as u64).permutation(num_rows, &mut order);
@@ -114,7 +110,9 @@ fn strata(num_rows: usize, count: usize) -> Vec<usize> {
     let mut uniform = vec![0.0; count];
     Streams::new(0).purpose(5).fill_uniform(1, &mut uniform);
     let start = |k: usize| (k as u128 * num_rows as u128 / count as u128) as usize;
-    let one = |(k, u): (usize, &f64)| (start(k) + (u * (start(k + 1) - start(k)) as f64) as usize).min(num_rows - 1);
+    let one = |(k, u): (usize, &f64)| {
+        (start(k) + (u * (start(k + 1) - start(k)) as f64) as usize).min(num_rows.saturating_sub(1))
+    };
     uniform.iter().enumerate().map(one).collect()
 }
 
@@ -136,7 +134,7 @@ mod tests {
     #[test]
     fn a_pass_sees_each_training_row_once_and_no_test_row() {
         for (rows, block, buffer, batch) in [(103, 7, 20, 6), (100, 10, 1000, 9), (5, 2, 1, 1), (64, 16, 16, 16)] {
-            let passes = Passes::over((rows, block), 0.2, (buffer, batch), 3);
+            let passes = Passes::new(rows, block, 0.2, buffer, batch, 3);
             assert_eq!(passes.test().len(), (rows as f64 * 0.2).ceil() as usize);
             assert!(passes.test().windows(2).all(|t| t[0] < t[1]));
             let expected: Vec<usize> = (0..rows).filter(|r| !passes.test().contains(r)).collect();
@@ -154,7 +152,7 @@ mod tests {
 
     #[test]
     fn passes_differ_and_come_again() {
-        let passes = |seed| Passes::over((1000, 10), 0.1, (100, 20), seed);
+        let passes = |seed| Passes::new(1000, 10, 0.1, 100, 20, seed);
         assert_eq!(seen(&passes(1), 4), seen(&passes(1), 4));
         assert_ne!(seen(&passes(1), 4), seen(&passes(1), 5));
         assert_ne!(seen(&passes(1), 4), seen(&passes(2), 4));
@@ -167,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_test_rows_of_a_large_file_fit_into_memory() {
-        let passes = Passes::over((50_000_000, 256), 0.2, (65_536, 128), 0);
+        let passes = Passes::new(50_000_000, 256, 0.2, 65_536, 128, 0);
         assert_eq!((passes.test().len(), passes.num_train()), (10_000, 49_990_000));
         let rows = passes.parts(2, 700).iter().map(|p| p.places.len()).sum::<usize>();
         assert_eq!(rows, passes.buffer());

@@ -1,21 +1,19 @@
 //! What is measured of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
-use super::architecture::{Batch, Ready};
-use super::error::VaeError;
+use super::codes::{Codes, EncodedRows, TrainedAutoencoder, blocks};
+use super::error::AutoencoderError;
 use super::groups::{Agreement, agreement};
-use super::network::{Codes, Network, blocks};
-use jensen::family::Family;
-use jensen::model::Draws;
-use jensen::objective::{log_mean_exp, mean_and_standard_error};
-use jensen::posterior::{RowFactors, log_evidence_of_factored_rows};
-use jensen::streams::{Streams, pick};
-use jensen::target::{LogDensity, Pass};
-use jensen_models::data::images::Images;
+use crate::family::Family;
+use crate::model::Draws;
+use crate::objective::{log_mean_exp, mean_and_standard_error};
+use crate::posterior::{RowFactors, log_evidence_of_factored_rows};
+use crate::streams::{Streams, pick};
+use crate::target::{LogDensity, Pass};
 use serde::Serialize;
 
-/// Draws of the data term of an image.
+/// Draws of the data term of a row.
 const DRAWS: usize = 16;
-/// Images at most of the importance-weighted log p(x), and of the information.
+/// Rows at most of the importance-weighted log p(x), and of the information.
 const SCORED: usize = 500;
 const COMPARED: usize = 2000;
 /// A unit whose means vary less than this is not in use.
@@ -23,23 +21,23 @@ const COMPARED: usize = 2000;
 /// *Source*: Burda, Grosse and Salakhutdinov 2016, section 5.3.
 const ACTIVE: f64 = 0.01;
 
-/// A mean over images.
+/// A mean over rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Mean {
     /// The mean.
-    #[serde(with = "crate::cli::number::as_text")]
+    #[serde(with = "crate::number")]
     pub mean: f64,
     /// Its standard error.
-    #[serde(with = "crate::cli::number::as_text")]
+    #[serde(with = "crate::number")]
     pub se: f64,
 }
 
-/// The bound on some images.
+/// The bound on some rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bound {
-    /// Images.
+pub struct BoundOfRows {
+    /// Rows.
     pub num_rows: usize,
-    /// The bound of an image.
+    /// The bound of a row.
     pub bound: Mean,
     /// Its data term.
     pub data: Mean,
@@ -52,9 +50,9 @@ pub struct Bound {
 pub struct Unit {
     /// Its number, from 1.
     pub unit: usize,
-    /// Mean KL of an image.
+    /// Mean KL of a row.
     pub kl: f64,
-    /// Variance of its means over images.
+    /// Variance of its means over rows.
     pub variance: f64,
     /// Whether it is in use.
     pub active: bool,
@@ -65,27 +63,27 @@ pub struct Unit {
 pub struct ClassUse {
     /// Values it can take.
     pub num_classes: usize,
-    /// Mean KL of an image.
+    /// Mean KL of a row.
     pub kl: f64,
-    /// The part of it that is about the image, in nats: how much less sure the mean of all q is than each.
+    /// The part of it that is about the row, in nats: how much less sure the mean of all q is than each.
     pub information: f64,
 }
 
 /// All measures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measures {
-    /// Of some training images, at most 2,000.
-    pub train: Bound,
-    /// Of the test images.
-    pub test: Bound,
-    /// Importance-weighted log p(x) of test images.
+    /// Of the training rows.
+    pub train: BoundOfRows,
+    /// Of the test rows.
+    pub test: BoundOfRows,
+    /// Importance-weighted log p(x) of test rows.
     pub log_p: Option<LogP>,
-    /// Every latent, on the test images; with a prior of clusters the KL is against the normal of all codes.
+    /// Every latent, on the test rows; with a prior of clusters the KL is against the normal of all codes.
     pub units: Vec<Unit>,
     /// The class, where the code has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<ClassUse>,
-    /// The part of the KL that is about the image, in nats; what is left is between the mean of all q and the prior.
+    /// The part of the KL that is about the row, in nats; what is left is between the mean of all q and the prior.
     pub information: f64,
     /// How classes or clusters agree with the labels of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,54 +93,40 @@ pub struct Measures {
 /// Importance-weighted log p(x).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LogP {
-    /// Images.
+    /// Rows.
     pub num_rows: usize,
     /// Draws of each.
     pub draws: usize,
-    /// log p(x) of an image.
+    /// log p(x) of a row.
     pub mean: Mean,
 }
 
-/// Images and their codes.
-pub struct Encoded<'a> {
-    /// The images.
-    pub images: &'a Images,
-    /// The model of them.
-    pub ready: Ready,
-    /// q of their codes.
-    pub codes: Codes,
-}
-
-impl<'a> Encoded<'a> {
-    /// Of `images`.
+impl TrainedAutoencoder {
+    /// The bound on training and test rows, importance-weighted log p(x) of 500 test rows by `score_draws` draws of each (0: it
+    /// is left out), the use of latents and classes, and how groups agree with labels.
     ///
     /// # Errors
-    /// When the images do not suit the networks.
-    pub fn new(network: &Network, images: &'a Images) -> Result<Self, VaeError> {
-        let ready = network.ready(Batch::of(images))?;
-        let codes = network.codes(&ready);
-        Ok(Encoded { images, ready, codes })
+    /// When the networks cannot be run.
+    pub fn measure(
+        &self,
+        train: &EncodedRows,
+        test: &EncodedRows,
+        score_draws: usize,
+    ) -> Result<Measures, AutoencoderError> {
+        let codes = &test.codes;
+        Ok(Measures {
+            train: bound(self, train)?,
+            test: bound(self, test)?,
+            log_p: if score_draws > 0 { Some(log_p(self, test, score_draws)?) } else { None },
+            units: units(codes, self.autoencoder().clusters > 0),
+            class: (codes.num_classes > 0).then(|| class_use(codes)),
+            information: information(codes),
+            agreement: agreement(self, &[train, test])?,
+        })
     }
 }
 
 impl Measures {
-    /// Measures `network` on training and test images, of which each is encoded once.
-    ///
-    /// # Errors
-    /// When the networks cannot be run.
-    pub fn new(network: &Network, train: &Encoded, test: &Encoded, score_draws: usize) -> Result<Self, VaeError> {
-        let codes = &test.codes;
-        Ok(Measures {
-            train: bound(network, train)?,
-            test: bound(network, test)?,
-            log_p: if score_draws > 0 { Some(log_p(network, test, score_draws)?) } else { None },
-            units: units(codes, network.architecture.clusters > 0),
-            class: (codes.num_classes > 0).then(|| class_use(codes)),
-            information: information(codes),
-            agreement: agreement(network, &[train, test])?,
-        })
-    }
-
     /// Latents in use, the class included.
     pub fn num_active(&self) -> usize {
         let class = self.class.is_some_and(|c| c.information > ACTIVE);
@@ -175,20 +159,23 @@ fn class_kl(codes: &Codes, row: usize) -> f64 {
     if codes.num_classes == 0 { 0.0 } else { (codes.num_classes as f64).ln() - entropy(codes.class(row)) }
 }
 
-fn bound(network: &Network, Encoded { ready, codes, .. }: &Encoded) -> Result<Bound, VaeError> {
+fn bound(
+    network: &TrainedAutoencoder,
+    EncodedRows { recorded, codes, .. }: &EncodedRows,
+) -> Result<BoundOfRows, AutoencoderError> {
     let (mut data, mut kls) = (Vec::new(), Vec::new());
     let (mut z, mut pass) = (Draws::default(), Pass::default());
     pass.want_row_terms = true;
     for (block, rows) in blocks(codes.num_rows).enumerate() {
         let first = data.len();
-        let count = rows.len(ready.target.layout());
-        z.fit(ready.target.layout(), count, DRAWS);
-        ready.family.sample(&network.solution.params, &rows, Streams::new(1).at_step(block as u64), &mut z);
-        ready.target.log_density(&network.solution.theta, &z, &rows, &mut pass)?;
+        let count = rows.len(recorded.target.layout());
+        z.fit(recorded.target.layout(), count, DRAWS);
+        recorded.family.sample(&network.solution.params, &rows, Streams::new(1).at_step(block as u64), &mut z);
+        recorded.target.log_density(&network.solution.theta, &z, &rows, &mut pass)?;
         data.extend(pass.row_data.chunks_exact(DRAWS).map(|d| d.iter().sum::<f64>() / DRAWS as f64));
         for row in 0..count {
             let (means, sds) = codes.row(first + row);
-            let normal = match network.architecture.clusters {
+            let normal = match network.autoencoder().clusters {
                 0 => means.iter().zip(sds).map(|(m, s)| kl(*m, *s)).sum::<f64>(),
                 _ => drawn_kl((means, sds), &z, &pass, row),
             };
@@ -196,7 +183,7 @@ fn bound(network: &Network, Encoded { ready, codes, .. }: &Encoded) -> Result<Bo
         }
     }
     let bounds: Vec<f64> = data.iter().zip(&kls).map(|(d, k)| d - k).collect();
-    Ok(Bound { num_rows: data.len(), bound: mean(&bounds), data: mean(&data), kl: mean(&kls) })
+    Ok(BoundOfRows { num_rows: data.len(), bound: mean(&bounds), data: mean(&data), kl: mean(&kls) })
 }
 
 /// The KL of a row of a pass by its draws, against the prior that the pass has evaluated.
@@ -210,7 +197,11 @@ fn drawn_kl((means, sds): (&[f64], &[f64]), z: &Draws, pass: &Pass, row: usize) 
     means.iter().zip(sds).enumerate().map(of_latent).sum::<f64>() - prior
 }
 
-fn log_p(network: &Network, Encoded { ready, codes, .. }: &Encoded, draws: usize) -> Result<LogP, VaeError> {
+fn log_p(
+    network: &TrainedAutoencoder,
+    EncodedRows { recorded, codes, .. }: &EncodedRows,
+    draws: usize,
+) -> Result<LogP, AutoencoderError> {
     let num_rows = codes.num_rows.min(SCORED);
     let rows: Vec<u32> = (0..num_rows as u32).collect();
     let factors = |row: u32| {
@@ -220,7 +211,7 @@ fn log_p(network: &Network, Encoded { ready, codes, .. }: &Encoded, draws: usize
         Ok(RowFactors { mean: mean.to_vec(), sd: sd.to_vec(), probabilities })
     };
     let theta = &network.solution.theta;
-    let each = log_evidence_of_factored_rows(&ready.target, theta, &rows, draws, Streams::new(2), factors)?;
+    let each = log_evidence_of_factored_rows(&recorded.target, theta, &rows, draws, Streams::new(2), factors)?;
     Ok(LogP { num_rows, draws, mean: mean(&each) })
 }
 
@@ -248,7 +239,7 @@ fn class_use(codes: &Codes) -> ClassUse {
     ClassUse { num_classes, kl: (num_classes as f64).ln() - each, information: entropy(&shares) - each }
 }
 
-/// `E_i E_{q(z|x_i)} [log q(z | x_i) - log 1/N sum_j q(z | x_j)]`, one draw an image, at most `ln N`.
+/// `E_i E_{q(z|x_i)} [log q(z | x_i) - log 1/N sum_j q(z | x_j)]`, one draw a row, at most `ln N`.
 ///
 /// *Source*: Hoffman and Johnson 2016, "ELBO surgery", the mutual information of row and code under q.
 fn information(codes: &Codes) -> f64 {
@@ -283,7 +274,7 @@ mod tests {
         Codes { num_rows: mean.len() / num_latents, num_latents, mean, sd, ..Codes::default() }
     }
 
-    /// Codes that tell 64 images apart, and codes that are all the prior.
+    /// Codes that tell 64 rows apart, and codes that are all the prior.
     #[test]
     fn information_and_units_of_known_codes() {
         let far = codes(1, (0..64).map(|i| 100.0 * f64::from(i)).collect(), vec![1.0; 64]);
@@ -300,7 +291,7 @@ mod tests {
         assert!((found[0].kl - (1.25f64.sqrt() / 0.5).ln()).abs() < 1e-12 && found[0].active && !found[1].active);
     }
 
-    /// Two images with a sure class each of three: KL ln 3, information ln 2.
+    /// Two rows with a sure class each of three: KL ln 3, information ln 2.
     #[test]
     fn the_information_of_a_class_is_what_it_tells_apart() {
         let probabilities = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0];

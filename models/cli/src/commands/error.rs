@@ -1,0 +1,59 @@
+//! [`CommandError`]: why a command failed.
+
+use super::mixture::error::ClusterError;
+use super::outcome::EngineError;
+use super::saved::SavedError;
+use super::vae::error::VaeError;
+use crate::cli::output::OutputError;
+use crate::cli::plot::PlotError;
+use jensen::export::FileError;
+use jensen_models::data::DataError;
+use jensen_models::registry::UnknownModel;
+use jensen_models::zoo::BuildError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// No such model.
+    #[error(transparent)]
+    Model(#[from] UnknownModel),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The fit failed.
+    #[error("{model}: {source}")]
+    Engine {
+        /// The model.
+        model: String,
+        /// What went wrong.
+        source: EngineError,
+    },
+    /// A mixture cannot be fitted or used.
+    #[error(transparent)]
+    Mixture(#[from] ClusterError),
+    /// An autoencoder cannot be trained or used.
+    #[error(transparent)]
+    Vae(#[from] VaeError),
+    /// A result cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A saved fit cannot be read.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// A figure cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+impl From<DataError> for CommandError {
+    fn from(error: DataError) -> Self {
+        Self::Build(error.into())
+    }
+}

@@ -1,0 +1,111 @@
+//! [`Autoencoder`]: which networks, and their sizes.
+
+use super::error::AutoencoderError;
+use crate::layers::Likelihood;
+
+/// Which networks, and their sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Autoencoder {
+    /// Numbers of a row: pixels of an image, or characters of a window.
+    pub num_columns: usize,
+    /// Real latents.
+    pub num_latents: usize,
+    /// The encoder's hidden layers; the decoder has them in reverse.
+    pub hidden: Vec<usize>,
+    /// Distribution of a number.
+    pub likelihood: Likelihood,
+    /// Values of the class in the code; 0 without one.
+    pub classes: usize,
+    /// Normals of the prior; 0 for a standard normal one.
+    pub clusters: usize,
+    /// Classes of what both networks read beside the row; 0 without.
+    pub given: usize,
+    /// Numbers in the cell of a recurrent decoder, which reads the characters before.
+    pub states: Option<usize>,
+}
+
+/// Rows, and the class of each where the networks read it.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// `[row][column]`.
+    pub values: &'a [f64],
+    /// Of each row; may be empty.
+    pub labels: &'a [u32],
+}
+
+impl<'a> Batch<'a> {
+    /// Rows without classes.
+    pub fn of(values: &'a [f64]) -> Self {
+        Batch { values, labels: &[] }
+    }
+}
+
+impl Autoencoder {
+    /// An encoder of rows of `num_columns` numbers with these hidden layers, `num_latents` latents with a standard normal
+    /// prior, and a decoder of the same layers.
+    pub fn new(num_columns: usize, num_latents: usize, hidden: &[usize], likelihood: Likelihood) -> Self {
+        let hidden = hidden.to_vec();
+        Autoencoder { num_columns, num_latents, hidden, likelihood, classes: 0, clusters: 0, given: 0, states: None }
+    }
+
+    /// A class of so many values in the code; see [`Vae::classes`](crate::layers::Vae::classes).
+    #[must_use]
+    pub fn classes(self, classes: usize) -> Self {
+        Autoencoder { classes, ..self }
+    }
+
+    /// A mixture of so many normals as the prior; see [`Vae::clusters`](crate::layers::Vae::clusters).
+    #[must_use]
+    pub fn clusters(self, clusters: usize) -> Self {
+        Autoencoder { clusters, ..self }
+    }
+
+    /// Both networks read the class of a row, one of so many; see [`Vae::conditioned_on`](crate::layers::Vae::conditioned_on).
+    #[must_use]
+    pub fn given(self, classes: usize) -> Self {
+        Autoencoder { given: classes, ..self }
+    }
+
+    /// A recurrent decoder of characters with so many numbers in its cell; see [`Text`](crate::layers::Text).
+    #[must_use]
+    pub fn recurrent(self, states: usize) -> Self {
+        Autoencoder { states: Some(states), ..self }
+    }
+
+    /// Numbers that the decoder reads: latents, zeros and a one for the class, the same for what is given.
+    pub fn code_len(&self) -> usize {
+        self.num_latents + self.classes + self.given
+    }
+
+    /// Categories of a number; 0 where it is none.
+    pub fn levels(&self) -> usize {
+        match self.likelihood {
+            Likelihood::Categorical { levels } => levels,
+            _ => 0,
+        }
+    }
+
+    /// Refuses parts that do not go together.
+    pub(super) fn check(&self) -> Result<(), AutoencoderError> {
+        let wrong = |words: &str| Err(AutoencoderError::Setting(words.into()));
+        if self.num_columns == 0 || self.code_len() == self.given {
+            return wrong(
+                "an autoencoder without columns or without a code; give at least one column, and a latent or a class",
+            );
+        }
+        if self.clusters > 0 && (self.num_latents == 0 || self.classes > 0) {
+            return wrong(
+                "clusters are a prior of real latents, without a class beside them; give latents, or leave one out",
+            );
+        }
+        let plain = self.classes + self.clusters + self.given == 0 && self.levels() > 0 && self.num_latents > 0;
+        if self.states.is_some() && !plain {
+            return wrong(
+                "a recurrent decoder is for categories and a code of real latents with a standard normal prior; leave \
+                 classes, clusters and what is given out",
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! [`SimulationError`]: simulations that cannot be learnt from.
+
+/// Data or parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimulationPart {
+    /// What was simulated.
+    Data,
+    /// What it was simulated from.
+    Parameters,
+}
+
+/// Simulations that cannot be learnt from, or an observation that is not like them.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulationError {
+    /// Not as many rows of data as of parameters.
+    #[error("{data} rows of data and {parameters} of parameters; give a row of each for every simulation")]
+    Rows {
+        /// Rows of data.
+        data: usize,
+        /// Rows of parameters.
+        parameters: usize,
+    },
+    /// Too few simulations to train, to stop and to judge by.
+    #[error("{found} simulations are too few; give at least {needed}")]
+    Few {
+        /// Simulations given.
+        found: usize,
+        /// Simulations needed.
+        needed: usize,
+    },
+    /// A column that says nothing.
+    #[error("column {column} of the {part} is {value} in every simulation and says nothing; take it out")]
+    Constant {
+        /// Of which part.
+        part: SimulationPart,
+        /// The column, from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// A number that is not finite.
+    #[error("row {row}, column {column} of the {part} is {value}; leave the simulation out, or correct the number")]
+    NotFinite {
+        /// Of which part.
+        part: SimulationPart,
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// The number.
+        value: f64,
+    },
+    /// An observation of another length than the simulated data, or with a number that is not finite.
+    #[error(
+        "observed row {row} has {found} finite numbers, the simulated data have {expected} columns; give a number for each"
+    )]
+    Observed {
+        /// The row's number.
+        row: usize,
+        /// Finite numbers in it.
+        found: usize,
+        /// Columns of the simulated data.
+        expected: usize,
+    },
+}
+
+impl std::fmt::Display for SimulationPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SimulationPart::Data => "data",
+            SimulationPart::Parameters => "parameters",
+        })
+    }
+}
