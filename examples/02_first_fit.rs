@@ -52,7 +52,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     };
     let fitted = jensen::fit(&model)?;
     let mut out = String::new();
-    for line in fitted.weighted_summary().iter().filter(|line| !line.name.starts_with("eta")) {
+    for line in fitted.summary().iter().filter(|line| !line.name.starts_with("eta")) {
         writeln!(out, "{:<8} {:4.1} +- {:.1}", line.name, line.mean, line.sd)?;
     }
     let bound = fitted.bound();

@@ -59,7 +59,7 @@ fn data(n: usize) -> Result<Regression, String> {
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let fitted = jensen::fit(&data(120)?)?;
     let mut out = String::new();
-    for line in fitted.weighted_summary() {
+    for line in fitted.summary() {
         writeln!(out, "{:<5} {:5.2} +- {:.2}", line.name, line.mean, line.sd)?;
     }
     writeln!(out, "{}", fitted.verdict().trust)?;

@@ -11,10 +11,10 @@
 //! mean-field family, adam optimiser, enumerate estimator, 10 draws
 //! early 4.4 +- 0.7
 //! late  1.3 +- 0.5
-//! q(k = 5) = 0.0
-//! q(k = 6) = 0.3
-//! q(k = 7) = 0.6
-//! q(k = 8) = 0.1
+//! P(k = 5 | data) = 0.0
+//! P(k = 6 | data) = 0.3
+//! P(k = 7 | data) = 0.6
+//! P(k = 8 | data) = 0.1
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -48,7 +48,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let draws = fitted.draws("k").ok_or("no k")?;
     for k in 5..9 {
         let share = draws.iter().filter(|draw| **draw == f64::from(k)).count() as f64 / draws.len() as f64;
-        writeln!(out, "q(k = {k}) = {share:.1}")?;
+        writeln!(out, "P(k = {k} | data) = {share:.1}")?;
     }
     Ok(out)
 }

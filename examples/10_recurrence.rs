@@ -46,7 +46,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let flow: Vec<f64> = flow.iter().map(|y| f64::from(*y) / 100.0).collect();
     let fitted = jensen::fit(&Smoothing { flow: Column::new(flow) })?;
     let mut out = String::new();
-    for line in fitted.weighted_summary() {
+    for line in fitted.summary() {
         writeln!(out, "{:<5} {:4.1} +- {:.1}", line.name, line.mean, line.sd)?;
     }
     writeln!(out, "{}", fitted.verdict().trust)?;

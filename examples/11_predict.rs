@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! a, b ~ N(0, 5)    s ~ half-normal(2)    y_i ~ N(a + b x_i, s)
-//! y_rep ~ p(y | z), z ~ q                 elpd = sum_i log p(y_i | y without y_i)
+//! y_rep ~ p(y | z), z ~ p(z | y)          elpd = sum_i log p(y_i | y without y_i)
 //! ```
 //!
 //! Output:

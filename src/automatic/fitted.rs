@@ -121,6 +121,14 @@ impl Fitted {
         self.posterior.row_draws(self.recorded()?, &*self.family, num_draws)
     }
 
+    /// Fresh draws that agree with the table, as many as wanted: see [`Posterior::resample`].
+    ///
+    /// # Errors
+    /// As there, and for a density that is no recorded model.
+    pub fn resample(&self, num_draws: usize) -> Result<Constrained, FitError> {
+        self.posterior.resample(self.recorded()?, &*self.family, num_draws)
+    }
+
     /// The log-likelihood of every row at every draw: see [`Posterior::row_log_likelihood`].
     ///
     /// # Errors
@@ -132,8 +140,8 @@ impl Fitted {
     fn recorded(&self) -> Result<&Target, FitError> {
         self.target.as_ref().ok_or_else(|| {
             FitError::Unsupported(
-                "the density is no recorded model: it has no rows to leave out or to predict; write it as a `Model`, or \
-                 give a target to the functions of `Posterior`"
+                "the density is no recorded model, and the fit does not keep it; write it as a `Model`, or give it to the \
+                 functions of `Posterior`"
                     .into(),
             )
         })

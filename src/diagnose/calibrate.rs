@@ -53,8 +53,9 @@ pub enum CalibrateError<E: std::error::Error> {
 /// Fits `num_sets` data sets drawn from `target`'s model with `fit`, and tests where the true latents fall among
 /// the draws: one [`RankStatistics`] for each quantity outside of rows.
 ///
-/// `fit` builds the model for the data set, fits it and returns named draws (`posterior.constrained().clone()`), as
-/// many each time. `theta` is held fixed; quantities that do not vary under the prior are left out.
+/// `fit` builds the model for the data set, fits it and returns named independent draws, as many each time: of q
+/// (`posterior.proposal().constrained().clone()`), or, where the verdict trusts the weights, of the posterior
+/// ([`resample`](crate::posterior::resample), few from many). `theta` is held fixed; quantities that do not vary under the prior are left out.
 ///
 /// # Errors
 /// A model that cannot be simulated from, a fit that fails, draws that do not fit together, fewer than 30 data sets.

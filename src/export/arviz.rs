@@ -16,8 +16,9 @@ pub struct Groups<'a> {
     pub predictive: &'a [Replicated],
 }
 
-/// Writes InferenceData as JSON: the draws as one chain, log p, log q and log weights of each draw, k-hat and the
-/// verdict as attributes, and the `groups` given.
+/// Writes InferenceData as JSON: [`Posterior::draws`] as one chain, log p and log q of each, k-hat and the verdict as
+/// attributes, and the `groups` given. Where the table is weighted the draws are resampled, since no tool weights them,
+/// and attributes say from how many and how many of them are distinct.
 ///
 /// Numbers that are not finite are written as Python's `json` reads them: `NaN`, `Infinity`, `-Infinity`.
 ///
@@ -28,16 +29,14 @@ pub fn write_arviz(posterior: &Posterior, groups: &Groups, path: impl AsRef<Path
 }
 
 fn write(posterior: &Posterior, groups: &Groups, out: &mut dyn Write) -> io::Result<()> {
-    let n = posterior.num_draws();
-    let draws = posterior.constrained();
+    let (n, draws) = (posterior.num_draws(), posterior.constrained());
     out.write_all(b"{\"posterior\":{")?;
     for (k, variable) in variables(posterior).iter().enumerate() {
         let values = &draws.values[variable.first * n..(variable.first + variable.len) * n];
         write_chain(out, k, &variable.name, &variable.shape, values, n)?;
     }
     out.write_all(b"},\"sample_stats\":{")?;
-    let stats = [("lp", posterior.log_p()), ("log_q", posterior.log_q()), ("log_weight", posterior.log_weights())];
-    for (k, (name, values)) in stats.into_iter().enumerate() {
+    for (k, (name, values)) in [("lp", posterior.log_p()), ("log_q", posterior.log_q())].iter().enumerate() {
         write_chain(out, k, name, &[], values, n)?;
     }
     out.write_all(b"}")?;
@@ -83,6 +82,9 @@ fn write_attributes(posterior: &Posterior, out: &mut dyn Write) -> io::Result<()
     for (name, value) in numbers {
         write!(out, ",\"{name}\":")?;
         number(out, value)?;
+    }
+    if let Some(resampling) = posterior.resampling() {
+        write!(out, ",\"num_proposals\":{},\"num_distinct\":{}", resampling.num_proposals, resampling.num_distinct)?;
     }
     out.write_all(b"},\"sample_stats_attrs\":{\"inference_library\":\"jensen\",\"k_hat\":")?;
     number(out, posterior.k_hat())?;

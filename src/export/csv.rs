@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::{FileError, variables, write_whole};
 use crate::posterior::Posterior;
+use crate::target::Constrained;
 
-/// Writes the draws as CSV, one draw a line: `lp__`, `log_p__`, `log_q__`, `log_weight__`, then every quantity.
+/// Writes [`Posterior::draws`] as CSV, one draw a line: `lp__`, `log_p__`, `log_q__`, then every quantity.
 ///
 /// Names follow CmdStan: `theta.1` is `theta[0]`, `L.2.1` is `L[1,0]`. `lp__` is `log_p__` under the name tools expect.
 /// Lines that start with `#` say where the draws come from.
@@ -14,25 +15,48 @@ use crate::posterior::Posterior;
 /// # Errors
 /// When the file cannot be written; there is then no new file.
 pub fn write_csv(posterior: &Posterior, path: impl AsRef<Path>) -> Result<(), FileError> {
-    write_whole(path.as_ref(), |out| write(posterior, out))
+    let (log_p, log_q) = (posterior.log_p(), posterior.log_q());
+    let densities: [(&str, &[f64]); 3] = [("lp__", &log_p), ("log_p__", &log_p), ("log_q__", &log_q)];
+    let kind = posterior.resampling().map_or(OF_Q.into(), |resampling| resampling.to_string());
+    write_whole(path.as_ref(), |out| write(posterior, &kind, &densities, &posterior.constrained(), out))
 }
 
-fn write(posterior: &Posterior, out: &mut dyn Write) -> io::Result<()> {
+/// Writes [`Posterior::proposal`], the draws of q itself, in the form of [`write_csv`]; a fourth column, `log_weight__`,
+/// has the logarithms of their importance weights, all weights adding up to 1.
+///
+/// # Errors
+/// When the file cannot be written; there is then no new file.
+pub fn write_proposal_csv(posterior: &Posterior, path: impl AsRef<Path>) -> Result<(), FileError> {
+    let own = posterior.proposal();
+    let log_p = ["lp__", "log_p__"].map(|name| (name, own.log_p()));
+    let densities = [log_p[0], log_p[1], ("log_q__", own.log_q()), ("log_weight__", own.log_weights())];
+    write_whole(path.as_ref(), |out| write(posterior, OF_Q, &densities, own.constrained(), out))
+}
+
+const OF_Q: &str = "of q";
+
+fn write(
+    posterior: &Posterior,
+    kind: &str,
+    densities: &[(&str, &[f64])],
+    draws: &Constrained,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "# method = variational")?;
     writeln!(out, "# family = {}", posterior.family().replace('\n', " "))?;
     writeln!(out, "# num_samples = {}", posterior.num_draws())?;
     writeln!(out, "# seed = {}", posterior.seed())?;
     writeln!(out, "# k_hat = {}", posterior.k_hat())?;
     writeln!(out, "# verdict = {}", posterior.verdict().trust)?;
-    let mut header: Vec<String> = ["lp__", "log_p__", "log_q__", "log_weight__"].map(String::from).to_vec();
+    writeln!(out, "# draws = {kind}")?;
+    let mut header: Vec<String> = densities.iter().map(|(name, _)| (*name).to_owned()).collect();
     for variable in variables(posterior) {
         header.extend((0..variable.len).map(|e| quoted(&dotted(&variable.name, &variable.shape, e))));
     }
     writeln!(out, "{}", header.join(","))?;
-    let (log_p, draws) = (posterior.log_p(), posterior.constrained());
-    let columns = [log_p, log_p, posterior.log_q(), posterior.log_weights()];
-    let columns: Vec<&[f64]> = columns.into_iter().chain((0..draws.names.len()).map(|k| draws.element(k))).collect();
-    for d in 0..posterior.num_draws() {
+    let quantities = (0..draws.names.len()).map(|k| draws.element(k));
+    let columns: Vec<&[f64]> = densities.iter().map(|(_, values)| *values).chain(quantities).collect();
+    for d in 0..draws.num_draws {
         for (k, column) in columns.iter().enumerate() {
             let comma = if k == 0 { "" } else { "," };
             // The shortest digits that read back as the same number; `nan` and `inf` as CmdStan writes them.

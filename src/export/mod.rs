@@ -11,7 +11,7 @@ mod place;
 mod saved;
 
 pub use arviz::{Groups, write_arviz};
-pub use csv::write_csv;
+pub use csv::{write_csv, write_proposal_csv};
 pub use file::{FileError, write_whole};
 pub use folder::OutDir;
 pub use saved::VERSION;

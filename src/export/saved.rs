@@ -9,7 +9,7 @@ use super::{FileError, write_whole};
 use crate::posterior::Posterior;
 
 /// The version of the format that is written and read.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 const FORMAT: &str = "jensen posterior";
 

@@ -45,6 +45,22 @@ impl Draws {
         Draws { num_draws: 1, latents: latents.to_vec(), ..Draws::default() }
     }
 
+    /// The draws at the places `chosen`, in that order and as often as each is named.
+    pub(crate) fn select(&self, chosen: impl Iterator<Item = usize> + Clone) -> Draws {
+        fn gather<T: Copy>(lanes: &[T], num_draws: usize, chosen: &(impl Iterator<Item = usize> + Clone)) -> Vec<T> {
+            lanes.chunks_exact(num_draws.max(1)).flat_map(|lane| chosen.clone().map(|d| lane[d])).collect()
+        }
+        let n = self.num_draws;
+        Draws {
+            num_draws: chosen.clone().count(),
+            num_rows: self.num_rows,
+            latents: gather(&self.latents, n, &chosen),
+            integers: gather(&self.integers, n, &chosen),
+            row_latents: gather(&self.row_latents, n, &chosen),
+            row_integers: gather(&self.row_integers, n, &chosen),
+        }
+    }
+
     /// Number of real latents outside of rows.
     pub fn num_latents(&self) -> usize {
         self.latents.len() / self.num_draws.max(1)

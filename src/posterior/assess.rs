@@ -1,18 +1,19 @@
 //! [`Posterior::assess`]: fresh draws of q, and the evidence a verdict rests on.
 
+use super::sampler::{Sampler, block_of};
 use super::statistics::{mcse_mean, mean, sd, weighted_mcse_mean, weighted_mean, weighted_sd};
-use super::{Bound, MonteCarlo, Posterior};
+use super::weights::{Weighted, weights_of};
+use super::{Bound, MonteCarlo, Posterior, Proposal};
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::psis::{MIN_DRAWS, Psis, log_evidence, psis};
 use crate::diagnose::verdict::{
     Evidence, HalfMeans, Missed, Trust, Verdict, halves_disagreement, restarts_disagreement,
 };
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
-use crate::model::{Draws, Layout, RowSet, Site};
+use crate::model::{Layout, RowSet};
 use crate::objective::Accepted;
 use crate::streams::Streams;
-use crate::target::{Constrained, LogDensity, Pass};
+use crate::target::{Constrained, LogDensity};
 
 /// What a fit brings to its assessment.
 #[derive(Clone, Debug)]
@@ -44,11 +45,6 @@ impl<'a> Assessment<'a> {
 const DRAWS: u32 = 0x6173_7365;
 const SECOND: u32 = 0x7365_636f;
 
-/// Numbers in a block of draws, row latents included, that keep a pass in bounded memory.
-const BLOCK_NUMBERS: usize = 4_000_000;
-/// Draws in a block at most.
-const BLOCK_DRAWS: usize = 500;
-
 /// Fresh draws of a solution and the densities there.
 pub(super) struct Fresh {
     latents: Vec<f64>,
@@ -74,17 +70,21 @@ impl Posterior {
         solution: &Solution,
         settings: &Assessment,
     ) -> Result<Posterior, FitError> {
-        check(target.layout(), family, solution, settings)?;
-        let streams = settings.streams.purpose(DRAWS);
-        let block = block_of(target.layout(), settings.num_draws);
-        let fresh = Fresh::take(target, family, solution, streams, settings.num_draws, block)?;
+        let (num_draws, streams) = (settings.num_draws, settings.streams.purpose(DRAWS));
+        if num_draws < 2 {
+            return Err(FitError::Setting(format!(
+                "{num_draws} draws to assess the fit with, expected at least 2; take 4000"
+            )));
+        }
+        let block = block_of(target.layout(), num_draws);
+        let sampler = Sampler { target, family, solution, streams, num_draws, block };
+        let fresh = Fresh::take(&sampler)?;
         let weighted = Weighted::new(&fresh.log_p, &fresh.log_q)?;
         let second = match settings.second {
             None => None,
-            Some(other) => {
-                check(target.layout(), family, other, settings)?;
+            Some(solution) => {
                 let streams = settings.streams.purpose(SECOND);
-                Some(Fresh::take(target, family, other, streams, settings.num_draws, block)?)
+                Some(Fresh::take(&Sampler { solution, streams, ..sampler })?)
             }
         };
         let bound = fresh.bound(weighted.log_evidence);
@@ -120,10 +120,12 @@ impl Posterior {
             bound,
             latents: fresh.latents,
             integers: fresh.integers,
-            draws: fresh.draws,
-            log_p: fresh.log_p,
-            log_q: fresh.log_q,
-            log_weights: weighted.log_weights,
+            proposal: Proposal {
+                draws: fresh.draws,
+                log_p: fresh.log_p,
+                log_q: fresh.log_q,
+                log_weights: weighted.log_weights,
+            },
             effective_size: weighted.effective_size,
             evidence,
             verdict,
@@ -131,27 +133,6 @@ impl Posterior {
             trace: settings.trace.cloned(),
         })
     }
-}
-
-fn check(layout: &Layout, family: &dyn Family, solution: &Solution, settings: &Assessment) -> Result<(), FitError> {
-    let sizes = [
-        ("parameters of q", solution.params.len(), family.num_params()),
-        ("learnable parameters", solution.theta.len(), layout.num_parameters),
-    ];
-    for (what, found, expected) in sizes {
-        if found != expected {
-            return Err(FitError::Setting(format!(
-                "the solution has {found} {what}, expected {expected}; give the one found for this target and family"
-            )));
-        }
-    }
-    if settings.num_draws < 2 {
-        return Err(FitError::Setting(format!(
-            "{} draws to assess the fit with, expected at least 2; take 4000",
-            settings.num_draws
-        )));
-    }
-    Ok(())
 }
 
 /// The bounds to compare: those of the restarts, or of the two solutions.
@@ -166,25 +147,9 @@ fn restarts(settings: &Assessment, bound: &Bound, second: Option<&Fresh>) -> Vec
     }
 }
 
-/// Draws in a block: a function of the model alone, since it decides which noise a draw gets.
-fn block_of(layout: &Layout, num_draws: usize) -> usize {
-    let outside: usize = layout.num_latents + layout.sites.iter().map(Site::num_constrained).sum::<usize>();
-    let inside = (layout.num_row_latents + layout.num_row_integers) * layout.num_rows;
-    (BLOCK_NUMBERS / (outside + inside).max(1)).clamp(8, BLOCK_DRAWS).min(num_draws)
-}
-
 impl Fresh {
-    fn take(
-        target: &dyn LogDensity,
-        family: &dyn Family,
-        solution: &Solution,
-        streams: Streams,
-        num_draws: usize,
-        block: usize,
-    ) -> Result<Self, FitError> {
-        let layout = target.layout();
-        let (rows, mut pass, mut z) = (RowSet::all(), Pass::default(), Draws::default());
-        let mut log_q = vec![0.0; block];
+    fn take(sampler: &Sampler) -> Result<Self, FitError> {
+        let (layout, num_draws) = (sampler.target.layout(), sampler.num_draws);
         let mut out = Fresh {
             latents: vec![0.0; layout.num_latents * num_draws],
             integers: vec![0; layout.num_integers * num_draws],
@@ -193,26 +158,16 @@ impl Fresh {
             log_q: Vec::with_capacity(num_draws),
             data: Vec::new(),
         };
-        for (k, first) in (0..num_draws).step_by(block).enumerate() {
-            let count = block.min(num_draws - first);
-            z.fit(layout, layout.num_rows, count);
-            family.sample(&solution.params, &rows, streams.at_step(k as u64), &mut z);
-            family.log_q(&solution.params, &rows, &z, &mut log_q[..count]);
-            target.log_density(&solution.theta, &z, &rows, &mut pass)?;
-            out.log_p.extend_from_slice(&pass.log_density[..count]);
-            out.log_q.extend_from_slice(&log_q[..count]);
-            if target.separates_data() {
-                out.data.extend_from_slice(&pass.data[..count]);
+        sampler.each(|first, z, log_q, pass| {
+            out.log_p.extend_from_slice(&pass.log_density[..z.num_draws]);
+            out.log_q.extend_from_slice(log_q);
+            if sampler.target.separates_data() {
+                out.data.extend_from_slice(&pass.data[..z.num_draws]);
             }
-            place(&mut out.latents, &z.latents, first, count, num_draws);
-            place(&mut out.integers, &z.integers, first, count, num_draws);
-            let named = target.constrained(&solution.theta, &z);
-            if first == 0 {
-                let values = vec![0.0; named.names.len() * num_draws];
-                out.draws = Constrained { names: named.names, num_rows: 1, num_draws, values };
-            }
-            place(&mut out.draws.values, &named.values, first, count, num_draws);
-        }
+            place(&mut out.latents, &z.latents, first, z.num_draws, num_draws);
+            place(&mut out.integers, &z.integers, first, z.num_draws, num_draws);
+            out.draws.place(first, num_draws, &sampler.target.constrained(&sampler.solution.theta, z));
+        })?;
         Ok(out)
     }
 
@@ -309,60 +264,5 @@ fn larger_or_nan(a: f64, b: f64) -> f64 {
 fn place<T: Copy>(all: &mut [T], block: &[T], first: usize, count: usize, num_draws: usize) {
     for (lane, from) in all.chunks_exact_mut(num_draws).zip(block.chunks_exact(count)) {
         lane[first..first + count].copy_from_slice(from);
-    }
-}
-
-/// Log ratios with weight zero for draws that are rejected.
-fn log_ratios(log_p: &[f64], log_q: &[f64]) -> Vec<f64> {
-    let ratio = |(p, q): (&f64, &f64)| if p.is_finite() { p - q } else { f64::NEG_INFINITY };
-    log_p.iter().zip(log_q).map(ratio).collect()
-}
-
-/// Smoothed weights where there are enough draws, raw ones otherwise; zeros where no weight is usable.
-fn weights_of(log_p: &[f64], log_q: &[f64]) -> Vec<f64> {
-    let ratios = log_ratios(log_p, log_q);
-    match psis(&ratios) {
-        Ok(smooth) => smooth.log_weights.iter().map(|l| l.exp()).collect(),
-        Err(_) => {
-            let max = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            ratios.iter().map(|r| if max.is_finite() { (r - max).exp() } else { 0.0 }).collect()
-        }
-    }
-}
-
-/// Importance weights of all draws.
-struct Weighted {
-    k_hat: f64,
-    log_weights: Vec<f64>,
-    effective_size: f64,
-    log_evidence: MonteCarlo,
-}
-
-impl Weighted {
-    fn new(log_p: &[f64], log_q: &[f64]) -> Result<Self, FitError> {
-        let ratios = log_ratios(log_p, log_q);
-        if log_p.iter().all(|l| !l.is_finite()) {
-            return Err(FitError::NotFinite {
-                place: "fresh draws of q".into(),
-                times: log_p.len(),
-                detail: String::new(),
-            });
-        }
-        let unusable = |e: &dyn std::fmt::Display| FitError::Unsupported(format!("{e} (log q is not finite there)"));
-        if ratios.len() < MIN_DRAWS {
-            let raw = log_evidence(&ratios).map_err(|e| unusable(&e))?;
-            let weights = weights_of(log_p, log_q);
-            let total: f64 = weights.iter().sum();
-            let squares: f64 = weights.iter().map(|w| (w / total).powi(2)).sum();
-            return Ok(Weighted {
-                k_hat: f64::NAN,
-                log_weights: weights.iter().map(|w| (w / total).ln()).collect(),
-                effective_size: 1.0 / squares,
-                log_evidence: MonteCarlo { value: raw.estimate, mcse: raw.mcse },
-            });
-        }
-        let Psis { k_hat, log_weights, effective_size, log_evidence, .. } = psis(&ratios).map_err(|e| unusable(&e))?;
-        let log_evidence = MonteCarlo { value: log_evidence.estimate, mcse: log_evidence.mcse };
-        Ok(Weighted { k_hat, log_weights, effective_size, log_evidence })
     }
 }

@@ -6,16 +6,22 @@ pub mod chain;
 mod contradictions;
 mod importance;
 mod predictive;
+mod proposal;
+mod resample;
 mod rows;
+mod sampler;
 pub mod statistics;
 mod table;
+mod weights;
 
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
 pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
+pub use proposal::Proposal;
+pub use resample::{Resampling, resample};
 pub use rows::{Loo, RowLogLikelihood, RowMeans};
 pub use statistics::Summary;
-pub use table::Reported;
+pub use table::table_is_of;
 pub(crate) use table::write_table;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +31,6 @@ use crate::diagnose::verdict::{Evidence, Verdict};
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, Layout};
 use crate::streams::Streams;
-use crate::target::Constrained;
 
 /// A fitted approximation with fresh draws from it, its bound, and the verdict on it.
 ///
@@ -38,17 +43,11 @@ pub struct Posterior {
     streams: Streams,
     /// Draws that are made and evaluated at a time; decides their noise.
     block: usize,
-    /// Unconstrained draws outside of rows, `[latent][draw]`.
+    /// The unconstrained draws of the proposal outside of rows, `[latent][draw]`.
     #[serde(with = "crate::number::list")]
     latents: Vec<f64>,
     integers: Vec<u32>,
-    draws: Constrained,
-    #[serde(with = "crate::number::list")]
-    log_p: Vec<f64>,
-    #[serde(with = "crate::number::list")]
-    log_q: Vec<f64>,
-    #[serde(with = "crate::number::list")]
-    log_weights: Vec<f64>,
+    proposal: Proposal,
     #[serde(with = "crate::number")]
     effective_size: f64,
     bound: Bound,
@@ -61,59 +60,22 @@ pub struct Posterior {
 impl Posterior {
     /// Names of the quantities outside of rows: `mu`, `theta[0]`, in the order of the model.
     pub fn names(&self) -> &[String] {
-        &self.draws.names
-    }
-
-    /// The draws of one quantity, in the model's space; `None` when there is none of that name.
-    pub fn draws(&self, name: &str) -> Option<&[f64]> {
-        self.draws.named(name)
-    }
-
-    /// All named draws, `[element][draw]`.
-    pub fn constrained(&self) -> &Constrained {
-        &self.draws
+        &self.proposal.draws.names
     }
 
     /// Number of draws.
     pub fn num_draws(&self) -> usize {
-        self.draws.num_draws
+        self.proposal.draws.num_draws
     }
 
-    /// `log p(x, z)` of each draw.
-    pub fn log_p(&self) -> &[f64] {
-        &self.log_p
-    }
-
-    /// `log q(z)` of each draw.
-    pub fn log_q(&self) -> &[f64] {
-        &self.log_q
-    }
-
-    /// Smoothed importance weights of the draws, normalised: `sum(exp(log_weights)) = 1`; `-inf` for a rejected draw.
-    pub fn log_weights(&self) -> &[f64] {
-        &self.log_weights
+    /// Draws of q itself, with their densities and weights.
+    pub fn proposal(&self) -> &Proposal {
+        &self.proposal
     }
 
     /// Number of independent draws of the posterior that the weighted draws are worth.
     pub fn effective_size(&self) -> f64 {
         self.effective_size
-    }
-
-    /// Mean, sd, Monte Carlo error and quantiles of every quantity under q.
-    pub fn summary(&self) -> Vec<Summary> {
-        self.summarise(None)
-    }
-
-    /// The same under the posterior, by importance weights: to be used where the verdict trusts them.
-    pub fn weighted_summary(&self) -> Vec<Summary> {
-        let weights: Vec<f64> = self.log_weights.iter().map(|l| l.exp()).collect();
-        self.summarise(Some(&weights))
-    }
-
-    fn summarise(&self, weights: Option<&[f64]>) -> Vec<Summary> {
-        let lines = self.draws.names.iter().enumerate();
-        // There is at least one draw, and weights have a positive sum: nothing is left out.
-        lines.filter_map(|(k, name)| statistics::summarise(name, self.draws.element(k), weights).ok()).collect()
     }
 
     /// The bound on the log evidence, in both forms, and what it leaves open.
@@ -201,8 +163,9 @@ impl Posterior {
         let n = self.num_draws();
         let latents = self.layout.num_latents * n == self.latents.len();
         let integers = self.layout.num_integers * n == self.integers.len();
-        let draws = self.draws.names.len() * n == self.draws.values.len() && self.draws.num_rows == 1;
-        let each = [&self.log_p, &self.log_q, &self.log_weights].iter().all(|v| v.len() == n);
+        let Proposal { draws, log_p, log_q, log_weights } = &self.proposal;
+        let each = [log_p, log_q, log_weights].iter().all(|v| v.len() == n);
+        let draws = draws.names.len() * n == draws.values.len() && draws.num_rows == 1;
         n > 0 && self.block > 0 && latents && integers && draws && each
     }
 }

@@ -9,11 +9,10 @@ use crate::target::{LogDensity, Replicated, Target};
 const PREDICTIVE: u32 = 0x7072_6564;
 
 impl Posterior {
-    /// New data of every `observe` at the first `num_draws` draws of q: `y_rep`, beside the data observed.
+    /// New data of every `observe` at the first `num_draws` of [`Posterior::draws`]: `y_rep`, beside the data observed.
     ///
     /// `target` may hold other rows than the posterior's, for the same latents; not where rows have latents of their own.
-    /// `family` is needed where rows have latents of their own, whose draws are made again. To weight the replicates
-    /// towards the posterior use [`Posterior::log_weights`], which are in the same order.
+    /// `family` is needed where rows have latents of their own, whose draws are made again.
     ///
     /// # Errors
     /// When the model has bare latents or terms, observes nothing, or has other latents than the one
@@ -25,11 +24,11 @@ impl Posterior {
         num_draws: usize,
     ) -> Result<Vec<Replicated>, FitError> {
         self.check_latents(target.layout())?;
-        let num_draws = num_draws.min(self.num_draws());
-        let streams = self.streams.purpose(PREDICTIVE);
+        let chosen = self.first_chosen(num_draws);
+        let (num_draws, streams) = (chosen.len(), self.streams.purpose(PREDICTIVE));
         let mut all: Vec<Replicated> = Vec::new();
         let mut block = 0;
-        self.each_block(target, family, num_draws, |first, keep, z| {
+        self.each_block(target, family, &chosen, |first, z| {
             let made = target.predictive_draws(&self.solution.theta, z, streams.at_step(block));
             let made = made.map_err(|e| FitError::Unsupported(e.to_string()))?;
             block += 1;
@@ -43,7 +42,7 @@ impl Posterior {
             }
             for (out, part) in all.iter_mut().zip(&made) {
                 let lanes = out.values.chunks_exact_mut(num_draws).zip(part.values.chunks_exact(part.num_draws));
-                lanes.for_each(|(lane, from)| lane[first..first + keep].copy_from_slice(&from[..keep]));
+                lanes.for_each(|(lane, from)| lane[first..first + part.num_draws].copy_from_slice(from));
             }
             Ok(())
         })?;

@@ -92,7 +92,8 @@ impl fmt::Display for RowMeans {
 const BLOCK_NUMBERS: usize = 4_000_000;
 
 impl Posterior {
-    /// Draws of the latents of all rows in the model's space, `[element][row][draw]`, for the first `num_draws` draws.
+    /// Draws of the latents of all rows in the model's space, `[element][row][draw]`, beside the first `num_draws` of
+    /// [`Posterior::draws`].
     ///
     /// They are made again from `family`, which must be the one assessed, with the same noise.
     ///
@@ -104,23 +105,18 @@ impl Posterior {
         family: &dyn Family,
         num_draws: usize,
     ) -> Result<Constrained, FitError> {
-        let num_draws = num_draws.min(self.num_draws());
         self.check_same(target.layout())?;
+        let chosen = self.first_chosen(num_draws);
         let mut out = Constrained::default();
-        self.each_block(target, Some(family), num_draws, |first, keep, z| {
+        self.each_block(target, Some(family), &chosen, |first, z| {
             let block = target.constrained_rows(&self.solution.theta, z, &RowSet::all());
-            if first == 0 {
-                let values = vec![0.0; block.names.len() * block.num_rows * num_draws];
-                out = Constrained { names: block.names, num_rows: block.num_rows, num_draws, values };
-            }
-            let lanes = out.values.chunks_exact_mut(num_draws).zip(block.values.chunks_exact(z.num_draws));
-            lanes.for_each(|(lane, from)| lane[first..first + keep].copy_from_slice(&from[..keep]));
+            out.place(first, chosen.len(), &block);
             Ok(())
         })?;
         Ok(out)
     }
 
-    /// The log-likelihood of every row at every draw; `family` is needed where rows have latents of their own.
+    /// The log-likelihood of every row at each of [`Posterior::draws`]; `family` is needed where rows have latents of their own.
     ///
     /// # Errors
     /// When the model does not tell data from priors or has no single block of rows.
@@ -134,11 +130,9 @@ impl Posterior {
         let n = self.num_draws();
         let mut out = RowLogLikelihood { num_rows, num_draws: n, values: vec![0.0; num_rows * n] };
         let mut pass = Pass { want_row_terms: true, ..Pass::default() };
-        self.each_block(target, family, n, |first, count, z| {
+        self.each_block(target, family, &self.chosen(), |first, z| {
             target.log_density(&self.solution.theta, z, &RowSet::all(), &mut pass)?;
-            for (row, from) in out.values.chunks_exact_mut(n).zip(pass.row_data.chunks_exact(count)) {
-                row[first..first + count].copy_from_slice(from);
-            }
+            put_rows(&mut out.values, n, first, &pass.row_data, z.num_draws);
             Ok(())
         })?;
         Ok(out)
@@ -146,7 +140,7 @@ impl Posterior {
 
     /// Leave-one-out cross-validation by smoothed importance sampling, rows in blocks so that memory stays bounded.
     ///
-    /// The weight of a draw is `p(x, z) / (q(z) p(x_i | z))`, so q need not be the posterior.
+    /// Every draw of q counts, by the weight `p(x, z) / (q(z) p(x_i | z))`, so that q need not be the posterior.
     ///
     /// # Errors
     /// As [`Posterior::row_log_likelihood`]; rows with latents of their own; fewer than 25 draws.
@@ -164,7 +158,7 @@ impl Posterior {
             ));
         }
         let n = self.num_draws();
-        let ratios: Vec<f64> = self.log_p.iter().zip(&self.log_q).map(|(p, q)| p - q).collect();
+        let ratios: Vec<f64> = self.proposal.log_p.iter().zip(&self.proposal.log_q).map(|(p, q)| p - q).collect();
         let mut out = Loo {
             elpd: 0.0,
             elpd_se: 0.0,
@@ -174,17 +168,16 @@ impl Posterior {
             threshold: k_hat_threshold(n),
         };
         let mut pass = Pass { want_row_terms: true, ..Pass::default() };
+        let all: Vec<u32> = (0..n as u32).collect();
         let in_block = (BLOCK_NUMBERS / n).max(1);
         for from in (0..num_rows).step_by(in_block) {
             let numbers = (from..num_rows.min(from + in_block)).map(|r| (layout.first_row + r) as u32);
             let rows = RowSet { subset: Some(numbers.collect()), weight: 1.0, global_terms: true };
             let count = rows.len(layout);
             let mut values = vec![0.0; count * n];
-            self.each_block(target, None, n, |first, draws, z| {
+            self.each_block(target, None, &all, |first, z| {
                 target.log_density(&self.solution.theta, z, &rows, &mut pass)?;
-                for (row, block) in values.chunks_exact_mut(n).zip(pass.row_data.chunks_exact(draws)) {
-                    row[first..first + draws].copy_from_slice(block);
-                }
+                put_rows(&mut values, n, first, &pass.row_data, z.num_draws);
                 Ok(())
             })?;
             values.chunks_exact(n).try_for_each(|row| self.leave_out(row, &ratios, &mut out))?;
@@ -206,18 +199,24 @@ impl Posterior {
         };
         out.pointwise.push(log_mean(&smooth.log_weights));
         out.k_hat.push(smooth.k_hat);
-        out.num_effective += log_mean(&self.log_weights);
+        out.num_effective += log_mean(&self.proposal.log_weights);
         Ok(())
     }
 
-    /// Calls `visit(first draw, number of draws, draws)` for the blocks of the first `num_draws` draws; the last
-    /// block may hold more draws than are wanted.
+    /// The first `num_draws` of [`Posterior::chosen`].
+    pub(crate) fn first_chosen(&self, num_draws: usize) -> Vec<u32> {
+        let mut chosen = self.chosen();
+        chosen.truncate(num_draws);
+        chosen
+    }
+
+    /// Calls `visit(first place, draws)` for the draws of q at `chosen`, in ascending order: those of a block at a time.
     pub(crate) fn each_block(
         &self,
         target: &dyn LogDensity,
         family: Option<&dyn Family>,
-        num_draws: usize,
-        mut visit: impl FnMut(usize, usize, &Draws) -> Result<(), FitError>,
+        chosen: &[u32],
+        mut visit: impl FnMut(usize, &Draws) -> Result<(), FitError>,
     ) -> Result<(), FitError> {
         let layout = target.layout();
         let inside = layout.num_row_latents + layout.num_row_integers > 0;
@@ -239,15 +238,16 @@ impl Posterior {
         };
         for block in 0..self.num_blocks() {
             let (first, count) = self.block_range(block);
-            if first >= num_draws {
-                break;
+            let [from, to] = [first, first + count].map(|end| chosen.partition_point(|&d| (d as usize) < end));
+            if from == to {
+                continue;
             }
             let mut z = self.outside_of_rows(block);
             if let Some(family) = family {
                 z.fit(layout, layout.num_rows, count);
                 family.sample(&self.solution.params, &RowSet::all(), self.streams.at_step(block as u64), &mut z);
             }
-            visit(first, count.min(num_draws - first), &z)?;
+            visit(from, &z.select(chosen[from..to].iter().map(|&d| d as usize - first)))?;
         }
         Ok(())
     }
@@ -280,6 +280,13 @@ impl Posterior {
              build it from the same model and data"
                 .into(),
         ))
+    }
+}
+
+/// Copies a block of `count` draws of each row to its place among `num_draws`.
+fn put_rows(all: &mut [f64], num_draws: usize, first: usize, block: &[f64], count: usize) {
+    for (row, from) in all.chunks_exact_mut(num_draws).zip(block.chunks_exact(count)) {
+        row[first..first + count].copy_from_slice(from);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{Bound, MonteCarlo, Posterior, Summary};
-use crate::diagnose::verdict::Trust;
 use crate::model::{Site, SiteKind};
 
 /// Lines of a table before its middle is left out, and how many are then kept at either end.
@@ -15,10 +14,9 @@ const HEADINGS: [&str; 7] = ["", "mean", "sd", "mcse", "5%", "50%", "95%"];
 
 impl fmt::Display for Posterior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reported = self.reported();
         writeln!(f, "q: {}, {} draws", self.family(), self.num_draws())?;
-        write_table(f, &reported.lines)?;
-        writeln!(f, "{reported}\n")?;
+        write_table(f, &self.summary())?;
+        writeln!(f, "{}\n", table_is_of(self.is_weighted()))?;
         let layout = self.layout();
         let inside = layout.num_row_latents + layout.num_row_integers;
         if inside > 0 {
@@ -31,34 +29,17 @@ impl fmt::Display for Posterior {
             writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
         writeln!(f, "{}", self.bound().report(self.k_hat()))?;
+        if let Some(resampling) = self.resampling() {
+            writeln!(f, "draws         {resampling}")?;
+        }
         writeln!(f, "stopped       {}\n", self.stop())?;
         write!(f, "{}", self.verdict())
     }
 }
 
-/// The lines of a report, and what they are of.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reported {
-    /// Whether the lines are of the posterior, by importance weights, or of q alone.
-    pub weighted: bool,
-    /// A line for each quantity.
-    pub lines: Vec<Summary>,
-}
-
-impl fmt::Display for Reported {
-    /// What the lines are of, in words.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.weighted { "posterior, by importance-weighted draws of q" } else { "draws of q" })
-    }
-}
-
-impl Posterior {
-    /// The summary to report, as printed here and on the command line: that of the posterior, by importance weights,
-    /// where the verdict trusts them, and of q elsewhere.
-    pub fn reported(&self) -> Reported {
-        let weighted = self.verdict().trust == Trust::Trust;
-        Reported { weighted, lines: if weighted { self.weighted_summary() } else { self.summary() } }
-    }
+/// What a table is of, in words: of the posterior where it is `weighted`, and of q elsewhere.
+pub fn table_is_of(weighted: bool) -> &'static str {
+    if weighted { "posterior, by importance-weighted draws of q" } else { "draws of q" }
 }
 
 impl Bound {

@@ -26,6 +26,16 @@ impl Constrained {
         &self.values[k * size..(k + 1) * size]
     }
 
+    /// Copies `block` to the draws from `first` on; the first block makes room for `num_draws` of them.
+    pub(crate) fn place(&mut self, first: usize, num_draws: usize, block: &Constrained) {
+        if self.num_draws == 0 {
+            let values = vec![0.0; block.names.len() * block.num_rows * num_draws];
+            *self = Constrained { names: block.names.clone(), num_rows: block.num_rows, num_draws, values };
+        }
+        let lanes = self.values.chunks_exact_mut(num_draws).zip(block.values.chunks_exact(block.num_draws));
+        lanes.for_each(|(lane, from)| lane[first..first + block.num_draws].copy_from_slice(from));
+    }
+
     /// All rows and draws of the element called `name`.
     pub fn named(&self, name: &str) -> Option<&[f64]> {
         self.names.iter().position(|n| n == name).map(|k| self.element(k))

@@ -19,5 +19,6 @@ mod mixture;
 mod own_parts;
 mod posterior;
 mod recovery;
+mod resampled;
 mod rounding;
 mod simulation;

@@ -110,11 +110,11 @@ fn predictive_draws_have_the_moments_of_new_data() {
     }
     // Given mu the rows are independent normals around it.
     let mu = posterior.draws("mu").unwrap();
-    let rest = |lane: &[f64]| lane.iter().zip(mu).map(|(y, m)| y - m).collect::<Vec<_>>();
+    let rest = |lane: &[f64]| lane.iter().zip(&mu).map(|(y, m)| y - m).collect::<Vec<_>>();
     let (a, b) = (rest(lanes[0]), rest(lanes[1]));
     check(&a, 0.0, 1.0);
     assert!(correlation(&a, &b).abs() < 4.0 / 4000f64.sqrt());
-    assert!(correlation(&a, mu).abs() < 4.0 / 4000f64.sqrt());
+    assert!(correlation(&a, &mu).abs() < 4.0 / 4000f64.sqrt());
     let fewer = posterior.predictive(&target, None, 700).unwrap();
     assert_eq!(fewer[0].values[..700], lanes[0][..700]);
 }
@@ -184,7 +184,7 @@ fn calibration_passes_the_exact_posterior_and_fails_a_shifted_one() {
     let run = |shift: f64| {
         let fit = |set: &jensen::diagnose::DataSet| {
             let (_, posterior) = fit(&set.data[0], shift, 99, 1000 + set.index as u64)?;
-            Ok::<_, FitError>(posterior.constrained().clone())
+            Ok::<_, FitError>(posterior.proposal().constrained().clone())
         };
         calibrate(&target, &[], Streams::new(2), 300, fit).unwrap()
     };

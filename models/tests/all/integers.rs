@@ -73,7 +73,7 @@ fn the_change_point_has_its_exact_posterior() {
     assert!((found.value - evidence).abs() < 4.5 * found.mcse, "{found}, exactly {evidence}");
     assert!(found.mcse < 0.05, "{found}");
     assert!(fitted.bound().elbo.value < evidence + 4.5 * fitted.bound().elbo.mcse);
-    let line = fitted.weighted_summary().into_iter().find(|line| line.name == "change").unwrap();
+    let line = fitted.proposal().weighted_summary().into_iter().find(|line| line.name == "change").unwrap();
     let (mean, sd) = mean_and_sd(&posterior);
     assert!((line.mean - mean).abs() < 4.5 * line.mcse.max(sd / 4000f64.sqrt()), "{line:?}, exactly {mean}");
     // Importance weights leave a few hundred effective draws, which know a sd to some 5 %.

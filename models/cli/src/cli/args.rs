@@ -143,10 +143,10 @@ pub struct MethodArgs {
 /// The output of a fit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputArgs {
-    /// Folder for the saved fit, its draws of q, summary and trace; all files appear together or not at all
+    /// Folder for the saved fit, its draws, summary and trace; all files appear together or not at all
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also draw the trace of the bound and the marginals of q as SVG and PNG [without --out: into ./jensen-MODEL]
+    /// Also draw the trace of the bound and the marginals as SVG and PNG [without --out: into ./jensen-MODEL]
     #[arg(long)]
     pub plot: bool,
     /// No progress and no messages on standard error, errors apart
@@ -229,9 +229,12 @@ pub struct SampleArgs {
     /// Folder that `jensen fit --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// Number of draws of q, the distribution that was fitted
+    /// Number of draws; where the table is weighted they are resampled from 4 times as many of q, at least 4000
     #[arg(long, value_name = "N", default_value = "1000", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: NonZeroUsize,
+    /// Draws of q itself, the distribution that was fitted, with their log p, log q and log weight
+    #[arg(long)]
+    pub proposal: bool,
     /// Seed of the draws
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
@@ -241,6 +244,9 @@ pub struct SampleArgs {
     /// Print JSON, one list per name, instead of CSV
     #[arg(long)]
     pub json: bool,
+    /// No messages on standard error, errors apart
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Arguments of `jensen show`.

@@ -30,8 +30,8 @@ Every model runs with no option, on real data that the program carries. Regressi
 features are standardised to mean 0 and standard deviation 1 for the fit, and the report says by what.
 Cells must be present, numeric and finite; an error names file, line and column.
 Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
-draws.csv and the marginals are draws of q; the column log_weight of draws.csv has the logarithm of the
-importance weight of each draw. Where the fit is trusted, the table counts draws by these weights.
+Where the fit is trusted, the table, draws.csv and the marginals are of the posterior: draws of q are
+weighted, and resampled by their weights. proposal_draws.csv has q's own, with log_p, log_q, log_weight.
 
 Examples:
   jensen fit eight-schools
@@ -77,9 +77,8 @@ Exit codes:
   2  error: nothing was compared, no result file was written or changed";
 
 pub(super) const SAMPLE_GUIDE: &str = "\
-These are draws of q, the approximation that was fitted. Where the fit is trusted, the table of the
-report is of the posterior: there the draws of q count by importance weights. draws.csv of
-`jensen fit --out` has the logarithms of these weights in its column log_weight.
+The draws agree with the table of the report. Where the fit is trusted, both are of the posterior: draws
+of q, the approximation that was fitted, are resampled by importance weights. Elsewhere they are of q.
 
 Examples:
   jensen fit eight-schools --out schools

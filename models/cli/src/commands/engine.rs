@@ -1,11 +1,12 @@
 //! A fit from the choices of the command line, and draws from a saved one.
 
-use super::outcome::{Bound, EngineError, Line, NamedDraws, Outcome, SavedSolution, Trace};
+use super::draws::NamedDraws;
+use super::outcome::{Bound, EngineError, Line, Outcome, SavedSolution, Trace};
 use crate::cli::args::MethodArgs;
 use jensen::automatic::{UnknownChoice, family_of};
 use jensen::fit::Observer;
-use jensen::model::{Draws, Layout, Model, RowSet};
-use jensen::posterior::{Reported, RowMeans};
+use jensen::model::{Layout, Model};
+use jensen::posterior::{Proposal, Resampling, RowMeans, resample};
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
 use jensen::{FamilyChoice, Fit, OptimizerChoice};
@@ -50,11 +51,10 @@ pub fn fit(
     }
     let fitted = fit.run()?;
     let posterior = &fitted.posterior;
-    let Reported { weighted, lines } = posterior.reported();
     Ok(Outcome {
         method: fitted.plan.to_string(),
-        weighted,
-        posterior: lines.into_iter().map(Line::from).collect(),
+        resampled: posterior.resampling(),
+        posterior: posterior.summary().into_iter().map(Line::from).collect(),
         bound: Some(Bound::from(posterior.bound())),
         measured: None,
         k_hat: posterior.k_hat(),
@@ -63,10 +63,8 @@ pub fn fit(
         num_steps: posterior.stop().steps(),
         trace: Trace { steps: fitted.trace.steps.clone(), objective: fitted.trace.objective.clone() },
         of_rows: of_rows(&fitted)?,
-        draws: NamedDraws {
-            log_weights: posterior.log_weights().to_vec(),
-            ..NamedDraws::from(posterior.constrained())
-        },
+        draws: NamedDraws::from(&posterior.constrained()),
+        proposal: NamedDraws::from(posterior.proposal()),
         saved: SavedSolution { family: fitted.plan.family.to_string(), solution: fitted.solution.clone() },
     })
 }
@@ -106,16 +104,29 @@ pub(super) fn choice<C: std::str::FromStr<Err = UnknownChoice>>(
     named.to_string().parse().map_err(|error: UnknownChoice| EngineError(error.to_string()))
 }
 
-/// Fresh draws of a saved fit of `model`.
+/// What is drawn from a saved fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What its table is of: the posterior where that is `weighted`, and q elsewhere.
+    Table {
+        /// Whether the table is of the posterior, by importance weights.
+        weighted: bool,
+    },
+    /// Its q, with the densities and weights of the draws where they are known.
+    Proposal,
+}
+
+/// Fresh draws of a saved fit of `model`, and how they were made by weights.
 ///
 /// # Errors
 /// When `saved` does not belong to `model`.
 pub(super) fn sample(
     model: &(dyn Model + Send),
     SavedSolution { family, solution }: &SavedSolution,
+    wanted: Wanted,
     num_draws: usize,
     streams: Streams,
-) -> Result<NamedDraws, EngineError> {
+) -> Result<(NamedDraws, Option<Resampling>), EngineError> {
     let target = Target::new(model)?;
     let layout = target.layout();
     held(layout, num_draws)?;
@@ -124,10 +135,13 @@ pub(super) fn sample(
         let words = "the saved fit belongs to another model or other data; fit again with --out";
         return Err(EngineError(words.into()));
     }
-    let rows = RowSet::all();
-    let mut z = Draws::zeros(layout, rows.len(layout), num_draws);
-    family.sample(&solution.params, &rows, streams, &mut z);
-    Ok(NamedDraws::from(&target.constrained(&solution.theta, &z)))
+    if wanted == (Wanted::Table { weighted: true }) {
+        let (draws, resampling) = resample(&target, &*family, &solution, streams, num_draws)?;
+        return Ok((NamedDraws::from(&draws), Some(resampling)));
+    }
+    let own = Proposal::draw(&target, &*family, &solution, streams, num_draws)?;
+    let draws = if wanted == Wanted::Proposal { (&own).into() } else { own.constrained().into() };
+    Ok((draws, None))
 }
 
 pub(super) fn default_threads() -> usize {

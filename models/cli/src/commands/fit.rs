@@ -31,7 +31,8 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let seconds = started.elapsed().as_secs_f64();
     let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
     let report = Report::new(entry.name, data, &built, args.method.seed, &outcome, seconds);
-    Renaming::new(&built.labels).draws(&mut outcome.draws);
+    let renaming = Renaming::new(&built.labels);
+    [&mut outcome.draws, &mut outcome.proposal].into_iter().for_each(|draws| renaming.draws(draws));
     if let Some(folder) = folder {
         write(folder, &report, origin, &outcome, args.output.plot)?;
     }
@@ -64,8 +65,11 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<Outcome, CommandE
     outcome.map_err(|source| CommandError::Engine { model: name.to_string(), source })
 }
 
-/// The figures of a fit: an earlier one's would be of something else.
-const FIGURES: [&str; 4] = ["trace.svg", "trace.png", "marginals.svg", "marginals.png"];
+/// Draws of q itself, which not every q has with their densities.
+const PROPOSAL: &str = "proposal_draws.csv";
+
+/// What not every fit writes: an earlier one's would be of something else.
+const NOT_ALWAYS: [&str; 5] = [PROPOSAL, "trace.svg", "trace.png", "marginals.svg", "marginals.png"];
 
 fn write(
     mut folder: OutDir,
@@ -80,9 +84,12 @@ fn write(
         out.write_all(b"\n")
     })?;
     folder.write("draws.csv", |out| outcome.draws.write_csv(out))?;
+    if !outcome.proposal.names.is_empty() {
+        folder.write(PROPOSAL, |out| outcome.proposal.write_csv(out))?;
+    }
     folder.write("summary.csv", |out| report.write_summary(out))?;
     folder.write("trace.csv", |out| outcome.trace.write_csv(out))?;
-    folder.instead_of(FIGURES);
+    folder.instead_of(NOT_ALWAYS);
     if plot {
         for (name, bytes) in report.figures(&outcome.draws)? {
             folder.write(&name, |out| out.write_all(&bytes))?;

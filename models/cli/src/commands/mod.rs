@@ -4,6 +4,7 @@ mod built;
 mod compare;
 mod compare_page;
 mod comparison;
+mod draws;
 pub mod engine;
 mod error;
 mod fit;

@@ -1,7 +1,8 @@
 //! Fits and draws of models whose q is a network.
 
+use super::draws::NamedDraws;
 use super::engine::default_threads;
-use super::outcome::{Bound, EngineError, Line, NamedDraws, Outcome, SavedSolution, Trace};
+use super::outcome::{Bound, EngineError, Line, Outcome, SavedSolution, Trace};
 use crate::cli::args::MethodArgs;
 use crate::cli::choices::{Design, Estimator, Family, Optimizer};
 use jensen::amortised::{AmortisedFit, AmortisedModel};
@@ -41,7 +42,7 @@ pub(super) fn fit(
     let fitted = fit.run()?;
     Ok(Outcome {
         method: fitted.method,
-        weighted: false,
+        resampled: None,
         posterior: fitted.summary.into_iter().map(Line::from).collect(),
         bound: fitted.bound.as_ref().map(Bound::from),
         measured: fitted.measured,
@@ -52,6 +53,7 @@ pub(super) fn fit(
         trace: Trace { steps: fitted.trace.steps, objective: fitted.trace.objective },
         of_rows: fitted.rows,
         draws: NamedDraws::from(&fitted.draws),
+        proposal: NamedDraws::default(),
         saved: SavedSolution { family: "network".into(), solution: fitted.solution },
     })
 }

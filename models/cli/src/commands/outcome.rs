@@ -1,10 +1,11 @@
 //! What a fit gives, whichever way it was done: the values that reports, files and plots are made of.
 
+use super::draws::NamedDraws;
 use jensen::algorithm::{FitError, Solution};
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::Verdict;
-use jensen::posterior::{MonteCarlo, RowMeans, Summary};
-use jensen::target::{Constrained, TargetError};
+use jensen::posterior::{MonteCarlo, Resampling, RowMeans, Summary};
+use jensen::target::TargetError;
 use serde::{Deserialize, Serialize};
 
 /// What a fit gives.
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// How it was done, in words.
     pub method: String,
-    /// Whether the lines are of the posterior, by importance weights, or of q alone.
-    pub weighted: bool,
+    /// How draws of the posterior were made by importance weights, where the lines are of it and not of q.
+    pub resampled: Option<Resampling>,
     /// One line for each quantity.
     pub posterior: Vec<Line>,
     /// The bound and its parts, where there is one.
@@ -32,8 +33,10 @@ pub struct Outcome {
     pub trace: Trace,
     /// The latents of rows, in short.
     pub of_rows: Vec<RowMeans>,
-    /// Draws of every quantity.
+    /// Draws of every quantity, which agree with the lines.
     pub draws: NamedDraws,
+    /// Draws of q itself, with their densities and weights; none where these are not known.
+    pub proposal: NamedDraws,
     /// All that a later command needs to draw again.
     pub saved: SavedSolution,
 }
@@ -119,17 +122,6 @@ impl Trace {
     }
 }
 
-/// Draws of q by name.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NamedDraws {
-    /// The quantities.
-    pub names: Vec<String>,
-    /// The draws of each, all equally long.
-    pub values: Vec<Vec<f64>>,
-    /// Logarithm of the importance weight of each draw, all weights adding up to 1; empty where they are not known.
-    pub log_weights: Vec<f64>,
-}
-
 /// A fit that failed, or a saved one that does not fit its model.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -182,13 +174,6 @@ impl From<&Bound> for jensen::posterior::Bound {
             gap: bounded(b.gap),
             ln_accepted: b.ln_accepted.map(monte_carlo),
         }
-    }
-}
-
-impl From<&Constrained> for NamedDraws {
-    fn from(draws: &Constrained) -> Self {
-        let values = (0..draws.names.len()).map(|k| draws.element(k).to_vec()).collect();
-        NamedDraws { names: draws.names.clone(), values, log_weights: Vec::new() }
     }
 }
 

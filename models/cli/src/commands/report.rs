@@ -1,14 +1,15 @@
 //! The report of a fit: one value that is printed as text or JSON, saved and shown again.
 
+use super::draws::NamedDraws;
 use super::measured;
-use super::outcome::{Bound, Line, NamedDraws, Outcome, Trace};
+use super::outcome::{Bound, Line, Outcome, Trace};
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
 use crate::cli::render::{Align, Length, PosteriorRow, TextTable, posterior_table};
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
-use jensen::posterior::{Reported, RowMeans};
+use jensen::posterior::{Resampling, RowMeans, table_is_of};
 use jensen_models::data::Scale;
 use jensen_models::zoo::Built;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,10 @@ pub struct Report {
     pub method: String,
     /// The seed.
     pub seed: u64,
-    /// Whether the table is of the posterior, by importance weights, or of q alone.
+    /// Whether the table and the draws are of the posterior, by importance weights, or of q alone.
     pub weighted: bool,
+    /// How the draws were made by the weights, where they were.
+    pub resampled: Option<Resampling>,
     /// The posterior table.
     pub posterior: Vec<Line>,
     /// The latents of rows, in short.
@@ -110,7 +113,8 @@ impl Report {
             standardised: built.scales.iter().map(ColumnScale::new).collect(),
             method: outcome.method.clone(),
             seed,
-            weighted: outcome.weighted,
+            weighted: outcome.resampled.is_some(),
+            resampled: outcome.resampled,
             posterior,
             of_rows: outcome.of_rows.clone(),
             bound: outcome.bound.clone(),
@@ -135,16 +139,18 @@ impl Report {
         let mut text = format!("{}: {}, {} row{plural}\n", self.model, self.data, self.num_rows);
         text += &self.standardised_text(length);
         let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
-        let what = Reported { weighted: self.weighted, lines: Vec::new() };
+        let what = table_is_of(self.weighted);
         text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
+        let means = if self.weighted { "posterior means" } else { "means of q" };
         for RowMeans { name, num_rows, mean, range: (least, most) } in &self.of_rows {
             let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
-            text += &format!("{name} in each of {num_rows} rows: means of q from {least} to {most}, {mean} over all\n");
+            text += &format!("{name} in each of {num_rows} rows: {means} from {least} to {most}, {mean} over all\n");
         }
         text += if self.of_rows.is_empty() { "" } else { "\n" };
         if let Some(bound) = &self.bound {
             text += &format!("{}\n", jensen::posterior::Bound::from(bound).report(self.k_hat));
         }
+        text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
         text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
@@ -206,7 +212,8 @@ impl Report {
     pub fn figures(&self, draws: &NamedDraws) -> Result<Vec<(String, Vec<u8>)>, PlotError> {
         let latents: Vec<(&str, &[f64])> =
             draws.names.iter().map(String::as_str).zip(draws.values.iter().map(Vec::as_slice)).collect();
-        let marginals = plot::marginals(&self.model, &latents);
+        let of = if self.weighted { "the posterior" } else { "q" };
+        let marginals = plot::marginals(&self.model, of, &latents);
         let figures = self.trace_figure().map(|figure| ("trace", figure)).into_iter().chain([("marginals", marginals)]);
         let mut files = Vec::new();
         for (name, figure) in figures {
@@ -214,46 +221,6 @@ impl Report {
             files.push((format!("{name}.png"), figure.png()?));
         }
         Ok(files)
-    }
-}
-
-/// The column of `draws.csv` beside the quantities.
-const LOG_WEIGHT: &str = "log_weight";
-
-impl NamedDraws {
-    /// The draws as CSV, a line each; `log_weight` is the last column where the weights are known.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
-        let weights = (!self.log_weights.is_empty()).then_some(&self.log_weights);
-        writer.write_record(self.names.iter().map(String::as_str).chain(weights.map(|_| LOG_WEIGHT)))?;
-        for draw in 0..self.values.first().map_or(0, Vec::len) {
-            writer.write_record(self.values.iter().chain(weights).map(|values| values[draw].to_string()))?;
-        }
-        writer.flush()
-    }
-
-    /// Reads what [`NamedDraws::write_csv`] wrote.
-    ///
-    /// # Errors
-    /// Text that is not such a table, in words.
-    pub fn read_csv(text: &[u8]) -> Result<Self, String> {
-        let mut reader = csv::Reader::from_reader(text);
-        let names: Vec<String> = reader.headers().map_err(|e| e.to_string())?.iter().map(str::to_string).collect();
-        let mut values = vec![Vec::new(); names.len()];
-        for record in reader.records() {
-            for (column, cell) in values.iter_mut().zip(&record.map_err(|e| e.to_string())?) {
-                column.push(cell.parse().map_err(|_| format!("`{cell}` is not a number"))?);
-            }
-        }
-        let (mut names, mut log_weights) = (names, Vec::new());
-        if names.last().is_some_and(|name| name == LOG_WEIGHT) {
-            names.pop();
-            log_weights = values.pop().unwrap_or_default();
-        }
-        Ok(Self { names, values, log_weights })
     }
 }
 

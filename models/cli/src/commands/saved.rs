@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub const FILE: &str = "fit.json";
 
 /// Number of the format; readers refuse others.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// All that is kept of a fit.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! `jensen show`.
 
+use super::draws::NamedDraws;
 use super::error::CommandError;
-use super::outcome::NamedDraws;
 use super::saved::{SavedError, SavedFit};
 use crate::cli::args::ShowArgs;
 use crate::cli::exit::Exit;

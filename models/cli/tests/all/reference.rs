@@ -46,7 +46,7 @@ fn trusted_fits_match_their_reference() {
             "{name}: k-hat {:.2}, {}: means {mean:.3} sd, quantiles {quantile:.3} sd, sd x {ratios:.3?}",
             outcome.k_hat, outcome.verdict.trust
         );
-        if outcome.weighted {
+        if outcome.resampled.is_some() {
             trusted += 1;
             assert!(mean < 0.16 && quantile < 0.32 && ratios[0] > 0.88 && ratios[1] < 1.12, "{found}");
         } else {
@@ -60,5 +60,5 @@ fn trusted_fits_match_their_reference() {
 #[test]
 fn the_funnel_is_not_trusted() {
     let outcome = fitted("eight-schools-centred", "");
-    assert!(!outcome.weighted, "k-hat {:.2}, {}", outcome.k_hat, outcome.verdict);
+    assert!(outcome.resampled.is_none(), "k-hat {:.2}, {}", outcome.k_hat, outcome.verdict);
 }

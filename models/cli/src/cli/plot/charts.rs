@@ -74,15 +74,15 @@ pub fn marginal(name: &str, draws: &[f64]) -> Panel {
     panel.mark(Mark::Rule { at: mean, colour: palette::SECOND })
 }
 
-/// A figure of marginals, the first 24 where there are more.
-pub fn marginals(title: &str, latents: &[(&str, &[f64])]) -> Figure {
+/// A figure of marginals of draws `of` something, the first 24 where there are more.
+pub fn marginals(title: &str, of: &str, latents: &[(&str, &[f64])]) -> Figure {
     const MOST: usize = 24;
     let panels: Vec<Panel> = latents.iter().take(MOST).map(|(name, draws)| marginal(name, draws)).collect();
     let shown = match latents.len() {
         n if n > MOST => format!("; the first {MOST} of {n} latents"),
         _ => String::new(),
     };
-    Figure::new(title, panels).note(&format!("draws of q: mean dashed, central 90 % thick{shown}"))
+    Figure::new(title, panels).note(&format!("draws of {of}: mean dashed, central 90 % thick{shown}"))
 }
 
 /// One quantity against another, a dot a draw; fainter the more there are.

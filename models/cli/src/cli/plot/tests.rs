@@ -27,7 +27,7 @@ fn figures(num_latents: usize) -> Vec<Figure> {
     vec![
         Figure::new("a", vec![trace(&steps, &bounds, Trace { smoothed: true, log_x: true })]),
         Figure::new("b", vec![trace(&steps, &bounds, Trace::default())]).note("note"),
-        marginals("eight-schools", &latents),
+        marginals("eight-schools", "q", &latents),
         Figure::new("c", vec![scatter("x", "y", &steps, &bounds)]),
     ]
 }

@@ -180,6 +180,7 @@ fn a_fit_is_reported_saved_shown_and_drawn_from() {
         "fit.json",
         "marginals.png",
         "marginals.svg",
+        "proposal_draws.csv",
         "summary.csv",
         "trace.csv",
         "trace.png",

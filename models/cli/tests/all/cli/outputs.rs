@@ -77,7 +77,7 @@ fn a_device_is_written_to_and_stays() {
         "vae encode v",
         "vae decode v codes.csv",
         "vae sample v",
-        "vae interpolate v 0 1",
+        "vae interpolate v 1 2",
     ] {
         let run = folder.jensen(&format!("{line} --out {}", null.display()));
         assert_eq!(run.code, Some(0), "{line}: {run:?}");

@@ -36,26 +36,102 @@ fn a_point_claims_no_bound() {
     assert!(!shown.out.contains("ELBO"), "{shown:?}");
 }
 
-/// Draws of q beside the weights that make the table of them.
+/// The columns of a CSV file by name.
+fn columns(text: &str) -> Vec<(String, Vec<f64>)> {
+    let mut lines = text.lines().map(|line| line.split(','));
+    let mut columns: Vec<_> = lines.next().unwrap().map(|name| (name.to_string(), Vec::new())).collect();
+    lines.for_each(|cells| {
+        columns.iter_mut().zip(cells).for_each(|(column, cell)| column.1.push(cell.parse().unwrap()))
+    });
+    columns
+}
+
+fn named<'a>(columns: &'a [(String, Vec<f64>)], name: &str) -> &'a [f64] {
+    &columns.iter().find(|(own, _)| own == name).unwrap().1
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn tail(tau: &[f64]) -> f64 {
+    mean(&tau.iter().map(|t| f64::from(*t > 10.0)).collect::<Vec<_>>())
+}
+
+/// Everything that leaves a trusted fit is of the posterior; q's own draws are there under their own name.
 #[test]
-fn the_draws_have_the_weights_of_the_table() {
+fn what_leaves_a_trusted_fit_agrees_with_its_table() {
     let folder = Folder::new("weights");
-    let report = report(&folder, "eight-schools --out r");
+    let report = report(&folder, "eight-schools --out r --plot");
     assert_eq!(report["weighted"], true, "a trusted fit");
-    let text = std::fs::read_to_string(folder.path("r/draws.csv")).unwrap();
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    assert_eq!((header[0], header[header.len() - 1]), ("mu", "log_weight"));
-    let numbers = |line: &str| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
-    let draws: Vec<Vec<f64>> = lines.map(numbers).collect();
-    let weights: Vec<f64> = draws.iter().map(|draw| draw[header.len() - 1].exp()).collect();
+    let file = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    let (own, draws) = (columns(&file("r/proposal_draws.csv")), columns(&file("r/draws.csv")));
+    // The weights of q's own draws make the table of them.
+    let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names[0], &names[18..]), ("mu", ["log_p", "log_q", "log_weight"].as_slice()));
+    let weights: Vec<f64> = named(&own, "log_weight").iter().map(|l| l.exp()).collect();
+    let weighted = |values: &[f64]| -> f64 { values.iter().zip(&weights).map(|(x, w)| w * x).sum() };
     let close = |a: f64, b: f64| (a - b).abs() < 1e-9; // thousands of sums of rounding errors of 1e-16
     assert!(close(weights.iter().sum(), 1.0), "{}", weights.iter().sum::<f64>());
-    let mean: f64 = draws.iter().zip(&weights).map(|(draw, weight)| weight * draw[0]).sum();
-    assert!(close(mean, report["posterior"][0]["mean"].as_f64().unwrap()), "{mean}");
-    assert!(folder.jensen("show r --plot").out.contains("importance-weighted"));
-    let svg = std::fs::read_to_string(folder.path("r/marginals.svg")).unwrap();
-    assert!(svg.contains("draws of q: mean dashed") && !svg.contains("log_weight"));
+    assert_eq!(draws.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names[..18]);
+    let summary = file("r/summary.csv");
+    let lines = report["posterior"].as_array().unwrap().iter().zip(summary.lines().skip(1));
+    for ((line, written), (name, values)) in lines.zip(&draws) {
+        let number = |key: &str| line[key].as_f64().unwrap();
+        assert_eq!(line["name"].as_str(), Some(name.as_str()));
+        assert!(close(weighted(named(&own, name)), number("mean")), "{name}");
+        // Draws that were made independently, 4000 from these weights, would be off by this standard error.
+        let error = number("sd") / 4000f64.sqrt();
+        assert!((mean(values) - number("mean")).abs() < 4.0 * error, "{name}: {}", mean(values));
+        let cells: Vec<f64> = written.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!((cells[0], cells[5]), (number("mean"), number("q95")), "{name}: {written}");
+        let above = mean(&values.iter().map(|x| f64::from(*x > cells[5])).collect::<Vec<_>>());
+        assert!((above - 0.05).abs() < 4.0 * (0.05 * 0.95 / 4000f64).sqrt(), "{name}: {above}");
+    }
+    let resampled = &report["resampled"];
+    let mut distinct = named(&draws, "mu").to_vec();
+    distinct.dedup();
+    assert_eq!((resampled["num_draws"].as_u64(), resampled["num_proposals"].as_u64()), (Some(4000), Some(4000)));
+    assert_eq!(resampled["num_distinct"].as_u64(), Some(distinct.len() as u64));
+    let shown = folder.jensen("show r --plot").out;
+    let words = format!("draws         4000 resampled by weight from 4000 of q, {} of them distinct", distinct.len());
+    assert!(shown.contains("importance-weighted") && shown.contains(&words), "{shown}");
+    assert!(file("r/marginals.svg").contains("draws of the posterior: mean dashed"));
+    // P(tau > 10): files, weights and fresh draws against each other; q has half of it.
+    let table = weighted(&named(&own, "tau").iter().map(|t| f64::from(*t > 10.0)).collect::<Vec<_>>());
+    let effective = 1.0 / weights.iter().map(|w| w * w).sum::<f64>();
+    let error = |effective: f64| (table * (1.0 - table) * (1.0 / 4000.0 + 1.0 / effective)).sqrt();
+    let files = tail(named(&draws, "tau")) - table;
+    assert!(files.abs() < 4.0 * error(f64::INFINITY), "{files}");
+    assert!(tail(named(&own, "tau")) - table < -4.0 * error(f64::INFINITY), "draws of q could not pass");
+    let sample = folder.jensen("sample r --draws 4000 --seed 9");
+    let fresh = tail(named(&columns(&sample.out), "tau")) - table;
+    // Two sets of weights, of 4000 and of 16,000 draws of q.
+    assert!(fresh.abs() < 4.0 * error(effective / 1.25), "{fresh}");
+    assert!(sample.err.contains("draws: 4000 resampled by weight from 16000 of q, "), "{sample:?}");
+    assert_eq!(folder.jensen("sample r --quiet").err, "");
+}
+
+/// With a flag, and where a fit is not trusted, draws are of q.
+#[test]
+fn draws_of_q_are_there_for_whoever_asks() {
+    let folder = Folder::new("proposal");
+    folder.jensen("fit eight-schools --quiet --out r").fitted();
+    let own = folder.jensen("sample r --draws 3000 --proposal");
+    assert_eq!(own.err, "");
+    let columns_of_q = columns(&own.out);
+    let names: Vec<&str> = columns_of_q[18..].iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["log_p", "log_q", "log_weight"]);
+    let weights: f64 = named(&columns_of_q, "log_weight").iter().map(|l| l.exp()).sum();
+    assert!((weights - 1.0).abs() < 1e-9, "{weights}");
+    assert_ne!(named(&columns(&folder.jensen("sample r --draws 3000").out), "tau"), named(&columns_of_q, "tau"));
+    // Two steps end nowhere.
+    let run = folder.jensen("fit eight-schools --steps 2 --quiet --json --out u");
+    assert!(run.code == Some(1) && run.out.contains("\"weighted\": false,\n  \"resampled\": null"), "{run:?}");
+    let file = |name: &str| columns(&std::fs::read_to_string(folder.path(name)).unwrap());
+    assert_eq!(file("u/draws.csv"), file("u/proposal_draws.csv")[..18]);
+    let (plain, own) = (folder.jensen("sample u"), folder.jensen("sample u --proposal"));
+    assert_eq!((columns(&plain.out).as_slice(), plain.err.as_str()), (&columns(&own.out)[..18], ""));
 }
 
 #[test]
@@ -67,7 +143,7 @@ fn figures_of_an_earlier_fit_go_away_and_other_files_stay() {
     let entries = std::fs::read_dir(folder.path("o")).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["draws.csv", "fit.json", "notes.txt", "summary.csv", "trace.csv"]);
+    assert_eq!(names, ["draws.csv", "fit.json", "notes.txt", "proposal_draws.csv", "summary.csv", "trace.csv"]);
 }
 
 #[test]

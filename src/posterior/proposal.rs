@@ -1,0 +1,94 @@
+//! [`Proposal`]: q's own draws, with their densities and importance weights.
+
+use serde::{Deserialize, Serialize};
+
+use super::Summary;
+use super::sampler::Sampler;
+use super::statistics::summarise;
+use super::weights::weights_of;
+use crate::algorithm::{FitError, Solution};
+use crate::family::Family;
+use crate::streams::Streams;
+use crate::target::{Constrained, LogDensity};
+
+/// Fresh draws of q itself: the proposal of importance sampling, which weights turn into the posterior.
+///
+/// Where the verdict trusts a fit, its table, draws and files are of the posterior, made from these by their weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    pub(super) draws: Constrained,
+    #[serde(with = "crate::number::list")]
+    pub(super) log_p: Vec<f64>,
+    #[serde(with = "crate::number::list")]
+    pub(super) log_q: Vec<f64>,
+    #[serde(with = "crate::number::list")]
+    pub(super) log_weights: Vec<f64>,
+}
+
+impl Proposal {
+    /// `num_draws` fresh draws of the q at `solution`, with the noise of `streams` at step 0.
+    ///
+    /// # Errors
+    /// A solution that is not of this family and target, or a density that cannot be evaluated.
+    pub fn draw(
+        target: &dyn LogDensity,
+        family: &dyn Family,
+        solution: &Solution,
+        streams: Streams,
+        num_draws: usize,
+    ) -> Result<Proposal, FitError> {
+        let sampler = Sampler { target, family, solution, streams, num_draws, block: num_draws };
+        let (mut draws, mut log_p, mut all_log_q) = (Constrained::default(), Vec::new(), Vec::new());
+        sampler.each(|first, z, log_q, pass| {
+            draws.place(first, num_draws, &target.constrained(&solution.theta, z));
+            log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
+            all_log_q.extend_from_slice(log_q);
+        })?;
+        let weights = weights_of(&log_p, &all_log_q);
+        let total: f64 = weights.iter().sum();
+        let log_weights = weights.iter().map(|w| if total > 0.0 { (w / total).ln() } else { f64::NEG_INFINITY });
+        Ok(Proposal { draws, log_weights: log_weights.collect(), log_p, log_q: all_log_q })
+    }
+
+    /// The draws of one quantity, in the model's space; `None` when there is none of that name.
+    pub fn draws(&self, name: &str) -> Option<&[f64]> {
+        self.draws.named(name)
+    }
+
+    /// All named draws, `[element][draw]`.
+    pub fn constrained(&self) -> &Constrained {
+        &self.draws
+    }
+
+    /// `log p(x, z)` of each draw.
+    pub fn log_p(&self) -> &[f64] {
+        &self.log_p
+    }
+
+    /// `log q(z)` of each draw.
+    pub fn log_q(&self) -> &[f64] {
+        &self.log_q
+    }
+
+    /// Smoothed importance weights of the draws, normalised: `sum(exp(log_weights)) = 1`; `-inf` for a rejected draw.
+    pub fn log_weights(&self) -> &[f64] {
+        &self.log_weights
+    }
+
+    /// Mean, sd, Monte Carlo error and quantiles of every quantity under q.
+    pub fn summary(&self) -> Vec<Summary> {
+        self.summarised(None)
+    }
+
+    /// The same under the posterior, by the weights, whether or not they are to be trusted.
+    pub fn weighted_summary(&self) -> Vec<Summary> {
+        let weights: Vec<f64> = self.log_weights.iter().map(|l| l.exp()).collect();
+        self.summarised(Some(&weights))
+    }
+
+    fn summarised(&self, weights: Option<&[f64]>) -> Vec<Summary> {
+        let lines = self.draws.names.iter().enumerate();
+        // There is at least one draw, and weights have a positive sum: nothing is left out.
+        lines.filter_map(|(k, name)| summarise(name, self.draws.element(k), weights).ok()).collect()
+    }
+}

@@ -1,0 +1,245 @@
+//! Draws of the posterior in place of draws of q: resampled by their importance weights.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::sampler::{Sampler, block_of};
+use super::weights::Weighted;
+use super::{Posterior, Proposal, Summary};
+use crate::algorithm::{FitError, Solution};
+use crate::diagnose::verdict::Trust;
+use crate::family::Family;
+use crate::streams::Streams;
+use crate::target::{Constrained, LogDensity};
+
+/// How many draws of the posterior were made from how many draws of q.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resampling {
+    /// Draws made.
+    pub num_draws: usize,
+    /// Different draws of q among them.
+    pub num_distinct: usize,
+    /// Draws of q that were weighted.
+    pub num_proposals: usize,
+}
+
+impl fmt::Display for Resampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Resampling { num_draws, num_distinct, num_proposals } = self;
+        write!(f, "{num_draws} resampled by weight from {num_proposals} of q, {num_distinct} of them distinct")
+    }
+}
+
+/// Purpose of the streams.
+const RESAMPLE: u32 = 0x7265_7361;
+
+/// Draws of q for each draw of the posterior that is made afresh, and at least as many as a fit is judged by.
+const PROPOSALS: usize = 4;
+const LEAST_PROPOSALS: usize = 4000;
+
+/// Makes `num_draws` draws of the posterior, resampled by Pareto-smoothed importance weights from four times as many
+/// fresh draws of q, at least 4000.
+///
+/// To be used where the verdict trusts the fit; [`Proposal::draw`](super::Proposal::draw) gives draws of q itself.
+///
+/// # Errors
+/// A solution that is not of this family and target, a density that cannot be evaluated, or no draw of positive weight.
+///
+/// *Source*: Vehtari, Simpson, Gelman, Yao and Gabry (2024), Pareto smoothed importance sampling; systematic resampling
+/// of Carpenter, Clifford and Fearnhead (1999), Improved particle filter for nonlinear problems.
+pub fn resample(
+    target: &dyn LogDensity,
+    family: &dyn Family,
+    solution: &Solution,
+    streams: Streams,
+    num_draws: usize,
+) -> Result<(Constrained, Resampling), FitError> {
+    let num_proposals = num_draws.saturating_mul(PROPOSALS).max(LEAST_PROPOSALS);
+    let block = block_of(target.layout(), num_proposals);
+    let sampler = Sampler { target, family, solution, streams, num_draws: num_proposals, block };
+    let (mut log_p, mut all_log_q) = (Vec::new(), Vec::new());
+    sampler.each(|_, _, log_q, pass| {
+        log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
+        all_log_q.extend_from_slice(log_q);
+    })?;
+    let weighted = Weighted::new(&log_p, &all_log_q)?;
+    let chosen = systematic(&weighted.log_weights, num_draws, streams);
+    Ok((sampler.again(&chosen)?, count(&chosen, num_proposals)))
+}
+
+impl Posterior {
+    /// Whether the table and the draws are of the posterior, by importance weights, or of q: the former where the verdict
+    /// trusts the weights.
+    pub fn is_weighted(&self) -> bool {
+        self.verdict().trust == Trust::Trust
+    }
+
+    /// How the draws were made from those of q; nothing where they are those of q.
+    pub fn resampling(&self) -> Option<Resampling> {
+        self.is_weighted().then(|| count(&self.chosen(), self.num_draws()))
+    }
+
+    /// The draws of one quantity, in the model's space; `None` when there is none of that name.
+    ///
+    /// They agree with the table: where that is weighted, these are draws of q resampled by their weights, as many as
+    /// q's own in [`Posterior::proposal`]. A draw of large weight is there several times, one after the other, so that an
+    /// effective size by autocorrelation is that of the weights.
+    pub fn draws(&self, name: &str) -> Option<Vec<f64>> {
+        Some(self.taken(self.proposal.draws(name)?))
+    }
+
+    /// All named draws, `[element][draw]`; of what, [`Posterior::draws`] says.
+    pub fn constrained(&self) -> Constrained {
+        let own = &self.proposal.draws;
+        if !self.is_weighted() {
+            return own.clone();
+        }
+        let chosen = self.chosen();
+        let values =
+            own.values.chunks_exact(self.num_draws()).flat_map(|lane| chosen.iter().map(|&d| lane[d as usize]));
+        Constrained { names: own.names.clone(), values: values.collect(), ..*own }
+    }
+
+    /// `log p(x, z)` of each of the draws.
+    pub fn log_p(&self) -> Vec<f64> {
+        self.taken(&self.proposal.log_p)
+    }
+
+    /// `log q(z)` of each of the draws.
+    pub fn log_q(&self) -> Vec<f64> {
+        self.taken(&self.proposal.log_q)
+    }
+
+    /// The table: mean, sd, Monte Carlo error and quantiles of every quantity, of the posterior by importance weights
+    /// where the verdict trusts them, and of q elsewhere.
+    pub fn summary(&self) -> Vec<Summary> {
+        if self.is_weighted() { self.proposal.weighted_summary() } else { self.proposal.summary() }
+    }
+
+    /// Makes `num_draws` fresh draws that agree with the table: of the posterior, by [`resample`], where it is weighted, and
+    /// of q elsewhere. The same number gives the same draws.
+    ///
+    /// # Errors
+    /// As [`resample`].
+    pub fn resample(
+        &self,
+        target: &dyn LogDensity,
+        family: &dyn Family,
+        num_draws: usize,
+    ) -> Result<Constrained, FitError> {
+        let streams = self.streams.purpose(RESAMPLE);
+        if self.is_weighted() {
+            return Ok(resample(target, family, &self.solution, streams, num_draws)?.0);
+        }
+        Ok(Proposal::draw(target, family, &self.solution, streams, num_draws)?.draws)
+    }
+
+    /// Which draws of q the draws are, in ascending order.
+    pub(super) fn chosen(&self) -> Vec<u32> {
+        let n = self.num_draws();
+        if !self.is_weighted() {
+            return (0..n as u32).collect();
+        }
+        systematic(&self.proposal.log_weights, n, self.streams)
+    }
+
+    fn taken(&self, own: &[f64]) -> Vec<f64> {
+        self.chosen().iter().map(|&d| own[d as usize]).collect()
+    }
+}
+
+fn count(chosen: &[u32], num_proposals: usize) -> Resampling {
+    Resampling { num_draws: chosen.len(), num_distinct: chosen.chunk_by(|a, b| a == b).count(), num_proposals }
+}
+
+/// Draws `num_draws` times with replacement, draw `d` with probability `exp(log_weights[d])`; in ascending order.
+///
+/// One uniform number shifts evenly spaced positions along the running sum of the weights, so that a draw comes up as
+/// often as is expected of it, rounded up or down: even weights give each draw once. The draws of q are independent, so
+/// that their order cannot fall in with the spacing.
+///
+/// *Source*: systematic resampling of Carpenter, Clifford and Fearnhead (1999); Douc, Cappé and Moulines (2005),
+/// Comparison of resampling schemes for particle filtering, on its variance.
+fn systematic(log_weights: &[f64], num_draws: usize, streams: Streams) -> Vec<u32> {
+    let mut shift = [0.0];
+    streams.purpose(RESAMPLE).fill_uniform(1, &mut shift);
+    let weights: Vec<f64> = log_weights.iter().map(|l| l.exp()).collect();
+    let total: f64 = weights.iter().sum();
+    // Rounding in the sum must not lead to a draw without weight.
+    let last = weights.iter().rposition(|w| *w > 0.0).unwrap_or(0);
+    let (mut draw, mut reached) = (0, weights[0]);
+    let positions = (0..num_draws).map(|i| (i as f64 + shift[0]) / num_draws as f64 * total);
+    positions
+        .map(|position| {
+            while reached <= position && draw < last {
+                draw += 1;
+                reached += weights[draw];
+            }
+            draw as u32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Weights from nearly even to a few that have most of the sum, one of them zero.
+    fn weights(spread: f64) -> Vec<f64> {
+        let mut noise = vec![0.0; 400];
+        Streams::new(3).fill_normal(1, &mut noise);
+        let raw: Vec<f64> = noise.iter().map(|e| (spread * e).exp()).collect();
+        let total: f64 = raw.iter().sum::<f64>() - raw[17];
+        let weight = |(d, w): (usize, &f64)| if d == 17 { 0.0 } else { w / total };
+        raw.iter().enumerate().map(weight).collect()
+    }
+
+    fn counts(chosen: &[u32], len: usize) -> Vec<f64> {
+        let mut counts = vec![0.0; len];
+        chosen.iter().for_each(|&d| counts[d as usize] += 1.0);
+        counts
+    }
+
+    #[test]
+    fn a_draw_comes_up_as_often_as_expected_up_to_rounding() {
+        for (spread, num_draws) in [(0.1, 400), (1.0, 400), (1.0, 1000), (3.0, 37)] {
+            let weights = weights(spread);
+            let logs: Vec<f64> = weights.iter().map(|w| w.ln()).collect();
+            let (seeds, mut means) = (2000, vec![0.0; weights.len()]);
+            for seed in 0..seeds {
+                let chosen = systematic(&logs, num_draws, Streams::new(seed));
+                assert_eq!(chosen.len(), num_draws);
+                assert!(chosen.is_sorted());
+                for ((count, w), mean) in counts(&chosen, weights.len()).iter().zip(&weights).zip(&mut means) {
+                    // Rounding errors of 400 sums move a position by less than 1e-12 of a place.
+                    let expected = w * num_draws as f64;
+                    assert!(
+                        *count >= (expected - 1e-9).floor() && *count <= (expected + 1e-9).ceil(),
+                        "{count} {expected}"
+                    );
+                    *mean += count / seeds as f64;
+                }
+            }
+            for (mean, w) in means.iter().zip(&weights) {
+                // A count is one of two numbers: its variance is at most a quarter. Five standard errors for 1600 means.
+                let expected = w * num_draws as f64;
+                assert!((mean - expected).abs() < 5.0 * 0.5 / (seeds as f64).sqrt(), "{mean} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn even_weights_give_every_draw_once() {
+        let chosen = systematic(&[-4000f64.ln(); 4000], 4000, Streams::new(1));
+        assert!(chosen.iter().enumerate().all(|(k, &d)| k == d as usize));
+    }
+
+    #[test]
+    fn one_draw_may_have_all_the_weight() {
+        let mut logs = [f64::NEG_INFINITY; 30];
+        logs[7] = 0.0;
+        assert_eq!(systematic(&logs, 5, Streams::new(2)), [7; 5]);
+        assert_eq!(count(&[7; 5], 30), Resampling { num_draws: 5, num_distinct: 1, num_proposals: 30 });
+    }
+}
