@@ -2,107 +2,39 @@
 
 use rand_distr::Distribution as _;
 
-use super::{Distribution, Support};
+use super::Support;
+use super::scalar::scalar_distribution;
 use crate::program::Real;
 
-/// Bernoulli distribution with a probability of one.
-#[derive(Clone, Copy, Debug)]
-pub struct Bernoulli {
-    probability: Real,
+scalar_distribution! {
+    /// Bernoulli distribution with a probability of one.
+    struct Bernoulli;
+    /// `ln p(x) = x ln probability + (1 - x) ln(1 - probability)` for `x` zero or one, with `0 ln 0 = 0`.
+    fn bernoulli(probability: Support::Unit);
+    support = Support::up_to(1);
+    log_density(x) = x.equal_to(0.0).select((-probability).ln_1p(), probability.ln());
+    sample(rng) = flip(probability, rng);
 }
 
-/// `ln p(x) = x ln probability + (1 - x) ln(1 - probability)` for `x` zero or one, with `0 ln 0 = 0`.
-#[track_caller]
-pub fn bernoulli(probability: impl Into<Real>) -> Bernoulli {
-    Bernoulli { probability: probability.into() }
+scalar_distribution! {
+    /// Bernoulli distribution with the logit of the probability of one.
+    struct BernoulliLogit;
+    /// `ln p(x) = x logit - softplus(logit)` for `x` zero or one, where `logit = ln(p / (1 - p))`.
+    fn bernoulli_logit(logit: Support::Real);
+    support = Support::up_to(1);
+    log_density(x) = x * logit - logit.softplus();
+    sample(rng) = flip(sigmoid(logit), rng);
 }
 
-impl Distribution for Bernoulli {
-    type Value = Real;
-
-    #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
-        x.equal_to(0.0).select((-self.probability).ln_1p(), self.probability.ln())
-    }
-
-    fn support(&self) -> Support {
-        Support::Integers(0, Some(1))
-    }
-
-    fn parameters(&self) -> Vec<Real> {
-        vec![self.probability]
-    }
-
-    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
-        out[0] = flip(parameters[0], rng);
-    }
-}
-
-/// Bernoulli distribution with the logit of the probability of one.
-#[derive(Clone, Copy, Debug)]
-pub struct BernoulliLogit {
-    logit: Real,
-}
-
-/// `ln p(x) = x logit - softplus(logit)` for `x` zero or one, where `logit = ln(p / (1 - p))`.
-#[track_caller]
-pub fn bernoulli_logit(logit: impl Into<Real>) -> BernoulliLogit {
-    BernoulliLogit { logit: logit.into() }
-}
-
-impl Distribution for BernoulliLogit {
-    type Value = Real;
-
-    #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
-        x * self.logit - self.logit.softplus()
-    }
-
-    fn support(&self) -> Support {
-        Support::Integers(0, Some(1))
-    }
-
-    fn parameters(&self) -> Vec<Real> {
-        vec![self.logit]
-    }
-
-    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
-        out[0] = flip(sigmoid(parameters[0]), rng);
-    }
-}
-
-/// Geometric distribution: failures before the first success.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometric {
-    probability: Real,
-}
-
-/// `ln p(x) = x ln(1 - probability) + ln probability` for `x = 0, 1, ..`, with `0 ln 0 = 0`.
-#[track_caller]
-pub fn geometric(probability: impl Into<Real>) -> Geometric {
-    Geometric { probability: probability.into() }
-}
-
-impl Distribution for Geometric {
-    type Value = Real;
-
-    #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
-        times_log(x, (-self.probability).ln_1p()) + self.probability.ln()
-    }
-
-    fn support(&self) -> Support {
-        Support::Integers(0, None)
-    }
-
-    fn parameters(&self) -> Vec<Real> {
-        vec![self.probability]
-    }
-
-    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
-        let valid = Some(parameters[0]).filter(|&p| p > 0.0).and_then(|p| rand_distr::Geometric::new(p).ok());
-        out[0] = valid.map_or(f64::NAN, |d| d.sample(rng) as f64);
-    }
+scalar_distribution! {
+    /// Geometric distribution: failures before the first success.
+    struct Geometric;
+    /// `ln p(x) = x ln(1 - probability) + ln probability` for `x = 0, 1, ..`, with `0 ln 0 = 0`; `probability` is
+    /// above 0 and at most 1.
+    fn geometric(probability: Support::Unit; Support::Positive);
+    support = Support::Integers(0, None);
+    log_density(x) = times_log(x, (-probability).ln_1p()) + probability.ln();
+    sample(rng) = rand_distr::Geometric::new(probability).map_or(f64::NAN, |d| d.sample(rng) as f64);
 }
 
 /// `count * log` with `0 * -inf = 0`, in value and gradient.
@@ -123,6 +55,7 @@ pub(super) fn flip(p: f64, rng: &mut dyn rand::Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Distribution;
     use super::super::testing::check_gradient;
     use super::super::testing_programs::{check_program, execute, record_rows};
     use super::super::testing_samples::{check_counts, check_total, close, draws};

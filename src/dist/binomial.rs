@@ -2,8 +2,9 @@
 
 use rand_distr::Distribution as _;
 
+use super::Support;
 use super::bernoulli::{sigmoid, times_log};
-use super::{Distribution, Support};
+use super::scalar::scalar_density;
 use crate::program::{Int, Real};
 
 /// Binomial distribution with a number of trials and a probability of success.
@@ -18,29 +19,16 @@ pub struct Binomial {
 /// `n` is a number or an integer column: `binomial(10, p)`, `binomial(self.trials.at(i), p)`.
 #[track_caller]
 pub fn binomial(n: impl Into<Int>, p: impl Into<Real>) -> Binomial {
-    Binomial { n: n.into().to_real(), p: p.into() }
+    let made = Binomial { n: n.into().to_real(), p: p.into() };
+    super::domain::refuse(&made);
+    made
 }
 
-impl Distribution for Binomial {
-    type Value = Real;
-
-    #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
-        let (hit, miss) = (times_log(x, self.p.ln()), times_log(self.n - x, (-self.p).ln_1p()));
-        hit + miss + ln_choose(self.n, x)
-    }
-
-    fn support(&self) -> Support {
-        Support::Integers(0, self.n.as_constant().map(|n| n as u32))
-    }
-
-    fn parameters(&self) -> Vec<Real> {
-        vec![self.n, self.p]
-    }
-
-    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
-        out[0] = successes(parameters[0], parameters[1], rng);
-    }
+scalar_density! {
+    Binomial: binomial(n: Support::Integers(0, None), p: Support::Unit);
+    support = Support::Integers(0, Some(n));
+    log_density(x) = times_log(x, p.ln()) + times_log(n - x, (-p).ln_1p()) + ln_choose(n, x);
+    sample(rng) = successes(n, p, rng);
 }
 
 /// Binomial distribution with a number of trials and the logit of the probability of success.
@@ -55,28 +43,16 @@ pub struct BinomialLogit {
 /// `n` is a number or an integer column, as in [`binomial`].
 #[track_caller]
 pub fn binomial_logit(n: impl Into<Int>, logit: impl Into<Real>) -> BinomialLogit {
-    BinomialLogit { n: n.into().to_real(), logit: logit.into() }
+    let made = BinomialLogit { n: n.into().to_real(), logit: logit.into() };
+    super::domain::refuse(&made);
+    made
 }
 
-impl Distribution for BinomialLogit {
-    type Value = Real;
-
-    #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
-        x * self.logit - self.n * self.logit.softplus() + ln_choose(self.n, x)
-    }
-
-    fn support(&self) -> Support {
-        Support::Integers(0, self.n.as_constant().map(|n| n as u32))
-    }
-
-    fn parameters(&self) -> Vec<Real> {
-        vec![self.n, self.logit]
-    }
-
-    fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
-        out[0] = successes(parameters[0], sigmoid(parameters[1]), rng);
-    }
+scalar_density! {
+    BinomialLogit: binomial_logit(n: Support::Integers(0, None), logit: Support::Real);
+    support = Support::Integers(0, Some(n));
+    log_density(x) = x * logit - n * logit.softplus() + ln_choose(n, x);
+    sample(rng) = successes(n, sigmoid(logit), rng);
 }
 
 /// `ln C(n, k)`; of data alone, so computed once.
@@ -94,6 +70,7 @@ pub(super) fn successes(n: f64, p: f64, rng: &mut dyn rand::Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Distribution;
     use super::super::testing::check_gradient;
     use super::super::testing_programs::{check_program, execute, record_rows};
     use super::super::testing_samples::{check_counts, check_total, close, draws};

@@ -8,8 +8,15 @@ scalar_distribution! {
     /// Beta distribution with two shapes.
     struct Beta;
     /// `ln p(x) = (a - 1) ln x + (b - 1) ln(1 - x) - ln B(a, b)` for `0 < x < 1`; the mean is `a / (a + b)`.
-    fn beta(a > 0.0, b > 0.0);
+    ///
+    /// Data of 0 are allowed where `a` is the constant one, data of 1 where `b` is.
+    fn beta(a: Support::Positive, b: Support::Positive);
     support = Support::Unit;
+    edges(beta, x) = [(beta.a, Support::Positive), (beta.b, Support::Below(1.0.into()))]
+        .into_iter()
+        .filter(|(shape, _)| shape.as_constant() != Some(1.0))
+        .map(|(_, inside)| super::Parameter::new("the density of beta", x, inside))
+        .collect();
     log_density(x) = unless_zero(a - 1.0, x.ln()) + unless_zero(b - 1.0, (-x).ln_1p()) - a.ln_beta(b);
     sample(rng) = draw(rand_distr::Beta::new(a, b), rng).clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON);
 }
@@ -17,14 +24,12 @@ scalar_distribution! {
 scalar_distribution! {
     /// Uniform distribution between two bounds.
     struct Uniform;
-    /// `ln p(x) = -ln(high - low)` for `low <= x <= high`; bounds in the wrong order give NaN.
-    fn uniform(low, high);
+    /// `ln p(x) = -ln(high - low)` for `low <= x <= high`, with `low < high`.
+    fn uniform(low: Support::Below(high), high: Support::Real);
     support = Support::Interval(low, high);
     log_density(_x) = -(high - low).ln();
-    sample(rng) = if low < high {
+    sample(rng) = {
         let u = open_unit(rng);
         (low * (1.0 - u) + high * u).clamp(low, high)
-    } else {
-        f64::NAN
     };
 }

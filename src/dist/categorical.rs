@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rows::varies_by_row;
-use super::{Distribution, Support};
+use super::{Distribution, Parameter, Support};
 use crate::program::recording::{self, Op};
 use crate::program::{Int, Real, Vector};
 
@@ -16,14 +16,16 @@ pub struct Categorical {
 /// `ln p(x) = ln probabilities_x` for `x = 0, .., K - 1`; `probabilities` sum to one.
 #[track_caller]
 pub fn categorical(probabilities: Vector) -> Categorical {
-    Categorical { probabilities }
+    let made = Categorical { probabilities };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for Categorical {
     type Value = Real;
 
     #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
+    fn formula(&self, x: Real) -> Real {
         if varies_by_row(self.probabilities.lanes()) {
             return element(&self.probabilities, x).ln();
         }
@@ -33,6 +35,11 @@ impl Distribution for Categorical {
 
     fn support(&self) -> Support {
         categories(self.probabilities.len())
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        let simplex = Support::Simplex(self.probabilities.len());
+        vec![Parameter::new("probabilities of categorical", self.probabilities, simplex)]
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -60,7 +67,7 @@ impl Distribution for CategoricalLogit {
     type Value = Real;
 
     #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
+    fn formula(&self, x: Real) -> Real {
         element(&self.logits, x) - self.logits.log_sum_exp()
     }
 
@@ -79,7 +86,7 @@ impl Distribution for CategoricalLogit {
 
 /// The support of `num` categories.
 pub(super) fn categories(num: usize) -> Support {
-    Support::Integers(0, Some(num.saturating_sub(1) as u32))
+    Support::up_to(num.saturating_sub(1) as u32)
 }
 
 /// The element of `vector` numbered `index`.
@@ -150,7 +157,7 @@ mod tests {
         let logits = P.map(|p| p.ln() + 3.0);
         for as_integers in [true, false] {
             let x = |i| if as_integers { integers.at(i).to_real() } else { reals.at(i) };
-            let plain = record_rows(4, 5, |z, i| categorical(Vector::new(z)).log_density(x(i)));
+            let plain = record_rows(4, 5, |z, i| categorical(Vector::new(z)).formula(x(i)));
             let logit = record_rows(4, 5, |z, i| categorical_logit(Vector::new(z)).log_density(x(i)));
             close(oracle(&plain, &P), expected, 4.0);
             close(oracle(&logit, &logits), expected, 16.0);
@@ -158,11 +165,11 @@ mod tests {
             check_program(&logit, &logits);
         }
         for (k, p) in P.iter().enumerate() {
-            close(evaluate(|z| categorical(Vector::new(z)).log_density(Real::from(k as f64)), &P), p.ln(), 2.0);
+            close(evaluate(|z| categorical(Vector::new(z)).formula(Real::from(k as f64)), &P), p.ln(), 2.0);
             let logit = |z: &[Real]| categorical_logit(Vector::new(z)).log_density(Real::from(k as f64));
             close(evaluate(logit, &logits), p.ln(), 16.0);
             check_gradient(logit, &logits);
-            check_gradient(|z| categorical(Vector::new(z)).log_density(Real::from(k as f64)), &P);
+            check_gradient(|z| categorical(Vector::new(z)).formula(Real::from(k as f64)), &P);
         }
     }
 
@@ -187,7 +194,7 @@ mod tests {
     #[test]
     fn a_category_without_mass_that_is_not_seen_leaves_the_gradient_finite() {
         let seen = IntColumn::new(vec![1]);
-        let program = record_rows(2, 1, |z, i| categorical(Vector::new(z)).log_density(seen.at(i).to_real()));
+        let program = record_rows(2, 1, |z, i| categorical(Vector::new(z)).formula(seen.at(i).to_real()));
         assert_eq!(execute(&program, &[0.0, 1.0]), (0.0, vec![0.0, 1.0]));
     }
 

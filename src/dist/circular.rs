@@ -12,7 +12,7 @@ scalar_distribution! {
     struct VonMises;
     /// `ln p(x) = concentration cos(x - mean) - ln(2 pi) - ln I0(concentration)`, with the modified Bessel
     /// function `I0`; for a large concentration nearly normal with variance `1 / concentration`.
-    fn von_mises(mean, concentration > 0.0);
+    fn von_mises(mean: Support::Real, concentration: Support::Positive);
     support = Support::Circle;
     log_density(x) = {
         // cos(d) - 1 = -2 sin(d / 2)^2 keeps its digits at small angles.

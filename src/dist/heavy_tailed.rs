@@ -16,7 +16,7 @@ scalar_distribution! {
     /// `ln p(x) = ln Gamma((df + 1) / 2) - ln Gamma(df / 2) - ln(pi df) / 2 - ln scale
     /// - (df + 1) / 2 ln(1 + ((x - location) / scale)^2 / df)`; the mean exists for `df > 1`, the variance
     /// `scale^2 df / (df - 2)` for `df > 2`.
-    fn student_t(df > 0.0, location, scale > 0.0);
+    fn student_t(df: Support::Positive, location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {
         let distance = squared_distance(x, location, (scale * df.sqrt()).recip());
@@ -43,7 +43,7 @@ scalar_distribution! {
     /// Cauchy distribution with median `location`; it has no mean.
     struct Cauchy;
     /// `ln p(x) = -ln pi - ln scale - ln(1 + ((x - location) / scale)^2)`.
-    fn cauchy(location, scale > 0.0);
+    fn cauchy(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = -squared_distance(x, location, scale.recip()).ln_1p() - scale.ln() - LN_PI;
     sample(rng) = location + scale * (PI * (open_unit(rng) - 0.5)).tan();
@@ -52,9 +52,9 @@ scalar_distribution! {
 scalar_distribution! {
     /// Half-Cauchy distribution: the absolute value of a Cauchy number with location zero.
     struct HalfCauchy;
-    /// `ln p(x) = ln(2 / pi) - ln scale - ln(1 + (x / scale)^2)` for `x > 0`; the median is `scale`.
-    fn half_cauchy(scale > 0.0);
-    support = Support::Positive;
+    /// `ln p(x) = ln(2 / pi) - ln scale - ln(1 + (x / scale)^2)` for `x >= 0`; the median is `scale`.
+    fn half_cauchy(scale: Support::Positive);
+    support = Support::non_negative();
     log_density(x) = -squared_distance(x, Real::from(0.0), scale.recip()).ln_1p() - scale.ln() + (LN_2 - LN_PI);
     sample(rng) = into_positive(scale * (FRAC_PI_2 * open_unit(rng)).tan());
 }
@@ -63,7 +63,7 @@ scalar_distribution! {
     /// Laplace (double exponential) distribution with median `location`.
     struct Laplace;
     /// `ln p(x) = -|x - location| / scale - ln scale - ln 2`; the variance is `2 scale^2`.
-    fn laplace(location, scale > 0.0);
+    fn laplace(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = -((x - location).abs() * scale.recip()) - scale.ln() - LN_2;
     sample(rng) = location + scale * (standard_exponential(rng) - standard_exponential(rng));
@@ -74,7 +74,7 @@ scalar_distribution! {
     struct Logistic;
     /// `ln p(x) = -u - 2 ln(1 + exp(-u)) - ln scale` with `u = (x - location) / scale`; the variance is
     /// `(pi scale)^2 / 3`.
-    fn logistic(location, scale > 0.0);
+    fn logistic(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {
         let u = (location - x) * scale.recip();
@@ -91,7 +91,7 @@ scalar_distribution! {
     struct Gumbel;
     /// `ln p(x) = -u - exp(-u) - ln scale` with `u = (x - location) / scale`; the mean is
     /// `location + 0.5772.. scale`.
-    fn gumbel(location, scale > 0.0);
+    fn gumbel(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {
         let u = (location - x) * scale.recip();

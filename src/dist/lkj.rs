@@ -2,7 +2,7 @@
 
 use rand_distr::{Distribution as _, StandardNormal};
 
-use super::{Distribution, Support};
+use super::{Distribution, Parameter, Support};
 use crate::program::{Real, Vector};
 
 /// LKJ distribution over the Cholesky factor of a correlation matrix.
@@ -16,7 +16,7 @@ pub struct LkjCholesky {
 /// `ln Z = sum_{i=2..n} [(i - 1) / 2 ln pi + ln Gamma(eta + (n - i) / 2) - ln Gamma(eta + (n - 1) / 2)]`.
 ///
 /// `L` is row-major `n` x `n`, lower triangular with rows of length one; `L L'` then has a density in proportion to
-/// `det(L L')^(eta - 1)`, flat for `eta = 1`.
+/// `det(L L')^(eta - 1)`, flat for `eta = 1`; `eta` is positive.
 ///
 /// *Source*: Lewandowski, Kurowicka and Joe (2009), "Generating random correlation matrices based on vines and
 /// extended onion method", sections 2.3 and 3.2. The rows of `L` are independent: row `i` is a point in a ball of
@@ -24,14 +24,16 @@ pub struct LkjCholesky {
 /// the sampler.
 #[track_caller]
 pub fn lkj_cholesky(n: usize, eta: impl Into<Real>) -> LkjCholesky {
-    LkjCholesky { n, eta: eta.into() }
+    let made = LkjCholesky { n, eta: eta.into() };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for LkjCholesky {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let (n, eta) = (self.n, self.eta);
         if n < 2 {
             return Real::from(0.0);
@@ -44,6 +46,10 @@ impl Distribution for LkjCholesky {
 
     fn support(&self) -> Support {
         Support::CholeskyCorrelation(self.n)
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        vec![Parameter::new("eta of lkj_cholesky", self.eta, Support::Positive)]
     }
 
     fn parameters(&self) -> Vec<Real> {

@@ -1,13 +1,16 @@
 //! Finite mixtures, with the component marginalised.
 
 use super::categorical::pick_logit;
+use super::domain::density_in_domains;
 use super::rows::add_outside;
-use super::{Distribution, Support};
+use super::{Distribution, Parameter, Support};
 use crate::program::{Real, Vector, log_sum_exp, recording};
 
 /// A mixture of distributions of one type.
 #[derive(Clone, Debug)]
 pub struct Mixture<D> {
+    /// Where they were given as such.
+    weights: Option<Vector>,
     log_weights: Vector,
     /// Logarithm of the sum of the weights.
     log_total: Real,
@@ -18,7 +21,8 @@ pub struct Mixture<D> {
 
 /// `ln p(x) = ln sum_k weights_k components_k(x)`; `weights` sum to one.
 ///
-/// The support is that of the first component. Components of several types: [`mixture_of`].
+/// The support holds those of all components, each of which has density zero outside of its own. Components of several
+/// types: [`mixture_of`].
 ///
 /// ```
 /// use jensen::dist::{Mixture, Normal, mixture, normal};
@@ -29,7 +33,7 @@ pub struct Mixture<D> {
 /// ```
 #[track_caller]
 pub fn mixture<D: Distribution>(weights: Vector, components: Vec<D>) -> Mixture<D> {
-    Mixture::new(weights.map(Real::ln), Real::from(0.0), components)
+    Mixture::new(Some(weights), weights.map(Real::ln), Real::from(0.0), components)
 }
 
 /// `ln p(x) = ln sum_k exp(logits_k) components_k(x) - ln sum_k exp(logits_k)`.
@@ -37,12 +41,12 @@ pub fn mixture<D: Distribution>(weights: Vector, components: Vec<D>) -> Mixture<
 /// [`mixture`] with log weights up to a constant.
 #[track_caller]
 pub fn mixture_logit<D: Distribution>(logits: Vector, components: Vec<D>) -> Mixture<D> {
-    Mixture::new(logits, logits.log_sum_exp(), components)
+    Mixture::new(None, logits, logits.log_sum_exp(), components)
 }
 
 /// `ln p(x) = ln sum_k weight_k component_k(x)` of pairs `(weight, component)`; the weights sum to one.
 ///
-/// A [`mixture`] whose components are of several types over the same support.
+/// A [`mixture`] whose components are of several types.
 ///
 /// ```
 /// use jensen::dist::{Distribution, Mixture, half_cauchy, mixture_of, normal};
@@ -62,15 +66,27 @@ pub type BoxedScalar = Box<dyn Distribution<Value = Real>>;
 
 impl<D: Distribution> Mixture<D> {
     #[track_caller]
-    fn new(log_weights: Vector, log_total: Real, components: Vec<D>) -> Self {
-        let (weights, num) = (log_weights.len(), components.len());
-        if weights != num || num == 0 {
+    fn new(weights: Option<Vector>, log_weights: Vector, log_total: Real, components: Vec<D>) -> Self {
+        let (num_weights, num) = (log_weights.len(), components.len());
+        if num_weights != num || num == 0 {
             recording::fail(format!(
-                "a mixture of {num} components has {weights} weights; it needs one for each, and at least one"
+                "a mixture of {num} components has {num_weights} weights; it needs one for each, and at least one"
             ));
         }
         let num_parameters = components.iter().map(|c| c.parameters().len()).collect();
-        Mixture { log_weights, log_total, components, num_parameters }
+        let made = Mixture { weights, log_weights, log_total, components, num_parameters };
+        if made.hull().is_none() {
+            recording::fail("the components of a mixture are of numbers, of integers or of vectors of one kind");
+        }
+        super::domain::refuse(&made);
+        made
+    }
+
+    /// The smallest support that holds those of all components.
+    fn hull(&self) -> Option<Support> {
+        let mut supports = self.components.iter().map(Distribution::support);
+        let first = supports.next().unwrap_or(Support::Real);
+        supports.try_fold(first, |all, one| all.hull(&one))
     }
 }
 
@@ -78,14 +94,20 @@ impl<D: Distribution> Distribution for Mixture<D> {
     type Value = D::Value;
 
     #[track_caller]
-    fn log_density(&self, x: D::Value) -> Real {
-        let one = |(component, log_weight): (&D, Real)| add_outside(component.log_density(x), log_weight);
+    fn formula(&self, x: D::Value) -> Real {
+        let one = |(component, log_weight): (&D, Real)| add_outside(density_in_domains(component, x), log_weight);
         let parts: Vec<Real> = self.components.iter().zip(self.log_weights.elements()).map(one).collect();
         log_sum_exp(&parts) - self.log_total
     }
 
     fn support(&self) -> Support {
-        self.components.first().map_or(Support::Real, Distribution::support)
+        self.hull().unwrap_or(Support::Real)
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        let simplex =
+            |weights: Vector| Parameter::new("weights of a mixture", weights, Support::Simplex(weights.len()));
+        self.weights.map(simplex).into_iter().chain(self.components.iter().flat_map(|c| c.domains())).collect()
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -107,12 +129,20 @@ impl<D: Distribution + ?Sized> Distribution for Box<D> {
     type Value = D::Value;
 
     #[track_caller]
-    fn log_density(&self, x: D::Value) -> Real {
-        (**self).log_density(x)
+    fn formula(&self, x: D::Value) -> Real {
+        (**self).formula(x)
     }
 
     fn support(&self) -> Support {
         (**self).support()
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        (**self).domains()
+    }
+
+    fn edges(&self, x: D::Value) -> Vec<Parameter> {
+        (**self).edges(x)
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -151,12 +181,12 @@ mod tests {
     #[test]
     fn densities_match_the_definition() {
         for x in [-3.0, 0.2, 9.0] {
-            let plain = |z: &[Real]| mixture(Vector::new(&z[..3]), normals(z)).log_density(Real::from(x));
+            let plain = |z: &[Real]| mixture(Vector::new(&z[..3]), normals(z)).formula(Real::from(x));
             close(evaluate(plain, &AT), expected(x), 16.0);
             check_gradient(plain, &AT);
             let mut shifted = AT;
             shifted[..3].iter_mut().for_each(|w| *w = w.ln() + 700.0);
-            let logit = |z: &[Real]| mixture_logit(Vector::new(&z[..3]), normals(z)).log_density(Real::from(x));
+            let logit = |z: &[Real]| mixture_logit(Vector::new(&z[..3]), normals(z)).formula(Real::from(x));
             // Logits near 700 lose three digits.
             close(evaluate(logit, &shifted), expected(x), 4000.0);
             check_gradient(logit, &AT);
@@ -167,7 +197,7 @@ mod tests {
     fn rows_see_the_same_density() {
         let data = Column::new(vec![-3.0, 0.2, 0.9, 5.0]);
         let all: f64 = data.values().iter().map(|&x| expected(x)).sum();
-        let one = |z: &[Real], i| mixture(Vector::new(&z[..3]), normals(z)).log_density(data.at(i));
+        let one = |z: &[Real], i| mixture(Vector::new(&z[..3]), normals(z)).formula(data.at(i));
         let program = record_rows(9, 4, one);
         close(oracle(&program, &AT), all, 16.0);
         check_program(&program, &AT);
@@ -179,8 +209,8 @@ mod tests {
                 normal(shift.at(i), (z[7] * shift.at(i)).exp()),
                 normal(0.3, z[8]),
             ];
-            mixture(Vector::new(&z[..3]), parts).log_density(data.at(i))
-                + mixture(Vector::new(&z[..3]), normals(z)).log_density(z[4])
+            mixture(Vector::new(&z[..3]), parts).formula(data.at(i))
+                + mixture(Vector::new(&z[..3]), normals(z)).formula(z[4])
         };
         let program = record_rows(9, 4, varying);
         let by_hand: f64 = (0..4)
@@ -200,7 +230,7 @@ mod tests {
     #[test]
     fn only_one_sum_of_each_component_is_left_in_the_rows() {
         let data = Column::new(vec![-3.0, 0.2]);
-        let program = record_rows(9, 2, |z, i| mixture(Vector::new(&z[..3]), normals(z)).log_density(data.at(i)));
+        let program = record_rows(9, 2, |z, i| mixture(Vector::new(&z[..3]), normals(z)).formula(data.at(i)));
         let plan = crate::program::plan::Plan::<f64>::new(&program);
         // The column and its spread over the draws, the log-sum-exp, and for each component: three imports (mean,
         // 1 / sd, the rest), the kernel and one sum.

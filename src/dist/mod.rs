@@ -8,8 +8,11 @@ mod binomial;
 mod bounded;
 mod categorical;
 mod circular;
+mod condition;
 mod counts;
+mod domain;
 mod heavy_tailed;
+mod judge;
 mod lkj;
 mod matrix;
 mod mixture;
@@ -18,6 +21,7 @@ mod normal;
 mod normals;
 mod ordered;
 mod positive;
+mod refusal;
 mod rows;
 mod scalar;
 mod simplex;
@@ -30,6 +34,10 @@ mod testing_programs;
 mod testing_samples;
 #[cfg(test)]
 mod tests_continuous;
+#[cfg(test)]
+mod tests_domains;
+#[cfg(test)]
+mod tests_domains_table;
 #[cfg(test)]
 mod tests_reference;
 mod wishart;
@@ -44,6 +52,8 @@ pub use counts::{
     NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,
     poisson_log,
 };
+pub use domain::Parameter;
+pub(crate) use domain::{density_of_data, density_of_latent};
 pub use heavy_tailed::{
     Cauchy, Gumbel, HalfCauchy, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, laplace, logistic, student_t,
 };
@@ -64,6 +74,8 @@ pub use support::Support;
 pub use wishart::{InverseWishart, Wishart, inverse_wishart, wishart};
 pub use zero_inflated::{ZeroInflated, zero_inflated};
 
+use std::panic::Location;
+
 use crate::program::{Real, Vector};
 
 /// A probability distribution over a [`Real`] or a [`Vector`].
@@ -71,14 +83,34 @@ pub trait Distribution: std::fmt::Debug + Send + Sync {
     /// What it is a distribution of: [`Real`] (integers included) or [`Vector`].
     type Value: Value;
 
-    /// `ln p(x)`, with every normalising constant.
+    /// `ln p(x)` of parameters in their domains and a value in the support, with every normalising constant.
     ///
-    /// Outside of the support the result may be anything: latents never leave it, and data is checked
-    /// against [`Distribution::support`] when the model is recorded.
-    fn log_density(&self, x: Self::Value) -> Real;
+    /// Outside of them it may be anything.
+    fn formula(&self, x: Self::Value) -> Real;
 
-    /// Where the density is positive; decides how a latent is transformed.
+    /// Where the density is positive; decides how a latent is transformed, and which data are refused.
     fn support(&self) -> Support;
+
+    /// The parameters that may be wrong, each with the set it must lie in.
+    ///
+    /// Constants and data outside are refused while the model is recorded; a draw at which a parameter is outside is
+    /// rejected. What the arithmetic of the model keeps inside, such as the exponential of a latent as a scale, costs
+    /// nothing.
+    fn domains(&self) -> Vec<Parameter> {
+        vec![]
+    }
+
+    /// Sets that data must lie in besides the support, where the density on its edge is zero or infinite.
+    fn edges(&self, _x: Self::Value) -> Vec<Parameter> {
+        vec![]
+    }
+
+    /// `ln p(x)`: the formula, minus infinity where `x` is outside of the support, and not a number where a parameter
+    /// is outside of its domain.
+    #[track_caller]
+    fn log_density(&self, x: Self::Value) -> Real {
+        domain::density(self, x, Location::caller())
+    }
 
     /// The parameters, in the order in which [`Distribution::sample`] receives their values.
     fn parameters(&self) -> Vec<Real>;

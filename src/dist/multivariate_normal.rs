@@ -3,16 +3,18 @@
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::normal::LN_SQRT_2_PI;
-use super::{Distribution, Support, matrix};
+use super::{Distribution, Parameter, Support, matrix};
 use crate::program::{Real, Vector};
 
 /// Multivariate normal distribution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct MultivariateNormal {
     mean: Vector,
     /// The lower Cholesky factor of the covariance, or of the precision matrix where that is given.
     factor: Vector,
     precision: Option<Vector>,
+    /// The matrix that was given.
+    given: Parameter,
 }
 
 /// `ln p(x) = -|z|^2 / 2 - sum_i ln cholesky_ii - n ln sqrt(2 pi)` with `z = cholesky^-1 (x - mean)`.
@@ -22,7 +24,9 @@ pub struct MultivariateNormal {
 #[track_caller]
 pub fn multivariate_normal_cholesky(mean: Vector, cholesky: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &cholesky);
-    MultivariateNormal { mean, factor: cholesky, precision: None }
+    let domain = Support::CholeskyCovariance(mean.len());
+    let given = Parameter::new("cholesky of multivariate_normal_cholesky", cholesky, domain);
+    made(MultivariateNormal { mean, factor: cholesky, precision: None, given })
 }
 
 /// `ln p(x) = -(x - mean)' covariance^-1 (x - mean) / 2 - ln det(covariance) / 2 - n ln sqrt(2 pi)`.
@@ -31,7 +35,9 @@ pub fn multivariate_normal_cholesky(mean: Vector, cholesky: Vector) -> Multivari
 #[track_caller]
 pub fn multivariate_normal_covariance(mean: Vector, covariance: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &covariance);
-    MultivariateNormal { mean, factor: covariance.cholesky(mean.len()), precision: None }
+    let domain = Support::Covariance(mean.len());
+    let given = Parameter::new("covariance of multivariate_normal_covariance", covariance, domain);
+    made(MultivariateNormal { mean, factor: covariance.cholesky(mean.len()), precision: None, given })
 }
 
 /// `ln p(x) = -(x - mean)' precision (x - mean) / 2 + ln det(precision) / 2 - n ln sqrt(2 pi)`.
@@ -40,14 +46,22 @@ pub fn multivariate_normal_covariance(mean: Vector, covariance: Vector) -> Multi
 #[track_caller]
 pub fn multivariate_normal_precision(mean: Vector, precision: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &precision);
-    MultivariateNormal { mean, factor: precision.cholesky(mean.len()), precision: Some(precision) }
+    let domain = Support::Covariance(mean.len());
+    let given = Parameter::new("precision of multivariate_normal_precision", precision, domain);
+    made(MultivariateNormal { mean, factor: precision.cholesky(mean.len()), precision: Some(precision), given })
+}
+
+#[track_caller]
+fn made(distribution: MultivariateNormal) -> MultivariateNormal {
+    super::domain::refuse(&distribution);
+    distribution
 }
 
 impl Distribution for MultivariateNormal {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let n = self.mean.len();
         let centred = x.zip(&self.mean, |x, mean| x - mean);
         let half_log_det = matrix::sum_ln_diagonal(&self.factor, n);
@@ -63,6 +77,10 @@ impl Distribution for MultivariateNormal {
 
     fn support(&self) -> Support {
         Support::RealVector(self.mean.len())
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        vec![Parameter::new("mean of a multivariate normal", self.mean, Support::Real), self.given.clone()]
     }
 
     fn parameters(&self) -> Vec<Real> {

@@ -14,7 +14,7 @@ scalar_distribution! {
     /// Normal distribution with mean and standard deviation.
     struct Normal;
     /// `ln p(x) = -((x - mean) / sd)^2 / 2 - ln sd - ln sqrt(2 pi)`.
-    fn normal(mean, sd > 0.0);
+    fn normal(mean: Support::Real, sd: Support::Positive);
     support = Support::Real;
     log_density(x) = x.gauss_kernel(mean, sd.recip()) - sd.ln() - LN_SQRT_2_PI;
     sample(rng) = mean + sd * standard_normal(rng);
@@ -23,9 +23,9 @@ scalar_distribution! {
 scalar_distribution! {
     /// Half-normal distribution: the absolute value of a normal number with mean zero.
     struct HalfNormal;
-    /// `ln p(x) = -(x / scale)^2 / 2 - ln scale + ln sqrt(2 / pi)` for `x > 0`; its mean is `scale sqrt(2 / pi)`.
-    fn half_normal(scale > 0.0);
-    support = Support::Positive;
+    /// `ln p(x) = -(x / scale)^2 / 2 - ln scale + ln sqrt(2 / pi)` for `x >= 0`; its mean is `scale sqrt(2 / pi)`.
+    fn half_normal(scale: Support::Positive);
+    support = Support::non_negative();
     log_density(x) = x.gauss_kernel(0.0, scale.recip()) - scale.ln() + LN_SQRT_2_OVER_PI;
     sample(rng) = into_positive(scale * standard_normal(rng).abs());
 }
@@ -35,7 +35,7 @@ scalar_distribution! {
     struct LogNormal;
     /// `ln p(x) = -((ln x - mean) / sd)^2 / 2 - ln x - ln sd - ln sqrt(2 pi)` for `x > 0`; `mean` and `sd` are
     /// those of `ln x`, and the median is `exp(mean)`.
-    fn log_normal(mean, sd > 0.0);
+    fn log_normal(mean: Support::Real, sd: Support::Positive);
     support = Support::Positive;
     log_density(x) = {
         let ln_x = x.ln();

@@ -1,6 +1,6 @@
 //! Several independent normal numbers as one vector.
 
-use super::{Distribution, Support, normal};
+use super::{Distribution, Parameter, Support, normal};
 use crate::program::{Real, Vector, recording};
 
 /// Independent normal numbers.
@@ -19,21 +19,30 @@ pub fn normals(mean: Vector, sd: Vector) -> Normals {
     if mean.len() != sd.len() {
         recording::fail(format!("{} means meet {} standard deviations", mean.len(), sd.len()));
     }
-    Normals { mean, sd }
+    let made = Normals { mean, sd };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for Normals {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let centred = x.zip(&self.mean, |x, m| x - m);
-        let density = |(x, s): (Real, Real)| normal(0.0, s).log_density(x);
+        let density = |(x, s): (Real, Real)| normal(0.0, s).formula(x);
         centred.zip(&self.sd, |x, s| density((x, s))).sum()
     }
 
     fn support(&self) -> Support {
         Support::RealVector(self.mean.len())
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        vec![
+            Parameter::new("mean of normals", self.mean, Support::Real),
+            Parameter::new("sd of normals", self.sd, Support::Positive),
+        ]
     }
 
     fn parameters(&self) -> Vec<Real> {

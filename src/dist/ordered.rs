@@ -1,7 +1,7 @@
 //! Ordered categories: a logistic latent scale cut into intervals.
 
 use super::categorical::{categories, element, pick};
-use super::{Distribution, Support, bernoulli::sigmoid};
+use super::{Distribution, Parameter, Support, bernoulli::sigmoid};
 use crate::program::{Real, Vector, recording};
 
 /// Ordered logistic distribution.
@@ -21,7 +21,9 @@ pub fn ordered_logistic(eta: impl Into<Real>, cutpoints: Vector) -> OrderedLogis
     if cutpoints.is_empty() {
         recording::fail("ordered categories need at least one cutpoint");
     }
-    OrderedLogistic { eta: eta.into(), cutpoints }
+    let made = OrderedLogistic { eta: eta.into(), cutpoints };
+    super::domain::refuse(&made);
+    made
 }
 
 /// Stands for infinity: `softplus(-BEYOND)` is zero for any `eta` in single and double precision, and its slope too.
@@ -31,7 +33,7 @@ impl Distribution for OrderedLogistic {
     type Value = Real;
 
     #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
+    fn formula(&self, x: Real) -> Real {
         // One number for each category, computed once: the ends of its interval and ln(1 - exp(-width)).
         let (mut low, mut high, mut gap) = (vec![Real::from(-BEYOND)], Vec::new(), vec![Real::from(0.0)]);
         let cuts = self.cutpoints.elements();
@@ -48,6 +50,13 @@ impl Distribution for OrderedLogistic {
 
     fn support(&self) -> Support {
         categories(self.cutpoints.len() + 1)
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        vec![
+            Parameter::new("eta of ordered_logistic", self.eta, Support::Real),
+            Parameter::new("cutpoints of ordered_logistic", self.cutpoints, Support::Ordered(self.cutpoints.len())),
+        ]
     }
 
     fn parameters(&self) -> Vec<Real> {

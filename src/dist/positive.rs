@@ -7,9 +7,9 @@ use crate::program::Real;
 scalar_distribution! {
     /// Exponential distribution with rate `rate`.
     struct Exponential;
-    /// `ln p(x) = ln rate - rate x` for `x > 0`; the mean is `1 / rate`.
-    fn exponential(rate > 0.0);
-    support = Support::Positive;
+    /// `ln p(x) = ln rate - rate x` for `x >= 0`; the mean is `1 / rate`.
+    fn exponential(rate: Support::Positive);
+    support = Support::non_negative();
     log_density(x) = rate.ln() - rate * x;
     sample(rng) = into_positive(standard_exponential(rng) / rate);
 }
@@ -18,9 +18,9 @@ scalar_distribution! {
     /// Gamma distribution with shape and rate (the inverse of a scale).
     struct Gamma;
     /// `ln p(x) = shape ln rate - ln Gamma(shape) + (shape - 1) ln x - rate x` for `x > 0`; the mean is
-    /// `shape / rate`, the variance `shape / rate^2`.
-    fn gamma(shape > 0.0, rate > 0.0);
-    support = Support::Positive;
+    /// `shape / rate`, the variance `shape / rate^2`. For the constant shape one, zero belongs to the support.
+    fn gamma(shape: Support::Positive, rate: Support::Positive);
+    support = Support::positive_or_zero(shape.as_constant() == Some(1.0));
     log_density(x) = unless_zero(shape - 1.0, x.ln()) - rate * x + shape * rate.ln() - shape.ln_gamma();
     sample(rng) = into_positive(draw(rand_distr::Gamma::new(shape, 1.0), rng) / rate);
 }
@@ -30,7 +30,7 @@ scalar_distribution! {
     struct InverseGamma;
     /// `ln p(x) = shape ln scale - ln Gamma(shape) - (shape + 1) ln x - scale / x` for `x > 0`; the mean is
     /// `scale / (shape - 1)` for `shape > 1`.
-    fn inverse_gamma(shape > 0.0, scale > 0.0);
+    fn inverse_gamma(shape: Support::Positive, scale: Support::Positive);
     support = Support::Positive;
     log_density(x) = shape * scale.ln() - shape.ln_gamma() - (shape + 1.0) * x.ln() - scale * x.recip();
     sample(rng) = into_positive(scale / draw(rand_distr::Gamma::new(shape, 1.0), rng));
@@ -39,9 +39,10 @@ scalar_distribution! {
 scalar_distribution! {
     /// Chi-squared distribution: the sum of `df` squared standard normal numbers.
     struct ChiSquared;
-    /// `ln p(x) = (df / 2 - 1) ln x - x / 2 - (df / 2) ln 2 - ln Gamma(df / 2)` for `x > 0`; the mean is `df`.
-    fn chi_squared(df > 0.0);
-    support = Support::Positive;
+    /// `ln p(x) = (df / 2 - 1) ln x - x / 2 - (df / 2) ln 2 - ln Gamma(df / 2)` for `x > 0`; the mean is `df`. For
+    /// the constant `df = 2`, zero belongs to the support.
+    fn chi_squared(df: Support::Positive);
+    support = Support::positive_or_zero(df.as_constant() == Some(2.0));
     log_density(x) = {
         let half = df * 0.5;
         unless_zero(half - 1.0, x.ln()) - x * 0.5 - half * std::f64::consts::LN_2 - half.ln_gamma()
@@ -53,10 +54,12 @@ scalar_distribution! {
     /// Weibull distribution: `scale` times a power, `1 / shape`, of a standard exponential number.
     struct Weibull;
     /// `ln p(x) = ln shape - ln x + u - exp(u)` with `u = shape (ln x - ln scale)`, for `x > 0`; the mean is
-    /// `scale Gamma(1 + 1 / shape)`.
-    fn weibull(shape > 0.0, scale > 0.0);
-    support = Support::Positive;
-    log_density(x) = {
+    /// `scale Gamma(1 + 1 / shape)`. For the constant shape one, zero belongs to the support.
+    fn weibull(shape: Support::Positive, scale: Support::Positive);
+    support = Support::positive_or_zero(shape.as_constant() == Some(1.0));
+    log_density(x) = if shape.as_constant() == Some(1.0) {
+        -(x / scale) - scale.ln()
+    } else {
         let ln_x = x.ln();
         let u = shape * (ln_x - scale.ln());
         u - u.exp() - ln_x + shape.ln()
@@ -65,12 +68,12 @@ scalar_distribution! {
 }
 
 scalar_distribution! {
-    /// Pareto distribution of numbers above a scale.
+    /// Pareto distribution of numbers from a scale on.
     struct Pareto;
-    /// `ln p(x) = ln shape + shape ln scale - (shape + 1) ln x` for `x > scale`; the mean is
+    /// `ln p(x) = ln shape + shape ln scale - (shape + 1) ln x` for `x >= scale`; the mean is
     /// `scale shape / (shape - 1)` for `shape > 1`.
-    fn pareto(scale > 0.0, shape > 0.0);
-    support = Support::Above(scale);
+    fn pareto(scale: Support::Positive, shape: Support::Positive);
+    support = Support::AtLeast(scale);
     log_density(x) = shape.ln() + shape * scale.ln() - (shape + 1.0) * x.ln();
     sample(rng) = scale * (standard_exponential(rng) / shape).exp();
 }

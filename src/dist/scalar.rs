@@ -2,20 +2,18 @@
 
 use rand_distr::Distribution as _;
 
-use crate::program::{Real, recording};
+use crate::program::Real;
 
 /// Declares a distribution of one number: its struct, its constructor and its [`Distribution`](super::Distribution).
 ///
-/// A parameter's name stands for a `Real` in `support` and in `log_density`, and for an `f64` in `sample`. With
-/// `> c` a constant that is not above `c` is an error of the recording, and other values not above it are drawn
-/// as NaN; so `sample` sees finite parameters inside their ranges only.
+/// A parameter's name stands for a `Real` in `support`, in `log_density` and in the domains of others, and for an `f64`
+/// in `sample`, which sees finite parameters inside their domains only; others are drawn as NaN. `edges` is given the
+/// distribution and the value.
 macro_rules! scalar_distribution {
     (
         $(#[$about:meta])* struct $name:ident;
-        $(#[$formula:meta])* fn $constructor:ident($($parameter:ident $(> $low:literal)?),+);
-        support = $support:expr;
-        log_density($x:ident) = $log_density:expr;
-        sample($rng:ident) = $sample:expr;
+        $(#[$formula:meta])* fn $constructor:ident($($parameter:ident: $domain:expr $(; $also:expr)?),+);
+        $($rest:tt)*
     ) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug)]
@@ -26,57 +24,80 @@ macro_rules! scalar_distribution {
         $(#[$formula])*
         #[track_caller]
         pub fn $constructor($($parameter: impl Into<Real>),+) -> $name {
-            $(let $parameter = $parameter.into();)+
-            $($(super::scalar::expect_above(stringify!($constructor), stringify!($parameter), $parameter, $low);)?)+
-            $name { $($parameter),+ }
+            let made = $name { $($parameter: $parameter.into()),+ };
+            super::domain::refuse(&made);
+            made
         }
 
+        super::scalar::scalar_density! {
+            $name: $constructor($($parameter: $domain $(; $also)?),+);
+            $($rest)*
+        }
+    };
+}
+pub(super) use scalar_distribution;
+
+/// The [`Distribution`](super::Distribution) of a struct whose fields are the parameters, for constructors that are not
+/// given numbers alone.
+macro_rules! scalar_density {
+    (
+        $name:ident: $constructor:ident($($parameter:ident: $domain:expr $(; $also:expr)?),+);
+        support = $support:expr;
+        $(edges($own:ident, $edge:ident) = $edges:expr;)?
+        log_density($x:ident) = $log_density:expr;
+        sample($rng:ident) = $sample:expr;
+    ) => {
+        #[allow(unused_variables, reason = "few sets depend on a parameter")]
         impl super::Distribution for $name {
             type Value = Real;
 
             #[track_caller]
-            fn log_density(&self, $x: Real) -> Real {
+            fn formula(&self, $x: Real) -> Real {
                 let $name { $($parameter),+ } = *self;
                 $log_density
             }
 
-            #[allow(unused_variables, reason = "few supports depend on a parameter")]
             fn support(&self) -> super::Support {
                 let $name { $($parameter),+ } = *self;
                 $support
             }
+
+            fn domains(&self) -> Vec<super::Parameter> {
+                let $name { $($parameter),+ } = *self;
+                vec![$(
+                    super::Parameter::new(
+                        concat!(stringify!($parameter), " of ", stringify!($constructor)), $parameter, $domain,
+                    ),
+                    $(super::Parameter::new(
+                        concat!(stringify!($parameter), " of ", stringify!($constructor)), $parameter, $also,
+                    ),)?
+                )+]
+            }
+
+            $(fn edges(&self, $edge: Real) -> Vec<super::Parameter> {
+                let $own = self;
+                $edges
+            })?
 
             fn parameters(&self) -> Vec<Real> {
                 vec![$(self.$parameter),+]
             }
 
             fn sample(&self, parameters: &[f64], $rng: &mut dyn rand::Rng, out: &mut [f64]) {
-                let draw = match *parameters {
-                    [$($parameter),+]
-                        if parameters.iter().all(|p| p.is_finite()) $($(&& $parameter > $low)?)+ =>
-                    {
-                        $sample
-                    }
-                    _ => f64::NAN,
+                let [$($parameter),+] = *parameters else { return out.fill(f64::NAN) };
+                let is_valid = {
+                    $(let $parameter = Real::from($parameter);)+
+                    let all = [$(($parameter, $domain), $(($parameter, $also),)?)+];
+                    all.into_iter().all(|(x, domain)| x.as_constant().is_some_and(|x| domain.contains(x)))
                 };
+                let draw = if is_valid { $sample } else { f64::NAN };
                 // Heavy tails reach further than doubles do; `clamp` keeps NaN.
                 out.fill(draw.clamp(-f64::MAX, f64::MAX));
             }
         }
     };
 }
-pub(super) use scalar_distribution;
-
-/// A constant parameter that is not above `low` is a mistake of the model.
-#[track_caller]
-pub(super) fn expect_above(distribution: &str, parameter: &str, value: Real, low: f64) {
-    let Some(v) = value.as_constant() else { return };
-    if !(v.is_finite() && v > low) {
-        recording::fail(format!(
-            "{distribution}: {parameter} is {v}, expected a finite number above {low}; check the arguments' order"
-        ));
-    }
-}
+pub(super) use scalar_density;
 
 /// `coefficient * x`, and zero when the coefficient is the constant zero, even where `x` is infinite.
 #[track_caller]

@@ -4,7 +4,8 @@ use rand_distr::Distribution as _;
 
 use super::bernoulli::times_log;
 use super::binomial::successes;
-use super::{Distribution, Support};
+use super::domain::constant_element;
+use super::{Distribution, Parameter, Support};
 use crate::program::{Int, Real, Vector, sum};
 
 /// Dirichlet distribution.
@@ -14,19 +15,21 @@ pub struct Dirichlet {
 }
 
 /// `ln p(x) = sum_k (a_k - 1) ln x_k + ln Gamma(sum_k a_k) - sum_k ln Gamma(a_k)` for positive `x` that sum to one,
-/// where `a` are the `concentrations`.
+/// where `a` are the positive `concentrations`.
 ///
-/// A density of the first `K - 1` numbers.
+/// A density of the first `K - 1` numbers. Data of exactly zero are allowed where the concentration is the constant one.
 #[track_caller]
 pub fn dirichlet(concentrations: Vector) -> Dirichlet {
-    Dirichlet { concentrations }
+    let made = Dirichlet { concentrations };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for Dirichlet {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         // 0 ln 0 = 0 at the edge of a flat density; only there, or the gradient by a concentration of one is lost.
         let term = |a: Real, x: Real| x.equal_to(0.0).and(a.equal_to(1.0)).select(0.0, (a - 1.0) * x.ln());
         let log_normaliser = self.concentrations.map(Real::ln_gamma).sum() - self.concentrations.sum().ln_gamma();
@@ -35,6 +38,19 @@ impl Distribution for Dirichlet {
 
     fn support(&self) -> Support {
         Support::Simplex(self.concentrations.len())
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        vec![Parameter::new("concentrations of dirichlet", self.concentrations, Support::Positive)]
+    }
+
+    fn edges(&self, x: Vector) -> Vec<Parameter> {
+        let is_one = |k: &usize| constant_element(&self.concentrations, *k) == Some(1.0);
+        let without_zero = |k| Parameter::new("the density of dirichlet", x.at(k), Support::Positive);
+        match x.len() == self.concentrations.len() {
+            true => (0..x.len()).filter(|k| !is_one(k)).map(without_zero).collect(),
+            false => vec![],
+        }
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -67,14 +83,16 @@ pub struct Multinomial {
 /// `n` is a number or an integer column; `probabilities` sum to one.
 #[track_caller]
 pub fn multinomial(n: impl Into<Int>, probabilities: Vector) -> Multinomial {
-    Multinomial { n: n.into().to_real(), probabilities }
+    let made = Multinomial { n: n.into().to_real(), probabilities };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for Multinomial {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let log_p = self.probabilities.map(Real::ln);
         // Scalars, so that columns of counts alone are computed once.
         let ln_factorials: Vec<Real> = x.elements().into_iter().map(|x| (x + 1.0).ln_gamma()).collect();
@@ -82,7 +100,15 @@ impl Distribution for Multinomial {
     }
 
     fn support(&self) -> Support {
-        Support::Counts(self.probabilities.len())
+        Support::Counts(self.probabilities.len(), self.n)
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        let simplex = Support::Simplex(self.probabilities.len());
+        vec![
+            Parameter::new("n of multinomial", self.n, Support::Integers(0, None)),
+            Parameter::new("probabilities of multinomial", self.probabilities, simplex),
+        ]
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -115,12 +141,12 @@ mod tests {
     use crate::program::{IntColumn, Matrix};
 
     fn flat(x: &'static [f64]) -> impl Fn(&[Real]) -> Real {
-        move |z| dirichlet(Vector::new(z)).log_density(Vector::constant(x))
+        move |z| dirichlet(Vector::new(z)).formula(Vector::constant(x))
     }
 
     fn counts(x: &'static [f64]) -> impl Fn(&[Real]) -> Real {
         let n = x.iter().sum::<f64>() as u32;
-        move |z| multinomial(n, Vector::new(z)).log_density(Vector::constant(x))
+        move |z| multinomial(n, Vector::new(z)).formula(Vector::constant(x))
     }
 
     #[test]
@@ -132,7 +158,7 @@ mod tests {
         close(evaluate(flat(&[1e-12, 0.4, 0.6 - 1e-12]), &[0.01, 0.5, 2.0]), 22.421924741464828, 16.0);
         check_gradient(flat(&[0.2, 0.3, 0.5]), &[0.6, 1.0, 3.5]);
         check_gradient(
-            |z| dirichlet(Vector::new(&z[3..])).log_density(Vector::new(&z[..3])),
+            |z| dirichlet(Vector::new(&z[3..])).formula(Vector::new(&z[..3])),
             &[0.2, 0.3, 0.5, 0.6, 1.0, 3.5],
         );
         // Flat: ln Gamma(3) everywhere, also at a corner.
@@ -181,7 +207,7 @@ mod tests {
                 } else {
                     Vector::new(&columns.iter().map(|c| c.at(i).to_real()).collect::<Vec<_>>())
                 };
-                multinomial(n.at(i), Vector::new(z)).log_density(x)
+                multinomial(n.at(i), Vector::new(z)).formula(x)
             };
             let program = record_rows(3, 2, one);
             close(oracle(&program, &at), by_hand, 32.0);

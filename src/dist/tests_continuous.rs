@@ -206,7 +206,7 @@ fn invalid_parameters_draw_nan() {
 fn a_constant_out_of_range_is_an_error_of_the_recording() {
     let Err(error) = recording::record(|| _ = gamma(2.0, -1.0)) else { panic!("no error") };
     let text = error.to_string();
-    assert!(text.contains("tests_continuous.rs") && text.contains("gamma: rate is -1"), "{text}");
+    assert!(text.contains("tests_continuous.rs") && text.contains("rate of gamma is -1"), "{text}");
     assert!(recording::record(|| _ = gamma(2.0, 1.0)).is_ok());
 }
 
@@ -240,7 +240,7 @@ fn cumulative(d: &Scalar, middle: f64) -> Vec<(f64, f64)> {
         })
     };
     let constant = |r: Real| r.as_constant().expect("a constant bound");
-    let mut nodes: Vec<(f64, f64)> = match d.support() {
+    let mut nodes: Vec<(f64, f64)> = match d.support().interior() {
         Support::Real => half_line(middle, -1.0).chain(half_line(middle, 1.0)).collect(),
         Support::Positive => half_line(0.0, 1.0).collect(),
         Support::Above(low) => half_line(constant(low), 1.0).collect(),

@@ -2,13 +2,14 @@
 
 use rand_distr::{Distribution as _, StandardNormal};
 
-use super::{Distribution, Support, matrix};
+use super::{Distribution, Parameter, Support, matrix};
 use crate::program::{Real, Vector};
 
 /// Wishart distribution.
 #[derive(Clone, Copy, Debug)]
 pub struct Wishart {
     df: Real,
+    scale: Vector,
     /// Cholesky factor of the scale matrix.
     factor: Vector,
     n: usize,
@@ -22,14 +23,16 @@ pub struct Wishart {
 #[track_caller]
 pub fn wishart(df: impl Into<Real>, scale: Vector) -> Wishart {
     let n = matrix::side("a Wishart distribution", &scale);
-    Wishart { df: df.into(), factor: scale.cholesky(n), n }
+    let made = Wishart { df: df.into(), scale, factor: scale.cholesky(n), n };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for Wishart {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let n = self.n;
         // tr(scale^-1 x) as a dot product, since the scale seldom depends on the draw.
         let columns = matrix::inverse_columns(&self.factor, n);
@@ -41,6 +44,10 @@ impl Distribution for Wishart {
 
     fn support(&self) -> Support {
         Support::Covariance(self.n)
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        domains(self.df, self.scale, self.n)
     }
 
     fn parameters(&self) -> Vec<Real> {
@@ -64,6 +71,7 @@ impl Distribution for Wishart {
 #[derive(Clone, Copy, Debug)]
 pub struct InverseWishart {
     df: Real,
+    scale: Vector,
     /// Cholesky factor of the scale matrix.
     factor: Vector,
     n: usize,
@@ -77,14 +85,16 @@ pub struct InverseWishart {
 #[track_caller]
 pub fn inverse_wishart(df: impl Into<Real>, scale: Vector) -> InverseWishart {
     let n = matrix::side("an inverse Wishart distribution", &scale);
-    InverseWishart { df: df.into(), factor: scale.cholesky(n), n }
+    let made = InverseWishart { df: df.into(), scale, factor: scale.cholesky(n), n };
+    super::domain::refuse(&made);
+    made
 }
 
 impl Distribution for InverseWishart {
     type Value = Vector;
 
     #[track_caller]
-    fn log_density(&self, x: Vector) -> Real {
+    fn formula(&self, x: Vector) -> Real {
         let n = self.n;
         let root = x.cholesky(n);
         // tr(scale x^-1) is the squared length of root^-1 factor, column by column.
@@ -101,6 +111,10 @@ impl Distribution for InverseWishart {
         Support::Covariance(self.n)
     }
 
+    fn domains(&self) -> Vec<Parameter> {
+        domains(self.df, self.scale, self.n)
+    }
+
     fn parameters(&self) -> Vec<Real> {
         std::iter::once(self.df).chain(self.factor.elements()).collect()
     }
@@ -113,6 +127,14 @@ impl Distribution for InverseWishart {
         rows.chunks_exact_mut(n.max(1)).for_each(|row| matrix::solve_lower(n, &bartlett, row));
         matrix::times_own_transpose(n, &rows, out);
     }
+}
+
+fn domains(df: Real, scale: Vector, n: usize) -> Vec<Parameter> {
+    let above = Support::Above(Real::from(n as f64 - 1.0));
+    vec![
+        Parameter::new("df of a Wishart distribution", df, above),
+        Parameter::new("scale of a Wishart distribution", scale, Support::Covariance(n)),
+    ]
 }
 
 /// `sign df sum_i ln factor_ii + df n / 2 ln 2 + ln Gamma_n(df / 2)`.

@@ -1,8 +1,8 @@
 //! Counts with extra zeros.
 
 use super::bernoulli::flip;
-use super::{Distribution, Support};
-use crate::program::{Real, log_sum_exp};
+use super::{Distribution, Parameter, Support};
+use crate::program::{Real, log_sum_exp, recording};
 
 /// A distribution of counts, and with some probability a sure zero.
 #[derive(Clone, Copy, Debug)]
@@ -13,28 +13,37 @@ pub struct ZeroInflated<D> {
 
 /// `p(x) = probability_of_zero [x = 0] + (1 - probability_of_zero) base(x)`.
 ///
-/// `probability_of_zero` is that of the extra zeros; `base` adds its own.
+/// `probability_of_zero` is that of the extra zeros; `base`, a distribution of counts, adds its own.
 #[track_caller]
 pub fn zero_inflated<D: Distribution<Value = Real>>(probability_of_zero: impl Into<Real>, base: D) -> ZeroInflated<D> {
-    ZeroInflated { probability_of_zero: probability_of_zero.into(), base }
+    if !base.support().is_discrete() {
+        recording::fail(
+            "zero_inflated adds zeros to counts, not to a density; write zeros of other numbers as terms of their own",
+        );
+    }
+    let made = ZeroInflated { probability_of_zero: probability_of_zero.into(), base };
+    super::domain::refuse(&made);
+    made
 }
 
 impl<D: Distribution<Value = Real>> Distribution for ZeroInflated<D> {
     type Value = Real;
 
     #[track_caller]
-    fn log_density(&self, x: Real) -> Real {
+    fn formula(&self, x: Real) -> Real {
         let (certain, other) = (self.probability_of_zero.ln(), (-self.probability_of_zero).ln_1p());
         // The base at the constant zero needs no data: with its parameters it stays outside of the rows.
-        let at_zero = log_sum_exp(&[certain, other + self.base.log_density(Real::from(0.0))]);
-        x.equal_to(0.0).select(at_zero, other + self.base.log_density(x))
+        let at_zero = log_sum_exp(&[certain, other + self.base.formula(Real::from(0.0))]);
+        x.equal_to(0.0).select(at_zero, other + self.base.formula(x))
     }
 
     fn support(&self) -> Support {
-        match self.base.support() {
-            Support::Integers(_, high) => Support::Integers(0, high),
-            other => other,
-        }
+        self.base.support()
+    }
+
+    fn domains(&self) -> Vec<Parameter> {
+        let own = Parameter::new("probability_of_zero of zero_inflated", self.probability_of_zero, Support::Unit);
+        std::iter::once(own).chain(self.base.domains()).collect()
     }
 
     fn parameters(&self) -> Vec<Real> {

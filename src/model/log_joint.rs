@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::declared::Declared;
 use super::row::Row;
 use super::site::{Site, SiteKind};
-use crate::dist::{Distribution, Support, Value};
+use crate::dist::{Distribution, Support, Value, density_of_data, density_of_latent};
 use crate::program::recording::{self, Op, Plate};
 use crate::program::{Int, Real, RowIndex, TermKind, Vector};
 
@@ -190,7 +190,7 @@ impl Scope {
     /// The support decides the transform from the unconstrained space, whose log Jacobian is added too; reports say `name`.
     #[track_caller]
     pub fn draw<D: Distribution + 'static>(&self, name: &str, distribution: D) -> D::Value {
-        let support = distribution.support();
+        let support = distribution.support().interior();
         if support.is_discrete() {
             recording::fail(format!("site \"{name}\" is discrete; draw it with `draw_integer`, which gives an `Int`"));
         }
@@ -201,7 +201,7 @@ impl Scope {
             let (x, node) = self.vector_latent(name, &support);
             (D::Value::from_vector(x), node)
         };
-        self.term(TermKind::Prior, distribution.log_density(value), 1);
+        self.term(TermKind::Prior, density_of_latent(&distribution, value), 1);
         self.simulate(true, node, distribution, 1);
         value
     }
@@ -213,9 +213,10 @@ impl Scope {
             recording::fail(format!("site \"{name}\" has no integer distribution; use `draw`"));
             return Int::from(0);
         };
-        let k = self.integer_latent(name, low, high.unwrap_or(u32::MAX - 1));
+        let high = high.and_then(|high| high.as_constant()).map_or(u32::MAX - 1, |high| high as u32);
+        let k = self.integer_latent(name, low, high);
         let node = k.to_real().node();
-        self.term(TermKind::Prior, distribution.log_density(k.to_real()), 1);
+        self.term(TermKind::Prior, density_of_latent(&distribution, k.to_real()), 1);
         self.simulate(true, node, distribution, 1);
         k
     }
@@ -224,8 +225,8 @@ impl Scope {
     #[track_caller]
     pub fn observe<D: Distribution + 'static>(&self, x: impl Into<D::Value>, distribution: D) {
         let x = x.into();
-        self.check_data(x, &distribution.support());
-        self.term(TermKind::Data, distribution.log_density(x), 1);
+        self.expect_visible(x.lanes());
+        self.term(TermKind::Data, density_of_data(&distribution, x), 1);
         let node = x.lanes().node();
         self.simulate(false, node, distribution, 1);
     }
@@ -257,10 +258,10 @@ impl Scope {
         distribution: D,
         shape: Vec<usize>,
     ) -> Vector {
-        let (n, support) = (shape.iter().product(), distribution.support());
+        let (n, support) = (shape.iter().product(), distribution.support().interior());
         let (lanes, node) = self.scalar_latent(name, &support, shape);
         let x = Vector::from_lanes(lanes, n);
-        self.term(TermKind::Prior, distribution.log_density(lanes), n);
+        self.term(TermKind::Prior, density_of_latent(&distribution, lanes), n);
         self.simulate(true, node, distribution, n);
         x
     }
@@ -281,8 +282,7 @@ impl Scope {
             return;
         }
         let distribution = of(parameter.lanes());
-        self.check_matrix(x, &distribution.support());
-        self.term(TermKind::Data, distribution.log_density(x.lanes()), n);
+        self.term(TermKind::Data, density_of_data(&distribution, x.lanes()), n);
         self.simulate(false, x.lanes().node(), distribution, n);
     }
 

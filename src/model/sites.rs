@@ -6,8 +6,8 @@ use super::declared::Simulated;
 use super::log_joint::Scope;
 use super::site::{Site, SiteKind};
 use super::transform::{constrain_scalar, constrain_vector};
-use crate::dist::{Distribution, Support, Value};
-use crate::program::recording::{self, Node, Op, Recording, Term};
+use crate::dist::{Distribution, Support};
+use crate::program::recording::{self, Op, Recording, Structure, Term};
 use crate::program::{Int, Real, TermKind, Vector};
 
 impl Scope {
@@ -74,6 +74,9 @@ impl Scope {
             Vector::new(&made.elements)
         };
         let node = vector.lanes().node();
+        if let Some(structure) = structure_of(support) {
+            recording::with(|r| r.structures.insert(node, structure));
+        }
         self.latent_site(name, support, support.shape(), offset, n, node);
         (vector, node)
     }
@@ -134,6 +137,7 @@ impl Scope {
             let count = if in_rows { &mut r.num_row_integers } else { &mut r.num_integers };
             let offset = *count;
             *count += 1;
+            r.integer_ranges[usize::from(in_rows)].push((low, high));
             let op =
                 if in_rows { Op::RowInteger { offset: offset as u32 } } else { Op::Integer { offset: offset as u32 } };
             (r.leaf(op, 1, in_rows, true, false), offset)
@@ -143,7 +147,7 @@ impl Scope {
             Site {
                 name: name.into(),
                 kind: if in_rows { SiteKind::RowInteger } else { SiteKind::Integer },
-                support: Support::Integers(low, Some(high)).to_string(),
+                support: Support::Integers(low, Some(f64::from(high).into())).to_string(),
                 shape: vec![],
                 offset,
                 num_unconstrained: 0,
@@ -182,75 +186,27 @@ impl Scope {
         });
     }
 
-    /// The same for a whole row of a matrix.
+    /// A value of a row is observed inside of its rows alone.
     #[track_caller]
-    pub(super) fn check_matrix(&self, x: &Vector, support: &Support) {
-        let (node, columns, location) = (x.lanes().node(), x.len(), Location::caller());
+    pub(super) fn expect_visible(&self, x: Real) {
+        if x.as_constant().is_some() {
+            return;
+        }
+        let (node, location) = (x.node(), Location::caller());
         recording::with(|r| {
-            let Node { op: Op::MatrixRow { matrix }, plate, .. } = r.nodes[node as usize] else { return };
-            if plate == 0 || !r.is_visible(plate) {
-                return;
-            }
-            let plate = r.plates[plate as usize - 1];
-            let rows = r.matrices[matrix as usize].0.chunks_exact(columns).enumerate();
-            let numbers = rows.skip(plate.start).take(plate.rows).flat_map(|(row, v)| v.iter().map(move |&v| (row, v)));
-            let wrong = numbers.into_iter().find(|(_, v)| !support.contains(*v));
-            if let Some((row, v)) = wrong {
-                r.fail(format!("row {row} holds {v}, which is not {support}"), location);
+            if !r.is_visible(r.nodes[node as usize].plate) {
+                r.fail("a row's value is used outside of its `rows` closure".into(), location);
             }
         });
     }
+}
 
-    /// Data outside of a distribution's support is a mistake in the data, found while recording.
-    #[track_caller]
-    pub(super) fn check_data(&self, x: impl Value, support: &Support) {
-        if x.num_elements() != 1 {
-            return;
-        }
-        let location = Location::caller();
-        if let Some(c) = x.lanes().as_constant() {
-            if !support.contains(c) {
-                recording::fail(format!("the observed value {c} is not {support}"));
-            }
-            return;
-        }
-        let node = x.lanes().node();
-        recording::with(|r| {
-            let Node { op, plate, args, .. } = r.nodes[node as usize];
-            // A cell of a matrix is read on its own, or taken out of the vector of its row.
-            let (op, plate) = match (op, r.nodes[args[0] as usize].op) {
-                (Op::Element(column), Op::MatrixRow { matrix }) => {
-                    (Op::MatrixColumn { matrix, column }, r.nodes[args[0] as usize].plate)
-                }
-                _ => (op, plate),
-            };
-            if !matches!(op, Op::Column { .. } | Op::MatrixColumn { .. }) {
-                return;
-            }
-            if !r.is_visible(plate) {
-                r.fail("a row's value is used outside of its `rows` closure".into(), location);
-                return;
-            }
-            let Some(plate) = r.current_plate.checked_sub(1).map(|k| r.plates[k as usize]) else { return };
-            let wrong = |values: &mut dyn Iterator<Item = (usize, f64)>, first: usize| {
-                values.skip(first).take(plate.rows).find(|(_, v)| !support.contains(*v))
-            };
-            let found = match op {
-                Op::Column { column, shift } => {
-                    let first = (plate.start as i64 + i64::from(shift)).max(0) as usize;
-                    wrong(&mut r.columns[column as usize].iter().copied().enumerate(), first)
-                }
-                Op::MatrixColumn { matrix, column } => {
-                    let (cells, columns) = &r.matrices[matrix as usize];
-                    let cells = cells.iter().skip(column as usize).step_by(*columns).copied().enumerate();
-                    wrong(&mut { cells }, plate.start)
-                }
-                _ => None,
-            };
-            if let Some((row, v)) = found {
-                r.fail(format!("row {row} holds {v}, which is not {support}"), location);
-            }
-        });
+fn structure_of(support: &Support) -> Option<Structure> {
+    match support {
+        Support::Simplex(_) => Some(Structure::Simplex),
+        Support::CholeskyCorrelation(_) => Some(Structure::CorrelationFactor),
+        Support::Covariance(_) => Some(Structure::Covariance),
+        _ => None,
     }
 }
 

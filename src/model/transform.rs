@@ -16,7 +16,7 @@ pub(crate) fn constrain_scalar(support: &Support, u: Real) -> Option<(Real, Real
     Some(match support {
         Support::Real => (u, zero),
         Support::Positive => (u.exp(), u),
-        Support::Above(low) => (*low + u.exp(), u),
+        Support::Above(low) | Support::AtLeast(low) => (*low + u.exp(), u),
         Support::Below(high) => (*high - u.exp(), u),
         Support::Unit => unit(u),
         Support::Interval(low, high) => {
@@ -165,7 +165,7 @@ pub fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
     let out: Vec<f64> = match support {
         Support::Real | Support::RealVector(_) => x.to_vec(),
         Support::Positive => x.iter().map(|x| x.ln()).collect(),
-        Support::Above(low) => vec![(x[0] - bound(low)?).ln()],
+        Support::Above(low) | Support::AtLeast(low) => vec![(x[0] - bound(low)?).ln()],
         Support::Below(high) => vec![(bound(high)? - x[0]).ln()],
         Support::Unit => x.iter().map(|&x| logit(x)).collect(),
         Support::Interval(low, high) => {
@@ -208,7 +208,7 @@ pub fn unconstrain(support: &Support, x: &[f64]) -> Option<Vec<f64>> {
             let row_major: Vec<f64> = factor.transpose().iter().copied().collect();
             return unconstrain(&Support::CholeskyCovariance(*n), &row_major);
         }
-        Support::Integers(..) | Support::Counts(_) => return None,
+        Support::Integers(..) | Support::Counts(..) => return None,
     };
     out.iter().all(|u| u.is_finite()).then_some(out)
 }

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::Real;
+use super::ops::Unary;
 use super::recording::{self, Op};
 
 /// Sum of `values`.
@@ -63,4 +64,19 @@ fn nary(op: Op, args: &[Real]) -> Real {
     let nodes: Vec<u32> = args.iter().map(|a| a.node()).collect();
     let node = recording::with(|r| r.nary(op, &nodes, |len| len, location)).flatten();
     node.map_or(Real::from(f64::NAN), Real::from_node)
+}
+
+/// Values that reject a draw.
+impl Real {
+    /// Zero where it is positive and NaN elsewhere, which rejects the draw.
+    #[track_caller]
+    pub(crate) fn require_positive(self) -> Real {
+        self.unary(Unary::RequirePositive)
+    }
+
+    /// Zero where it is not negative and NaN elsewhere.
+    #[track_caller]
+    pub(crate) fn require_non_negative(self) -> Real {
+        self.unary(Unary::RequireNonNegative)
+    }
 }

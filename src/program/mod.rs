@@ -1,5 +1,6 @@
 //! Programs: arithmetic on [`Real`] is recorded once and executed in lanes.
 
+pub(crate) mod columns;
 mod data;
 pub(crate) mod execute;
 pub(crate) mod factors;
@@ -13,6 +14,8 @@ mod ops;
 mod options;
 pub(crate) mod oracle;
 pub(crate) mod plan;
+pub(crate) mod range;
+mod ranges;
 mod real;
 pub(crate) mod recording;
 pub(crate) mod relaxed;

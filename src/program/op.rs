@@ -109,7 +109,7 @@ pub(super) fn differentiable(op: Op) -> bool {
     !matches!(
         op,
         Op::Binary(Binary::Less | Binary::LessEqual | Binary::Equal | Binary::And)
-            | Op::Unary(Unary::Floor | Unary::Not)
+            | Op::Unary(Unary::Floor | Unary::Not | Unary::RequirePositive | Unary::RequireNonNegative)
     )
 }
 

@@ -163,6 +163,12 @@ unary_table! {
     Digamma, "digamma", |x| x.digamma(), |x, _y| x.trigamma(), [0.1, 0.7, 3.3, 40.0];
     Floor, "floor", |x| x.floor(), |_x, _y| T::zero(), [-1.5, 2.2];
     Not, "not", |x| T::one() - x, |_x, _y| T::zero(), [];
+    /// Zero above zero and NaN elsewhere, which rejects the draw.
+    RequirePositive, "require_positive",
+        |x| if x > T::zero() { T::zero() } else { T::nan() }, |_x, _y| T::zero(), [];
+    /// Zero from zero on and NaN elsewhere.
+    RequireNonNegative, "require_non_negative",
+        |x| if x >= T::zero() { T::zero() } else { T::nan() }, |_x, _y| T::zero(), [];
 }
 
 macro_rules! binary_table {

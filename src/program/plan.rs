@@ -4,9 +4,9 @@
 //! node owns `len * lanes` consecutive numbers, element by element; the lanes of a global node are the draws,
 //! those of a row node are row-major (row, draw).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::columns::Columns;
 use super::execute::{slack, to_line};
 use super::gathers::{gather_late, in_order};
 use super::join::{Data, join};
@@ -234,7 +234,7 @@ fn hoist(recording: &Recording, sum: &Addends, nodes: &mut [Node], columns: &mut
             wanted[nodes[i].args[0] as usize] = true;
         }
     }
-    let mut known = Columns::new();
+    let mut known = Columns::of_numbers();
     for i in 0..nodes.len() {
         let node = nodes[i];
         if !(wanted[i] && data_only[i]) || node.per_draw || node.plate == 0 || node.len != 1 || is_leaf(node.op) {
@@ -244,7 +244,7 @@ fn hoist(recording: &Recording, sum: &Addends, nodes: &mut [Node], columns: &mut
         if plate.rows > HOIST_ROWS && !is_expensive(node.op) {
             continue;
         }
-        if let Some(values) = column_of(recording, &mut known, i as u32, plate) {
+        if let Some(values) = known.of(recording, i as u32, 0, plate.start + plate.rows) {
             columns.push(values);
             let column = columns.len() as u32 - 1;
             nodes[i] = Node { op: Op::Column { column, shift: 0 }, args: [0; 3], list: (0, 0), ..node };
@@ -280,59 +280,4 @@ fn data_only(nodes: &[Node], lists: &[u32]) -> Vec<bool> {
         };
     }
     out
-}
-
-/// Columns already worked out while hoisting, by node and length; `None` for operations not worth it.
-type Columns = BTreeMap<(u32, usize), Option<Arc<[f64]>>>;
-
-/// A data-only row expression over the rows of its plate, by whole columns.
-fn column_of(recording: &Recording, known: &mut Columns, index: u32, plate: Plate) -> Option<Arc<[f64]>> {
-    let key = (index, plate.start + plate.rows);
-    if let Some(values) = known.get(&key) {
-        return values.clone();
-    }
-    let values = compute_column(recording, known, index, plate).map(Arc::from);
-    known.insert(key, values.clone());
-    values
-}
-
-fn compute_column(recording: &Recording, known: &mut Columns, index: u32, plate: Plate) -> Option<Vec<f64>> {
-    let node = recording.nodes[index as usize];
-    let end = plate.start + plate.rows;
-    let mut arg = |k: usize| column_of(recording, known, node.args[k], plate);
-    let values = match node.op {
-        Op::Const(c) => vec![c; end],
-        Op::Column { column, shift } => {
-            let data = &recording.columns[column as usize];
-            let at = |r: usize| data.get((r as i64 + i64::from(shift)) as usize).copied().unwrap_or(f64::NAN);
-            (0..end).map(at).collect()
-        }
-        Op::MatrixColumn { matrix, column } => {
-            let (data, k) = &recording.matrices[matrix as usize];
-            (0..end).map(|r| data[r * k + column as usize]).collect()
-        }
-        Op::RowIndex => (0..end).map(|r| r as f64).collect(),
-        Op::Spread => arg(0)?.to_vec(),
-        Op::AddConst(c) => arg(0)?.iter().map(|x| x + c).collect(),
-        Op::MulConst(c) => arg(0)?.iter().map(|x| x * c).collect(),
-        Op::PowConst(c) => arg(0)?.iter().map(|x| x.powf(c)).collect(),
-        Op::Unary(u) => arg(0)?.iter().map(|&x| u.value(x)).collect(),
-        Op::Binary(b) => arg(0)?.iter().zip(arg(1)?.iter()).map(|(&x, &y)| b.value(x, y)).collect(),
-        Op::Select => {
-            let (mask, a, b) = (arg(0)?, arg(1)?, arg(2)?);
-            (0..end).map(|r| if mask[r] != 0.0 { a[r] } else { b[r] }).collect()
-        }
-        Op::Sum => {
-            let (start, len) = (node.list.0 as usize, node.list.1 as usize);
-            let mut total = vec![0.0; end];
-            for &k in &recording.lists[start..start + len] {
-                for (t, x) in total.iter_mut().zip(column_of(recording, known, k, plate)?.iter()) {
-                    *t += x;
-                }
-            }
-            total
-        }
-        _ => return None,
-    };
-    Some(values)
 }

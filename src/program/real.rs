@@ -73,6 +73,16 @@ impl Real {
         (self.recording == 0).then_some(self.value)
     }
 
+    /// The node number if it belongs to this recording.
+    pub(crate) fn node_in(self, recording: &recording::Recording) -> Option<u32> {
+        (self.recording == recording.id).then_some(self.node)
+    }
+
+    /// Whether both are one recorded value, or equal constants.
+    pub(crate) fn is_same(self, other: Real) -> bool {
+        (self.recording, self.node) == (other.recording, other.node) && self.as_constant() == other.as_constant()
+    }
+
     /// The node number in the active recording; a constant becomes a node; a stranger becomes an error.
     #[track_caller]
     pub(crate) fn node(self) -> u32 {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 pub(crate) use super::op::{Op, is_elementwise};
 use super::op::{differentiable, op_key};
+use super::ranges::Ranges;
 use super::{ProgramError, TermKind};
 
 /// One recorded operation.
@@ -36,6 +37,17 @@ pub(crate) struct Term {
     pub kind: TermKind,
     /// The plate inside which the term was added (zero: outside of rows).
     pub plate: u16,
+}
+
+/// What a vector latent is for all values of its unconstrained numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Structure {
+    /// Its elements sum to one.
+    Simplex,
+    /// The rows of a lower triangular matrix have length one.
+    CorrelationFactor,
+    /// A symmetric positive-definite matrix.
+    Covariance,
 }
 
 /// A row plate: `rows` rows from `start`.
@@ -70,6 +82,12 @@ pub(crate) struct Recording {
     pub num_row_latents: usize,
     pub num_row_integers: usize,
     pub error: Option<ProgramError>,
+    /// Ends of the integer latents, and of those of rows.
+    pub integer_ranges: [Vec<(u32, u32)>; 2],
+    /// Vector latents whose transform gives them more structure than their elements show.
+    pub structures: HashMap<u32, Structure>,
+    /// Ranges that were asked for so far.
+    pub ranges: Ranges,
     /// Where comparisons, roundings and indices stand in the user's source.
     pub places: HashMap<u32, &'static Location<'static>>,
     known: HashMap<Key, u32>,
@@ -280,6 +298,12 @@ impl Recording {
             *to = self.spread(a, own, plate, per_draw);
         }
         Some(self.push(Node { op, args: spread, list: (0, 0), len, plate, per_draw, active }, &[]))
+    }
+
+    /// The scalar that is element `k` of a vector packed from scalars.
+    pub fn packed(&self, vector: u32, k: usize) -> Option<u32> {
+        let node = self.nodes[vector as usize];
+        (node.op == Op::Pack && k < node.len as usize).then(|| self.lists[node.list.0 as usize + k])
     }
 
     /// Whether a value of this plate may be used here: everywhere if it is global, else only inside its own rows.

@@ -59,18 +59,18 @@ pub(crate) fn addends(recording: &Recording) -> Addends {
 /// Coefficients of the nodes still to be split, taken from the latest node down, so that a node shared by
 /// many sums is split once.
 #[derive(Default)]
-struct Split {
+pub(super) struct Split {
     pending: BTreeMap<u32, f64>,
-    parts: Vec<(u32, f64)>,
-    constant: f64,
+    pub parts: Vec<(u32, f64)>,
+    pub constant: f64,
 }
 
 impl Split {
-    fn add(&mut self, node: u32, coefficient: f64) {
+    pub fn add(&mut self, node: u32, coefficient: f64) {
         *self.pending.entry(node).or_insert(0.0) += coefficient;
     }
 
-    fn run(&mut self, recording: &Recording) {
+    pub fn run(&mut self, recording: &Recording) {
         while let Some((index, coefficient)) = self.pending.pop_last() {
             let node = recording.nodes[index as usize];
             let [a, b, _] = node.args;

@@ -48,6 +48,15 @@ impl Vector {
         self.lanes
     }
 
+    /// Whether two elements are one recorded value.
+    pub(crate) fn has_same(&self, i: usize, j: usize) -> bool {
+        let same = |r: &mut recording::Recording| {
+            let node = self.lanes.node_in(r)?;
+            Some(r.packed(node, i)? == r.packed(node, j)?)
+        };
+        recording::with(same).flatten().unwrap_or(false)
+    }
+
     /// A vector of the given scalars.
     #[track_caller]
     pub fn new(elements: &[Real]) -> Vector {
@@ -230,9 +239,8 @@ impl Vector {
                 return None;
             }
             // An element of scalars packed together is that scalar.
-            let node = r.nodes[vector as usize];
-            if node.op == Op::Pack {
-                return Some(r.lists[node.list.0 as usize + k]);
+            if let Some(item) = r.packed(vector, k) {
+                return Some(item);
             }
             if self.len == 1 {
                 return Some(vector);

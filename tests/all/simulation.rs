@@ -204,7 +204,7 @@ struct Flat;
 impl Distribution for Flat {
     type Value = Vector;
 
-    fn log_density(&self, _: Vector) -> Real {
+    fn formula(&self, _: Vector) -> Real {
         Real::from(2f64.ln())
     }
 
