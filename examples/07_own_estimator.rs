@@ -4,7 +4,7 @@
 //! 1/S sum over z = T(params, noise) and T(params, -noise) of (dT / d params)' grad log p(z) + d H[q] / d params
 //! ```
 //!
-//! What is odd in the noise cancels: most of the gradient of a mean. (A complete estimator also counts bad draws.)
+//! What is odd in the noise cancels: most of the gradient of a mean.
 //!
 //! Output:
 //! ```text
@@ -12,37 +12,37 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use jensen::estimate::{Design, Estimate, GradientEstimator, Pathwise, Point, Space};
+use jensen::Fit;
+use jensen::estimate::{Estimate, GradientEstimator, Pathwise, Space, Task};
 use jensen::family::{Family, MeanField, Reparam};
+use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::{DensityError, Differentiable, LogDensity, Target};
+use jensen::testing::laws::{self, Case};
 
 /// Pairs of draws with opposite noise; the number of draws is even.
 struct Antithetic;
 
-impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Antithetic {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for Antithetic {
+    type State = (); // it keeps nothing from step to step
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        let Task { family, at, .. } = *of;
         let n = at.num_draws;
-        space.draw(family, target.layout(), at)?;
+        space.draw(of)?;
         space.noise.chunks_exact_mut(n).for_each(|e| (0..n / 2).for_each(|d| e[n / 2 + d] = -e[d]));
         family.transform(at.params, at.rows, &space.noise, &mut space.z);
-        let Space { z, z_bar, pass, grad_theta, .. } = space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, grad_theta)?;
-        z_bar.latents.iter_mut().for_each(|g| *g /= n as f64);
-        family.pullback(at.params, at.rows, &space.noise, z, z_bar, grad);
-        family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
-        let entropy = family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
-        let value = entropy + pass.log_density.iter().sum::<f64>() / n as f64;
-        Ok(Estimate { value, rejected: 0, evaluations: n })
+        space.differentiate(of)?;
+        let rejected = space.reject(); // draws where log p or its gradient is not finite
+        let evaluations = n + space.add_theta(of, rejected)?;
+        space.weigh();
+        space.pullback(of);
+        family.add_entropy_gradient(at.params, at.rows, 1.0, &mut space.grad);
+        let value = space.bound(of, rejected, family.entropy(at.params, at.rows));
+        Ok(Estimate { value, rejected, evaluations })
     }
 }
 
@@ -57,20 +57,17 @@ impl Model for Logistic {
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     let target = Target::new(&Logistic)?;
-    let (family, rows, design) = (MeanField::new(target.layout()), jensen::model::RowSet::all(), Design::Independent);
+    let (family, rows, layout) = (MeanField::new(target.layout()), RowSet::all(), target.layout());
     let params = family.init(&[2.0, 0.0], 0.4);
-    let variance = |estimator: &dyn GradientEstimator<Target, MeanField>| -> Result<f64, DensityError> {
-        let (mut space, mut sum, mut squares) = (Space::default(), 0.0, 0.0);
-        for k in 0..2000 {
-            let mut grad = vec![0.0; params.len()];
-            let at = Point { params: &params, theta: &[], rows: &rows, streams: Streams::new(k), num_draws: 2, design };
-            estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut [])?;
-            (sum, squares) = (sum + grad[0], squares + grad[0] * grad[0]);
-        }
-        Ok(squares / 2000.0 - (sum / 2000.0f64).powi(2))
-    };
-    let [plain, paired] = [variance(&Pathwise::default())?, variance(&Antithetic)?];
-    Ok(format!("variance with 2 draws: plain {plain:.1}, antithetic {paired:.1}\n"))
+    let case = Case { layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(0), num_draws: 2 };
+    let plain = laws::mean_gradient(&Pathwise::default(), &target, &family, &case, 2000)?;
+    let paired = laws::mean_gradient(&Antithetic, &target, &family, &case, 2000)?;
+    laws::is_unbiased(&paired, &plain, 4.5)?;
+    let [plain, paired] = [plain, paired].map(|gradient| 2000.0 * gradient[0].1.powi(2));
+    let fitted = Fit::new(&Logistic).estimator(Antithetic).run()?;
+    let a = &fitted.summary()[0];
+    let out = format!("variance with 2 draws: plain {plain:.1}, antithetic {paired:.1}\n");
+    Ok(out + &format!("a = {:.1} +- {:.1}: {}\n", a.mean, a.sd, fitted.plan))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,7 @@
 
 use std::fmt::Write;
 
-use jensen::estimate::{Estimate, GradientEstimator, Pathwise, Point, ScoreFunction, Space, StickingTheLanding};
+use jensen::estimate::{Estimate, GradientEstimator, Pathwise, ScoreFunction, Space, StickingTheLanding, Task};
 use jensen::family::{FullRank, Reparam};
 use jensen::prelude::*;
 use jensen::study::{At, GradientStudy};
@@ -22,17 +22,13 @@ use jensen::target::{DensityError, Differentiable, LogDensity, Target};
 struct Halved;
 
 impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Halved {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let estimate = Pathwise::default().estimate(target, family, at, space, grad, grad_theta);
-        grad.iter_mut().for_each(|g| *g *= 0.5);
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        let estimate = Pathwise::default().estimate(of, state, space);
+        space.grad.iter_mut().for_each(|g| *g *= 0.5);
         estimate
     }
 }

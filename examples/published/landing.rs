@@ -1,6 +1,6 @@
 //! Roeder, Wu and Duvenaud 2017: the path derivative alone has no variance where q is the posterior.
 
-use jensen::estimate::{GradientEstimator, Pathwise, StickingTheLanding};
+use jensen::estimate::{AnyEstimator, Pathwise, StickingTheLanding};
 use jensen::family::{Family, FullRank};
 use jensen::prelude::*;
 use jensen::target::Target;
@@ -30,14 +30,14 @@ pub fn run(folder: &str) -> super::Done {
     let best = jensen::Fit::new(&Walk).family(jensen::automatic::FamilyChoice::FullRank).run()?.solution.params;
     let start = family.init(&[0.0; DIMENSION], 1.0);
     let pathwise = Pathwise::default();
-    let estimators: [(&str, &dyn GradientEstimator<Target, FullRank>); 2] =
+    let estimators: [(&str, &dyn AnyEstimator<Target, FullRank>); 2] =
         [("pathwise", &pathwise), ("sticking the landing", &StickingTheLanding)];
     let mut lines: Vec<(String, Vec<(f64, f64)>)> = estimators.iter().map(|(n, _)| (n.to_string(), vec![])).collect();
     for left in [1.0, 0.3, 0.1, 0.03, 0.01, 0.001, 0.0001] {
         let params: Vec<f64> = start.iter().zip(&best).map(|(a, b)| left * a + (1.0 - left) * b).collect();
         for ((_, estimator), line) in estimators.iter().zip(&mut lines) {
             let at = At { params: &params, num_draws: 1, repeats: 4000 };
-            line.1.push((left, moments(*estimator, (&target, &family), at)?.total_variance()));
+            line.1.push((left, moments(estimator, (&target, &family), at)?.total_variance()));
         }
     }
     let figure = Figure {

@@ -1,6 +1,6 @@
 //! Means and variances of gradients over independent steps.
 
-use jensen::estimate::{Design, GradientEstimator, Point, Space};
+use jensen::estimate::{Design, GradientEstimator, Point, Space, Task};
 use jensen::model::RowSet;
 use jensen::streams::Streams;
 use jensen::target::DensityError;
@@ -33,25 +33,24 @@ impl Moments {
 
 /// Moments of `at.repeats` gradients of `estimator`.
 pub fn moments<T: ?Sized, F: ?Sized>(
-    estimator: &dyn GradientEstimator<T, F>,
+    estimator: &impl GradientEstimator<T, F>,
     (target, family): (&T, &F),
     at: At,
 ) -> Result<Moments, DensityError> {
-    let (rows, mut space) = (RowSet::all(), Space::default());
+    let (rows, mut space, mut state) = (RowSet::all(), Space::default(), estimator.init(target, family));
     let count = at.params.len();
-    let (mut grad, mut sums, mut squares) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
+    let (mut sums, mut squares) = (vec![0.0; count], vec![0.0; count]);
     let mut first = Vec::new();
     for step in 0..at.repeats {
         let streams = Streams::new(17).at_step(step as u64);
         let (params, num_draws, design) = (at.params, at.num_draws, Design::Independent);
-        let point = Point { params, theta: &[], rows: &rows, streams, num_draws, design };
-        grad.fill(0.0);
-        estimator.estimate(target, family, &point, &mut space, &mut grad, &mut [])?;
+        let at = Point { params, theta: &[], rows: &rows, streams, num_draws, design };
+        estimator.estimate(&Task { target, family, at }, &mut state, &mut space)?;
         if step == 0 {
-            first.clone_from(&grad);
+            first.clone_from(&space.grad);
         }
         // Around the first gradient, so that little cancels.
-        for (k, g) in grad.iter().enumerate() {
+        for (k, g) in space.grad.iter().enumerate() {
             sums[k] += g - first[k];
             squares[k] += (g - first[k]).powi(2);
         }

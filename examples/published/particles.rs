@@ -1,7 +1,8 @@
 //! Rainforth et al. 2018 and Tucker et al. 2019: signal and noise of q's gradient as the bound gets tighter.
 
-use jensen::estimate::{DoublyReparameterized, GradientEstimator, ImportanceWeightedPathwise};
+use jensen::estimate::{DoublyReparameterized, MultiSamplePathwise};
 use jensen::family::MeanField;
+use jensen::objective::ImportanceWeighted;
 use jensen::target::HandWritten;
 
 use super::figure::Figure;
@@ -26,9 +27,11 @@ pub fn run(folder: &str) -> super::Done {
     let (mut plain, mut double) = (Vec::new(), Vec::new());
     for particles in PARTICLES {
         let at = At { params: &params, num_draws: particles, repeats: (DRAWS / particles).clamp(4000, 200_000) };
-        let of = |estimator: &dyn GradientEstimator<_, _>| moments(estimator, (&target, &family), at);
-        plain.push((particles as f64, of(&ImportanceWeightedPathwise { particles })?.signal_to_noise()));
-        double.push((particles as f64, of(&DoublyReparameterized { alpha: 0.0, particles })?.signal_to_noise()));
+        let (both, objective) = ((&target, &family), ImportanceWeighted);
+        let found = moments(&MultiSamplePathwise { objective, particles }, both, at)?;
+        plain.push((particles as f64, found.signal_to_noise()));
+        let found = moments(&DoublyReparameterized { objective, particles }, both, at)?;
+        double.push((particles as f64, found.signal_to_noise()));
     }
     let figure = Figure {
         title: "Importance-weighted bound: signal to noise of the gradient of q",

@@ -2,7 +2,7 @@
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{
-    Baseline, ControlVariate, Curvature, Design, GradientEstimator, MeasureValued, Pathwise, ScoreFunction,
+    AnyEstimator, Baseline, ControlVariate, Curvature, Design, MeasureValued, Pathwise, ScoreFunction,
 };
 use jensen::family::{Family, MeanField};
 use jensen::optimize::{Adam, Average};
@@ -61,7 +61,7 @@ pub fn run(folder: &str) -> super::Done {
         start: Solution { params: family.init(&vec![0.0; target.layout().num_latents], 1.0), theta: vec![] },
         streams: Streams::new(3),
     };
-    type Any<'a> = (&'a str, Box<dyn GradientEstimator<Target, MeanField>>, usize);
+    type Any<'a> = (&'a str, Box<dyn AnyEstimator<Target, MeanField>>, usize);
     let score = |baseline| Box::new(ScoreFunction { baseline });
     let estimators: [Any; 6] = [
         ("score function", score(Baseline::None), 2000),
@@ -79,7 +79,7 @@ pub fn run(folder: &str) -> super::Done {
         }
         for ((_, estimator, repeats), line) in estimators.iter().zip(&mut lines) {
             let at = At { params: state.params(), num_draws: 50, repeats: *repeats };
-            let found = moments(&**estimator, (&target, &family), at)?;
+            let found = moments(estimator, (&target, &family), at)?;
             line.1.push((STEPS[k] as f64, found.total_variance()));
         }
     }

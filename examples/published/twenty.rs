@@ -1,8 +1,6 @@
 //! Twenty Bernoulli latents, beside the variances of an independent implementation.
 
-use jensen::estimate::{
-    Baseline, DisArm, GradientEstimator, LocalExpectation, Rebar, Relax, ScoreFunction, UnorderedSet,
-};
+use jensen::estimate::{AnyEstimator, Baseline, DisArm, LocalExpectation, Rebar, Relax, ScoreFunction, UnorderedSet};
 use jensen::family::Bernoulli;
 use jensen::target::{LogDensity, Target};
 
@@ -16,7 +14,7 @@ pub fn run() -> super::Done {
     let model = Twenty::read()?;
     let target = Target::new(&model)?;
     let family = Bernoulli::new(target.layout())?;
-    type Row = (&'static str, Box<dyn GradientEstimator<Target, Bernoulli>>, usize, usize, &'static str);
+    type Row = (&'static str, Box<dyn AnyEstimator<Target, Bernoulli>>, usize, usize, &'static str);
     let score = |baseline| Box::new(ScoreFunction { baseline });
     let rows: [Row; 8] = [
         ("REINFORCE", score(Baseline::None), 1, 1, "6788.9 / 5712.6, exact"),
@@ -32,8 +30,8 @@ pub fn run() -> super::Done {
     println!("| estimator | evaluations | measured | reference |\n|---|---|---|---|");
     for (name, estimator, num_draws, evaluations, reference) in rows {
         let at = |params| At { params, num_draws, repeats: 40_000 };
-        let zero = moments(&*estimator, (&target, &family), at(&model.phi_zero))?.total_variance();
-        let random = moments(&*estimator, (&target, &family), at(&model.phi_rand))?.total_variance();
+        let zero = moments(&estimator, (&target, &family), at(&model.phi_zero))?.total_variance();
+        let random = moments(&estimator, (&target, &family), at(&model.phi_rand))?.total_variance();
         println!("| {name} | {evaluations} | {zero:.4} / {random:.4} | {reference} |");
     }
     Ok(())

@@ -32,6 +32,7 @@ pub use stochastic::{StochasticState, StochasticVi};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::estimate::Terms;
 use crate::target::DensityError;
 
 /// An iterative method with an explicit state, so that a fit can be stopped, saved, inspected and continued.
@@ -81,6 +82,8 @@ pub struct Step {
     pub evaluations: u64,
     /// Draws that were left out because their density was not finite.
     pub rejected: u64,
+    /// The parts of the objective, where the step's estimator tells them apart.
+    pub terms: Option<Terms>,
     /// A deterministic algorithm's own sign that it has arrived, with the statistic that says so.
     pub converged: Option<f64>,
 }

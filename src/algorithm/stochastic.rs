@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::density::farthest;
 use super::minibatch::{Chosen, Minibatch};
 use super::{Algorithm, FitError, Solution, Step};
-use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding};
+use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding, Task};
 use crate::family::{Family, lanes};
 use crate::model::RowSet;
 use crate::optimize::{Adam, Average, AverageState, Optimizer};
@@ -51,21 +51,19 @@ pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
     pub streams: Streams,
 }
 
-/// State of a stochastic fit.
+/// State of a stochastic fit by an optimiser of state `S` and an estimator of state `E`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "S: Serialize + serde::de::DeserializeOwned")]
-pub struct StochasticState<S> {
+#[serde(bound = "S: Serialize + serde::de::DeserializeOwned, E: Serialize + serde::de::DeserializeOwned")]
+pub struct StochasticState<S, E> {
     step: u64,
     params: Vec<f64>,
     theta: Vec<f64>,
     optimizer: S,
     theta_optimizer: S,
+    estimator: E,
     average: AverageState,
     theta_average: AverageState,
     failures: u32,
-    /// What the estimator keeps between steps.
-    #[serde(default)]
-    memory: Vec<f64>,
     #[serde(skip)]
     scratch: Scratch,
 }
@@ -81,12 +79,10 @@ struct Climber<'a, S> {
 #[derive(Clone, Debug, Default)]
 struct Scratch {
     space: Space,
-    grad: Vec<f64>,
-    grad_theta: Vec<f64>,
     chosen: Chosen,
 }
 
-impl<S> StochasticState<S> {
+impl<S, E> StochasticState<S, E> {
     /// Steps taken.
     pub fn step(&self) -> u64 {
         self.step
@@ -102,9 +98,9 @@ impl<S> StochasticState<S> {
         &self.theta
     }
 
-    /// What the estimator remembers.
-    pub fn memory(&self) -> &[f64] {
-        &self.memory
+    /// The state of the estimator.
+    pub fn estimator(&self) -> &E {
+        &self.estimator
     }
 }
 
@@ -202,7 +198,7 @@ where
     E: GradientEstimator<T, F>,
     O: Optimizer,
 {
-    type State = StochasticState<O::State>;
+    type State = StochasticState<O::State, E::State>;
     type Output = Solution;
 
     fn init(&self) -> Result<Self::State, FitError> {
@@ -226,10 +222,10 @@ where
             theta: theta.clone(),
             optimizer: self.optimizer.init(params),
             theta_optimizer: self.optimizer.init(theta),
+            estimator: self.estimator.init(self.target, self.family),
             average: self.average.init(params),
             theta_average: self.average.init(theta),
             failures: 0,
-            memory: Vec::new(),
             scratch: Scratch::default(),
         })
     }
@@ -263,19 +259,15 @@ where
     ///
     /// # Errors
     /// As [`Algorithm::step`].
-    pub fn step_on(&self, state: &mut StochasticState<O::State>, rows: &RowSet) -> Result<Step, FitError> {
+    pub fn step_on(&self, state: &mut <Self as Algorithm>::State, rows: &RowSet) -> Result<Step, FitError> {
         state.scratch.chosen.take(rows);
         self.advance(state)
     }
 
     /// One step on the rows that are chosen.
-    fn advance(&self, state: &mut StochasticState<O::State>) -> Result<Step, FitError> {
+    fn advance(&self, state: &mut <Self as Algorithm>::State) -> Result<Step, FitError> {
         self.hold(state)?;
-        let Scratch { space, grad, grad_theta, chosen } = &mut state.scratch;
-        grad.clear();
-        grad.resize(state.params.len(), 0.0);
-        grad_theta.clear();
-        grad_theta.resize(state.theta.len(), 0.0);
+        let Scratch { space, chosen } = &mut state.scratch;
         let at = Point {
             params: &state.params,
             theta: &state.theta,
@@ -284,11 +276,11 @@ where
             num_draws: self.num_draws,
             design: self.design,
         };
-        std::mem::swap(&mut space.memory, &mut state.memory);
-        let estimate = self.estimator.estimate(self.target, self.family, &at, space, grad, grad_theta);
-        std::mem::swap(&mut space.memory, &mut state.memory);
-        let estimate = estimate?;
+        let task = Task { target: self.target, family: self.family, at };
+        let estimate = self.estimator.estimate(&task, &mut state.estimator, space)?;
+        let Space { grad, grad_theta, terms, .. } = space;
         let norm = (lanes::dot(grad, grad) + lanes::dot(grad_theta, grad_theta)).sqrt();
+        let terms = *terms;
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;
             self.climb([
@@ -315,6 +307,7 @@ where
             grad_norm: norm,
             evaluations: estimate.evaluations as u64,
             rejected: estimate.rejected as u64,
+            terms,
             converged: None,
         })
     }
@@ -337,20 +330,22 @@ where
     }
 
     /// Holds a state, which may have been saved, to the model's and the family's sizes.
-    fn hold(&self, state: &StochasticState<O::State>) -> Result<(), FitError> {
+    fn hold(&self, state: &<Self as Algorithm>::State) -> Result<(), FitError> {
         let sizes = [self.family.num_params(), self.target.layout().num_parameters];
         let optimizers =
             self.optimizer.fits(&state.optimizer, sizes[0]) && self.optimizer.fits(&state.theta_optimizer, sizes[1]);
         let averages = self.average.fits(&state.average, sizes[0]) && self.average.fits(&state.theta_average, sizes[1]);
-        if [state.params.len(), state.theta.len()] == sizes && optimizers && averages {
+        let estimator = self.estimator.fits(&state.estimator, self.target, self.family);
+        if [state.params.len(), state.theta.len()] == sizes && optimizers && averages && estimator {
             return Ok(());
         }
-        let words = "the state belongs to another model, family or optimiser, or is damaged; begin with `init`";
+        let words =
+            "the state belongs to another model, family, estimator or optimiser, or is damaged; begin with `init`";
         Err(FitError::Setting(words.into()))
     }
 
     /// A step without a usable draw moves nothing; too many in a row end the fit.
-    fn count_failure(&self, state: &mut StochasticState<O::State>) -> Result<(), FitError> {
+    fn count_failure(&self, state: &mut <Self as Algorithm>::State) -> Result<(), FitError> {
         let space = &state.scratch.space;
         state.failures += 1;
         if state.failures < PATIENCE {

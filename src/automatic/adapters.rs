@@ -2,9 +2,11 @@
 
 use super::Mixed;
 use super::plan::no_transform;
-use crate::estimate::{Design, Estimate, GradientEstimator, Point, RaoBlackwell, Space};
+use crate::estimate::{
+    AnyEstimator, Design, ErasedState, Estimate, GradientEstimator, Point, RaoBlackwell, Scratch, Space, Task,
+};
 use crate::family::{Categorical, Family, IndependentLatents, Reparam};
-use crate::target::{DensityError, Differentiable, LogDensity};
+use crate::target::{DensityError, Differentiable, Factored, LogDensity};
 
 /// An estimator for families `F` as one for families with a transform: `family` stands for the one it is given, and
 /// has to be the same.
@@ -14,16 +16,23 @@ pub(super) struct ForFamily<F, E> {
 }
 
 impl<'f, T: ?Sized, F: Sync, E: GradientEstimator<T, F>> GradientEstimator<T, dyn Reparam + 'f> for ForFamily<F, E> {
+    type State = E::State;
+
+    fn init(&self, target: &T, _: &(dyn Reparam + 'f)) -> E::State {
+        self.estimator.init(target, &self.family)
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        _: &(dyn Reparam + 'f),
-        at: &Point,
+        of: &Task<T, dyn Reparam + 'f>,
+        state: &mut E::State,
         space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        self.estimator.estimate(target, &self.family, at, space, grad, grad_theta)
+        self.estimator.estimate(&Task { target: of.target, family: &self.family, at: of.at }, state, space)
+    }
+
+    fn fits(&self, state: &E::State, target: &T, _: &(dyn Reparam + 'f)) -> bool {
+        self.estimator.fits(state, target, &self.family)
     }
 }
 
@@ -31,19 +40,16 @@ impl<'f, T: ?Sized, F: Sync, E: GradientEstimator<T, F>> GradientEstimator<T, dy
 pub(super) struct ByTerms;
 
 impl<T: LogDensity + ?Sized, F: IndependentLatents> GradientEstimator<T, F> for ByTerms {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let target = target
-            .factored()
-            .ok_or_else(|| DensityError("this density does not tell its terms apart; use the score function".into()))?;
-        RaoBlackwell.estimate(target, family, at, space, grad, grad_theta)
+    type State = <RaoBlackwell as GradientEstimator<dyn Factored, F>>::State;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let words = "this density does not tell its terms apart; use the score function";
+        let target = of.target.factored().ok_or_else(|| DensityError(words.into()))?;
+        RaoBlackwell.estimate(&Task { target, family: of.family, at: of.at }, state, space)
     }
 }
 
@@ -54,16 +60,23 @@ impl<'t, F, E> GradientEstimator<dyn Differentiable + 't, F> for Given<E>
 where
     E: for<'s> GradientEstimator<&'s (dyn Differentiable + 's), F>,
 {
+    type State = ErasedState;
+
+    fn init(&self, target: &(dyn Differentiable + 't), family: &F) -> ErasedState {
+        self.0.init_any(&target, family)
+    }
+
     fn estimate(
         &self,
-        target: &(dyn Differentiable + 't),
-        family: &F,
-        at: &Point,
+        of: &Task<dyn Differentiable + 't, F>,
+        state: &mut ErasedState,
         space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        self.0.estimate(&target, family, at, space, grad, grad_theta)
+        self.0.estimate_any(&Task { target: &of.target, family: of.family, at: of.at }, state, space)
+    }
+
+    fn fits(&self, state: &ErasedState, target: &(dyn Differentiable + 't), family: &F) -> bool {
+        self.0.fits_any(state, &target, family)
     }
 }
 
@@ -74,19 +87,21 @@ impl<T, F, E> GradientEstimator<T, F> for ByTransform<E>
 where
     T: ?Sized,
     F: Family,
-    E: for<'f> GradientEstimator<T, dyn Reparam + 'f>,
+    E: for<'f> AnyEstimator<T, dyn Reparam + 'f>,
 {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let transform = family.reparam().ok_or_else(|| DensityError(no_transform(&family.name())))?;
-        self.0.estimate(target, transform, at, space, grad, grad_theta)
+    type State = ErasedState;
+
+    fn init(&self, target: &T, family: &F) -> ErasedState {
+        family.reparam().map_or_else(ErasedState::default, |transform| self.0.init_any(target, transform))
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut ErasedState, space: &mut Space) -> Result<Estimate, DensityError> {
+        let transform = of.family.reparam().ok_or_else(|| DensityError(no_transform(&of.family.name())))?;
+        self.0.estimate_any(&Task { target: of.target, family: transform, at: of.at }, state, space)
+    }
+
+    fn fits(&self, state: &ErasedState, target: &T, family: &F) -> bool {
+        family.reparam().is_none_or(|transform| self.0.fits_any(state, target, transform))
     }
 }
 
@@ -94,17 +109,23 @@ where
 pub(super) struct OfIntegers<E>(pub E);
 
 impl<T: ?Sized, E: GradientEstimator<T, Categorical>> GradientEstimator<T, Mixed> for OfIntegers<E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &Mixed,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let (params, (_, grad)) = (family.split(at.params).1, family.split_mut(grad));
-        self.0.estimate(target, family.discrete(), &Point { params, ..*at }, space, grad, grad_theta)
+    type State = E::State;
+
+    fn init(&self, target: &T, family: &Mixed) -> E::State {
+        self.0.init(target, family.discrete())
+    }
+
+    fn estimate(&self, of: &Task<T, Mixed>, state: &mut E::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let (before, params) = of.family.split(of.at.params);
+        let at = Point { params, ..of.at };
+        let found = self.0.estimate(&Task { target: of.target, family: of.family.discrete(), at }, state, space)?;
+        // The parameters of the real latents, if there are any, come first and stay where they are.
+        space.grad.splice(..0, before.iter().map(|_| 0.0));
+        Ok(found)
+    }
+
+    fn fits(&self, state: &E::State, target: &T, family: &Mixed) -> bool {
+        self.0.fits(state, target, family.discrete())
     }
 }
 
@@ -115,16 +136,18 @@ pub(super) struct Spread<E> {
 }
 
 impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Spread<E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.estimator.estimate(target, family, &Point { design: self.design, ..*at }, space, grad, grad_theta)
+    type State = E::State;
+
+    fn init(&self, target: &T, family: &F) -> E::State {
+        self.estimator.init(target, family)
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut E::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        self.estimator.estimate(&Task { at: Point { design: self.design, ..of.at }, ..*of }, state, space)
+    }
+
+    fn fits(&self, state: &E::State, target: &T, family: &F) -> bool {
+        self.estimator.fits(state, target, family)
     }
 }
 
@@ -140,23 +163,18 @@ impl<E> OneGroup<E> {
     }
 }
 
-impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for OneGroup<E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        if at.num_draws < self.least {
-            let (least, found) = (self.least, at.num_draws);
-            return Err(DensityError(format!(
-                "needs at least {least} draws a step, not {found}; raise the number of draws"
-            )));
+impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F, State = ()>> GradientEstimator<T, F> for OneGroup<E> {
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        let (least, found) = (self.least, of.at.num_draws);
+        if found < least {
+            let words = format!("needs at least {least} draws a step, not {found}; raise the number of draws");
+            return Err(DensityError(words));
         }
-        (self.make)(at.num_draws).estimate(target, family, at, space, grad, grad_theta)
+        (self.make)(found).estimate(of, state, space)
     }
 }
 
@@ -167,18 +185,20 @@ pub(super) struct Enlarged<E> {
 }
 
 impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F> for Enlarged<E> {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let larger = Point { num_draws: self.times * at.num_draws, ..*at };
-        let found = self.estimator.estimate(target, family, &larger, space, grad, grad_theta)?;
+    type State = E::State;
+
+    fn init(&self, target: &T, family: &F) -> E::State {
+        self.estimator.init(target, family)
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut E::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let larger = Point { num_draws: self.times * of.at.num_draws, ..of.at };
+        let found = self.estimator.estimate(&Task { at: larger, ..*of }, state, space)?;
         // In units of the draws that were asked for.
         Ok(Estimate { rejected: found.rejected / self.times, ..found })
+    }
+
+    fn fits(&self, state: &E::State, target: &T, family: &F) -> bool {
+        self.estimator.fits(state, target, family)
     }
 }

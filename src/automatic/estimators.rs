@@ -8,7 +8,7 @@ use super::choices::{EstimatorChoice, FamilyChoice};
 use super::integers::Sizes;
 use super::objectives::Kind;
 use crate::algorithm::FitError;
-use crate::estimate::GradientEstimator;
+use crate::estimate::AnyEstimator;
 use crate::family::{Categorical, MeanField, Product, Reparam};
 use crate::model::Layout;
 use crate::study::Maximised;
@@ -16,13 +16,13 @@ use crate::target::Differentiable;
 use table::TABLE;
 
 /// An estimator for families with a transform, on targets that live for `'t`.
-pub type RealEstimator<'t> = Box<dyn for<'f> GradientEstimator<dyn Differentiable + 't, dyn Reparam + 'f> + 't>;
+pub type RealEstimator<'t> = Box<dyn for<'f> AnyEstimator<dyn Differentiable + 't, dyn Reparam + 'f> + 't>;
 
 /// The family of models with integers.
 pub type Mixed = Product<MeanField, Categorical>;
 
 /// An estimator for models with integers.
-pub type MixedEstimator<'t> = Box<dyn GradientEstimator<dyn Differentiable + 't, Mixed> + 't>;
+pub type MixedEstimator<'t> = Box<dyn AnyEstimator<dyn Differentiable + 't, Mixed> + 't>;
 
 type Real = for<'t> fn(&Layout, FamilyChoice, PhantomData<&'t ()>) -> RealEstimator<'t>;
 type OfMixed = for<'t> fn(&Layout, PhantomData<&'t ()>) -> MixedEstimator<'t>;

@@ -11,7 +11,7 @@ use super::start::Begin;
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Mixed, OptimizerChoice, estimators};
 use crate::algorithm::{Algorithm, Explored, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
-use crate::estimate::GradientEstimator;
+use crate::estimate::AnyEstimator;
 use crate::family::{Family, FullRank};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, StoppingRule, Trace};
 use crate::optimize::{AnyOptimizer, Clipped, OptimizeError, Optimizer};
@@ -170,7 +170,7 @@ impl Job<'_> {
             return self.fixed_draws(target, transform, start.params, observer);
         }
         let candidates = match &own.estimator {
-            Some(estimator) => vec![(None, Box::new(&**estimator) as Box<dyn GradientEstimator<_, F>>)],
+            Some(estimator) => vec![(None, Box::new(&**estimator) as Box<dyn AnyEstimator<_, F>>)],
             None => self.candidates(|entry| self.by_name(entry))?,
         };
         self.stochastic(target, family, &candidates, start, own, observer)
@@ -180,7 +180,7 @@ impl Job<'_> {
     fn by_name<'t, F: Family>(
         &self,
         entry: &EstimatorEntry,
-    ) -> Result<Box<dyn GradientEstimator<dyn Differentiable + 't, F> + 't>, FitError> {
+    ) -> Result<Box<dyn AnyEstimator<dyn Differentiable + 't, F> + 't>, FitError> {
         let estimator = entry.real(self.target.layout(), self.plan.family)?;
         Ok(Box::new(ByTransform(estimator)))
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::EstimatorEntry;
 use crate::algorithm::{FitError, Solution, Step};
-use crate::estimate::GradientEstimator;
+use crate::estimate::AnyEstimator;
 use crate::family::Family;
 use crate::fit::Observer;
 use crate::streams::Streams;
@@ -25,7 +25,7 @@ const MARKEDLY: f64 = 4.0;
 pub(super) const MOST_PICKS: usize = 8;
 
 /// An estimator for this kind of family, with its row of the table where it has a name; only these are measured.
-pub(super) type Candidate<'t, T, F> = (Option<&'static EstimatorEntry>, Box<dyn GradientEstimator<T, F> + 't>);
+pub(super) type Candidate<'t, T, F> = (Option<&'static EstimatorEntry>, Box<dyn AnyEstimator<T, F> + 't>);
 
 /// What was chosen.
 #[derive(Clone, Debug)]

@@ -2,11 +2,12 @@
 
 use super::adapters::{Enlarged, OneGroup};
 use super::{MixedEstimator, RealEstimator};
-use crate::estimate::{ImportanceWeightedPathwise, ImportanceWeightedScore, RenyiPathwise, WakePhase};
+use crate::estimate::{ImportanceWeightedScore, MultiSamplePathwise, WakePhase};
+use crate::objective::{ImportanceWeighted, Renyi};
 use crate::study::Maximised;
 
-/// The order of the Renyi bound that names on the command line have.
-pub(super) const ORDER: f64 = 0.5;
+/// The Renyi bound that names on the command line have.
+pub(super) const RENYI: Renyi = Renyi { alpha: 0.5 };
 
 /// Times the draws of a wake-phase gradient that the reference of the forward divergence has, in one group: its bias is
 /// a sixty-fourth, since a reference has four times the draws already.
@@ -17,7 +18,7 @@ const TIMES: usize = 16;
 pub(super) enum Kind {
     /// The importance-weighted bound.
     ImportanceWeighted,
-    /// The Renyi bound of order [`ORDER`].
+    /// The Renyi bound of order one half, [`RENYI`].
     Renyi,
     /// The forward divergence.
     Forward,
@@ -30,7 +31,7 @@ impl Kind {
     pub fn of(self, particles: usize) -> Maximised {
         match self {
             Kind::ImportanceWeighted => Maximised::ImportanceWeighted { particles },
-            Kind::Renyi => Maximised::Renyi { alpha: ORDER, particles },
+            Kind::Renyi => Maximised::Renyi { alpha: RENYI.alpha, particles },
             Kind::Forward => Maximised::Forward { particles },
         }
     }
@@ -40,9 +41,10 @@ impl Kind {
     pub fn reference_of_reals<'t>(self, particles: usize) -> (String, RealEstimator<'t>) {
         match self {
             Kind::ImportanceWeighted => {
-                ("importance-weighted".into(), Box::new(ImportanceWeightedPathwise { particles }))
+                let estimator = MultiSamplePathwise { objective: ImportanceWeighted, particles };
+                ("importance-weighted".into(), Box::new(estimator))
             }
-            Kind::Renyi => ("renyi".into(), Box::new(RenyiPathwise { alpha: ORDER, particles })),
+            Kind::Renyi => ("renyi".into(), Box::new(MultiSamplePathwise { objective: RENYI, particles })),
             Kind::Forward => (forward(), Box::new(of_many())),
         }
     }

@@ -3,7 +3,7 @@
 use super::adapters::Given;
 use super::{EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{Algorithm, FitError, Solution};
-use crate::estimate::GradientEstimator;
+use crate::estimate::{AnyEstimator, GradientEstimator};
 use crate::family::{Family, Guide, Reparam, TracedFamily};
 use crate::fit::{Observer, Stop, StoppingRule};
 use crate::optimize::{AnyOptimizer, Optimizer};
@@ -72,7 +72,7 @@ impl<'a, G: Guide + ?Sized> FamilyPart<'a, ByGuide> for &'a G {
 }
 
 /// An estimator behind one door, for whatever density the engine shows it.
-pub(super) type AnyEstimator<'a, F> = Box<dyn for<'t> GradientEstimator<dyn Differentiable + 't, F> + 'a>;
+pub(super) type OwnEstimator<'a, F> = Box<dyn for<'t> AnyEstimator<dyn Differentiable + 't, F> + 'a>;
 
 /// What [`Fit::estimator`](super::Fit::estimator) takes: an [`EstimatorChoice`], or an estimator for the density `T` and
 /// the family `F` of the fit.
@@ -96,7 +96,7 @@ pub enum EstimatorWish<'a, F> {
     /// By name.
     Named(EstimatorChoice),
     /// The user's own, with the name of its type.
-    Own(String, AnyEstimator<'a, F>),
+    Own(String, OwnEstimator<'a, F>),
 }
 
 impl<'a, T: ?Sized, F> EstimatorPart<'a, T, F, ByName> for EstimatorChoice {
@@ -207,7 +207,7 @@ pub(super) type Rule<'a> = Box<dyn Fn() -> Box<dyn StoppingRule + 'a> + 'a>;
 
 /// The parts of a fit that are the user's own, beside the family.
 pub(super) struct Own<'a, F, O> {
-    pub estimator: Option<AnyEstimator<'a, F>>,
+    pub estimator: Option<OwnEstimator<'a, F>>,
     pub optimizer: Option<O>,
     pub algorithm: Option<Driver<'a, F>>,
     pub stop: Option<Rule<'a>>,

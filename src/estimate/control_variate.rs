@@ -1,6 +1,6 @@
 //! The pathwise gradient less a linear model of the log density's gradient, whose expectation is known.
 
-use super::{Estimate, GradientEstimator, Point, Space, all_finite, scale_draws};
+use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, all_finite};
 use crate::family::LocationScale;
 use crate::model::Draws;
 use crate::target::{DensityError, Differentiable, Pass};
@@ -50,10 +50,11 @@ const PROBES: u32 = 0xc501;
 
 /// Buffers: points where the surrogate is measured, with their noise and gradients, and the surrogate.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Surrogate {
+pub struct Surrogate {
     noise: Vec<f64>,
     z: Draws,
     bar: Draws,
+    theta_bar: Vec<f64>,
     /// `b`, by latent.
     slope: Vec<f64>,
     /// `C` by columns, or its diagonal.
@@ -64,34 +65,29 @@ pub(super) struct Surrogate {
 }
 
 impl<T: Differentiable + ?Sized, F: LocationScale + ?Sized> GradientEstimator<T, F> for ControlVariate {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let mut surrogate = std::mem::take(&mut space.surrogate);
-        let measured = surrogate.measure(self.curvature, (target, family), at, space);
-        space.surrogate = surrogate;
-        let evaluations = measured?;
-        space.draw(family, target.layout(), at)?;
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
+    type State = Scratch<Surrogate>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let surrogate = &mut state.buffers;
+        let Task { family, at, .. } = *of;
+        let measured = surrogate.measure(self.curvature, of)?;
+        space.draw(of)?;
+        space.differentiate(of)?;
         let rejected = space.reject();
-        let again = space.add_theta(target, at, rejected, grad_theta)?;
-        let value = space.bound(family, at, rejected, family.entropy(at.params, at.rows));
-        let Space { surrogate, noise, z_bar, .. } = &mut *space;
-        surrogate.add_to(noise, -1.0, z_bar);
-        scale_draws(&mut space.z_bar, &space.weights);
-        family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
+        let evaluations = at.num_draws + measured + space.add_theta(of, rejected)?;
+        let value = space.bound(of, rejected, family.entropy(at.params, at.rows));
+        surrogate.add_to(&space.noise, -1.0, &mut space.z_bar);
+        space.weigh();
+        space.pullback(of);
         if rejected < at.num_draws {
-            family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
-            space.surrogate.add_expectation(family, at, grad);
+            family.add_entropy_gradient(at.params, at.rows, 1.0, &mut space.grad);
+            surrogate.add_expectation(family, &at, &mut space.grad);
         }
-        Ok(Estimate { value, rejected, evaluations: at.num_draws + evaluations + again })
+        Ok(Estimate { value, rejected, evaluations })
     }
 }
 
@@ -104,17 +100,12 @@ fn lane(z: &mut Draws, k: usize) -> &mut [f64] {
 
 impl Surrogate {
     /// Overwrites the surrogate and returns how many gradients that took.
-    fn measure<T, F>(
-        &mut self,
-        curvature: Curvature,
-        (target, family): (&T, &F),
-        at: &Point,
-        space: &mut Space,
-    ) -> Result<usize, DensityError>
+    fn measure<T, F>(&mut self, curvature: Curvature, of: &Task<T, F>) -> Result<usize, DensityError>
     where
         T: Differentiable + ?Sized,
         F: LocationScale + ?Sized,
     {
+        let Task { target, family, at } = of;
         let size = family.num_noise(at.rows);
         let pairs = match curvature {
             Curvature::Full => size,
@@ -128,10 +119,13 @@ impl Surrogate {
         self.is_diagonal = curvature != Curvature::Full;
         self.spread(curvature, at, size, pairs);
         let draws = 2 * pairs + 1;
-        self.transform(family, target, at, draws);
-        space.grad_theta.resize(target.layout().num_parameters, 0.0);
-        let Surrogate { z, bar, pass, .. } = self;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, bar, &mut space.grad_theta)?;
+        let num_rows = at.rows.len(target.layout());
+        self.z.fit(target.layout(), num_rows, draws);
+        self.bar.fit(target.layout(), num_rows, draws);
+        self.theta_bar.resize(target.layout().num_parameters, 0.0);
+        family.transform(at.params, at.rows, &self.noise, &mut self.z);
+        let Surrogate { z, bar, theta_bar, pass, .. } = self;
+        target.log_density_and_gradient(at.theta, z, at.rows, pass, bar, theta_bar)?;
         self.read(size, pairs);
         Ok(draws)
     }
@@ -156,17 +150,6 @@ impl Surrogate {
                 pair.copy_from_slice(&[sign, -sign]);
             }
         }
-    }
-
-    fn transform<T, F>(&mut self, family: &F, target: &T, at: &Point, draws: usize)
-    where
-        T: Differentiable + ?Sized,
-        F: LocationScale + ?Sized,
-    {
-        let num_rows = at.rows.len(target.layout());
-        self.z.fit(target.layout(), num_rows, draws);
-        self.bar.fit(target.layout(), num_rows, draws);
-        family.transform(at.params, at.rows, &self.noise, &mut self.z);
     }
 
     /// The surrogate from the gradients at its points; zero where one of them is not finite.

@@ -1,6 +1,6 @@
 //! [`ExactKl`]: the pathwise gradient of the bound with the divergence from a standard normal prior in closed form.
 
-use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, scale_draws, weighted_sum};
+use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, Terms, ln_accepted, weighted_sum};
 use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, lanes, weight_of};
 use crate::model::{Layout, RowSet};
 use crate::target::{DensityError, Differentiable};
@@ -14,7 +14,7 @@ use crate::target::{DensityError, Differentiable};
 /// biased downwards as an estimate of the bound. *Assumes* the standard normal prior, and compares it with the target's
 /// prior terms in every step. *Rejected draws*: the KL is that of all of q; for the rest see [`Pathwise`](super::Pathwise).
 ///
-/// What it remembers (see [`Space::memory`]) are the last data term and the last KL, both without beta and free nats.
+/// [`Space::terms`] are the data term and the KL, both without beta and free nats.
 ///
 /// *Cost*: one model gradient a draw, and one reverse pass of the encoder where
 /// [`Pathwise`](super::Pathwise) takes two.
@@ -57,42 +57,46 @@ pub fn standard_kl(layout: &Layout, moments: &NormalMoments, kl: &mut Vec<f64>) 
     kl.extend(blocks.map(|(m, s)| m.iter().zip(s).map(squares).sum::<f64>() - lanes::sum_of_logs(s)));
 }
 
+/// Means and standard deviations of q's latents, and the adjoints of both.
+#[derive(Clone, Debug, Default)]
+pub struct Moments {
+    pub(super) q: NormalMoments,
+    pub(super) bar: NormalMoments,
+}
+
 impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ExactKl {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = Scratch<Moments>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let moments = &mut state.buffers;
+        let Task { target, family, at } = *of;
         if !target.separates_data() {
             return Err(refusal(
                 "the target does not tell data terms from prior terms; write it with `draw` and `observe`",
             ));
         }
         self.check()?;
-        space.draw(family, target.layout(), at)?;
-        if !family.normals(at.params, at.rows, &mut space.moments) {
+        space.draw(of)?;
+        if !family.normals(at.params, at.rows, &mut moments.q) {
             return Err(refusal("a latent of q is not normal given the data; use `Pathwise`"));
         }
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
+        space.differentiate(of)?;
         check_prior(at.rows, space)?;
         add_prior_slope(at.rows, space);
         let rejected = space.reject();
-        let again = space.add_theta(target, at, rejected, grad_theta)?;
+        let again = space.add_theta(of, rejected)?;
         let weights = &space.weights;
         let data = if rejected < at.num_draws { weighted_sum(&space.pass.data, weights) } else { f64::NAN };
-        let (kl, counted) = self.seed(target.layout(), at, space);
+        let (kl, counted) = self.seed(target.layout(), &at, moments, space);
         if rejected < at.num_draws {
-            family.pull_normals(at.params, at.rows, &space.moments_bar, grad);
+            family.pull_normals(at.params, at.rows, &moments.bar, &mut space.grad);
         }
-        let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
-        space.memory.clear();
-        space.memory.extend([finite(data), finite(kl)]);
-        let value = data - self.beta * counted + ln_accepted(at, rejected);
+        space.terms = Some(Terms { data, kl });
+        let value = data - self.beta * counted + ln_accepted(&at, rejected);
         Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
@@ -107,10 +111,11 @@ impl ExactKl {
         Ok(())
     }
 
-    /// Overwrites `moments_bar` with the adjoints of data term and KL; the weighted KL, plain and with free nats.
-    pub(super) fn seed(&self, layout: &Layout, at: &Point, space: &mut Space) -> (f64, f64) {
-        scale_draws(&mut space.z_bar, &space.weights);
-        let Space { z_bar, noise, moments, moments_bar: bar, log_weights: kl, .. } = space;
+    /// Overwrites the adjoints of the moments with those of data term and KL; the weighted KL, plain and with free nats.
+    pub(super) fn seed(&self, layout: &Layout, at: &Point, moments: &mut Moments, space: &mut Space) -> (f64, f64) {
+        space.weigh();
+        let Space { z_bar, noise, log_weights: kl, .. } = space;
+        let Moments { q: moments, bar } = moments;
         let (draws, num_rows) = (at.num_draws, at.rows.len(layout));
         bar.clear(moments.mean.len());
         let slopes = z_bar.latents.chunks_exact(draws).chain(z_bar.row_latents.chunks_exact(draws));

@@ -1,7 +1,6 @@
 //! What the multi-sample estimators share: draws in groups of `particles`, weighed by an objective.
 
-use super::pathwise::subtract;
-use super::{Estimate, Point, Space, all_finite, chosen_draws, lanes_finite, scale_draws};
+use super::{Estimate, Point, Space, Task, all_finite, chosen_draws, lanes_finite, scale_draws};
 use crate::family::Reparam;
 use crate::model::{Draws, RowSet};
 use crate::objective::{Accepted, Objective};
@@ -72,51 +71,48 @@ pub(super) fn weights_of(objective: &impl Objective, particles: usize, space: &m
 pub(super) fn evaluate<T, F>(
     objective: &impl Objective,
     particles: usize,
-    (target, family): (&T, &F),
-    at: &Point,
+    of: &Task<T, F>,
     space: &mut Space,
-    grad_theta: &mut [f64],
 ) -> Result<Estimate, DensityError>
 where
     T: Differentiable + ?Sized,
     F: Reparam + ?Sized,
 {
-    space.draw(family, target.layout(), at)?;
-    family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
-    family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
-    if two_passes(target) {
-        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
+    let two_passes = two_passes(of.target);
+    space.draw(of)?;
+    space.evaluate_q(of);
+    space.differentiate_q(of);
+    if two_passes {
+        space.evaluate(of)?;
     } else {
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
+        space.differentiate(of)?;
         drop_gradients(space);
     }
     fill_log_weights(space);
     let value = weights_of(objective, particles, space);
-    if two_passes(target) {
-        let Space { z, z_bar, pass, grad_theta: theta_bar, weights, .. } = &mut *space;
-        pass.draw_weights.clone_from(weights);
-        let done = target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar);
-        pass.draw_weights.clear();
+    if two_passes {
+        space.pass.draw_weights.clone_from(&space.weights);
+        let done = space.differentiate(of);
+        space.pass.draw_weights.clear();
         done?;
         drop_gradients(space);
     } else {
-        scale_draws(&mut space.z_bar, &space.weights);
+        space.weigh();
     }
     let lost = space.pass.log_density.iter().zip(&space.log_weights);
     let rejected = lost.filter(|(p, l)| !p.is_finite() || **l == f64::NEG_INFINITY).count();
-    let mut evaluations = at.num_draws * if two_passes(target) { 2 } else { 1 };
-    if !grad_theta.is_empty() {
+    let mut evaluations = of.at.num_draws * if two_passes { 2 } else { 1 };
+    if !space.grad_theta.is_empty() {
         // One rejected draw has poisoned the sum.
-        if rejected > 0 || !all_finite(&space.grad_theta) {
-            evaluations += theta_of_accepted(target, at, space)?;
+        if rejected > 0 || !all_finite(&space.theta_bar) {
+            evaluations += theta_of_accepted(of.target, &of.at, space)?;
         }
-        grad_theta.iter_mut().zip(&space.grad_theta).for_each(|(t, g)| *t += g);
+        space.grad_theta.iter_mut().zip(&space.theta_bar).for_each(|(t, g)| *t += g);
     }
     Ok(Estimate { value, rejected, evaluations })
 }
 
-/// Overwrites `space.grad_theta` with the weighted sum over the draws that count alone, and returns how many these are.
+/// Overwrites `theta_bar` with the weighted sum over the draws that count alone, and returns how many these are.
 fn theta_of_accepted<T: Differentiable + ?Sized>(
     target: &T,
     at: &Point,
@@ -126,13 +122,13 @@ fn theta_of_accepted<T: Differentiable + ?Sized>(
     let kept: Vec<f64> = space.weights.iter().zip(&space.pass.log_density).map(counts).collect();
     let z = chosen_draws(&space.z, &kept);
     if z.num_draws == 0 {
-        space.grad_theta.fill(0.0);
+        space.theta_bar.fill(0.0);
         return Ok(0);
     }
     let draw_weights = space.weights.iter().zip(&kept).filter(|(_, k)| **k > 0.0).map(|(w, _)| *w).collect();
     let mut pass = Pass { data_weight: space.pass.data_weight, draw_weights, ..Pass::default() };
     let mut z_bar = Draws::default();
-    target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut space.grad_theta)?;
+    target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, &mut space.theta_bar)?;
     Ok(z.num_draws)
 }
 
@@ -162,8 +158,6 @@ fn drop_gradients(space: &mut Space) {
 
 /// `z_bar -= weights * q_bar`, which may be used up.
 pub(super) fn subtract_weighted_q(space: &mut Space) {
-    let Space { z_bar, q_bar, weights, .. } = space;
-    scale_draws(q_bar, weights);
-    subtract(&q_bar.latents, &mut z_bar.latents);
-    subtract(&q_bar.row_latents, &mut z_bar.row_latents);
+    scale_draws(&mut space.q_bar, &space.weights);
+    space.subtract_q();
 }

@@ -1,8 +1,7 @@
 //! Pathwise in the real block, a method of choice in the discrete one.
 
-use super::discrete::{DiscreteGradient, LeaveOneOut, with_memory};
-use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, scale_draws};
+use super::discrete::{DiscreteGradient, LanesState, LeaveOneOut};
+use super::{Estimate, GradientEstimator, Point, Space, Task, ln_accepted};
 use crate::family::{DISCRETE, Family, Product, Reparam};
 use crate::target::{DensityError, Differentiable};
 
@@ -48,54 +47,59 @@ where
     G: Family,
     D: DiscreteGradient<G>,
 {
+    type State = LanesState<D::State>;
+
+    fn init(&self, _: &T, _: &Product<F, G>) -> Self::State {
+        LanesState::default()
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        family: &Product<F, G>,
-        at: &Point,
+        of: &Task<T, Product<F, G>>,
+        LanesState { learned, lanes }: &mut Self::State,
         space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
+        let Task { target, family, at } = *of;
         let (real, discrete) = (family.real(), family.discrete());
         let (own, other) = family.split(at.params);
-        let (real_grad, discrete_grad) = family.split_mut(grad);
-        let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..*at };
+        let of_real = Task { target, family: real, at: Point { params: own, ..at } };
+        let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..at };
         let shape = self.discrete.shape(discrete, at.rows, at.num_draws)?;
-        space.draw(real, target.layout(), &Point { params: own, ..*at })?;
-        space.lanes.fit(shape, target.layout(), at);
-        space.lanes.spread_reals(&space.z);
-        with_memory(&mut space.memory, &mut space.lanes, |lanes| self.discrete.set(discrete, &of_integers, lanes));
-        space.lanes.differentiate(target, at, shape.num_differentiated, space.pass.data_weight)?;
-        real.log_q(own, at.rows, &space.z, &mut space.log_q);
-        let rejected = space.lanes.reject(&space.log_q);
+        space.fit(target.layout(), &at);
+        space.fill(real, &of_real.at)?;
+        lanes.fit(shape, target.layout(), &at);
+        lanes.spread_reals(&space.z);
+        self.discrete.set(discrete, &of_integers, learned, lanes);
+        lanes.differentiate(target, &at, shape.num_differentiated, space.pass.data_weight)?;
+        space.evaluate_q(&of_real);
+        let rejected = lanes.reject(&space.log_q);
         let mut evaluations = shape.evaluations() * at.num_draws;
         if rejected == at.num_draws {
             return Ok(Estimate { value: f64::NAN, rejected, evaluations });
         }
-        space.weights.copy_from_slice(&space.lanes.share);
-        space.lanes.gather_reals(&mut space.z_bar);
+        space.weights.copy_from_slice(&lanes.share);
+        lanes.gather_reals(&mut space.z_bar);
         let closed = match self.real {
             RealGradient::Pathwise => real.entropy(own, at.rows),
             RealGradient::StickingTheLanding => None,
         };
         if closed.is_none() {
-            real.grad_log_q(own, at.rows, &space.z, &mut space.q_bar);
-            subtract(&space.q_bar.latents, &mut space.z_bar.latents);
-            subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
-        } else {
-            real.add_entropy_gradient(own, at.rows, 1.0, real_grad);
+            space.differentiate_q(&of_real);
+            space.subtract_q();
         }
         silence(space);
-        scale_draws(&mut space.z_bar, &space.weights);
-        real.pullback(own, at.rows, &space.noise, &space.z, &space.z_bar, real_grad);
-        let value = with_memory(&mut space.memory, &mut space.lanes, |lanes| {
-            self.discrete.add_gradient(discrete, &of_integers, lanes, discrete_grad)
-        });
-        if !grad_theta.is_empty() {
-            evaluations += space.lanes.add_theta(target, at, rejected, grad_theta)?;
+        space.weigh();
+        let Space { noise, z, z_bar, grad, grad_theta, .. } = &mut *space;
+        let (real_grad, discrete_grad) = family.split_mut(grad);
+        if closed.is_some() {
+            real.add_entropy_gradient(own, at.rows, 1.0, real_grad);
         }
-        Ok(Estimate { value: value + ln_accepted(at, rejected), rejected, evaluations })
+        real.pullback(own, at.rows, noise, z, z_bar, real_grad);
+        let value = self.discrete.add_gradient(discrete, &of_integers, learned, lanes, discrete_grad);
+        if !grad_theta.is_empty() {
+            evaluations += lanes.add_theta(target, &at, rejected, grad_theta)?;
+        }
+        Ok(Estimate { value: value + ln_accepted(&at, rejected), rejected, evaluations })
     }
 }
 

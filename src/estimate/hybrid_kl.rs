@@ -1,9 +1,11 @@
 //! [`HybridKl`]: the closed divergence of a code of normal and categorical latents from its prior.
 
-use super::discrete::{DiscreteGradient, LocalExpectation, with_memory};
-use super::exact_kl::{add_prior_slope, agree, refusal};
+use serde::{Deserialize, Serialize};
+
+use super::discrete::{DiscreteGradient, Lanes, LanesState, LocalExpectation};
+use super::exact_kl::{Moments, add_prior_slope, agree, refusal};
 use super::hybrid::silence;
-use super::{Estimate, ExactKl, GradientEstimator, Point, Space, ln_accepted};
+use super::{Estimate, ExactKl, GradientEstimator, Point, Space, Task, Terms, ln_accepted};
 use crate::family::{DISCRETE, Discrete, LN_SQRT_2_PI, Normals, Product, weight_of};
 use crate::model::RowSet;
 use crate::target::{DensityError, Differentiable};
@@ -13,7 +15,7 @@ use crate::target::{DensityError, Differentiable};
 ///
 /// `KL(q(k) || even) = sum_i ln K_i - H[q(k)]` for integers with K_i values, all alike in the prior. With
 /// [`LocalExpectation`] and one integer a row the sum over its values is exact, too. Otherwise as [`ExactKl`]: beta, free
-/// nats (all integers are one group, with as many free nats each), what is remembered, and the prior, here even as well as
+/// nats (all integers are one group, with as many free nats each), the terms, and the prior, here even as well as
 /// standard normal, which is *assumed*, and compared with the target's prior terms in every step. Gradients that learn
 /// from step to step ([`LearnedRebar`](super::LearnedRebar), [`Relax`](super::Relax)) begin anew in each.
 ///
@@ -39,16 +41,20 @@ where
     G: Discrete,
     D: DiscreteGradient<G>,
 {
+    type State = HybridKlState<D::State>;
+
+    fn init(&self, _: &T, _: &Product<F, G>) -> Self::State {
+        HybridKlState::default()
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        family: &Product<F, G>,
-        at: &Point,
+        of: &Task<T, Product<F, G>>,
+        HybridKlState { integers: LanesState { learned, lanes }, moments }: &mut Self::State,
         space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
         self.kl.check()?;
+        let Task { target, family, at } = *of;
         if !target.separates_data() {
             return Err(refusal(
                 "the target does not tell data terms from prior terms; write it with `draw`, `draw_integer` and `observe`",
@@ -56,49 +62,57 @@ where
         }
         let (real, integers) = (family.real(), family.discrete());
         let (own, other) = family.split(at.params);
-        let (real_grad, discrete_grad) = family.split_mut(grad);
-        let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..*at };
+        let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..at };
         let layout = target.layout();
         let shape = self.discrete.shape(integers, at.rows, at.num_draws)?;
-        space.draw(real, layout, &Point { params: own, ..*at })?;
+        space.fit(layout, &at);
+        space.fill(real, &Point { params: own, ..at })?;
         let has_reals = layout.num_latents + layout.num_row_latents > 0;
-        space.moments.clear(0);
-        if has_reals && !real.normals(own, at.rows, &mut space.moments) {
+        moments.q.clear(0);
+        if has_reals && !real.normals(own, at.rows, &mut moments.q) {
             return Err(refusal("a latent of q is not normal given the data; use `Hybrid`"));
         }
-        space.lanes.fit(shape, layout, at);
-        space.lanes.spread_reals(&space.z);
-        with_memory_kept(space, |lanes| self.discrete.set(integers, &of_integers, lanes));
-        space.lanes.differentiate(target, at, shape.num_differentiated, space.pass.data_weight)?;
+        *learned = D::State::default();
+        lanes.fit(shape, layout, &at);
+        lanes.spread_reals(&space.z);
+        self.discrete.set(integers, &of_integers, learned, lanes);
+        lanes.differentiate(target, &at, shape.num_differentiated, space.pass.data_weight)?;
         let most = most_entropy(integers, at.rows);
-        check_prior(at.rows, space, most)?;
+        check_prior(at.rows, lanes, space, most)?;
         // What is left is the data term: the prior is the same for all integers.
-        let rejected = space.lanes.reject(&space.log_q);
+        let rejected = lanes.reject(&space.log_q);
         let evaluations = shape.evaluations() * at.num_draws;
         if rejected == at.num_draws {
             return Ok(Estimate { value: f64::NAN, rejected, evaluations });
         }
-        let data = space.lanes.mean_data();
-        with_memory_kept(space, |lanes| self.discrete.add_gradient(integers, &of_integers, lanes, discrete_grad));
-        let class = self.weigh_integers((integers, other), at.rows, most, discrete_grad)?;
-        space.weights.copy_from_slice(&space.lanes.share);
-        space.lanes.gather_reals(&mut space.z_bar);
+        let data = lanes.mean_data();
+        space.weights.copy_from_slice(&lanes.share);
+        lanes.gather_reals(&mut space.z_bar);
         silence(space);
         add_prior_slope(at.rows, space);
-        let normal = self.kl.seed(layout, at, space);
+        let normal = self.kl.seed(layout, &at, moments, space);
+        let (real_grad, discrete_grad) = family.split_mut(&mut space.grad);
+        self.discrete.add_gradient(integers, &of_integers, learned, lanes, discrete_grad);
+        let class = self.weigh_integers((integers, other), at.rows, most, discrete_grad)?;
         if has_reals {
-            real.pull_normals(own, at.rows, &space.moments_bar, real_grad);
+            real.pull_normals(own, at.rows, &moments.bar, real_grad);
         }
-        let again = match grad_theta.is_empty() {
+        let again = match space.grad_theta.is_empty() {
             true => 0,
-            false => space.lanes.add_theta(target, at, rejected, grad_theta)?,
+            false => lanes.add_theta(target, &at, rejected, &mut space.grad_theta)?,
         };
-        let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
-        space.memory.clear();
-        space.memory.extend([finite(data), finite(normal.0 + class.0)]);
-        let value = data - self.kl.beta * (normal.1 + class.1) + ln_accepted(at, rejected);
+        space.terms = Some(Terms { data, kl: normal.0 + class.0 });
+        let value = data - self.kl.beta * (normal.1 + class.1) + ln_accepted(&at, rejected);
         Ok(Estimate { value, rejected, evaluations: evaluations + again })
     }
+}
+
+/// State of the integers' gradient, and moments of the normal latents.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HybridKlState<S> {
+    integers: LanesState<S>,
+    #[serde(skip)]
+    moments: Moments,
 }
 
 impl<D> HybridKl<D> {
@@ -123,12 +137,6 @@ impl<D> HybridKl<D> {
     }
 }
 
-/// Lends the lanes a memory of their own: what this estimator remembers are its terms.
-fn with_memory_kept<R>(space: &mut Space, step: impl FnOnce(&mut super::Lanes) -> R) -> R {
-    let mut none = Vec::new();
-    with_memory(&mut none, &mut space.lanes, step)
-}
-
 /// `sum_i ln K_i` over the integers of the pass, and how many they are, both with the rows' weight.
 fn most_entropy<G: Discrete>(integers: &G, rows: &RowSet) -> (f64, f64) {
     let one = |latent: usize| {
@@ -141,8 +149,8 @@ fn most_entropy<G: Discrete>(integers: &G, rows: &RowSet) -> (f64, f64) {
 
 /// Overwrites `log_q` with the prior terms of each draw, and compares those of the first finite draw with a standard normal
 /// and even prior.
-fn check_prior(rows: &RowSet, space: &mut Space, (most, _): (f64, f64)) -> Result<(), DensityError> {
-    let Space { z, lanes, log_q, .. } = space;
+fn check_prior(rows: &RowSet, lanes: &Lanes, space: &mut Space, (most, _): (f64, f64)) -> Result<(), DensityError> {
+    let Space { z, log_q, .. } = space;
     lanes.priors(log_q);
     let Some(d) = log_q.iter().position(|p| p.is_finite()) else { return Ok(()) };
     let log_density = |latents: &[f64]| -> f64 {

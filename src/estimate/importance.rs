@@ -1,7 +1,7 @@
 //! Multi-sample gradients from values alone: the score function, VIMCO, and the wake phase.
 
 use super::groups::{fill_log_weights, num_groups, weights_of};
-use super::{Estimate, GradientEstimator, Point, Space, no_theta, too_few_draws};
+use super::{Estimate, GradientEstimator, Space, Task, no_theta, too_few_draws};
 use crate::family::Family;
 use crate::objective::{ImportanceWeighted, log_mean_exp, sum};
 use crate::target::{DensityError, LogDensity};
@@ -61,20 +61,16 @@ pub struct WakePhase {
 }
 
 impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Vimco {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
         if self.particles < 2 {
             return Err(too_few_draws("VIMCO", 2, self.particles));
         }
-        num_groups("VIMCO", self.particles, at)?;
-        let (value, rejected) = weigh("VIMCO", self.particles, (target, family), at, space)?;
+        num_groups("VIMCO", self.particles, &of.at)?;
+        let (value, rejected) = weigh("VIMCO", self.particles, of, space)?;
         let others = Others::of(self.particles, &space.log_weights);
         for (l, w) in space.log_weights.chunks_exact(self.particles).zip(space.weights.chunks_exact_mut(self.particles))
         {
@@ -90,24 +86,20 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Vim
                 };
             }
         }
-        family.score(at.params, at.rows, &space.z, &space.weights, grad);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        space.score(of);
+        Ok(Estimate { value, rejected, evaluations: of.at.num_draws })
     }
 }
 
 impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for ImportanceWeightedScore {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
         let name = "the score function of a bound";
-        let groups = num_groups(name, self.particles, at)?;
-        let (value, rejected) = weigh(name, self.particles, (target, family), at, space)?;
+        let groups = num_groups(name, self.particles, &of.at)?;
+        let (value, rejected) = weigh(name, self.particles, of, space)?;
         let others = Others::of(self.particles, &space.log_weights);
         let Space { log_weights, weights, .. } = &mut *space;
         for (l, w) in log_weights.chunks_exact(self.particles).zip(weights.chunks_exact_mut(self.particles)) {
@@ -120,8 +112,8 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Imp
             // `w` holds w_k / groups.
             w.iter_mut().for_each(|w| *w = signal - *w);
         }
-        family.score(at.params, at.rows, &space.z, &space.weights, grad);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        space.score(of);
+        Ok(Estimate { value, rejected, evaluations: of.at.num_draws })
     }
 }
 
@@ -158,44 +150,34 @@ fn signal(log_weights: &[f64], k: usize, bound: f64) -> Option<f64> {
 }
 
 impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for WakePhase {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        num_groups("the wake phase", self.particles, at)?;
-        let (_, rejected) = weigh("the wake phase", self.particles, (target, family), at, space)?;
-        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        num_groups("the wake phase", self.particles, &of.at)?;
+        let (_, rejected) = weigh("the wake phase", self.particles, of, space)?;
+        space.score(of);
         let Space { weights, log_q, log_weights, .. } = &mut *space;
         for ((l, w), q) in log_weights.iter_mut().zip(&*weights).zip(&*log_q) {
             *l = if *w > 0.0 { w * q } else { 0.0 };
         }
-        let value = if rejected == at.num_draws { f64::NAN } else { sum(log_weights) };
-        Ok(Estimate { value, rejected, evaluations: at.num_draws })
+        let value = if rejected == of.at.num_draws { f64::NAN } else { sum(log_weights) };
+        Ok(Estimate { value, rejected, evaluations: of.at.num_draws })
     }
 }
 
 /// Draws, overwrites `log_weights` and `weights` (the softmax of each group over the number of groups), and returns
 /// the importance-weighted bound and the number of draws that were rejected.
-fn weigh<T, F>(
-    name: &str,
-    particles: usize,
-    (target, family): (&T, &F),
-    at: &Point,
-    space: &mut Space,
-) -> Result<(f64, usize), DensityError>
+fn weigh<T, F>(name: &str, particles: usize, of: &Task<T, F>, space: &mut Space) -> Result<(f64, usize), DensityError>
 where
     T: LogDensity + ?Sized,
     F: Family + ?Sized,
 {
-    no_theta(name, target.layout())?;
-    space.sample(family, target.layout(), at)?;
-    target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
-    family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+    no_theta(name, of.target.layout())?;
+    space.sample(of)?;
+    space.evaluate(of)?;
+    space.evaluate_q(of);
     fill_log_weights(space);
     let value = weights_of(&ImportanceWeighted, particles, space);
     let rejected = space.log_weights.iter().filter(|l| !l.is_finite()).count();

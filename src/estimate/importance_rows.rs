@@ -1,6 +1,7 @@
 //! [`ImportanceWeightedRows`]: the importance-weighted bound of each row, from minibatches.
 
-use super::{Estimate, GradientEstimator, Point, Space, independent, too_few_draws};
+use super::exact_kl::Moments;
+use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, too_few_draws};
 use crate::family::{LN_SQRT_2_PI, Normals};
 use crate::model::{Draws, RowSet};
 use crate::objective::log_mean_exp;
@@ -44,7 +45,8 @@ pub enum PathWeight {
 
 /// The draw that was chosen for each row, and buffers of its gradient.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Chosen {
+pub struct Chosen {
+    moments: Moments,
     /// Log weights, `[row][draw]`.
     log_weights: Vec<f64>,
     uniform: Vec<f64>,
@@ -57,16 +59,16 @@ pub(super) struct Chosen {
 }
 
 impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ImportanceWeightedRows {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        independent("the importance-weighted bound of rows", at)?;
+    type State = Scratch<Chosen>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let own = &mut state.buffers;
+        let Task { target, family, at } = *of;
+        independent("the importance-weighted bound of rows", &at)?;
         let layout = target.layout();
         if layout.num_latents + layout.num_integers + layout.num_row_integers > 0 || layout.num_row_latents == 0 {
             return Err(refusal("the model has latents outside of rows, or integers; use `DoublyReparameterized`"));
@@ -74,32 +76,23 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
         if at.num_draws == 0 {
             return Err(too_few_draws("the importance-weighted bound of rows", 1, 0));
         }
-        space.draw(family, layout, at)?;
-        if !family.normals(at.params, at.rows, &mut space.moments) {
+        space.draw(of)?;
+        if !family.normals(at.params, at.rows, &mut own.moments.q) {
             return Err(refusal("a latent of q is not normal given the data"));
         }
-        let mut own = std::mem::take(&mut space.chosen);
         own.pass.want_row_terms = true;
-        let done = target.log_density(at.theta, &space.z, at.rows, &mut own.pass);
-        let value = done.map(|()| own.choose(at, space));
-        let estimate = match value {
-            Ok(value) if value.is_finite() => {
-                own.pass.want_row_terms = false;
-                let Chosen { z, z_bar, pass, .. } = &mut own;
-                target
-                    .log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, &mut space.grad_theta)
-                    .map(|()| self.finish(at.rows, &own, space))
-                    .map(|()| {
-                        family.pull_normals(at.params, at.rows, &space.moments_bar, grad);
-                        grad_theta.iter_mut().zip(&space.grad_theta).for_each(|(t, g)| *t += g);
-                        Estimate { value, rejected: 0, evaluations: at.num_draws + 1 }
-                    })
-            }
-            Ok(value) => Ok(Estimate { value, rejected: at.num_draws, evaluations: at.num_draws }),
-            Err(e) => Err(e),
-        };
-        space.chosen = own;
-        estimate
+        target.log_density(at.theta, &space.z, at.rows, &mut own.pass)?;
+        let value = own.choose(&at, space);
+        if !value.is_finite() {
+            return Ok(Estimate { value, rejected: at.num_draws, evaluations: at.num_draws });
+        }
+        own.pass.want_row_terms = false;
+        let Chosen { z, z_bar, pass, .. } = &mut *own;
+        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, &mut space.theta_bar)?;
+        self.finish(at.rows, own);
+        family.pull_normals(at.params, at.rows, &own.moments.bar, &mut space.grad);
+        space.grad_theta.iter_mut().zip(&space.theta_bar).for_each(|(t, g)| *t += g);
+        Ok(Estimate { value, rejected: 0, evaluations: at.num_draws + 1 })
     }
 }
 
@@ -131,7 +124,7 @@ impl Chosen {
 
     /// Overwrites `log_weights` with `log p - log q` of each row and draw.
     fn weigh(&mut self, num_draws: usize, space: &Space) {
-        let (num_rows, moments) = (space.z.num_rows, &space.moments);
+        let (num_rows, moments) = (space.z.num_rows, &self.moments.q);
         self.log_weights.clear();
         self.log_weights.extend(self.pass.row_data.iter().zip(&self.pass.row_prior).map(|(d, p)| d + p));
         let lanes = space.z.row_latents.chunks_exact(num_draws).enumerate();
@@ -161,8 +154,8 @@ fn one_of(log_weights: &[f64], bound: f64, u: f64) -> (usize, f64) {
 
 impl ImportanceWeightedRows {
     /// Overwrites the adjoints of the moments with those of the chosen draws.
-    fn finish(&self, rows: &RowSet, own: &Chosen, space: &mut Space) {
-        let Space { moments, moments_bar: bar, .. } = space;
+    fn finish(&self, rows: &RowSet, own: &mut Chosen) {
+        let Moments { q: moments, bar } = &mut own.moments;
         bar.clear(moments.mean.len());
         for number in 0..bar.mean.len() {
             let (sd, noise) = (moments.sd[number], own.noise[number]);

@@ -3,7 +3,7 @@
 
 mod gamma;
 
-use super::{Estimate, GradientEstimator, Point, Space, independent, no_theta};
+use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, no_theta};
 use crate::family::{Family, MeanField};
 use crate::model::{Draws, RowSet};
 use crate::target::{DensityError, LogDensity, Pass};
@@ -47,7 +47,7 @@ const FRAC_1_SQRT_2_PI: f64 = 0.398_942_280_401_432_7;
 
 /// Buffers: the draws with one latent moved to four places, and the law of each latent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moved {
+pub struct Moved {
     z: Draws,
     /// Copies of each draw.
     copies: usize,
@@ -61,42 +61,45 @@ pub(super) struct Moved {
 }
 
 impl<T: LogDensity + ?Sized> GradientEstimator<T, MeanField> for MeasureValued {
+    type State = Scratch<Moved>;
+
+    fn init(&self, _: &T, _: &MeanField) -> Self::State {
+        Scratch::default()
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        family: &MeanField,
-        at: &Point,
+        of: &Task<T, MeanField>,
+        state: &mut Self::State,
         space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
     ) -> Result<Estimate, DensityError> {
+        let moved = &mut state.buffers;
+        let Task { target, family, at } = *of;
         no_theta("the measure-valued gradient", target.layout())?;
-        independent("the measure-valued gradient", at)?;
-        space.draw(family, target.layout(), at)?;
+        independent("the measure-valued gradient", &at)?;
+        space.draw(of)?;
         let (draws, params) = (at.num_draws, at.params);
         let size = space.noise.len() / draws.max(1);
-        let mut moved = std::mem::take(&mut space.moved);
         moved.repeat(space, 4);
         moved.prepare(family, at.rows, size);
         let (mut value, mut counted, mut evaluations) = (0.0, 0, 0);
         for k in 0..size {
             let (mean, ln_sd, place, in_rows) = moved.places[k];
             let sd = params[ln_sd].exp();
-            moved.shift(at, k);
+            moved.shift(&at, k);
             moved.place(params[mean], sd, place, in_rows);
             target.log_density(at.theta, &moved.z, at.rows, &mut space.pass)?;
             evaluations += 4 * draws;
             let f = &space.pass.log_density;
-            grad[mean] += moved.difference(f, 0) * FRAC_1_SQRT_2_PI / sd;
-            grad[ln_sd] += moved.difference(f, 2);
+            space.grad[mean] += moved.difference(f, 0) * FRAC_1_SQRT_2_PI / sd;
+            space.grad[ln_sd] += moved.difference(f, 2);
             let normal = f.iter().skip(3).step_by(4).filter(|f| f.is_finite());
             normal.for_each(|f| (value, counted) = (value + f, counted + 1));
             moved.put_back(&space.z, place, in_rows);
         }
         let rejected = moved.lost.iter().filter(|lost| **lost).count();
-        space.moved = moved;
         if rejected < draws {
-            family.add_entropy_gradient(params, at.rows, 1.0, grad);
+            family.add_entropy_gradient(params, at.rows, 1.0, &mut space.grad);
         }
         let entropy = family.entropy(params, at.rows).unwrap_or(f64::NAN);
         Ok(Estimate { value: value / f64::from(counted) + entropy, rejected, evaluations })

@@ -1,6 +1,6 @@
 //! The reparameterisation (pathwise) gradient of the ELBO.
 
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
+use super::{Estimate, GradientEstimator, Space, Task, scale_draws};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -35,48 +35,37 @@ pub struct Pathwise {
 }
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for Pathwise {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        space.draw(family, target.layout(), at)?;
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        space.draw(of)?;
+        space.differentiate(of)?;
+        let Task { family, at, .. } = *of;
         let rejected = space.reject();
-        let again = space.add_theta(target, at, rejected, grad_theta)?;
-        scale_draws(&mut space.z_bar, &space.weights);
+        let again = space.add_theta(of, rejected)?;
+        space.weigh();
         let closed = match self.entropy {
             Entropy::ClosedForm => family.entropy(at.params, at.rows),
             Entropy::MonteCarlo => None,
         };
-        let value = space.bound(family, at, rejected, closed);
+        let value = space.bound(of, rejected, closed);
         match closed {
-            Some(_) if rejected < at.num_draws => family.add_entropy_gradient(at.params, at.rows, 1.0, grad),
+            Some(_) if rejected < at.num_draws => family.add_entropy_gradient(at.params, at.rows, 1.0, &mut space.grad),
             Some(_) => {}
-            None => monte_carlo_entropy(family, at, space, grad),
+            None => monte_carlo_entropy(of, space),
         }
-        family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
+        space.pullback(of);
         Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
     }
 }
 
 /// Takes `d log q / d z` off `z_bar` and the score off `grad`.
-fn monte_carlo_entropy<F: Reparam + ?Sized>(family: &F, at: &Point, space: &mut Space, grad: &mut [f64]) {
-    family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
+fn monte_carlo_entropy<T: ?Sized, F: Reparam + ?Sized>(of: &Task<T, F>, space: &mut Space) {
+    space.differentiate_q(of);
     scale_draws(&mut space.q_bar, &space.weights);
-    subtract(&space.q_bar.latents, &mut space.z_bar.latents);
-    subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
+    space.subtract_q();
     space.weights.iter_mut().for_each(|w| *w = -*w);
-    family.score(at.params, at.rows, &space.z, &space.weights, grad);
-}
-
-pub(super) fn subtract(from: &[f64], to: &mut [f64]) {
-    for (t, f) in to.iter_mut().zip(from) {
-        *t -= f;
-    }
+    space.score(of);
 }

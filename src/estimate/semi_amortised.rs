@@ -1,6 +1,6 @@
 //! [`SemiAmortised`]: factors of single rows that start where the encoder says and climb the bound on their own; [`refine`].
 
-use super::{Estimate, GradientEstimator, Point, Space, ln_accepted};
+use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, ln_accepted};
 use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, weight_of};
 use crate::model::RowSet;
 use crate::target::{DensityError, Differentiable};
@@ -33,19 +33,21 @@ pub struct SemiAmortised {
 
 /// Factors of rows with what their steps need.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Factors {
+pub struct Factors {
     moments: NormalMoments,
     /// Adjoints of means and of log standard deviations.
     bar: NormalMoments,
+    /// Adjoints of the encoder's means and standard deviations.
+    encoder_bar: NormalMoments,
 }
 
 /// Means and standard deviations of the rows' own factors after `how.steps` steps of a falling size from those that
 /// `family` gives: free local factors that the encoder starts.
 ///
-/// `at` says at which parameters, for which rows, and by how many draws, which keep their noise.
+/// The point says at which parameters, for which rows, and by how many draws, which keep their noise.
 ///
 /// ```
-/// use jensen::estimate::{Point, SemiAmortised, refine};
+/// use jensen::estimate::{Point, SemiAmortised, Task, refine};
 /// # use jensen::estimate::Design;
 /// # use jensen::family::{Family, TracedFamily};
 /// # use jensen::layers::{Likelihood, Vae};
@@ -59,7 +61,8 @@ pub(super) struct Factors {
 /// let (params, theta, rows) = (family.init(&[], 1.0), model.theta(target.layout()), RowSet::all());
 /// let design = Design::Independent;
 /// let at = Point { params: &params, theta: &theta, rows: &rows, streams: Streams::new(1), num_draws: 8, design };
-/// let factors = refine(&target, &family, &at, SemiAmortised { steps: 50, step_size: 0.3 })?;
+/// let of = Task { target: &target, family: &family, at };
+/// let factors = refine(&of, SemiAmortised { steps: 50, step_size: 0.3 })?;
 /// assert_eq!(factors.mean.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -67,46 +70,43 @@ pub(super) struct Factors {
 /// # Errors
 /// As [`SemiAmortised`], and when the density or its gradient is not finite on the way.
 pub fn refine<T: Differentiable + ?Sized, F: Normals + ?Sized>(
-    target: &T,
-    family: &F,
-    at: &Point,
+    of: &Task<T, F>,
     how: SemiAmortised,
 ) -> Result<NormalMoments, DensityError> {
-    let mut space = Space::default();
-    how.start(target, family, at, &mut space)?;
+    let (mut space, mut factors) = (Space::default(), Factors::default());
+    how.start(of, &mut factors, &mut space)?;
     for k in 0..how.steps {
-        how.evaluate(target, at, &mut space)?;
+        how.evaluate(of, &factors, &mut space)?;
         if space.reject() > 0 {
             return Err(DensityError("the density is not finite at a row's factors; try a smaller step size".into()));
         }
         space.weigh();
-        how.gradient(at, &mut space);
+        how.gradient(&of.at, &mut factors, &space);
         let left = 1.0 - k as f64 / how.steps as f64;
-        ascend(&mut space.factors, at.rows, how.step_size * left);
+        ascend(&mut factors, of.at.rows, how.step_size * left);
     }
-    Ok(space.factors.moments)
+    Ok(factors.moments)
 }
 
 impl SemiAmortised {
     /// Draws the noise and sets the factors to the encoder's.
     fn start<T: Differentiable + ?Sized, F: Normals + ?Sized>(
         &self,
-        target: &T,
-        family: &F,
-        at: &Point,
+        of: &Task<T, F>,
+        factors: &mut Factors,
         space: &mut Space,
     ) -> Result<(), DensityError> {
         if !(self.step_size > 0.0 && self.step_size <= 1.0) {
             return Err(DensityError(format!("a step size of {}; give one above 0 and at most 1", self.step_size)));
         }
-        space.draw(family, target.layout(), at)?;
-        for lane in space.noise.chunks_exact_mut(at.num_draws) {
+        space.draw(of)?;
+        for lane in space.noise.chunks_exact_mut(of.at.num_draws) {
             // Noise that has the mean zero keeps a mean's gradient from what is known of the standard deviation.
-            let (first, second) = lane.split_at_mut(at.num_draws / 2);
+            let (first, second) = lane.split_at_mut(of.at.num_draws / 2);
             second.iter_mut().zip(first).for_each(|(b, a)| *b = -*a);
         }
-        let Factors { moments, bar } = &mut space.factors;
-        if !family.normals(at.params, at.rows, moments) {
+        let Factors { moments, bar, .. } = factors;
+        if !of.family.normals(of.at.params, of.at.rows, moments) {
             return Err(DensityError("a latent of q is not normal given the data; use `StickingTheLanding`".into()));
         }
         bar.clear(moments.mean.len());
@@ -114,27 +114,25 @@ impl SemiAmortised {
     }
 
     /// The density and its gradient at the draws of the factors.
-    fn evaluate<T: Differentiable + ?Sized>(
+    fn evaluate<T: Differentiable + ?Sized, F: ?Sized>(
         &self,
-        target: &T,
-        at: &Point,
+        of: &Task<T, F>,
+        Factors { moments, .. }: &Factors,
         space: &mut Space,
     ) -> Result<(), DensityError> {
-        let draws = at.num_draws;
-        let Space { noise, z, factors: Factors { moments, .. }, .. } = &mut *space;
+        let draws = of.at.num_draws;
+        let Space { noise, z, .. } = &mut *space;
         let lanes = z.latents.chunks_exact_mut(draws).chain(z.row_latents.chunks_exact_mut(draws));
         for ((z, e), (m, s)) in lanes.zip(noise.chunks_exact(draws)).zip(moments.mean.iter().zip(&moments.sd)) {
             z.iter_mut().zip(e).for_each(|(z, e)| *z = m + s * e);
         }
-        let Space { z, z_bar, pass, grad_theta, .. } = space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, grad_theta)
+        space.differentiate(of)
     }
 
     /// Overwrites `bar` with the gradients in means and log standard deviations; draws are weighed already.
-    fn gradient(&self, at: &Point, space: &mut Space) {
+    fn gradient(&self, at: &Point, Factors { moments, bar, .. }: &mut Factors, space: &Space) {
         let draws = at.num_draws;
-        let Space { noise, z_bar, weights, factors, .. } = space;
-        let Factors { moments, bar, .. } = factors;
+        let Space { noise, z_bar, weights, .. } = space;
         let outside = z_bar.latents.len() / draws;
         let slopes = z_bar.latents.chunks_exact(draws).chain(z_bar.row_latents.chunks_exact(draws));
         let places = slopes.zip(noise.chunks_exact(draws)).enumerate();
@@ -156,7 +154,7 @@ impl SemiAmortised {
 /// One natural gradient step up the bound of every factor: `m += size s^2 g_m`, `ln s += size g_ln_s / 2`, both held to a
 /// standard deviation. Rows count once, whatever their weight in `bar`.
 fn ascend(factors: &mut Factors, rows: &RowSet, size: f64) {
-    let Factors { moments, bar } = factors;
+    let Factors { moments, bar, .. } = factors;
     let count = if rows.weight > 0.0 { 1.0 / rows.weight } else { 0.0 };
     let held = |step: f64| if step.is_finite() { step.clamp(-1.0, 1.0) } else { 0.0 };
     let bars = bar.mean.iter().zip(&bar.sd);
@@ -167,10 +165,10 @@ fn ascend(factors: &mut Factors, rows: &RowSet, size: f64) {
 }
 
 /// `sum log q` of the draws, averaged over those that count: `-1/2 e^2 - ln s - ln sqrt(2 pi)`, rows by their weight.
-fn mean_log_q(rows: &RowSet, space: &Space) -> f64 {
+fn mean_log_q(rows: &RowSet, factors: &Factors, space: &Space) -> f64 {
     let draws = space.z.num_draws;
     let outside = space.z.latents.len() / draws;
-    let lanes = space.noise.chunks_exact(draws).zip(&space.factors.moments.sd).enumerate();
+    let lanes = space.noise.chunks_exact(draws).zip(&factors.moments.sd).enumerate();
     let one = |(k, (e, sd)): (usize, (&[f64], &f64))| {
         let squares: f64 = e.iter().zip(&space.weights).map(|(e, w)| w * e * e).sum();
         weight_of(rows, k >= outside) * (-0.5 * squares - sd.ln() - LN_SQRT_2_PI)
@@ -179,18 +177,18 @@ fn mean_log_q(rows: &RowSet, space: &Space) -> f64 {
 }
 
 impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for SemiAmortised {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.start(target, family, at, space)?;
+    type State = Scratch<Factors>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let factors = &mut state.buffers;
+        let at = &of.at;
+        self.start(of, factors, space)?;
         for k in 0..=self.steps {
-            self.evaluate(target, at, space)?;
+            self.evaluate(of, factors, space)?;
             let (rejected, evaluations) = (space.reject(), (k + 1) * at.num_draws);
             if rejected == at.num_draws {
                 return Ok(Estimate { value: f64::NAN, rejected, evaluations });
@@ -198,20 +196,20 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
             let last = if k < self.steps {
                 None
             } else {
-                let again = space.add_theta(target, at, rejected, grad_theta)?;
-                let mean = space.mean_log_density(rejected) - mean_log_q(at.rows, space);
+                let again = space.add_theta(of, rejected)?;
+                let mean = space.mean_log_density(rejected) - mean_log_q(at.rows, factors, space);
                 let value = mean + ln_accepted(at, rejected);
                 Some(Estimate { value, rejected, evaluations: evaluations + again })
             };
             space.weigh();
-            self.gradient(at, space);
+            self.gradient(at, factors, space);
             if k == 0 {
-                self.pull(family, at, space, grad);
+                self.pull(of, factors, &mut space.grad);
             }
             if let Some(estimate) = last {
                 return Ok(estimate);
             }
-            ascend(&mut space.factors, at.rows, self.step_size);
+            ascend(factors, at.rows, self.step_size);
         }
         Ok(Estimate { value: f64::NAN, rejected: at.num_draws, evaluations: 0 })
     }
@@ -219,11 +217,11 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
 
 impl SemiAmortised {
     /// Carries the gradient in the encoder's moments back to its parameters.
-    fn pull<F: Normals + ?Sized>(&self, family: &F, at: &Point, space: &mut Space, grad: &mut [f64]) {
-        let Space { moments_bar, factors: Factors { moments, bar, .. }, .. } = space;
-        moments_bar.clone_from(bar);
+    fn pull<T: ?Sized, F: Normals + ?Sized>(&self, of: &Task<T, F>, factors: &mut Factors, grad: &mut [f64]) {
+        let Factors { moments, bar, encoder_bar } = factors;
+        encoder_bar.clone_from(bar);
         // d ln s = d s / s
-        moments_bar.sd.iter_mut().zip(&moments.sd).for_each(|(b, s)| *b /= s);
-        family.pull_normals(at.params, at.rows, moments_bar, grad);
+        encoder_bar.sd.iter_mut().zip(&moments.sd).for_each(|(b, s)| *b /= s);
+        of.family.pull_normals(of.at.params, of.at.rows, encoder_bar, grad);
     }
 }

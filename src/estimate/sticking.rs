@@ -1,7 +1,6 @@
 //! Sticking the landing: the pathwise gradient without the score term.
 
-use super::pathwise::subtract;
-use super::{Estimate, GradientEstimator, Point, Space, scale_draws};
+use super::{Estimate, GradientEstimator, Space, Task};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
@@ -17,26 +16,19 @@ use crate::target::{DensityError, Differentiable};
 pub struct StickingTheLanding;
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> for StickingTheLanding {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        space.draw(family, target.layout(), at)?;
-        let Space { z, z_bar, pass, grad_theta: theta_bar, .. } = &mut *space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, theta_bar)?;
-        family.grad_log_q(at.params, at.rows, &space.z, &mut space.q_bar);
-        subtract(&space.q_bar.latents, &mut space.z_bar.latents);
-        subtract(&space.q_bar.row_latents, &mut space.z_bar.row_latents);
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        space.draw(of)?;
+        space.differentiate(of)?;
+        space.differentiate_q(of);
+        space.subtract_q();
         let rejected = space.reject();
-        let again = space.add_theta(target, at, rejected, grad_theta)?;
-        scale_draws(&mut space.z_bar, &space.weights);
-        let value = space.bound(family, at, rejected, None);
-        family.pullback(at.params, at.rows, &space.noise, &space.z, &space.z_bar, grad);
-        Ok(Estimate { value, rejected, evaluations: at.num_draws + again })
+        let evaluations = of.at.num_draws + space.add_theta(of, rejected)?;
+        space.weigh();
+        space.pullback(of);
+        Ok(Estimate { value: space.bound(of, rejected, None), rejected, evaluations })
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reduce::sum_of_accepted;
-use super::{Accepted, Objective, fault, is_sound};
+use super::{Accepted, Objective, TwiceDifferentiable, fault, is_sound};
 
 /// The evidence lower bound of q restricted to the accepted draws: `mean of the finite log_weights + ln(their share)`,
 /// weights `1 / their number`.
@@ -31,5 +31,12 @@ impl Objective for Elbo {
             *weight = if *l == f64::NEG_INFINITY { 0.0 } else { share };
         }
         sum_of_accepted(log_weights) / num + accepted.ln_share()
+    }
+}
+
+impl TwiceDifferentiable for Elbo {
+    /// One: the weights do not depend on the log weights.
+    fn path_shares(&self, _: &[f64], weights: &mut [f64]) {
+        weights.fill(1.0);
     }
 }

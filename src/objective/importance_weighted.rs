@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reduce::{largest, softmax};
-use super::{Accepted, Objective, fault, is_sound};
+use super::{Accepted, Objective, TwiceDifferentiable, fault, is_sound};
 
 /// The importance-weighted bound: `ln(mean_s exp(log_weights[s]))`, weights `softmax(log_weights)`.
 ///
@@ -27,4 +27,9 @@ impl Objective for ImportanceWeighted {
         let accepted = Accepted::among(log_weights);
         softmax(log_weights, 1.0, shift, accepted.count, weights) + accepted.ln_share()
     }
+}
+
+impl TwiceDifferentiable for ImportanceWeighted {
+    /// The weights: `d ln w_s / d log_weights_s = 1 - w_s`.
+    fn path_shares(&self, _: &[f64], _: &mut [f64]) {}
 }

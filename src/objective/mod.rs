@@ -47,7 +47,32 @@ pub trait Objective: Send + Sync {
     /// # Panics
     /// If the slices differ in length.
     fn value_and_weights(&self, log_weights: &[f64], weights: &mut [f64]) -> f64;
+
+    /// Refuses settings outside of their range, and says which would do.
+    ///
+    /// # Errors
+    /// For the first setting out of range.
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(())
+    }
 }
+
+/// An objective whose weights have derivatives, which a doubly-reparameterised gradient needs.
+pub trait TwiceDifferentiable: Objective {
+    /// Overwrites `weights`, which are those of [`value_and_weights`](Objective::value_and_weights), with
+    /// `1 - d ln weights[s] / d log_weights[s]`: what the path of draw `s` counts once its score is reparameterised too.
+    ///
+    /// Anything finite will do where a weight is zero.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    fn path_shares(&self, log_weights: &[f64], weights: &mut [f64]);
+}
+
+/// A setting of an objective outside of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ObjectiveError(pub String);
 
 /// The answer to a fault: `NaN`, and weights of zero.
 fn fault(weights: &mut [f64]) -> f64 {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reduce::{largest, softmax};
-use super::{Accepted, Elbo, Objective, fault, is_sound};
+use super::{Accepted, Elbo, Objective, ObjectiveError, TwiceDifferentiable, fault, is_sound};
 
 /// The Renyi bound: `ln(mean_s exp((1 - alpha) log_weights[s])) / (1 - alpha)`, weights
 /// `softmax((1 - alpha) log_weights)`.
@@ -39,5 +39,18 @@ impl Objective for Renyi {
         let finite = log_weights.iter().copied().filter(|l| *l != f64::NEG_INFINITY);
         let shift = if power > 0.0 { largest(log_weights) } else { finite.fold(f64::INFINITY, f64::min) };
         softmax(log_weights, power, shift, accepted.count, weights) + accepted.ln_share()
+    }
+    fn check(&self) -> Result<(), ObjectiveError> {
+        if self.alpha.is_finite() {
+            return Ok(());
+        }
+        Err(ObjectiveError(format!("a Renyi bound of order {}; choose a finite order, such as 0.5", self.alpha)))
+    }
+}
+
+impl TwiceDifferentiable for Renyi {
+    /// `alpha + (1 - alpha) w_s`, as `d ln w_s / d log_weights_s = (1 - alpha) (1 - w_s)`.
+    fn path_shares(&self, _: &[f64], weights: &mut [f64]) {
+        weights.iter_mut().for_each(|w| *w = self.alpha + (1.0 - self.alpha) * *w);
     }
 }

@@ -215,3 +215,57 @@ fn many_gaussian_draws_reach_the_closed_form() {
         assert!(error.abs() < 4.0 * standard_error, "alpha {alpha}: {error} +- {standard_error}");
     }
 }
+
+/// `1 - d ln w_s / d l_s` from differences of the weights, beside `path_shares`; the largest distance.
+///
+/// With `h = 1e-4` a central difference of `ln w` errs by `h^2 power^3 / 6` for powers up to 3, and by the rounding of
+/// logarithms below 20 over `h`.
+fn distance_of_shares(objective: &dyn TwiceDifferentiable, log_weights: &[f64]) -> f64 {
+    let h = 1e-4;
+    let tolerance = h * h * 27.0 / 6.0 + 32.0 * f64::EPSILON * 20.0 / h;
+    let weights = |log_weights: &[f64]| {
+        let mut weights = vec![f64::NAN; log_weights.len()];
+        objective.value_and_weights(log_weights, &mut weights);
+        weights
+    };
+    let mut shares = weights(log_weights);
+    objective.path_shares(log_weights, &mut shares);
+    let mut worst = 0.0_f64;
+    for (s, share) in shares.iter().enumerate() {
+        let ln_weight = |step: f64| {
+            let mut moved = log_weights.to_vec();
+            moved[s] += step;
+            weights(&moved)[s].ln()
+        };
+        let slope = (ln_weight(h) - ln_weight(-h)) / (2.0 * h);
+        worst = worst.max((share - (1.0 - slope)).abs() / tolerance);
+    }
+    worst
+}
+
+#[test]
+fn shares_of_the_path_are_derivatives_of_the_weights() {
+    /// A planted fault: the shares of another order.
+    struct Faulty;
+    impl Objective for Faulty {
+        fn value_and_weights(&self, log_weights: &[f64], weights: &mut [f64]) -> f64 {
+            ImportanceWeighted.value_and_weights(log_weights, weights)
+        }
+    }
+    impl TwiceDifferentiable for Faulty {
+        fn path_shares(&self, log_weights: &[f64], weights: &mut [f64]) {
+            Renyi { alpha: 0.01 }.path_shares(log_weights, weights);
+        }
+    }
+    let renyi = ALPHAS.map(|alpha| Renyi { alpha });
+    let mut all: Vec<&dyn TwiceDifferentiable> = vec![&Elbo, &ImportanceWeighted];
+    all.extend(renyi.iter().map(|renyi| renyi as &dyn TwiceDifferentiable));
+    for seed in 0..5 {
+        let log_weights = normals(seed, 7);
+        for (k, objective) in all.iter().enumerate() {
+            let distance = distance_of_shares(*objective, &log_weights);
+            assert!(distance < 1.0, "objective {k}: {distance}");
+        }
+        assert!(distance_of_shares(&Faulty, &log_weights) > 1.0, "a fault of a hundredth goes unseen");
+    }
+}

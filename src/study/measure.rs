@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::moments::Moments;
 use super::watch::Watch;
 use crate::algorithm::Solution;
-use crate::estimate::{Design, GradientEstimator, Point, Space};
+use crate::estimate::{AnyEstimator, Design, GradientEstimator, Point, Space, Task};
 use crate::family::Family;
 use crate::model::RowSet;
 use crate::streams::Streams;
@@ -44,7 +44,7 @@ pub(super) enum Taken {
 pub(super) fn gradients<T, F>(
     target: &T,
     family: &F,
-    estimator: &dyn GradientEstimator<T, F>,
+    estimator: &dyn AnyEstimator<T, F>,
     request: &Request,
     watch: &mut Watch,
 ) -> Taken
@@ -53,11 +53,11 @@ where
     F: Family + ?Sized,
 {
     let Solution { params, theta } = request.at;
-    let (rows, mut space) = (RowSet::all(), Space::default());
-    let mut grad = vec![0.0; params.len() + theta.len()];
+    let (rows, mut space, mut state) = (RowSet::all(), Space::default(), estimator.init(target, family));
+    let mut grad: Vec<f64> = Vec::with_capacity(params.len() + theta.len());
     let mut seconds = Vec::with_capacity(request.repeats);
     let mut out = Gradients {
-        moments: Moments::new(grad.len()),
+        moments: Moments::new(params.len() + theta.len()),
         bound: Moments::new(1),
         evaluations: 0,
         rejected: 0,
@@ -71,15 +71,15 @@ where
         let streams = request.streams.at_step(k as u64);
         let at =
             Point { params, theta, rows: &rows, streams, num_draws: request.num_draws, design: Design::Independent };
-        grad.fill(0.0);
-        let (own, of_model) = grad.split_at_mut(params.len());
         let started = Instant::now();
-        let outcome = estimator.estimate(target, family, &at, &mut space, own, of_model);
+        let outcome = estimator.estimate(&Task { target, family, at }, &mut state, &mut space);
         seconds.push(started.elapsed().as_secs_f64());
         let estimate = match outcome {
             Ok(estimate) => estimate,
             Err(error) => return Taken::Failed(error.0),
         };
+        grad.clear();
+        grad.extend(space.grad.iter().chain(&space.grad_theta));
         out.evaluations += estimate.evaluations as u64;
         out.rejected += estimate.rejected as u64;
         if estimate.rejected >= request.num_draws || grad.iter().any(|g| !g.is_finite()) {
@@ -116,7 +116,7 @@ impl Noise {
     pub(crate) fn measure<T, F>(
         target: &T,
         family: &F,
-        estimator: &dyn GradientEstimator<T, F>,
+        estimator: &dyn AnyEstimator<T, F>,
         at: &Solution,
         num_draws: usize,
         repeats: usize,

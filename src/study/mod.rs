@@ -24,7 +24,7 @@ pub use report::{Bias, Cell, Figures, PointReport, Recommendation, ReferenceGrad
 pub use watch::{Progress, StudyObserver};
 
 use crate::algorithm::Solution;
-use crate::estimate::GradientEstimator;
+use crate::estimate::{AnyEstimator, GradientEstimator};
 use crate::family::Family;
 use crate::target::LogDensity;
 
@@ -57,14 +57,14 @@ impl At {
 type ExactGradient<'a> = Box<dyn Fn(&Solution) -> Vec<f64> + 'a>;
 
 /// An estimator with its name.
-type Named<'a, T, F> = (String, Box<dyn GradientEstimator<T, F> + 'a>);
+type Named<'a, T, F> = (String, Box<dyn AnyEstimator<T, F> + 'a>);
 
 /// What every estimator's mean is held against.
 enum Reference<'a, T: ?Sized, F: ?Sized> {
     /// A long run of the first estimator.
     First,
     /// A long run of this one.
-    Estimator(String, Box<dyn GradientEstimator<T, F> + 'a>),
+    Estimator(String, Box<dyn AnyEstimator<T, F> + 'a>),
     /// A function of the point.
     Exact(ExactGradient<'a>),
 }

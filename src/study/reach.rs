@@ -7,7 +7,7 @@ use super::Maximised;
 use super::report::ShortFit;
 use super::watch::Watch;
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
-use crate::estimate::{Design, GradientEstimator};
+use crate::estimate::{AnyEstimator, Design};
 use crate::family::Family;
 use crate::fit::{MaxSteps, Plateau, Stop, StoppingRule};
 use crate::model::{Draws, RowSet};
@@ -27,7 +27,7 @@ const VALUES: usize = 10;
 pub(super) struct Way<'w, T: ?Sized, F: ?Sized> {
     pub target: &'w T,
     pub family: &'w F,
-    pub estimator: &'w dyn GradientEstimator<T, F>,
+    pub estimator: &'w dyn AnyEstimator<T, F>,
     pub num_draws: usize,
     pub start: &'w Solution,
     pub streams: Streams,

@@ -7,7 +7,7 @@ use super::recommend::recommend;
 use super::watch::{StudyObserver, Watch};
 use super::{At, Cell, GradientStudy, PointReport, Recommendation, Reference, ReferenceGradient, StudyReport};
 use crate::algorithm::Solution;
-use crate::estimate::GradientEstimator;
+use crate::estimate::AnyEstimator;
 use crate::family::Family;
 use crate::streams::Streams;
 use crate::target::LogDensity;
@@ -86,12 +86,12 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
     }
 
     /// What leads to the optimum.
-    fn guide(&self) -> (&str, &dyn GradientEstimator<T, F>) {
+    fn guide(&self) -> (&str, &dyn AnyEstimator<T, F>) {
         self.study.guide.as_ref().map_or_else(|| self.long_run(), |(name, estimator)| (name, &**estimator))
     }
 
     /// What serves as reference in a long run.
-    fn long_run(&self) -> (&str, &dyn GradientEstimator<T, F>) {
+    fn long_run(&self) -> (&str, &dyn AnyEstimator<T, F>) {
         match &self.study.reference {
             Reference::Estimator(name, estimator) => (name, &**estimator),
             _ => (&self.study.estimators[0].0, &*self.study.estimators[0].1),

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::estimate::{Baseline, Estimate, Pathwise, Point, ScoreFunction, Space, StickingTheLanding};
+use crate::estimate::{Baseline, Estimate, Pathwise, ScoreFunction, Space, StickingTheLanding, Task};
 use crate::family::{MeanField, Reparam};
 use crate::target::{DensityError, Differentiable, HandWritten};
 
@@ -37,17 +37,15 @@ struct Scaled<E>(E, f64);
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized, E: GradientEstimator<T, F>> GradientEstimator<T, F>
     for Scaled<E>
 {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        let out = self.0.estimate(target, family, at, space, grad, grad_theta);
-        grad.iter_mut().for_each(|g| *g *= self.1);
+    type State = E::State;
+
+    fn init(&self, target: &T, family: &F) -> E::State {
+        self.0.init(target, family)
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut E::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let out = self.0.estimate(of, state, space);
+        space.grad.iter_mut().for_each(|g| *g *= self.1);
         out
     }
 }
@@ -143,15 +141,11 @@ fn unbiased_estimators_are_not_called_biased() {
 struct Refusing;
 
 impl<T: ?Sized, F: ?Sized> GradientEstimator<T, F> for Refusing {
-    fn estimate(
-        &self,
-        _: &T,
-        _: &F,
-        _: &Point,
-        _: &mut Space,
-        _: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, _: &Task<T, F>, _: &mut (), _: &mut Space) -> Result<Estimate, DensityError> {
         Err(DensityError("no such thing".into()))
     }
 }
@@ -188,16 +182,12 @@ fn what_fails_is_reported_and_the_study_goes_on() {
 struct Dear;
 
 impl<T: ?Sized> GradientEstimator<T, MeanField> for Dear {
-    fn estimate(
-        &self,
-        _: &T,
-        _: &MeanField,
-        at: &Point,
-        _: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        grad.copy_from_slice(&exact(&Solution { params: at.params.to_vec(), theta: vec![] }));
+    type State = ();
+
+    fn init(&self, _: &T, _: &MeanField) {}
+
+    fn estimate(&self, of: &Task<T, MeanField>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        space.grad = exact(&Solution { params: of.at.params.to_vec(), theta: vec![] });
         Ok(Estimate { value: 0.0, rejected: 0, evaluations: 2000 })
     }
 }

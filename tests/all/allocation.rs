@@ -2,11 +2,11 @@
 
 use jensen::algorithm::{Algorithm, Minibatch, NaturalGradient, Solution, StochasticVi};
 use jensen::estimate::{
-    Baseline, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, GradientEstimator,
-    ImportanceWeightedPathwise, MeasureValued, Mixed, Pathwise, RenyiPathwise, ScoreFunction, StickingTheLanding,
-    Vimco, WakePhase,
+    Baseline, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, GradientEstimator, MeasureValued,
+    Mixed, MultiSamplePathwise, Pathwise, ScoreFunction, StickingTheLanding, Vimco, WakePhase,
 };
 use jensen::family::{Delta, Family, FullRank, LowRank, MeanField, Reparam, StudentT};
+use jensen::objective::{ImportanceWeighted, Renyi};
 use jensen::optimize::{Adam, Average};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -136,9 +136,10 @@ fn designs_allocate_nothing() {
 fn multi_sample_and_controlled_steps_allocate_nothing() {
     let (mean_field, full_rank) = (|| MeanField::of_dimension(8), || FullRank::new(8));
     let diagonal = ControlVariate { curvature: Curvature::Diagonal { probes: 2 } };
-    assert_eq!(allocations(mean_field(), ImportanceWeightedPathwise { particles: 5 }, Minibatch::Full), 0);
-    assert_eq!(allocations(full_rank(), RenyiPathwise { alpha: 0.5, particles: 5 }, Minibatch::Full), 0);
-    assert_eq!(allocations(full_rank(), DoublyReparameterized::new(5), Minibatch::Full), 0);
+    let renyi = MultiSamplePathwise { objective: Renyi { alpha: 0.5 }, particles: 5 };
+    let double = DoublyReparameterized { objective: ImportanceWeighted, particles: 5 };
+    assert_eq!(allocations(full_rank(), renyi, Minibatch::Full), 0);
+    assert_eq!(allocations(full_rank(), double, Minibatch::Full), 0);
     assert_eq!(allocations(mean_field(), Vimco { particles: 5 }, Minibatch::Full), 0);
     assert_eq!(allocations(mean_field(), WakePhase { particles: 5 }, Minibatch::Full), 0);
     assert_eq!(allocations(full_rank(), Mixed { share: 0.5 }, Minibatch::Shuffled(64)), 0);

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use jensen::estimate::{Baseline, Design, DisArm, GradientEstimator, LocalExpectation, Point, ScoreFunction, Space};
+use jensen::estimate::{
+    AnyEstimator, Baseline, Design, DisArm, GradientEstimator, LocalExpectation, Point, ScoreFunction, Space, Task,
+};
 use jensen::family::{Bernoulli, Categorical, Discrete, Family};
 use jensen::model::{Draws, RowSet};
 use jensen::streams::Streams;
@@ -11,7 +13,7 @@ use jensen::target::{LogDensity, Pass, Target};
 
 use crate::models::Twenty;
 
-type Cases<F> = [(&'static str, Box<dyn GradientEstimator<Target, F>>, usize); 6];
+type Cases<F> = [(&'static str, Box<dyn AnyEstimator<Target, F>>, usize); 6];
 
 fn cases<F: Discrete>() -> Cases<F> {
     let score = |baseline| Box::new(ScoreFunction { baseline });
@@ -39,13 +41,12 @@ pub fn run(path: &Path) {
 fn run_family<F: Discrete>(target: &Target, family: &F, params: &[f64], name: &str) {
     let rows = RowSet::all();
     for (estimator_name, estimator, num_draws) in cases::<F>() {
-        let (mut space, mut grad) = (Space::default(), vec![0.0; params.len()]);
+        let (mut space, mut state) = (Space::default(), estimator.init(target, family));
         let mut lanes = 0;
         let gradient = best(|step| {
             let streams = Streams::new(31).at_step(step);
             let at = Point { params, theta: &[], rows: &rows, streams, num_draws, design: Design::Independent };
-            grad.fill(0.0);
-            let done = estimator.estimate(target, family, &at, &mut space, &mut grad, &mut []).expect("a gradient");
+            let done = estimator.estimate(&Task { target, family, at }, &mut state, &mut space).expect("a gradient");
             lanes = done.evaluations;
         });
         let bare = evaluation(target, family, params, lanes);

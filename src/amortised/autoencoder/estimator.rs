@@ -3,8 +3,8 @@
 use super::error::AutoencoderError;
 use super::family::Q;
 use crate::estimate::{
-    Annealing, Estimate, ExactKl, GradientEstimator, GumbelSoftmax, HybridKl, ImportanceWeightedRows, LeaveOneOut,
-    LocalExpectation, PathWeight, Point, Rebar, Space, StickingTheLanding,
+    Annealing, AnyEstimator, ErasedState, Estimate, ExactKl, GradientEstimator, GumbelSoftmax, HybridKl,
+    ImportanceWeightedRows, LeaveOneOut, LocalExpectation, PathWeight, Rebar, Space, StickingTheLanding, Task,
 };
 use crate::target::{DensityError, Target};
 
@@ -106,39 +106,55 @@ pub(super) enum AtStep {
     Weighted(ImportanceWeightedRows),
 }
 
+/// Lets `$then` see the estimator and the family that `$at_step` and `$q` stand for.
+macro_rules! seen {
+    ($at_step:expr, $q:expr, |$estimator:ident, $family:ident| $then:expr, $none:expr) => {{
+        macro_rules! by {
+            ($found:expr, $own:expr) => {{
+                let ($estimator, $family) = (&$found, &**$own);
+                $then
+            }};
+        }
+        match ($at_step, $q) {
+            (AtStep::Bound(kl, _), Q::Normal(q)) => by!(kl, q),
+            (AtStep::Drawn, Q::Normal(q)) => by!(StickingTheLanding, q),
+            (AtStep::Weighted(rows), Q::Normal(q)) => by!(rows, q),
+            (&AtStep::Bound(kl, how), Q::Mixed(q)) => match how {
+                ClassGradient::Exact => by!(HybridKl { kl, discrete: LocalExpectation }, q),
+                ClassGradient::LeaveOneOut => by!(HybridKl { kl, discrete: LeaveOneOut }, q),
+                ClassGradient::Rebar => by!(HybridKl { kl, discrete: Rebar { temperature: TEMPERATURE } }, q),
+                ClassGradient::GumbelSoftmax => {
+                    by!(HybridKl { kl, discrete: GumbelSoftmax { temperature: TEMPERATURE } }, q)
+                }
+            },
+            (_, Q::Mixed(_)) => $none,
+        }
+    }};
+}
+
 impl GradientEstimator<Target, Q> for AtStep {
+    type State = ErasedState;
+
+    fn init(&self, target: &Target, q: &Q) -> ErasedState {
+        seen!(self, q, |estimator, family| estimator.init_any(target, family), ErasedState::default())
+    }
+
     fn estimate(
         &self,
-        target: &Target,
-        family: &Q,
-        at: &Point,
+        &Task { target, family: q, at }: &Task<Target, Q>,
+        state: &mut ErasedState,
         space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        macro_rules! by {
-            ($estimator:expr, $family:expr) => {
-                $estimator.estimate(target, &**$family, at, space, grad, grad_theta)
-            };
-        }
-        match (self, family) {
-            (AtStep::Bound(kl, _), Q::Normal(f)) => by!(kl, f),
-            (AtStep::Drawn, Q::Normal(f)) => by!(StickingTheLanding, f),
-            (AtStep::Weighted(e), Q::Normal(f)) => by!(e, f),
-            (AtStep::Bound(kl, how), Q::Mixed(f)) => {
-                let kl = *kl;
-                match how {
-                    ClassGradient::Exact => by!(HybridKl { kl, discrete: LocalExpectation }, f),
-                    ClassGradient::LeaveOneOut => by!(HybridKl { kl, discrete: LeaveOneOut }, f),
-                    ClassGradient::Rebar => by!(HybridKl { kl, discrete: Rebar { temperature: TEMPERATURE } }, f),
-                    ClassGradient::GumbelSoftmax => {
-                        by!(HybridKl { kl, discrete: GumbelSoftmax { temperature: TEMPERATURE } }, f)
-                    }
-                }
-            }
-            (_, Q::Mixed(_)) => {
-                Err(DensityError("a class in the code needs the KL in closed form; use `Estimator::ExactKl`".into()))
-            }
-        }
+        let words = "a class in the code needs the KL in closed form; use `Estimator::ExactKl`";
+        seen!(
+            self,
+            q,
+            |estimator, family| estimator.estimate_any(&Task { target, family, at }, state, space),
+            Err(DensityError(words.into()))
+        )
+    }
+
+    fn fits(&self, state: &ErasedState, target: &Target, q: &Q) -> bool {
+        seen!(self, q, |estimator, family| estimator.fits_any(state, target, family), true)
     }
 }

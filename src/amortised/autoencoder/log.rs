@@ -1,7 +1,7 @@
 //! [`Log`] and [`Checkpoint`]: what has happened in a run, and what it goes on from.
 
-use crate::algorithm::StochasticState;
-use crate::optimize::AdamState;
+use super::rows::State;
+use crate::estimate::Terms;
 use serde::{Deserialize, Serialize};
 
 /// What has happened in a run.
@@ -33,46 +33,45 @@ pub struct Epoch {
 pub(super) struct Sums {
     steps: u64,
     objective: f64,
-    data: f64,
-    kl: f64,
+    data: Option<f64>,
+    kl: Option<f64>,
 }
 
 /// What a run goes on from, to the bits of one that was never interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The algorithm's state.
-    pub state: StochasticState<AdamState>,
+    pub state: State,
     /// The same at the end of the last epoch; nothing where it is that.
-    pub good: Option<StochasticState<AdamState>>,
+    pub good: Option<State>,
     /// What has happened.
     pub log: Log,
 }
 
 impl Log {
     /// The number of the epoch under way, from 1, and its means so far; of the last one where it has no step yet.
-    pub(super) fn under_way(&self, num_rows: usize, has_parts: bool) -> (usize, Epoch) {
+    pub(super) fn under_way(&self, num_rows: usize) -> (usize, Epoch) {
         match (self.sums.steps, self.epochs.last()) {
             (0, Some(last)) => (self.epochs.len(), *last),
-            _ => (self.epochs.len() + 1, self.sums.means(num_rows, has_parts)),
+            _ => (self.epochs.len() + 1, self.sums.means(num_rows)),
         }
     }
 }
 
 impl Sums {
-    /// Adds a step's objective, and its data term and KL where the estimator remembers them.
-    pub(super) fn add(&mut self, objective: f64, memory: &[f64]) {
+    /// Adds a step's objective, and its data term and KL where the estimator tells them apart.
+    pub(super) fn add(&mut self, objective: f64, terms: Option<Terms>) {
         self.steps += 1;
         self.objective += objective;
-        if let [data, kl] = memory {
-            self.data += data;
-            self.kl += kl;
+        if let Some(terms) = terms {
+            self.data = Some(self.data.unwrap_or(0.0) + terms.data);
+            self.kl = Some(self.kl.unwrap_or(0.0) + terms.kl);
         }
     }
 
     /// Means for one of `num_rows` rows.
-    pub(super) fn means(&self, num_rows: usize, has_parts: bool) -> Epoch {
+    pub(super) fn means(&self, num_rows: usize) -> Epoch {
         let share = |x: f64| x / (self.steps.max(1) as f64 * num_rows as f64);
-        let part = |x: f64| has_parts.then(|| share(x));
-        Epoch { objective: share(self.objective), data: part(self.data), kl: part(self.kl) }
+        Epoch { objective: share(self.objective), data: self.data.map(share), kl: self.kl.map(share) }
     }
 }

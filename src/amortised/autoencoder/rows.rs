@@ -2,11 +2,12 @@
 
 use super::architecture::{Autoencoder, Batch};
 use super::error::AutoencoderError;
+use super::estimator::AtStep;
 use super::family::Q;
 use super::passes::Passes;
 use super::recorded::Recorded;
 use crate::algorithm::{Algorithm, Minibatch, Step, StochasticState, StochasticVi};
-use crate::estimate::GradientEstimator;
+use crate::estimate::ErasedState;
 use crate::model::RowSet;
 use crate::optimize::{Adam, AdamState};
 use crate::target::{LogDensity, Options, Target};
@@ -62,8 +63,9 @@ pub(super) struct Window<'a> {
     rows: RowSet,
 }
 
-type Vi<'a, E> = StochasticVi<'a, Target, Q, E, Adam>;
-type State = StochasticState<AdamState>;
+type Vi<'a> = StochasticVi<'a, Target, Q, AtStep, Adam>;
+/// The state of a training run.
+pub type State = StochasticState<AdamState, ErasedState>;
 
 impl<'a> Rows<'a> {
     /// Those of a file.
@@ -101,11 +103,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// When the file cannot be read, or the step fails.
-    pub fn step<E: GradientEstimator<Target, Q>>(
-        &mut self,
-        state: &mut State,
-        vi: impl FnOnce(&Recorded) -> Vi<'_, E>,
-    ) -> Result<Step, AutoencoderError> {
+    pub fn step(&mut self, state: &mut State, vi: impl FnOnce(&Recorded) -> Vi<'_>) -> Result<Step, AutoencoderError> {
         match self {
             Rows::Memory(recorded, batch) => Ok(vi(recorded).minibatch(Minibatch::Shuffled(*batch)).step(state)?),
             Rows::File(window) => window.step(state, vi),
@@ -114,11 +112,7 @@ impl<'a> Rows<'a> {
 }
 
 impl Window<'_> {
-    fn step<E: GradientEstimator<Target, Q>>(
-        &mut self,
-        state: &mut State,
-        vi: impl FnOnce(&Recorded) -> Vi<'_, E>,
-    ) -> Result<Step, AutoencoderError> {
+    fn step(&mut self, state: &mut State, vi: impl FnOnce(&Recorded) -> Vi<'_>) -> Result<Step, AutoencoderError> {
         let num_train = self.passes.num_train();
         let per_epoch = num_train.div_ceil(self.batch) as u64;
         let (pass, first) = (state.step() / per_epoch, (state.step() % per_epoch) as usize * self.batch);

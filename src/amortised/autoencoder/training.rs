@@ -7,11 +7,11 @@ use super::estimator::{AtStep, Estimator};
 use super::family::Q;
 use super::log::{Checkpoint, Epoch, Log, Sums};
 use super::recorded::Recorded;
-use super::rows::{Rows, Source};
-use crate::algorithm::{Algorithm, Minibatch, Solution, StochasticState, StochasticVi};
+use super::rows::{Rows, Source, State};
+use crate::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use crate::estimate::Design;
 use crate::family::Family;
-use crate::optimize::{Adam, AdamState, Average};
+use crate::optimize::{Adam, Average};
 use crate::streams::Streams;
 use crate::target::{LogDensity, Options, Precision, Target};
 use std::ops::ControlFlow;
@@ -63,8 +63,8 @@ pub struct Training<'a> {
     autoencoder: &'a Autoencoder,
     rows: Rows<'a>,
     settings: Settings,
-    state: StochasticState<AdamState>,
-    good: StochasticState<AdamState>,
+    state: State,
+    good: State,
     log: Log,
     failures: u32,
 }
@@ -160,7 +160,7 @@ impl<'a> Training<'a> {
 
     /// The number of the epoch under way, from 1, and its means so far; of the last one where it has no step yet.
     pub fn under_way(&self) -> (usize, Epoch) {
-        self.log.under_way(self.num_rows(), self.has_parts())
+        self.log.under_way(self.num_rows())
     }
 
     /// Trains until `epochs` epochs are done, those of an earlier run included; `observe` is called at each [`Moment`], and
@@ -224,13 +224,13 @@ impl<'a> Training<'a> {
             self.roll_back();
             return Ok(false);
         };
-        self.log.sums.add(objective, self.state.memory());
+        self.log.sums.add(objective, step.terms);
         if self.state.step().is_multiple_of(self.per_epoch()) {
             if !self.is_finite() {
                 self.roll_back();
                 return Ok(false);
             }
-            let epoch = self.log.sums.means(self.num_rows(), self.has_parts());
+            let epoch = self.log.sums.means(self.num_rows());
             self.log.epochs.push(epoch);
             self.log.sums = Sums::default();
             self.good = self.state.clone();
@@ -245,11 +245,6 @@ impl<'a> Training<'a> {
         self.log.rollbacks += 1;
         self.log.halvings += 1;
         self.failures += 1;
-    }
-
-    /// Whether the estimator tells data term and KL apart.
-    fn has_parts(&self) -> bool {
-        self.state.memory().len() == 2
     }
 }
 

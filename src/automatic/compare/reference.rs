@@ -5,7 +5,7 @@ use super::super::estimators::{EstimatorEntry, estimators, has_integers};
 use super::super::integers::Sizes;
 use super::super::{EstimatorChoice, FamilyChoice, Mixed};
 use crate::algorithm::{FitError, Solution};
-use crate::estimate::{Design, Enumerate, GradientEstimator, Point, Space};
+use crate::estimate::{Design, Enumerate, GradientEstimator, Point, Space, Task};
 use crate::model::{Layout, RowSet};
 use crate::streams::Streams;
 use crate::target::Target;
@@ -40,11 +40,12 @@ pub(super) fn most(num_draws: &[usize]) -> usize {
 
 /// The gradient of integers alone, by their joint values; empty where it cannot be had, which the study reports.
 pub(super) fn enumerated(target: &Target, family: &Mixed, at: &Solution) -> Vec<f64> {
-    let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; at.params.len()]);
+    let (rows, mut space, estimator) = (RowSet::all(), Space::default(), OfIntegers(Enumerate));
     let (params, theta, streams) = (&at.params, &at.theta, Streams::new(0));
-    let point = Point { params, theta, rows: &rows, streams, num_draws: 1, design: Design::Independent };
-    match OfIntegers(Enumerate).estimate(target, family, &point, &mut space, &mut grad, &mut []) {
-        Ok(_) => grad,
+    let at = Point { params, theta, rows: &rows, streams, num_draws: 1, design: Design::Independent };
+    let mut state = estimator.init(target, family);
+    match estimator.estimate(&Task { target, family, at }, &mut state, &mut space) {
+        Ok(_) => space.grad,
         Err(_) => Vec::new(),
     }
 }

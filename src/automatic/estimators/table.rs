@@ -1,16 +1,17 @@
 //! The table: a row for each estimator with a name.
 
 use super::super::adapters::{ByTerms, ForFamily, OfIntegers, OneGroup};
-use super::super::objectives::{Kind, ORDER};
+use super::super::objectives::{Kind, RENYI};
 use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, Mixed, MixedEstimator, Needs, RealEstimator, Sizes};
 use crate::estimate::{
     Arm, Baseline, ControlVariate, Curvature, DisArm, DoublyReparameterized, Entropy, Enumerate, GradientEstimator,
-    GumbelSoftmax, Hybrid, ImportanceWeightedPathwise, LeaveOneOut, LocalExpectation, MeasureValued, Mixed as Mixture,
-    Pathwise, RealGradient, Rebar, Relax, RenyiPathwise, ScoreFunction, StickingTheLanding, StraightThrough,
-    UnorderedSet, Vimco, WakePhase,
+    GumbelSoftmax, Hybrid, LeaveOneOut, LocalExpectation, MeasureValued, Mixed as Mixture, MultiSamplePathwise,
+    Pathwise, RealGradient, Rebar, Relax, ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet, Vimco,
+    WakePhase,
 };
 use crate::family::{FullRank, MeanField};
 use crate::model::Layout;
+use crate::objective::ImportanceWeighted;
 use crate::target::Differentiable;
 
 const ENTRY: EstimatorEntry = EstimatorEntry {
@@ -221,13 +222,17 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
     EstimatorEntry {
         choice: EstimatorChoice::ImportanceWeighted,
         about: "Another bound, log of the step's mean weight: plain gradient, noisier the more draws",
-        real: Some(|_, _, _| Box::new(OneGroup::new(1, |particles| ImportanceWeightedPathwise { particles }))),
+        real: Some(|_, _, _| {
+            Box::new(OneGroup::new(1, |particles| MultiSamplePathwise { objective: ImportanceWeighted, particles }))
+        }),
         ..WEIGHTED
     },
     EstimatorEntry {
         choice: EstimatorChoice::DoublyReparameterised,
         about: "That bound along the path alone: less noise the more draws",
-        real: Some(|_, _, _| Box::new(OneGroup::new(1, DoublyReparameterized::new))),
+        real: Some(|_, _, _| {
+            Box::new(OneGroup::new(1, |particles| DoublyReparameterized { objective: ImportanceWeighted, particles }))
+        }),
         ..WEIGHTED
     },
     EstimatorEntry {
@@ -240,13 +245,17 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
     EstimatorEntry {
         choice: EstimatorChoice::Renyi,
         about: "Another bound, Renyi's of order 0.5 of the step's draws: plain gradient",
-        real: Some(|_, _, _| Box::new(OneGroup::new(1, |particles| RenyiPathwise { alpha: ORDER, particles }))),
+        real: Some(|_, _, _| {
+            Box::new(OneGroup::new(1, |particles| MultiSamplePathwise { objective: RENYI, particles }))
+        }),
         ..OF_RENYI
     },
     EstimatorEntry {
         choice: EstimatorChoice::RenyiDoublyReparameterised,
         about: "Renyi's bound along the path alone",
-        real: Some(|_, _, _| Box::new(OneGroup::new(1, |particles| DoublyReparameterized { alpha: ORDER, particles }))),
+        real: Some(|_, _, _| {
+            Box::new(OneGroup::new(1, |particles| DoublyReparameterized { objective: RENYI, particles }))
+        }),
         ..OF_RENYI
     },
     EstimatorEntry {

@@ -27,15 +27,17 @@ pub struct Arm;
 macro_rules! antithetic {
     ($name:ident, $slope:expr) => {
         impl<G: Discrete + ?Sized> DiscreteGradient<G> for $name {
+            type State = ();
+
             fn shape(&self, family: &G, rows: &RowSet, _: usize) -> Result<Shape, DensityError> {
                 shape(family, rows, stringify!($name))
             }
 
-            fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+            fn set(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes) {
                 set_pairs(family, at, lanes);
             }
 
-            fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+            fn add_gradient(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
                 add_pairs(family, at, lanes, grad, $slope)
             }
         }

@@ -1,8 +1,8 @@
 //! The measure-valued gradient of Poisson families.
 
-use super::super::{Estimate, GradientEstimator, MeasureValued, Point, Space};
+use super::super::{Estimate, GradientEstimator, MeasureValued, Point, Space, Task};
 use super::local_expectation::{sample_into_all, signal_of};
-use super::{DiscreteGradient, Lanes, Relaxation, Shape};
+use super::{DiscreteGradient, Lanes, LanesState, Relaxation, Shape};
 use crate::family::{Family, Poisson};
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
@@ -15,13 +15,15 @@ use crate::target::{DensityError, LogDensity};
 ///
 /// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, table 1, the Poisson law.
 impl DiscreteGradient<Poisson> for MeasureValued {
+    type State = ();
+
     fn shape(&self, family: &Poisson, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
         let (outside, inside) = family.num_counts();
         let num_lanes = 1 + outside + inside;
         Ok(Shape { num_lanes, num_differentiated: 1, by_row: inside > 0, relaxation: Relaxation::None })
     }
 
-    fn set(&self, family: &Poisson, at: &Point, lanes: &mut Lanes) {
+    fn set(&self, family: &Poisson, at: &Point, _: &mut (), lanes: &mut Lanes) {
         let draws = lanes.num_draws;
         lanes.probability.fill(1.0);
         sample_into_all(family, at, lanes);
@@ -31,7 +33,7 @@ impl DiscreteGradient<Poisson> for MeasureValued {
         });
     }
 
-    fn add_gradient(&self, family: &Poisson, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+    fn add_gradient(&self, family: &Poisson, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let draws = lanes.num_draws;
         family.each_count(at.rows, |lane, integer, start| {
             let signal = signal_of(lanes, integer);
@@ -46,15 +48,18 @@ impl DiscreteGradient<Poisson> for MeasureValued {
 }
 
 impl<T: LogDensity + ?Sized> GradientEstimator<T, Poisson> for MeasureValued {
+    type State = LanesState<()>;
+
+    fn init(&self, _: &T, _: &Poisson) -> Self::State {
+        LanesState::default()
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        family: &Poisson,
-        at: &Point,
+        of: &Task<T, Poisson>,
+        state: &mut Self::State,
         space: &mut Space,
-        grad: &mut [f64],
-        _grad_theta: &mut [f64],
     ) -> Result<Estimate, DensityError> {
-        super::estimate(self, (target, family), at, space, grad)
+        super::estimate(self, of, state, space)
     }
 }

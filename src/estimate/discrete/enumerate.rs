@@ -1,8 +1,8 @@
 //! Exact enumeration of the integers.
 
 use super::super::score::refuse_theta;
-use super::super::{Estimate, GradientEstimator, Point, Space};
-use super::{DiscreteGradient, Lanes, Relaxation, Shape};
+use super::super::{Estimate, GradientEstimator, Point, Space, Task};
+use super::{DiscreteGradient, Lanes, LanesState, Relaxation, Shape};
 use crate::family::Discrete;
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
@@ -58,17 +58,19 @@ fn num_values<G: Discrete + ?Sized>(
 }
 
 impl<G: Discrete + ?Sized> DiscreteGradient<G> for Enumerate {
+    type State = ();
+
     fn shape(&self, family: &G, rows: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
         let num_lanes = num_values(family, rows, num_draws, MOST_LANES)?;
         Ok(Shape { num_lanes, num_differentiated: num_lanes, by_row: false, relaxation: Relaxation::None })
     }
 
-    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+    fn set(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes) {
         start(family, at, lanes);
         set_values(lanes, 0);
     }
 
-    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+    fn add_gradient(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let mean = add_values(lanes, 0);
         finish(family, at, lanes, mean, grad)
     }
@@ -154,21 +156,21 @@ fn finish<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes, mean:
 }
 
 impl<T: LogDensity + ?Sized, G: Discrete + ?Sized> GradientEstimator<T, G> for Enumerate {
+    type State = LanesState<()>;
+
+    fn init(&self, _: &T, _: &G) -> Self::State {
+        LanesState::default()
+    }
+
     /// Takes no draws: `at.num_draws` is not looked at, and a density that is not finite at a value that can occur
     /// rejects the step.
-    fn estimate(
-        &self,
-        target: &T,
-        family: &G,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    fn estimate(&self, of: &Task<T, G>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let Task { target, family, at } = *of;
         refuse_theta(target, "enumeration of integers alone")?;
         let num_values = num_values(family, at.rows, 1, MOST_VALUES)?;
-        let (lanes, once) = (&mut space.lanes, Point { num_draws: 1, ..*at });
-        start(family, at, lanes);
+        let (lanes, once) = (&mut state.lanes, Point { num_draws: 1, ..at });
+        space.clear(&at);
+        start(family, &at, lanes);
         let (mut mean, mut first) = (0.0, 0);
         while first < num_values {
             let num_lanes = BLOCK.min(num_values - first);
@@ -185,7 +187,7 @@ impl<T: LogDensity + ?Sized, G: Discrete + ?Sized> GradientEstimator<T, G> for E
             mean += add_values(lanes, first);
             first += num_lanes;
         }
-        let value = finish(family, at, lanes, mean, grad);
+        let value = finish(family, &at, lanes, mean, &mut space.grad);
         Ok(Estimate { value, rejected: 0, evaluations: num_values })
     }
 }

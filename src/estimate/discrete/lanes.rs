@@ -1,9 +1,8 @@
 //! [`Lanes`]: densities of each draw at several values of its integers.
 
-use super::super::{Point, Unweighted, all_finite, chosen_draws, lanes_finite};
-use super::rebar::Control;
+use super::super::score::Unweighted;
+use super::super::{Point, all_finite, chosen_draws, lanes_finite};
 use super::soft::Soft;
-use super::unordered_set::Sets;
 use crate::family::{Integer, lanes::dot};
 use crate::model::{Draws, Layout};
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
@@ -56,16 +55,12 @@ pub struct Lanes {
     pub(super) work: Work,
     /// Relaxed integers.
     pub(super) soft: Soft,
-    pub(super) control: Control,
-    pub(super) sets: Sets,
-    /// [`Space::memory`](super::super::Space::memory), lent for one step.
-    pub(crate) memory: Vec<f64>,
     pub(super) unweighted: Unweighted,
     /// The differentiated lanes, and the gradients in their real latents.
     first: Draws,
     rest: Draws,
     z_bar: Draws,
-    grad_theta: Vec<f64>,
+    theta_bar: Vec<f64>,
     pass: Pass,
     values: Pass,
 }
@@ -139,13 +134,13 @@ impl Lanes {
         data_weight: Option<f64>,
     ) -> Result<(), DensityError> {
         let (all, near, weight) = (self.z.num_draws, differentiated * self.num_draws, at.rows.weight);
-        self.grad_theta.resize(target.layout().num_parameters, 0.0);
-        let Lanes { z, probability, signal, row_signal, first, rest, z_bar, grad_theta, pass, values, .. } = self;
+        self.theta_bar.resize(target.layout().num_parameters, 0.0);
+        let Lanes { z, probability, signal, row_signal, first, rest, z_bar, theta_bar, pass, values, .. } = self;
         take(z, target.layout(), 0, near, first);
         (pass.data_weight, values.data_weight) = (data_weight, data_weight);
         pass.draw_weights.clear();
         pass.draw_weights.extend_from_slice(&probability[..near]);
-        target.log_density_and_gradient(at.theta, first, at.rows, pass, z_bar, grad_theta)?;
+        target.log_density_and_gradient(at.theta, first, at.rows, pass, z_bar, theta_bar)?;
         signal[..near].copy_from_slice(&pass.log_density);
         keep_row_terms(pass, weight, (0, near), (z.num_rows, all), row_signal)?;
         if near < all {
@@ -248,7 +243,7 @@ impl Lanes {
     ) -> Result<usize, DensityError> {
         let (draws, near) = (self.num_draws, self.first.num_draws);
         let mut again = 0;
-        if rejected > 0 || !all_finite(&self.grad_theta) {
+        if rejected > 0 || !all_finite(&self.theta_bar) {
             let counts = |l: usize| self.share[l % draws] > 0.0 && self.probability[l] > 0.0;
             let kept: Vec<f64> = (0..near).map(|l| f64::from(u8::from(counts(l)))).collect();
             let z = chosen_draws(&self.first, &kept);
@@ -256,11 +251,11 @@ impl Lanes {
             let mut pass =
                 Pass { data_weight: self.pass.data_weight, draw_weights: weights.collect(), ..Pass::default() };
             again = z.num_draws;
-            let (mut z_bar, theta) = (Draws::default(), &mut self.grad_theta);
+            let (mut z_bar, theta) = (Draws::default(), &mut self.theta_bar);
             target.log_density_and_gradient(at.theta, &z, at.rows, &mut pass, &mut z_bar, theta)?;
         }
         let share = 1.0 / (draws - rejected).max(1) as f64;
-        grad_theta.iter_mut().zip(&self.grad_theta).for_each(|(t, g)| *t += share * g);
+        grad_theta.iter_mut().zip(&self.theta_bar).for_each(|(t, g)| *t += share * g);
         Ok(again)
     }
 

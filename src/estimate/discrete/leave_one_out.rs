@@ -14,6 +14,8 @@ use crate::target::DensityError;
 pub struct LeaveOneOut;
 
 impl<G: Family + ?Sized> DiscreteGradient<G> for LeaveOneOut {
+    type State = ();
+
     fn shape(&self, _: &G, _: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
         match num_draws < 2 {
             true => Err(too_few_draws("the hybrid gradient with leave-one-out", 2, num_draws)),
@@ -21,12 +23,12 @@ impl<G: Family + ?Sized> DiscreteGradient<G> for LeaveOneOut {
         }
     }
 
-    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+    fn set(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes) {
         family.sample(at.params, at.rows, at.streams, &mut lanes.z);
         lanes.probability.fill(1.0);
     }
 
-    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+    fn add_gradient(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let mut work = std::mem::take(&mut lanes.work);
         work.log_q.resize(lanes.num_draws, 0.0);
         family.log_q(at.params, at.rows, &lanes.z, &mut work.log_q);

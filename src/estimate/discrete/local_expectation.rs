@@ -19,6 +19,8 @@ use crate::target::DensityError;
 pub struct LocalExpectation;
 
 impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
+    type State = ();
+
     fn shape(&self, family: &G, rows: &RowSet, _: usize) -> Result<Shape, DensityError> {
         let mut num_lanes = 1;
         each_site(family, rows, |_, integer| num_lanes += integer.num_values - 1);
@@ -30,7 +32,7 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         })
     }
 
-    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+    fn set(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes) {
         let draws = lanes.num_draws;
         sample_into_all(family, at, lanes);
         let Lanes { z, probability, work, .. } = lanes;
@@ -63,7 +65,7 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for LocalExpectation {
         });
     }
 
-    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+    fn add_gradient(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
         let draws = lanes.num_draws;
         let mut work = std::mem::take(&mut lanes.work);
         let (mut lane, mut first) = (1, 0);

@@ -25,8 +25,10 @@ pub use rebar::{LearnedRebar, Rebar, Relax};
 pub use relaxed::{GumbelSoftmax, StraightThrough};
 pub use unordered_set::UnorderedSet;
 
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
 use super::score::refuse_theta;
-use super::{Estimate, GradientEstimator, Point, Space, ln_accepted};
+use super::{Estimate, GradientEstimator, Point, Space, Task, ln_accepted};
 use crate::family::{Discrete, Family};
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
@@ -35,6 +37,9 @@ use crate::target::{DensityError, LogDensity};
 ///
 /// A draw of which any lane that can occur has no finite density is rejected.
 pub trait DiscreteGradient<G: ?Sized>: Sync {
+    /// What it learns from step to step, as that of a [`GradientEstimator`]; the default is that before the first step.
+    type State: Clone + Default + Serialize + DeserializeOwned + Send + 'static;
+
     /// How many lanes each draw is evaluated in.
     ///
     /// # Errors
@@ -42,46 +47,48 @@ pub trait DiscreteGradient<G: ?Sized>: Sync {
     fn shape(&self, family: &G, rows: &RowSet, num_draws: usize) -> Result<Shape, DensityError>;
 
     /// Overwrites the integers of `lanes.z` and `lanes.probability`; `at.params` are those of the integers.
-    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes);
+    fn set(&self, family: &G, at: &Point, state: &mut Self::State, lanes: &mut Lanes);
 
     /// Adds the gradient in the parameters of the integers to `grad`, and returns the mean over the accepted draws of
     /// `E_G[signal - log G]` or of an unbiased estimate of it.
-    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64;
+    fn add_gradient(&self, family: &G, at: &Point, state: &mut Self::State, lanes: &mut Lanes, grad: &mut [f64])
+    -> f64;
+}
+
+/// State of an estimator with a gradient of integers: what that has learned, and the lanes of a step.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LanesState<S> {
+    pub(super) learned: S,
+    #[serde(skip)]
+    pub(super) lanes: Lanes,
 }
 
 /// The gradient of a density of integers alone.
 fn estimate<T, G, D>(
     method: &D,
-    (target, family): (&T, &G),
-    at: &Point,
+    of: &Task<T, G>,
+    LanesState { learned, lanes }: &mut LanesState<D::State>,
     space: &mut Space,
-    grad: &mut [f64],
 ) -> Result<Estimate, DensityError>
 where
     T: LogDensity + ?Sized,
     G: Family + ?Sized,
     D: DiscreteGradient<G>,
 {
+    let Task { target, family, at } = *of;
     refuse_theta(target, "a gradient for integers alone")?;
     let shape = method.shape(family, at.rows, at.num_draws)?;
-    let lanes = &mut space.lanes;
-    lanes.fit(shape, target.layout(), at);
-    with_memory(&mut space.memory, lanes, |lanes| method.set(family, at, lanes));
-    lanes.evaluate(target, at, space.pass.data_weight)?;
+    space.clear(&at);
+    lanes.fit(shape, target.layout(), &at);
+    method.set(family, &at, learned, lanes);
+    lanes.evaluate(target, &at, space.pass.data_weight)?;
     let rejected = lanes.reject(&[]);
-    let value = match rejected < at.num_draws {
-        true => with_memory(&mut space.memory, lanes, |lanes| method.add_gradient(family, at, lanes, grad)),
-        false => f64::NAN,
-    };
-    Ok(Estimate { value: value + ln_accepted(at, rejected), rejected, evaluations: shape.evaluations() * at.num_draws })
-}
-
-/// Lends the lanes what an estimator remembers.
-pub(super) fn with_memory<R>(memory: &mut Vec<f64>, lanes: &mut Lanes, step: impl FnOnce(&mut Lanes) -> R) -> R {
-    std::mem::swap(memory, &mut lanes.memory);
-    let done = step(lanes);
-    std::mem::swap(memory, &mut lanes.memory);
-    done
+    let evaluations = shape.evaluations() * at.num_draws;
+    if rejected == at.num_draws {
+        return Ok(Estimate { value: f64::NAN, rejected, evaluations });
+    }
+    let value = method.add_gradient(family, &at, learned, lanes, &mut space.grad) + ln_accepted(&at, rejected);
+    Ok(Estimate { value, rejected, evaluations })
 }
 
 impl Shape {
@@ -94,16 +101,19 @@ impl Shape {
 macro_rules! estimators_of_integers {
     ($($method:ty),*) => { $(
         impl<T: LogDensity + ?Sized, G: Discrete + ?Sized> GradientEstimator<T, G> for $method {
+            type State = LanesState<<$method as DiscreteGradient<G>>::State>;
+
+            fn init(&self, _: &T, _: &G) -> Self::State {
+                LanesState::default()
+            }
+
             fn estimate(
                 &self,
-                target: &T,
-                family: &G,
-                at: &Point,
+                of: &Task<T, G>,
+                state: &mut Self::State,
                 space: &mut Space,
-                grad: &mut [f64],
-                _grad_theta: &mut [f64],
             ) -> Result<Estimate, DensityError> {
-                estimate(self, (target, family), at, space, grad)
+                estimate(self, of, state, space)
             }
         }
     )* };

@@ -1,9 +1,11 @@
 //! Unbiased gradients with a relaxed control variate: REBAR and RELAX.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Point;
 use super::relaxed::{bound_of_draws, set, shape};
 use super::soft::{Place, Soft};
-use super::temperature::{NUM_LEARNED, Temperature};
+use super::temperature::{Temperature, TemperatureState};
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::{Discrete, weight_of};
 use crate::model::RowSet;
@@ -14,7 +16,7 @@ use crate::target::DensityError;
 ///
 /// The two paths have the same noise: `zeta` and `zeta | b` are one number, and their derivatives differ by the factor
 /// `exp(zeta_k - zeta_b)`. So one relaxed evaluation serves both, two evaluations a draw in all, one of them
-/// differentiated. The scale is the best one for the steps before this one (`Space::memory`), one at the start, and
+/// differentiated. The scale is the best one for the steps before this one, one at the start, and
 /// the temperature is fixed ([`LearnedRebar`] learns it). Unbiased: what was learned comes from earlier steps.
 ///
 /// Needs a relaxation of the density ([`LogDensity::relaxed`](crate::target::LogDensity::relaxed)).
@@ -58,23 +60,30 @@ pub struct Relax {
 macro_rules! controlled {
     ($name:ident, $learns:expr) => {
         impl<G: Discrete + ?Sized> DiscreteGradient<G> for $name {
+            type State = RebarState;
+
             fn shape(&self, _: &G, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
                 shape(stringify!($name), self.temperature, Relaxation::Inside)
             }
 
-            fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
-                let found = Temperature::recall(self.temperature, $learns, &lanes.memory);
+            fn set(&self, family: &G, at: &Point, state: &mut RebarState, lanes: &mut Lanes) {
+                let found = Temperature::recall(self.temperature, $learns, &state.learned.temperature);
                 set(family, at, lanes, |d| found.of_draw(d));
             }
 
-            fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+            fn add_gradient(
+                &self,
+                family: &G,
+                at: &Point,
+                RebarState { learned, control }: &mut RebarState,
+                lanes: &mut Lanes,
+                grad: &mut [f64],
+            ) -> f64 {
                 let value = bound_of_draws(family, at, lanes);
-                let mut control = std::mem::take(&mut lanes.control);
-                control.recall(self.temperature, $learns, lanes);
+                control.recall(self.temperature, $learns, learned, lanes);
                 control.relaxed_signals(family, at, lanes);
                 control.add(family, at, lanes, grad);
-                control.learn(family, at, lanes);
-                lanes.control = control;
+                control.learn(family, at, lanes, learned);
                 value
             }
         }
@@ -101,15 +110,38 @@ const ENOUGH: f64 = 20.0;
 const RATE: f64 = 0.02;
 const MOMENTS: (f64, f64) = (0.9, 0.99);
 
-/// Where the memory holds its sums: draws, signals, their squares, `<rest, control>`, `<control, control>`, steps. The
-/// slopes follow, and their two moments.
+/// Sums over the draws of earlier steps, of which the later count more: draws, signals, their squares,
+/// `<rest, control>`, `<control, control>`.
 const SUMS: usize = 5;
-pub(super) const STEPS: usize = 5;
-pub(super) const SLOPES: usize = 6;
+
+/// What is learned from step to step, and the control variate of a step.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RebarState {
+    learned: Learned,
+    #[serde(skip)]
+    control: Control,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Learned {
+    sums: [f64; SUMS],
+    temperature: TemperatureState,
+    /// Steps in which slopes were moved.
+    steps: f64,
+    slopes: Vec<Slope>,
+}
+
+/// The slope of one value of a site, and the running means of its gradient and of the square of it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Slope {
+    value: f64,
+    mean: f64,
+    square: f64,
+}
 
 /// The control variate of one step.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Control {
+struct Control {
     temperature: Temperature,
     learns: bool,
     scale: f64,
@@ -117,7 +149,7 @@ pub(super) struct Control {
     /// Relaxed signal and linear surrogate of each draw.
     relaxed: Vec<f64>,
     linear: Vec<f64>,
-    /// What is added to the sums of the memory.
+    /// What this step adds to the sums.
     sums: [f64; SUMS],
     /// Squared length of each draw's gradient.
     squares: Vec<f64>,
@@ -174,22 +206,20 @@ fn log(p: f64) -> f64 {
 }
 
 impl Control {
-    fn recall(&mut self, temperature: f64, learned: Learns, lanes: &mut Lanes) {
-        let learns = learned == Learns::Slopes;
-        let (features, memory) = (if learns { lanes.soft.num_features() } else { 0 }, &mut lanes.memory);
-        self.temperature = Temperature::recall(temperature, learned, memory);
-        let len = SLOPES + if learned == Learns::Temperature { NUM_LEARNED } else { 3 * features };
-        if memory.len() != len {
-            memory.clear();
-            memory.resize(len, 0.0);
+    fn recall(&mut self, temperature: f64, how: Learns, learned: &mut Learned, lanes: &Lanes) {
+        let learns = how == Learns::Slopes;
+        let features = if learns { lanes.soft.num_features() } else { 0 };
+        self.temperature = Temperature::recall(temperature, how, &learned.temperature);
+        if learned.slopes.len() != features {
+            *learned = Learned { slopes: vec![Slope::default(); features], ..Learned::default() };
         }
-        let [draws, sum, _, cross, square] = [memory[0], memory[1], memory[2], memory[3], memory[4]];
+        let [draws, sum, _, cross, square] = learned.sums;
         self.learns = learns;
         self.scale = if draws < ENOUGH || square <= 0.0 { 1.0 } else { -cross / square };
         self.centre = if draws > 0.0 { sum / draws } else { 0.0 };
         self.sums = [0.0; SUMS];
         self.slopes.clear();
-        self.slopes.extend_from_slice(&memory[SLOPES..SLOPES + features]);
+        self.slopes.extend(learned.slopes.iter().map(|slope| slope.value));
         self.slope_bar.clear();
         self.slope_bar.resize(features, 0.0);
         self.tangent.resize(if learns { lanes.soft.weights.len() } else { 0 }, 0.0);
@@ -289,14 +319,14 @@ impl Control {
         }
     }
 
-    fn learn<G: Discrete + ?Sized>(&mut self, family: &G, at: &Point, lanes: &mut Lanes) {
+    fn learn<G: Discrete + ?Sized>(&mut self, family: &G, at: &Point, lanes: &Lanes, learned: &mut Learned) {
         let forget = DECAY.powf(self.sums[0]);
-        lanes.memory.iter_mut().zip(self.sums).for_each(|(sum, new)| *sum = forget * *sum + new);
+        learned.sums.iter_mut().zip(self.sums).for_each(|(sum, new)| *sum = forget * *sum + new);
         if self.learns && self.sums[0] > 0.0 {
             self.slopes_bar(family, at, lanes);
-            self.move_slopes(&mut lanes.memory);
+            self.move_slopes(learned);
         }
-        self.temperature.learn(&self.squares, &lanes.share, &mut lanes.memory);
+        self.temperature.learn(&self.squares, &lanes.share, &mut learned.temperature);
     }
 
     /// The derivative of the squared length of the gradient in the slopes, summed over draws, halved.
@@ -319,20 +349,19 @@ impl Control {
         }
     }
 
-    fn move_slopes(&self, memory: &mut [f64]) {
-        let (features, (a, b)) = (self.slopes.len(), MOMENTS);
-        memory[STEPS] += 1.0;
-        let (first_left, second_left) = (1.0 - a.powf(memory[STEPS]), 1.0 - b.powf(memory[STEPS]));
-        let (mean, square) = (memory[1] / memory[0], memory[2] / memory[0]);
+    fn move_slopes(&self, learned: &mut Learned) {
+        let (a, b) = MOMENTS;
+        learned.steps += 1.0;
+        let (first_left, second_left) = (1.0 - a.powf(learned.steps), 1.0 - b.powf(learned.steps));
+        let [draws, sum, squares, ..] = learned.sums;
+        let (mean, square) = (sum / draws, squares / draws);
         let rate = RATE * (square - mean * mean).max(0.0).sqrt();
-        let (slopes, moments) = memory[SLOPES..].split_at_mut(features);
-        let (first, second) = moments.split_at_mut(features);
-        for (((slope, m), v), g) in slopes.iter_mut().zip(first).zip(second).zip(&self.slope_bar) {
-            *m = a * *m + (1.0 - a) * g;
-            *v = b * *v + (1.0 - b) * g * g;
-            let size = (*v / second_left).sqrt();
+        for (slope, g) in learned.slopes.iter_mut().zip(&self.slope_bar) {
+            slope.mean = a * slope.mean + (1.0 - a) * g;
+            slope.square = b * slope.square + (1.0 - b) * g * g;
+            let size = (slope.square / second_left).sqrt();
             if size > 0.0 {
-                *slope -= rate * (*m / first_left) / size;
+                slope.value -= rate * (slope.mean / first_left) / size;
             }
         }
     }

@@ -42,15 +42,17 @@ pub struct StraightThrough {
 macro_rules! relaxed {
     ($name:ident, $relaxation:expr) => {
         impl<G: Discrete + ?Sized> DiscreteGradient<G> for $name {
+            type State = ();
+
             fn shape(&self, _: &G, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
                 shape(stringify!($name), self.temperature, $relaxation)
             }
 
-            fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
+            fn set(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes) {
                 set(family, at, lanes, |_| self.temperature);
             }
 
-            fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+            fn add_gradient(&self, family: &G, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
                 add_path(family, at, lanes, self.temperature, grad)
             }
         }

@@ -2,7 +2,7 @@
 
 use rand_distr::{Distribution, Open01};
 
-use super::super::Point;
+use super::super::{Point, Scratch};
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::{Discrete, Integer};
 use crate::model::RowSet;
@@ -30,6 +30,8 @@ pub struct UnorderedSet {
 const SIZES: std::ops::RangeInclusive<usize> = 2..=10;
 
 impl<G: Discrete + ?Sized> DiscreteGradient<G> for UnorderedSet {
+    type State = Scratch<Sets>;
+
     fn shape(&self, family: &G, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
         if !SIZES.contains(&self.size) {
             let (least, most) = SIZES.into_inner();
@@ -49,9 +51,8 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for UnorderedSet {
         Ok(Shape { num_lanes, num_differentiated: num_lanes, by_row: false, relaxation: Relaxation::None })
     }
 
-    fn set(&self, family: &G, at: &Point, lanes: &mut Lanes) {
-        let draws = lanes.num_draws;
-        let mut sets = std::mem::take(&mut lanes.sets);
+    fn set(&self, family: &G, at: &Point, state: &mut Self::State, lanes: &mut Lanes) {
+        let (draws, sets) = (lanes.num_draws, &mut state.buffers);
         sets.start(family, at);
         for d in 0..draws {
             sets.search(self.size, &mut at.streams.draw(d));
@@ -66,15 +67,20 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for UnorderedSet {
                 }
             }
         }
-        lanes.sets = sets;
     }
 
-    fn add_gradient(&self, family: &G, at: &Point, lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
-        let (draws, size) = (lanes.num_draws, self.size);
+    fn add_gradient(
+        &self,
+        family: &G,
+        at: &Point,
+        state: &mut Self::State,
+        lanes: &mut Lanes,
+        grad: &mut [f64],
+    ) -> f64 {
+        let (draws, size, sets) = (lanes.num_draws, self.size, &mut state.buffers);
         let mut log_q = std::mem::take(&mut lanes.work.log_q);
         log_q.resize(size * draws, 0.0);
         family.log_q(at.params, at.rows, &lanes.z, &mut log_q);
-        let mut sets = std::mem::take(&mut lanes.sets);
         lanes.work.weights.clear();
         lanes.work.weights.resize(size * draws, 0.0);
         let mut value = 0.0;
@@ -92,7 +98,7 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for UnorderedSet {
             }
         }
         family.score(at.params, at.rows, &lanes.z, &lanes.work.weights, grad);
-        (lanes.sets, lanes.work.log_q) = (sets, log_q);
+        lanes.work.log_q = log_q;
         value
     }
 }
@@ -107,7 +113,7 @@ struct Beam {
 
 /// Sets of joint values, and their probabilities.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sets {
+pub struct Sets {
     integers: Vec<Integer>,
     /// Log probabilities of each integer's values.
     log_p: Vec<Vec<f64>>,

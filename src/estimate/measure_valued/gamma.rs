@@ -2,7 +2,7 @@
 
 use statrs::function::beta::ln_beta;
 
-use super::super::{Estimate, GradientEstimator, Point, Space, independent, no_theta};
+use super::super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, no_theta};
 use super::{MeasureValued, Moved};
 use crate::family::{Family, Gamma, GammaLaw, ScalarLaw};
 use crate::model::Draws;
@@ -33,47 +33,48 @@ const SHARE: u32 = 0x6d12;
 /// law is one of rate `1 + t`, hence `d/d shape E f(x) = int_0^1 s^(shape - 1) / (1 - s) E[f(x) - f(s x)] ds`; drawing `s`
 /// from `Beta(shape, 1/2)` keeps the variance finite.
 impl<T: LogDensity + ?Sized> GradientEstimator<T, Gamma> for MeasureValued {
+    type State = Scratch<Moved>;
+
+    fn init(&self, _: &T, _: &Gamma) -> Self::State {
+        Scratch::default()
+    }
+
     fn estimate(
         &self,
-        target: &T,
-        family: &Gamma,
-        at: &Point,
+        of: &Task<T, Gamma>,
+        state: &mut Self::State,
         space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
     ) -> Result<Estimate, DensityError> {
+        let moved = &mut state.buffers;
+        let Task { target, family, at } = *of;
         no_theta("the measure-valued gradient", target.layout())?;
-        independent("the measure-valued gradient", at)?;
-        space.draw(family, target.layout(), at)?;
-        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
+        independent("the measure-valued gradient", &at)?;
+        space.draw(of)?;
+        space.evaluate(of)?;
         let (draws, params) = (at.num_draws, at.params);
-        let mut moved = std::mem::take(&mut space.moved);
         moved.repeat(space, 2);
         moved.own.clone_from(&space.pass.log_density);
         moved.places.clear();
         family.each(params, at.rows, |_, [a, b], _, place, in_rows| moved.places.push((a, b, place, in_rows)));
+        moved.pass.data_weight = space.pass.data_weight;
         for k in 0..moved.places.len() {
             let (a, b, place, in_rows) = moved.places[k];
             let law = GammaLaw::of([params[a], params[b]]);
-            moved.shift_gamma(&law, at, k, &space.z);
-            let mut pass = std::mem::take(&mut moved.pass);
-            pass.data_weight = space.pass.data_weight;
-            target.log_density(at.theta, &moved.z, at.rows, &mut pass)?;
-            let (larger, smaller) = moved.both(&pass.log_density);
-            moved.pass = pass;
+            moved.shift_gamma(&law, &at, k, &space.z);
+            target.log_density(at.theta, &moved.z, at.rows, &mut moved.pass)?;
+            let (larger, smaller) = moved.both();
             let of_mean = law.shape() * larger;
-            grad[a] += of_mean;
+            space.grad[a] += of_mean;
             // At a fixed mean the rate grows with the shape.
-            grad[b] += law.shape() * ln_beta(law.shape(), 0.5).exp() * smaller - of_mean;
+            space.grad[b] += law.shape() * ln_beta(law.shape(), 0.5).exp() * smaller - of_mean;
             moved.put_back(&space.z, place, in_rows);
         }
         let rejected = moved.lost.iter().filter(|lost| **lost).count();
         let finite = || moved.own.iter().filter(|f| f.is_finite());
         let value = finite().sum::<f64>() / finite().count() as f64;
         let evaluations = draws * (1 + 2 * moved.places.len());
-        space.moved = moved;
         if rejected < draws {
-            family.add_entropy_gradient(params, at.rows, 1.0, grad);
+            family.add_entropy_gradient(params, at.rows, 1.0, &mut space.grad);
         }
         let entropy = family.entropy(params, at.rows).unwrap_or(f64::NAN);
         Ok(Estimate { value: value + entropy, rejected, evaluations })
@@ -109,10 +110,10 @@ impl Moved {
     }
 
     /// Means of `f(larger) - f(own)` and of `weight (f(own) - f(smaller))` over the draws where all are finite.
-    fn both(&mut self, f: &[f64]) -> (f64, f64) {
+    fn both(&mut self) -> (f64, f64) {
         let (mut larger, mut smaller, mut accepted) = (0.0, 0.0, 0);
         let weights = self.shifts.iter().zip(&self.own);
-        for ((f, (weight, own)), lost) in f.chunks_exact(2).zip(weights).zip(&mut self.lost) {
+        for ((f, (weight, own)), lost) in self.pass.log_density.chunks_exact(2).zip(weights).zip(&mut self.lost) {
             let (up, down) = (f[0] - own, weight * (own - f[1]));
             if up.is_finite() && down.is_finite() {
                 (larger, smaller, accepted) = (larger + up, smaller + down, accepted + 1);

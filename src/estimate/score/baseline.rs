@@ -65,20 +65,27 @@ impl Baseline {
 
     /// Overwrites `weights` with `(f_s - b_s) / n` of the `n` accepted draws and `(mean f - b) / (n + 1)` of the rejected
     /// ones, and learns from the former.
-    pub(super) fn weigh(self, layout: &Layout, rows: &RowSet, mean: f64, accepted: usize, space: &mut Space) {
-        let Space { log_weights, weights, memory, .. } = space;
+    pub(super) fn weigh(
+        self,
+        (layout, rows): (&Layout, &RowSet),
+        mean: f64,
+        accepted: usize,
+        learned: &mut Vec<f64>,
+        space: &mut Space,
+    ) {
+        let Space { log_weights, weights, .. } = space;
         if accepted == 0 {
             return weights.fill(0.0);
         }
-        let learned = match self {
-            Baseline::MovingAverage { .. } => memory.first().copied(),
-            Baseline::Rows { .. } => (!memory.is_empty()).then(|| predict(layout, rows, memory)),
+        let known = match self {
+            Baseline::MovingAverage { .. } => learned.first().copied(),
+            Baseline::Rows { .. } => (!learned.is_empty()).then(|| predict(layout, rows, learned)),
             Baseline::None => Some(0.0),
             Baseline::LeaveOneOut | Baseline::ControlVariate => None,
         };
         // (f_s - mean of the others) / n is (f_s - mean of all) / (n - 1).
         let num = accepted as f64;
-        let (taken, share) = match learned {
+        let (taken, share) = match known {
             Some(b) => (b, num),
             None if weights.len() == 1 => (0.0, 1.0),
             None => (mean, num - 1.0),
@@ -88,27 +95,36 @@ impl Baseline {
             let of_accepted = if share > 0.0 { (f - taken) / share } else { 0.0 };
             *weight = if f.is_finite() { of_accepted } else { of_rejected };
         }
-        self.learn(layout, rows, mean, memory);
+        self.learn(layout, rows, mean, learned);
     }
 
-    fn learn(self, layout: &Layout, rows: &RowSet, mean: f64, memory: &mut Vec<f64>) {
+    /// Whether `learned` can be what it has learned of this model.
+    pub(super) fn fits(self, learned: &[f64], layout: &Layout) -> bool {
         match self {
-            Baseline::MovingAverage { decay } => match memory.first_mut() {
+            Baseline::None | Baseline::LeaveOneOut | Baseline::ControlVariate => learned.is_empty(),
+            Baseline::MovingAverage { .. } => learned.len() <= 1,
+            Baseline::Rows { .. } => learned.is_empty() || learned.len() > layout.num_rows,
+        }
+    }
+
+    fn learn(self, layout: &Layout, rows: &RowSet, mean: f64, learned: &mut Vec<f64>) {
+        match self {
+            Baseline::MovingAverage { decay } => match learned.first_mut() {
                 Some(b) => *b = decay * *b + (1.0 - decay) * mean,
-                None => memory.push(mean),
+                None => learned.push(mean),
             },
-            Baseline::Rows { .. } if memory.is_empty() => {
-                memory.resize(1 + layout.num_rows, 0.0);
-                memory[0] = mean;
+            Baseline::Rows { .. } if learned.is_empty() => {
+                learned.resize(1 + layout.num_rows, 0.0);
+                learned[0] = mean;
             }
             Baseline::Rows { rate } => {
-                let error = mean - predict(layout, rows, memory);
+                let error = mean - predict(layout, rows, learned);
                 let weight = rows.weight;
                 let squares = 1.0 + rows.subset.as_ref().map_or(0.0, |s| s.len() as f64 * weight * weight);
                 let move_by = rate * error / squares;
-                memory[0] += move_by;
+                learned[0] += move_by;
                 for &row in rows.subset.iter().flatten() {
-                    memory[1 + row as usize - layout.first_row] += move_by * weight;
+                    learned[1 + row as usize - layout.first_row] += move_by * weight;
                 }
             }
             _ => {}
@@ -117,7 +133,7 @@ impl Baseline {
 }
 
 /// `w_0 + rows.weight sum_r w_r` over the rows of a pass over some of them.
-fn predict(layout: &Layout, rows: &RowSet, memory: &[f64]) -> f64 {
-    let of_rows = rows.subset.iter().flatten().map(|&row| memory[1 + row as usize - layout.first_row]);
-    memory[0] + rows.weight * of_rows.sum::<f64>()
+fn predict(layout: &Layout, rows: &RowSet, learned: &[f64]) -> f64 {
+    let of_rows = rows.subset.iter().flatten().map(|&row| learned[1 + row as usize - layout.first_row]);
+    learned[0] + rows.weight * of_rows.sum::<f64>()
 }

@@ -1,12 +1,12 @@
 //! The scaled score as a control variate, with a coefficient for each parameter.
 
-use super::{Point, Space};
+use super::Space;
 use crate::family::Family;
-use crate::model::Draws;
+use crate::model::{Draws, RowSet};
 
 /// Buffers of the scores draw by draw.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Scores {
+pub(super) struct Scores {
     /// `[draw][parameter]`
     scores: Vec<f64>,
     /// `sum_s s_k^2` and `sum_s f_s s_k^2`.
@@ -19,11 +19,17 @@ pub(in super::super) struct Scores {
 
 /// Adds `1/n sum_s (f_s - a_k^(-s)) s_k(z_s)` over the `n` accepted draws, and `(mean f - a_k) / (n + 1)` times the score of each
 /// rejected one, `a_k` from all accepted draws: as many as a draw's own coefficient comes from where one more is accepted.
-pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space, accepted: usize, grad: &mut [f64]) {
-    let Space { z, log_weights, weights, unweighted, scores: work, .. } = space;
-    let (n, rows) = (grad.len(), unweighted.of(at.rows));
+pub(super) fn add<F: Family + ?Sized>(
+    family: &F,
+    (params, rows): (&[f64], &RowSet),
+    work: &mut Scores,
+    space: &mut Space,
+    accepted: usize,
+) {
+    let Space { z, log_weights, weights, grad, .. } = space;
+    let n = grad.len();
     work.scores.clear();
-    work.scores.resize(n * at.num_draws, 0.0);
+    work.scores.resize(n * z.num_draws, 0.0);
     work.squares.clear();
     work.squares.resize(n, 0.0);
     work.products.clear();
@@ -36,7 +42,7 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
     for (d, &f) in finite() {
         copy_draw(z, d, one);
         let own = &mut scores[d * n..(d + 1) * n];
-        family.score(at.params, rows, one, &[1.0], own);
+        family.score(params, rows, one, &[1.0], own);
         for ((s, square), product) in own.iter().zip(&mut *squares).zip(&mut *products) {
             *square += s * s;
             *product += (f - mean) * s * s;
@@ -52,7 +58,7 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
             *g += share * (f - rest) * s;
         }
     }
-    if accepted == at.num_draws || accepted == 0 {
+    if accepted == z.num_draws || accepted == 0 {
         return;
     }
     for (weight, f) in weights.iter_mut().zip(&*log_weights) {
@@ -60,7 +66,7 @@ pub(super) fn add<F: Family + ?Sized>(family: &F, at: &Point, space: &mut Space,
     }
     rejected.clear();
     rejected.resize(n, 0.0);
-    family.score(at.params, rows, z, weights, rejected);
+    family.score(params, rows, z, weights, rejected);
     for ((g, s), (square, product)) in grad.iter_mut().zip(&*rejected).zip(squares.iter().zip(&*products)) {
         *g -= if *square > 0.0 { product / square * s } else { 0.0 };
     }

@@ -6,14 +6,16 @@ mod overdispersed;
 mod rao_blackwell;
 
 pub use baseline::Baseline;
-pub(super) use control_variate::Scores;
 pub use overdispersed::Overdispersed;
-pub(super) use rao_blackwell::Locals;
 pub use rao_blackwell::RaoBlackwell;
 
-use super::{Estimate, GradientEstimator, Point, Space, ln_accepted, too_few_draws};
+use serde::{Deserialize, Serialize};
+
+use super::{Estimate, GradientEstimator, Space, Task, ln_accepted, too_few_draws};
 use crate::family::Family;
+use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
+use control_variate::Scores;
 
 /// `1/S sum_s (f_s - b_s) d log q(z_s) / d params` with `f_s = log p(z_s) - log q(z_s)`.
 ///
@@ -35,31 +37,61 @@ pub struct ScoreFunction {
     pub baseline: Baseline,
 }
 
+/// What a baseline has learned, and buffers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ScoreState {
+    /// Empty before the first step.
+    learned: Vec<f64>,
+    #[serde(skip)]
+    unweighted: Unweighted,
+    #[serde(skip)]
+    scores: Scores,
+}
+
 impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for ScoreFunction {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = ScoreState;
+
+    fn init(&self, _: &T, _: &F) -> ScoreState {
+        ScoreState::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut ScoreState, space: &mut Space) -> Result<Estimate, DensityError> {
+        let Task { target, family, at } = *of;
         self.baseline.check(at.num_draws)?;
         refuse_theta(target, "the score-function gradient")?;
-        space.sample(family, target.layout(), at)?;
-        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
-        family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+        space.sample(of)?;
+        space.evaluate(of)?;
+        space.evaluate_q(of);
         let (mean, accepted) = signals(space);
-        match self.baseline {
-            Baseline::ControlVariate => control_variate::add(family, at, space, accepted, grad),
-            _ => {
-                self.baseline.weigh(target.layout(), at.rows, mean, accepted, space);
-                family.score(at.params, space.unweighted.of(at.rows), &space.z, &space.weights, grad);
-            }
+        let rows = state.unweighted.of(at.rows);
+        if self.baseline == Baseline::ControlVariate {
+            control_variate::add(family, (at.params, rows), &mut state.scores, space, accepted);
+        } else {
+            self.baseline.weigh((target.layout(), at.rows), mean, accepted, &mut state.learned, space);
+            family.score(at.params, rows, &space.z, &space.weights, &mut space.grad);
         }
         let rejected = at.num_draws - accepted;
-        Ok(Estimate { value: mean + ln_accepted(at, rejected), rejected, evaluations: at.num_draws })
+        Ok(Estimate { value: mean + ln_accepted(&at, rejected), rejected, evaluations: at.num_draws })
+    }
+
+    fn fits(&self, state: &ScoreState, target: &T, _: &F) -> bool {
+        self.baseline.fits(&state.learned, target.layout())
+    }
+}
+
+/// The rows of a pass, each counted once.
+///
+/// A score-function gradient multiplies the signal, in which rows count by their weight, with the score of the
+/// draws as they were drawn, in which they do not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unweighted(Option<RowSet>);
+
+impl Unweighted {
+    /// Allocates only when the rows grow.
+    pub(super) fn of(&mut self, rows: &RowSet) -> &RowSet {
+        let own = self.0.get_or_insert_with(RowSet::all);
+        own.subset.clone_from(&rows.subset);
+        own
     }
 }
 

@@ -1,7 +1,7 @@
 //! The score function with draws from a wider member of the family.
 
-use super::super::{Estimate, GradientEstimator, Point, Space, too_few_draws};
-use super::{refuse_theta, signals};
+use super::super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, too_few_draws};
+use super::{Unweighted, refuse_theta, signals};
 use crate::family::Dispersed;
 use crate::target::{DensityError, LogDensity};
 
@@ -29,16 +29,23 @@ impl Default for Overdispersed {
     }
 }
 
+/// Parameters of the member of the family that is drawn from, and the rows of the pass, each counted once.
+#[derive(Clone, Debug, Default)]
+pub struct Wider {
+    params: Vec<f64>,
+    rows: Unweighted,
+}
+
 impl<T: LogDensity + ?Sized, F: Dispersed + ?Sized> GradientEstimator<T, F> for Overdispersed {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = Scratch<Wider>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let Wider { params: wider, rows } = &mut state.buffers;
+        let Task { target, family, at } = *of;
         if at.num_draws < 2 {
             return Err(too_few_draws("the score function with overdispersed draws", 2, at.num_draws));
         }
@@ -47,22 +54,19 @@ impl<T: LogDensity + ?Sized, F: Dispersed + ?Sized> GradientEstimator<T, F> for 
             return Err(DensityError(format!("the dispersion of the draws is {found}; choose it at least 1")));
         }
         refuse_theta(target, "the score function with overdispersed draws")?;
-        let mut wider = std::mem::take(&mut space.wider);
         wider.resize(at.params.len(), 0.0);
-        family.disperse(at.params, self.dispersion, &mut wider);
-        let drawn = Point { params: &wider, ..*at };
-        space.sample(family, target.layout(), &drawn)?;
+        family.disperse(at.params, self.dispersion, wider);
+        space.sample(&Task { at: Point { params: wider, ..at }, ..*of })?;
         // Draws know no weight of rows, and so their density must not: rows count once.
-        let plain = space.unweighted.of(at.rows);
-        family.log_q(&wider, plain, &space.z, &mut space.weights);
+        let plain = rows.of(at.rows);
+        family.log_q(wider, plain, &space.z, &mut space.weights);
         family.log_q(at.params, plain, &space.z, &mut space.log_q);
         space.weights.iter_mut().zip(&space.log_q).for_each(|(w, q)| *w = (q - *w).exp());
-        space.wider = wider;
-        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
-        family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+        space.evaluate(of)?;
+        space.evaluate_q(of);
         let (_, accepted) = signals(space);
         let value = weigh(&space.log_weights, &mut space.weights);
-        family.score(at.params, space.unweighted.of(at.rows), &space.z, &space.weights, grad);
+        family.score(at.params, plain, &space.z, &space.weights, &mut space.grad);
         Ok(Estimate { value, rejected: at.num_draws - accepted, evaluations: at.num_draws })
     }
 }

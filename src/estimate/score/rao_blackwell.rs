@@ -1,6 +1,6 @@
 //! The score function latent by latent, each with the terms that contain it.
 
-use super::super::{Estimate, GradientEstimator, Point, Space, ln_accepted, too_few_draws};
+use super::super::{Estimate, GradientEstimator, Scratch, Space, Task, ln_accepted, too_few_draws};
 use super::refuse_theta;
 use crate::family::IndependentLatents;
 use crate::target::{DensityError, Factored};
@@ -24,27 +24,27 @@ pub struct RaoBlackwell;
 
 /// Buffers for each latent, `[latent][draw]`.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Locals {
+pub struct Locals {
     signals: Vec<f64>,
     log_q: Vec<f64>,
 }
 
 impl<T: Factored + ?Sized, F: IndependentLatents + ?Sized> GradientEstimator<T, F> for RaoBlackwell {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = Scratch<Locals>;
+
+    fn init(&self, _: &T, _: &F) -> Self::State {
+        Scratch::default()
+    }
+
+    fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
+        let Locals { signals, log_q } = &mut state.buffers;
+        let Task { target, family, at } = *of;
         if at.num_draws < 2 {
             return Err(too_few_draws("the Rao-Blackwellised score function", 2, at.num_draws));
         }
         refuse_theta(target, "the Rao-Blackwellised score function")?;
-        space.sample(family, target.layout(), at)?;
-        let Space { z, pass, weights, log_weights, locals: Locals { signals, log_q }, .. } = space;
+        space.sample(of)?;
+        let Space { z, pass, weights, log_weights, grad, .. } = space;
         target.local_log_density(at.theta, z, at.rows, pass, signals)?;
         log_q.resize(signals.len(), 0.0);
         family.log_q_each(at.params, at.rows, z, log_q);
@@ -72,7 +72,7 @@ impl<T: Factored + ?Sized, F: IndependentLatents + ?Sized> GradientEstimator<T, 
             f.iter_mut().zip(&*weights).for_each(|(f, w)| *f = if *w > 0.0 { share * (*f - mean) } else { 0.0 });
         }
         family.score_each(at.params, at.rows, z, signals, grad);
-        let value = value / accepted as f64 + ln_accepted(at, rejected);
+        let value = value / accepted as f64 + ln_accepted(&at, rejected);
         Ok(Estimate { value, rejected, evaluations: at.num_draws })
     }
 }

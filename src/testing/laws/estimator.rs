@@ -7,26 +7,6 @@ use crate::family::Reparam;
 use crate::objective::mean_and_standard_error;
 use crate::target::{DensityError, Differentiable, LogDensity};
 
-/// One estimate: its value, or NaN where the target cannot be evaluated.
-fn estimate<T, F, E>(
-    estimator: &E,
-    target: &T,
-    family: &F,
-    case: &Case,
-    space: &mut Space,
-    grad: &mut [f64],
-    grad_theta: &mut [f64],
-) -> Result<f64, DensityError>
-where
-    T: ?Sized,
-    F: ?Sized,
-    E: GradientEstimator<T, F>,
-{
-    grad.fill(0.0);
-    grad_theta.fill(0.0);
-    Ok(estimator.estimate(target, family, &case.point(), space, grad, grad_theta)?.value)
-}
-
 /// A pathwise gradient, in `params` and `theta`, is the total derivative of its own value at fixed noise.
 ///
 /// This is the law of estimators that differentiate what they report, with the entropy in closed form or by Monte
@@ -41,19 +21,14 @@ where
     E: GradientEstimator<T, F>,
 {
     let law = "gradient = derivative of the estimate at fixed noise";
-    let mut space = Space::default();
-    let (mut grad, mut grad_theta) = (vec![0.0; case.params.len()], vec![0.0; case.theta.len()]);
-    let mut value = |case: &Case, grad: &mut [f64], theta: &mut [f64]| {
-        estimate(estimator, target, family, case, &mut space, grad, theta).unwrap_or(f64::NAN)
+    let (mut space, mut state) = (Space::default(), estimator.init(target, family));
+    let mut value = |case: &Case, space: &mut Space| {
+        estimator.estimate(&case.task(target, family), &mut state, space).map_or(f64::NAN, |estimate| estimate.value)
     };
-    value(case, &mut grad, &mut grad_theta);
-    let (mut spare, mut spare_theta) = (grad.clone(), grad_theta.clone());
-    hold_gradient(law, "parameter", case.params, &grad, |params| {
-        value(&Case { params, ..*case }, &mut spare, &mut spare_theta)
-    })?;
-    hold_gradient(law, "theta", case.theta, &grad_theta, |theta| {
-        value(&Case { theta, ..*case }, &mut spare, &mut spare_theta)
-    })
+    value(case, &mut space);
+    let (grad, grad_theta) = (space.grad.clone(), space.grad_theta.clone());
+    hold_gradient(law, "parameter", case.params, &grad, |params| value(&Case { params, ..*case }, &mut space))?;
+    hold_gradient(law, "theta", case.theta, &grad_theta, |theta| value(&Case { theta, ..*case }, &mut space))
 }
 
 /// Mean and standard error of each parameter's gradient over `repetitions` steps.
@@ -72,15 +47,57 @@ where
     F: ?Sized,
     E: GradientEstimator<T, F>,
 {
-    let mut space = Space::default();
-    let (mut grad, mut grad_theta) = (vec![0.0; case.params.len()], vec![0.0; case.theta.len()]);
-    let mut all = vec![Vec::with_capacity(repetitions); grad.len()];
+    let (mut space, mut state) = (Space::default(), estimator.init(target, family));
+    let mut all = vec![Vec::with_capacity(repetitions); case.params.len()];
     for step in 0..repetitions {
-        let streams = case.streams.at_step(step as u64);
-        estimate(estimator, target, family, &Case { streams, ..*case }, &mut space, &mut grad, &mut grad_theta)?;
-        all.iter_mut().zip(&grad).for_each(|(all, g)| all.push(*g));
+        estimator.estimate(&case.at_step(step).task(target, family), &mut state, &mut space)?;
+        all.iter_mut().zip(&space.grad).for_each(|(all, g)| all.push(*g));
     }
     Ok(all.iter().map(|g| mean_and_standard_error(g)).collect())
+}
+
+/// A run of `steps` gradients whose state is saved and restored before each goes on to the same bits as one without a stop.
+///
+/// Buffers are new in each step of the one that is stopped: what moves a later number has to be in the state.
+///
+/// # Errors
+/// Where value or gradient differ, a step fails, or the state cannot be saved or does not fit once it is restored.
+pub fn resumes<T, F, E>(estimator: &E, target: &T, family: &F, case: &Case, steps: usize) -> Result<(), Broken>
+where
+    T: ?Sized,
+    F: ?Sized,
+    E: GradientEstimator<T, F>,
+{
+    let law = "a saved state goes on to the same bits";
+    let (mut space, mut state) = (Space::default(), estimator.init(target, family));
+    let mut stopped = state.clone();
+    for step in 0..steps {
+        let failed = |why: &dyn std::fmt::Display| Broken {
+            law,
+            place: format!("step {step}: {why}"),
+            found: f64::NAN,
+            expected: f64::NAN,
+            tolerance: 0.0,
+        };
+        let saved = serde_json::to_string(&stopped).map_err(|e| failed(&e))?;
+        stopped = serde_json::from_str(&saved).map_err(|e| failed(&e))?;
+        if !estimator.fits(&stopped, target, family) {
+            return Err(failed(&"the restored state does not fit"));
+        }
+        let (at, mut fresh) = (case.at_step(step), Space::default());
+        let task = at.task(target, family);
+        let straight = estimator.estimate(&task, &mut state, &mut space).map_err(|e| failed(&e))?;
+        let resumed = estimator.estimate(&task, &mut stopped, &mut fresh).map_err(|e| failed(&e))?;
+        let numbers = |value: f64, space: &Space| [vec![value], space.grad.clone(), space.grad_theta.clone()].concat();
+        let (straight, resumed) = (numbers(straight.value, &space), numbers(resumed.value, &fresh));
+        for (k, (found, expected)) in resumed.iter().zip(&straight).enumerate() {
+            if found.to_bits() != expected.to_bits() {
+                let place = format!("step {step}, {}", if k == 0 { "the value".into() } else { format!("number {k}") });
+                return Err(Broken { law, place, found: *found, expected: *expected, tolerance: 0.0 });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A mean gradient agrees with `reference`, both as (mean, standard error), within `k` combined standard errors.
@@ -108,13 +125,12 @@ where
     F: Reparam + ?Sized,
 {
     let mut space = Space::default();
-    let (mut grad, mut grad_theta) = (vec![0.0; case.params.len()], vec![0.0; case.theta.len()]);
     for draw in 0..case.num_draws {
-        let one = Case { num_draws: 1, streams: case.streams.at_step(draw as u64), ..*case };
-        let value = estimate(&StickingTheLanding, target, family, &one, &mut space, &mut grad, &mut grad_theta);
+        let one = Case { num_draws: 1, ..case.at_step(draw) };
+        let done = StickingTheLanding.estimate(&one.task(target, family), &mut (), &mut space);
         let law = "sticking the landing vanishes at q = posterior";
-        for (k, &g) in grad.iter().enumerate() {
-            let found = if value.is_ok() { g } else { f64::NAN };
+        for (k, &g) in space.grad.iter().enumerate() {
+            let found = if done.is_ok() { g } else { f64::NAN };
             hold(law, || format!("draw {draw}, parameter {k}"), found, 0.0, tolerance)?;
         }
     }

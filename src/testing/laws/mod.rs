@@ -23,13 +23,13 @@ mod differences;
 mod estimator;
 mod family;
 
-pub use estimator::{gradient_is_derivative, is_unbiased, mean_gradient, vanishes_at_truth};
+pub use estimator::{gradient_is_derivative, is_unbiased, mean_gradient, resumes, vanishes_at_truth};
 pub use family::{
     entropy_gradient_is_derivative, entropy_is_mean, grad_log_q_is_derivative, is_normalised, pullback_is_derivative,
     rescale_is_affine, score_has_mean_zero, score_is_derivative, sums_to_one, transform_is_sample,
 };
 
-use crate::estimate::{Design, Point};
+use crate::estimate::{Design, Point, Task};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -55,6 +55,19 @@ impl<'a> Case<'a> {
     pub fn point(&self) -> Point<'a> {
         let Case { params, theta, rows, streams, num_draws, .. } = *self;
         Point { params, theta, rows, streams, num_draws, design: Design::Independent }
+    }
+
+    /// What an estimator is asked for in this case.
+    pub fn task<'b, T: ?Sized, F: ?Sized>(&self, target: &'b T, family: &'b F) -> Task<'b, T, F>
+    where
+        'a: 'b,
+    {
+        Task { target, family, at: self.point() }
+    }
+
+    /// The same with the randomness of a step.
+    fn at_step(&self, step: usize) -> Self {
+        Case { streams: self.streams.at_step(step as u64), ..*self }
     }
 
     fn draws(&self) -> Draws {

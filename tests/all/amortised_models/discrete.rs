@@ -4,7 +4,7 @@ use super::{noise, uniform};
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{
     Design, ExactKl, GradientEstimator, GumbelSoftmax, Hybrid, HybridKl, LeaveOneOut, LocalExpectation, Point,
-    RealGradient, Rebar, Space,
+    RealGradient, Rebar, Space, Task, Terms,
 };
 use jensen::family::{Family, Product, TracedFamily};
 use jensen::fit::{MaxSteps, run};
@@ -109,13 +109,13 @@ fn gradient_of<E: GradientEstimator<Target, Mixed>>(
     let (mut params, mut theta) = (family.init(&[], 1.0), model.theta(target.layout()));
     params.iter_mut().chain(&mut theta).for_each(|p| *p *= 1.5);
     let (mut space, mut all) = (Space::default(), vec![Vec::new(); params.len() + theta.len()]);
+    let mut state = estimator.init(&target, &family);
     let (rows, design) = (RowSet::all(), Design::Independent);
     for step in 0..times {
         let streams = Streams::new(11).at_step(step);
         let at = Point { params: &params, theta: &theta, rows: &rows, streams, num_draws, design };
-        let (mut grad, mut grad_theta) = (vec![0.0; params.len()], vec![0.0; theta.len()]);
-        estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut grad_theta).unwrap();
-        all.iter_mut().zip(grad.iter().chain(&grad_theta)).for_each(|(all, g)| all.push(*g));
+        estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space).unwrap();
+        all.iter_mut().zip(space.grad.iter().chain(&space.grad_theta)).for_each(|(all, g)| all.push(*g));
     }
     (all.iter().map(|g| mean_and_standard_error(g)).collect(), exact_gradient(&params, &theta, x, beta))
 }
@@ -171,30 +171,30 @@ fn the_closed_divergence_of_a_class_has_its_gradient_with_any_beta() {
     assert!(logits.into_iter().all(|((mean, _), exact)| (mean - exact).abs() < 1e-6), "{found:?} {exact:?}");
 }
 
-/// One step of an estimator at the start of a mixed code: value, gradient in params and in theta, and what is remembered.
-fn steps<E: GradientEstimator<Target, Mixed>>(estimator: &E, times: u64) -> (Vec<Vec<f64>>, Vec<f64>) {
+/// Steps of an estimator at the start of a mixed code: value, gradient in params and in theta, and the last one's terms.
+fn steps<E: GradientEstimator<Target, Mixed>>(estimator: &E, times: u64) -> (Vec<Vec<f64>>, Option<Terms>) {
     let model = Vae::new(patterns(8), 2, &[], Likelihood::Bernoulli).classes(CLASSES).start(Start::Glorot, 3);
     let target = Target::new(&model).unwrap();
     let family = model.mixed_family(target.layout()).unwrap();
     let (params, theta) = (family.init(&[], 1.0), model.theta(target.layout()));
     let (mut space, rows, design) = (Space::default(), RowSet::all(), Design::Independent);
+    let mut state = estimator.init(&target, &family);
     let one = |step: u64| {
         let streams = Streams::new(12).at_step(step);
         let at = Point { params: &params, theta: &theta, rows: &rows, streams, num_draws: 20, design };
-        let (mut grad, mut grad_theta) = (vec![0.0; params.len()], vec![0.0; theta.len()]);
-        let found = estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut grad_theta).unwrap();
-        [vec![found.value], grad, grad_theta].concat()
+        let found = estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space).unwrap();
+        [&[found.value][..], &space.grad, &space.grad_theta].concat()
     };
     let all = (0..times).map(one).collect();
-    (all, space.memory.clone())
+    (all, space.terms)
 }
 
 /// A code of both kinds: value and gradient are those of the estimator that draws the divergences.
 #[test]
 fn the_closed_divergence_of_a_mixed_code_is_that_of_its_draws() {
-    let (closed, memory) = steps(&HybridKl::<LocalExpectation>::default(), 100);
+    let (closed, terms) = steps(&HybridKl::<LocalExpectation>::default(), 100);
     let (drawn, _) = steps(&Hybrid { real: RealGradient::Pathwise, discrete: LocalExpectation }, 100);
-    assert!(memory.len() == 2 && memory[0] < 0.0 && memory[1] > 0.0, "{memory:?}");
+    assert!(terms.is_some_and(|terms| terms.data < 0.0 && terms.kl > 0.0), "{terms:?}");
     let column = |all: &[Vec<f64>], k: usize| mean_and_standard_error(&all.iter().map(|g| g[k]).collect::<Vec<_>>());
     for k in 0..closed[0].len() {
         let ((a, a_se), (b, b_se)) = (column(&closed, k), column(&drawn, k));
@@ -224,9 +224,10 @@ fn a_prior_that_is_not_even_is_refused() {
     let (params, rows) = (family.init(&[], 1.0), RowSet::all());
     let (streams, design) = (Streams::new(1), Design::Independent);
     let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 2, design };
-    let mut grad = vec![0.0; params.len()];
     let estimator = HybridKl::<LocalExpectation>::default();
-    let error = estimator.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []).unwrap_err();
+    let mut state = estimator.init(&target, &family);
+    let task = Task { target: &target, family: &family, at };
+    let error = estimator.estimate(&task, &mut state, &mut Space::default()).unwrap_err();
     assert!(error.to_string().contains("standard normal and even priors"), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! Factors of rows that start at the encoder's, against exact posteriors and probabilistic principal components.
 
 use super::{Ready, noise, train};
-use jensen::estimate::{Design, ExactKl, Point, SemiAmortised, refine};
+use jensen::estimate::{Design, ExactKl, Point, SemiAmortised, Task, refine};
 use jensen::family::{Family, NormalMoments, Normals, TracedFamily};
 use jensen::layers::{Amortised, Likelihood, Perceptron, Start, Vae};
 use jensen::model::RowSet;
@@ -84,7 +84,8 @@ fn refined_factors_reach_the_exact_posterior_of_a_linear_model() {
     assert!(last > 0.5, "the start's gap {last} is too small for the test");
     // More steps, smaller gap, and with enough of them the exact posterior: its gradient has no noise there.
     for (steps, at_most) in [(5, 1.0), (20, 0.5), (300, 1e-4)] {
-        let found = refine(&target, &family, &at, SemiAmortised { steps, step_size: 0.3 }).unwrap();
+        let how = SemiAmortised { steps, step_size: 0.3 };
+        let found = refine(&Task { target: &target, family: &family, at }, how).unwrap();
         let after = gaps(&found, &THETA, &x);
         assert!(mean(&after) < last && mean(&after) < at_most * mean(&before), "{steps} steps: {}", mean(&after));
         last = mean(&after);
@@ -122,6 +123,7 @@ fn a_step_size_that_is_none_is_refused() {
     let (params, rows) = (family.init(&[], 1.0), RowSet::all());
     let design = Design::Independent;
     let at = Point { params: &params, theta: &THETA, rows: &rows, streams: Streams::new(2), num_draws: 2, design };
-    let error = refine(&target, &family, &at, SemiAmortised { steps: 3, step_size: f64::NAN }).unwrap_err();
+    let how = SemiAmortised { steps: 3, step_size: f64::NAN };
+    let error = refine(&Task { target: &target, family: &family, at }, how).unwrap_err();
     assert!(error.to_string().contains("a step size of NaN"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! Gradients in the probabilities of integers: exact variances, a published comparison, and freedom from bias.
 
-use super::integers::{Borrowed, Toy, ok};
+use super::integers::{Toy, ok};
+use super::steps::first_step;
 use super::twenty::Twenty;
 use jensen::estimate::*;
 use jensen::family::{Bernoulli, Categorical, Discrete, Family};
@@ -10,27 +11,26 @@ use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
 use jensen::testing::laws::{self, Case};
 
-type Boxed<G> = Box<dyn GradientEstimator<Target, G>>;
+type Any<G> = Box<dyn AnyEstimator<Target, G>>;
 
-fn score<G: Family>(baseline: Baseline) -> Boxed<G> {
+fn score<G: Family>(baseline: Baseline) -> Any<G> {
     Box::new(ScoreFunction { baseline })
 }
 
 /// `times` gradients, one after the other.
 fn gradients<T: LogDensity, G: Family + ?Sized>(
-    estimator: &dyn GradientEstimator<T, G>,
+    estimator: &dyn AnyEstimator<T, G>,
     (target, family): (&T, &G),
     params: &[f64],
     num_draws: usize,
     times: usize,
 ) -> Vec<Vec<f64>> {
-    let (mut space, rows) = (Space::default(), RowSet::all());
+    let (mut space, mut state, rows) = (Space::default(), estimator.init(target, family), RowSet::all());
     let one = |step: usize| {
         let streams = Streams::new(31).at_step(step as u64);
         let at = Point { params, theta: &[], rows: &rows, streams, num_draws, design: Design::Independent };
-        let mut grad = vec![0.0; params.len()];
-        ok(estimator.estimate(target, family, &at, &mut space, &mut grad, &mut []));
-        grad
+        ok(estimator.estimate(&Task { target, family, at }, &mut state, &mut space));
+        space.grad.clone()
     };
     (0..times).map(one).collect()
 }
@@ -78,21 +78,21 @@ fn the_binary_toy_has_its_published_variances() {
     let family = ok(Bernoulli::new(target.layout()));
     let theta = 1.0 / (1.0 + (-phi).exp());
     let truth = [theta * (1.0 - theta) * (1.0 - 2.0 * t)];
-    let estimators: [(&str, Boxed<Bernoulli>, usize); 4] = [
+    let estimators: [(&str, Any<Bernoulli>, usize); 4] = [
         ("plain", score(Baseline::None), 1),
         ("leave one out", score(Baseline::LeaveOneOut), 2),
         ("arm", Box::new(Arm), 1),
         ("disarm", Box::new(DisArm), 1),
     ];
     for ((name, estimator, draws), exact) in estimators.iter().zip(exact) {
-        let all = gradients(&**estimator, (&target, &family), &[phi], *draws, 40_000);
+        let all = gradients(estimator, (&target, &family), &[phi], *draws, 40_000);
         let (variance, error) = total_variance(&all, &truth);
         assert!((variance - exact).abs() < 4.5 * error, "{name}: {variance} +- {error}, exactly {exact}");
         assert!(error < 0.012 * exact, "{name}: the check is too weak, {error} of {exact}");
     }
     // Summed out, nothing is left to vary.
-    for exact in [Box::new(Enumerate) as Boxed<Bernoulli>, Box::new(LocalExpectation)] {
-        let all = gradients(&*exact, (&target, &family), &[phi], 1, 10);
+    for exact in [Box::new(Enumerate) as Any<Bernoulli>, Box::new(LocalExpectation)] {
+        let all = gradients(&exact, (&target, &family), &[phi], 1, 10);
         assert!(total_variance(&all, &truth).0 < 1e-28);
     }
 }
@@ -125,7 +125,7 @@ fn twenty_latents_have_the_reference_gradient_and_variances() {
     let target = ok(Target::new(&model));
     let family = ok(Bernoulli::new(target.layout()));
     for (at, phi) in [&model.phi_zero, &model.phi_rand].into_iter().enumerate() {
-        let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; 20]);
+        let rows = RowSet::all();
         let point = Point {
             params: phi,
             theta: &[],
@@ -134,20 +134,20 @@ fn twenty_latents_have_the_reference_gradient_and_variances() {
             num_draws: 1,
             design: Design::Independent,
         };
-        let exact = ok(Enumerate.estimate(&target, &family, &point, &mut space, &mut grad, &mut []));
+        let (exact, space) = ok(first_step(&Enumerate, &Task { target: &target, family: &family, at: point }));
         assert!((exact.value - ELBO[at]).abs() < 6e-5, "{}", exact.value);
-        for (g, expected) in grad.iter().zip(GRADIENT[at]) {
+        for (g, expected) in space.grad.iter().zip(GRADIENT[at]) {
             assert!((g - expected).abs() < 1e-6, "{g}, {expected}");
         }
         for (name, draws, reference, is_exact) in VARIANCES {
-            let estimator: Boxed<Bernoulli> = match name {
+            let estimator: Any<Bernoulli> = match name {
                 "plain" => score(Baseline::None),
                 "leave one out" => score(Baseline::LeaveOneOut),
                 "disarm" => Box::new(DisArm),
                 _ => Box::new(LocalExpectation),
             };
             let times = 8000;
-            let all = gradients(&*estimator, (&target, &family), phi, draws, times);
+            let all = gradients(&estimator, (&target, &family), phi, draws, times);
             let (variance, error) = total_variance(&all, &GRADIENT[at]);
             let own = if is_exact { 0.0 } else { error * (times as f64 / 20_000.0).sqrt() };
             let tolerance = 4.5 * error.hypot(own);
@@ -164,8 +164,8 @@ fn relaxed_control_variates_and_sets_are_unbiased_on_twenty_latents_and_less_noi
     let target = ok(Target::new(&model));
     let family = ok(Bernoulli::new(target.layout()));
     let truth = GRADIENT[0];
-    let variance = |estimator: Boxed<Bernoulli>, draws: usize, times: usize| {
-        let all = gradients(&*estimator, (&target, &family), &model.phi_zero, draws, times);
+    let variance = |estimator: Any<Bernoulli>, draws: usize, times: usize| {
+        let all = gradients(&estimator, (&target, &family), &model.phi_zero, draws, times);
         let moments: Vec<(f64, f64)> = (0..20)
             .map(|k| {
                 let own: Vec<f64> = all.iter().map(|g| g[k]).collect();
@@ -239,7 +239,7 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
 }
 
 /// Every unbiased estimator of integers; the first is exact.
-fn estimators<G: Discrete>() -> Vec<(&'static str, Boxed<G>)> {
+fn estimators<G: Discrete>() -> Vec<(&'static str, Any<G>)> {
     vec![
         ("enumeration", Box::new(Enumerate)),
         ("local expectation", Box::new(LocalExpectation)),
@@ -260,7 +260,7 @@ fn check_unbiased<G: Discrete>(
     family: &G,
     params: &[f64],
     exact: &[(f64, f64)],
-    extra: Vec<(&'static str, Boxed<G>)>,
+    extra: Vec<(&'static str, Any<G>)>,
 ) {
     let target = ok(Target::new(&Coupled { sizes }));
     let rows = RowSet::all();
@@ -270,7 +270,7 @@ fn check_unbiased<G: Discrete>(
     for (name, estimator) in estimators().into_iter().chain(extra) {
         // As many gradients as it takes to see a bias of 2 %: the noisiest need all, an exact one the fewest.
         let sees = [375, 1500, 6000].into_iter().any(|times| {
-            let measured = ok(laws::mean_gradient(&Borrowed(&*estimator), &target, family, &case, times));
+            let measured = ok(laws::mean_gradient(&estimator, &target, family, &case, times));
             ok(laws::is_unbiased(&measured, exact, 4.5).map_err(|e| format!("{name}, {times}: {e}")));
             laws::is_unbiased(&measured, &shifted, 4.5).is_err()
         });
@@ -287,7 +287,7 @@ fn every_estimator_of_integers_is_unbiased_and_a_bias_of_two_percent_is_found() 
         let q: Vec<Vec<f64>> = params.iter().map(|l| softmax(&[0.0, *l])).collect();
         coupled_bound(&q)
     });
-    let pairs: Vec<(&str, Boxed<Bernoulli>)> = vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm))];
+    let pairs: Vec<(&str, Any<Bernoulli>)> = vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm))];
     check_unbiased(two, &ok(Bernoulli::new(&layout(two))), &params, &exact, pairs);
     let params = [0.9, 0.2, 0.5, -0.8, 0.1, -1.0, 0.4, 0.3, 1.2];
     let exact = derivative(&params, |p| {
@@ -309,7 +309,7 @@ fn what_cannot_be_done_is_said() {
     let target = ok(Target::new(&Wide));
     let family = ok(Categorical::new(target.layout()));
     let (params, rows) = (vec![0.0; 120], RowSet::all());
-    let message = |estimator: &dyn GradientEstimator<Target, Categorical>, num_draws: usize| {
+    let message = |estimator: Any<Categorical>, num_draws: usize| {
         let at = Point {
             params: &params,
             theta: &[],
@@ -318,13 +318,12 @@ fn what_cannot_be_done_is_said() {
             num_draws,
             design: Design::Independent,
         };
-        let done = estimator.estimate(&target, &family, &at, &mut Space::default(), &mut [0.0; 120], &mut []);
-        done.expect_err("refused").to_string()
+        first_step(&estimator, &Task { target: &target, family: &family, at }).expect_err("refused").to_string()
     };
-    let large = message(&Enumerate, 1);
+    let large = message(Box::new(Enumerate), 1);
     assert!(large.contains("10^19.1") && large.contains("local expectation"), "{large}");
-    assert!(message(&DisArm, 1).contains("one of these has 3"));
-    assert!(message(&ScoreFunction { baseline: Baseline::ControlVariate }, 2).contains("at least 3 draws"));
-    assert!(message(&ScoreFunction { baseline: Baseline::MovingAverage { decay: 1.0 } }, 2).contains("[0, 1)"));
-    assert!(message(&ScoreFunction { baseline: Baseline::Rows { rate: 0.0 } }, 2).contains("(0, 1]"));
+    assert!(message(Box::new(DisArm), 1).contains("one of these has 3"));
+    assert!(message(score(Baseline::ControlVariate), 2).contains("at least 3 draws"));
+    assert!(message(score(Baseline::MovingAverage { decay: 1.0 }), 2).contains("[0, 1)"));
+    assert!(message(score(Baseline::Rows { rate: 0.0 }), 2).contains("(0, 1]"));
 }

@@ -1,8 +1,6 @@
 //! What the tests of estimators of integers share.
 
-use jensen::estimate::{Estimate, GradientEstimator, Point, Space};
 use jensen::prelude::*;
-use jensen::target::{DensityError, Target};
 
 pub fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|e| panic!("{e}"))
@@ -18,22 +16,5 @@ impl Model for Toy {
     fn log_joint(&self, p: &LogJoint) {
         let b = p.integer("b", 0..2).to_real();
         p.add((b - self.t).square() + b * self.phi - (1.0 + self.phi.exp()).ln());
-    }
-}
-
-/// An estimator behind a reference.
-pub struct Borrowed<'a, G: ?Sized>(pub &'a dyn GradientEstimator<Target, G>);
-
-impl<G: ?Sized> GradientEstimator<Target, G> for Borrowed<'_, G> {
-    fn estimate(
-        &self,
-        target: &Target,
-        family: &G,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        grad_theta: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        self.0.estimate(target, family, at, space, grad, grad_theta)
     }
 }

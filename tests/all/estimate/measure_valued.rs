@@ -1,6 +1,7 @@
 //! The measure-valued gradient of gamma laws, against closed forms.
 
-use jensen::estimate::{Design, Estimate, GradientEstimator, MeasureValued, Point, ScoreFunction, Space};
+use super::steps::{allocations, first_step};
+use jensen::estimate::{Design, MeasureValued, Point, ScoreFunction, Task};
 use jensen::family::{Family, Gamma};
 use jensen::model::RowSet;
 use jensen::prelude::*;
@@ -133,35 +134,16 @@ fn a_jump_is_seen() {
 fn a_draw_without_a_value_is_left_out_and_counted() {
     let values = jensen::target::ValueOnly::new(&["z"], |z: &[f64]| if z[0] > 0.5 { f64::NAN } else { -z[0] });
     let family = Gamma::new(values.layout());
-    let (found, grad, _) = one_step(&values, &family, &[0.0, 0.0], 0, &mut Space::default());
+    let (rows, streams) = (RowSet::all(), Streams::new(2).at_step(0));
+    let at =
+        Point { params: &[0.0, 0.0], theta: &[], rows: &rows, streams, num_draws: 64, design: Design::Independent };
+    let (found, space) = first_step(&MeasureValued, &Task { target: &values, family: &family, at }).unwrap();
     // x > e^0.5 has a chance of 0.19, x plus an exponential number one of 0.51: of 64 draws 33 (sd 4).
     assert!((17..=49).contains(&found.rejected) && found.evaluations == 3 * 64, "{found:?}");
-    assert!(found.value.is_finite() && grad.iter().all(|g| g.is_finite()), "{grad:?}");
+    assert!(found.value.is_finite() && space.grad.iter().all(|g| g.is_finite()), "{:?}", space.grad);
 }
 
 #[test]
 fn no_step_allocates() {
-    let target = Target::new(&Positive).unwrap();
-    let (family, mut space) = (Gamma::new(target.layout()), Space::default());
-    let mut count = |step: u64| one_step(&target, &family, &[0.1; 8], step, &mut space).2;
-    assert!((0..5).map(&mut count).sum::<u64>() > 0, "buffers are made at first");
-    assert_eq!((5..20).map(count).sum::<u64>(), 0);
-}
-
-/// A step of 64 draws, its gradient, and how often it allocated.
-fn one_step<T: LogDensity>(
-    target: &T,
-    family: &Gamma,
-    params: &[f64],
-    step: u64,
-    space: &mut Space,
-) -> (Estimate, Vec<f64>, u64) {
-    let (rows, mut grad) = (RowSet::all(), vec![0.0; params.len()]);
-    let (streams, design) = (Streams::new(2).at_step(step), Design::Independent);
-    let at = Point { params, theta: &[], rows: &rows, streams, num_draws: 64, design };
-    let mut found = None;
-    let count = allocation_counter::measure(|| {
-        found = MeasureValued.estimate(target, family, &at, space, &mut grad, &mut []).ok();
-    });
-    (found.unwrap(), grad, count.count_total)
+    assert_eq!(allocations(&Positive, |target| Gamma::new(target.layout()), MeasureValued), 0);
 }

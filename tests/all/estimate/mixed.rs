@@ -1,7 +1,7 @@
 //! Gradients of models with real latents and integers, of rows and outside of them.
 
-use super::integers::{Borrowed, ok};
-use super::steps::{allocations, somewhere};
+use super::integers::ok;
+use super::steps::{allocations, first_step, somewhere};
 use jensen::estimate::*;
 use jensen::family::{Bernoulli, Categorical, Family, MeanField, Product};
 use jensen::model::RowSet;
@@ -83,10 +83,10 @@ fn derivative(params: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<(f64, f64)> {
     (0..params.len()).map(|k| ((4.0 * one(k, 1e-3) - one(k, 2e-3)) / 3.0, 0.0)).collect()
 }
 
-type Boxed<F> = Box<dyn GradientEstimator<Target, F>>;
+type Any<F> = Box<dyn AnyEstimator<Target, F>>;
 
 /// Every estimator against the exact gradient, over all rows and over the parts of a partition of them.
-fn check_mixed<F: Family>(model: &Shifted, target: &Target, family: &F, estimators: Vec<(&str, Boxed<F>)>) {
+fn check_mixed<F: Family>(model: &Shifted, target: &Target, family: &F, estimators: Vec<(&str, Any<F>)>) {
     ok(family.covers(target.layout()));
     let params = somewhere(family.num_params());
     let exact = derivative(&params, |p| model.bound_at(p));
@@ -99,7 +99,7 @@ fn check_mixed<F: Family>(model: &Shifted, target: &Target, family: &F, estimato
             for (k, rows) in sets.iter().enumerate() {
                 let streams = Streams::new(40 + k as u64);
                 let case = Case { layout: target.layout(), params: &params, theta: &[], rows, streams, num_draws: 50 };
-                let part = ok(laws::mean_gradient(&Borrowed(&*estimator), target, family, &case, 3000));
+                let part = ok(laws::mean_gradient(&estimator, target, family, &case, 3000));
                 let share = 1.0 / sets.len() as f64;
                 mean.iter_mut().zip(part).for_each(|(m, p)| *m = (m.0 + share * p.0, m.1.hypot(share * p.1)));
             }
@@ -116,7 +116,7 @@ fn gradients_of_mixed_models_are_unbiased_also_under_minibatches() {
     let target = ok(Target::new(&model));
     let family = Product::new(MeanField::of_dimension(1), ok(Bernoulli::new(target.layout())));
     let stuck = Hybrid { real: RealGradient::StickingTheLanding, discrete: LocalExpectation };
-    let estimators: Vec<(&str, Boxed<_>)> = vec![
+    let estimators: Vec<(&str, Any<_>)> = vec![
         ("leave one out", Box::new(Hybrid::<LeaveOneOut>::default())),
         ("local expectation", Box::new(Hybrid::<LocalExpectation>::default())),
         ("local expectation, sticking", Box::new(stuck)),
@@ -128,7 +128,7 @@ fn gradients_of_mixed_models_are_unbiased_also_under_minibatches() {
     let model = Shifted { by_row: false, values: 3 };
     let target = ok(Target::new(&model));
     let family = Product::new(MeanField::of_dimension(1), ok(Categorical::new(target.layout())));
-    let estimators: Vec<(&str, Boxed<_>)> = vec![
+    let estimators: Vec<(&str, Any<_>)> = vec![
         ("enumeration", Box::new(Hybrid::<Enumerate>::default())),
         ("local expectation", Box::new(Hybrid::<LocalExpectation>::default())),
         ("rao-blackwell", Box::new(RaoBlackwell)),
@@ -174,7 +174,8 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
             num_draws: 2,
             design: Design::Independent,
         };
-        ok(LocalExpectation.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []));
+        let (_, space) = ok(first_step(&LocalExpectation, &Task { target: &target, family: &family, at }));
+        grad.iter_mut().zip(&space.grad).for_each(|(sum, g)| *sum += g);
     }
     for (g, e) in grad.iter().zip(exact) {
         assert!((g / 3.0 - e.0).abs() < 1e-9, "{g}, {e:?}");
@@ -187,7 +188,7 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
         num_draws: 2,
         design: Design::Independent,
     };
-    let refused = Enumerate.estimate(&target, &family, &at, &mut Space::default(), &mut grad, &mut []);
+    let refused = first_step(&Enumerate, &Task { target: &target, family: &family, at });
     assert!(refused.expect_err("refused").to_string().contains("local expectation"));
 }
 

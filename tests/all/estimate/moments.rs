@@ -1,9 +1,9 @@
 //! Moments of gradients over many steps, and quadrature.
 
-use jensen::estimate::{Design, Estimate, GradientEstimator, Point, Space};
+use super::steps::first_step;
+use jensen::estimate::{Design, GradientEstimator, Point, Space, Task};
 use jensen::model::RowSet;
 use jensen::streams::Streams;
-use jensen::target::DensityError;
 use jensen::testing::laws;
 
 /// Mean, variance and kurtosis of one parameter's gradient over independent steps.
@@ -61,15 +61,14 @@ impl<'a> Steps<'a> {
         E: GradientEstimator<T, F>,
     {
         let (mut space, rows, mut values) = (Space::default(), RowSet::all(), Vec::new());
-        let (mut grad, mut all) = (vec![0.0; self.params.len()], vec![Vec::new(); self.params.len()]);
+        let (mut state, mut all) = (estimator.init(target, family), vec![Vec::new(); self.params.len()]);
         for step in 0..self.repeats {
             let Steps { params, num_draws, design, .. } = *self;
             let streams = Streams::new(31).at_step(step as u64);
             let at = Point { params, theta: &[], rows: &rows, streams, num_draws, design };
-            grad.fill(0.0);
-            let found = estimator.estimate(target, family, &at, &mut space, &mut grad, &mut []);
+            let found = estimator.estimate(&Task { target, family, at }, &mut state, &mut space);
             values.push(found.unwrap_or_else(|e| panic!("{e}")).value);
-            all.iter_mut().zip(&grad).for_each(|(all, g)| all.push(*g));
+            all.iter_mut().zip(&space.grad).for_each(|(all, g)| all.push(*g));
         }
         (all, values)
     }
@@ -92,10 +91,8 @@ impl<'a> Steps<'a> {
     {
         let Steps { params, num_draws, design, .. } = *self;
         let at = Point { params, theta, rows, streams: Streams::new(1), num_draws, design };
-        let (mut grad, mut grad_theta) = (vec![0.0; params.len()], vec![0.0; theta.len()]);
-        let found: Result<Estimate, DensityError> =
-            estimator.estimate(target, family, &at, &mut Space::default(), &mut grad, &mut grad_theta);
-        found.map_or_else(|e| e.to_string(), |e| panic!("accepted: {e:?}"))
+        first_step(estimator, &Task { target, family, at })
+            .map_or_else(|e| e.to_string(), |(e, _)| panic!("accepted: {e:?}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Relaxed integers: the density at corners and between, its refusals, and the estimators built on it.
 
-use super::integers::{Borrowed, Toy, ok};
+use super::integers::{Toy, ok};
+use super::steps::first_step;
 use jensen::estimate::*;
 use jensen::family::{Bernoulli, Categorical, Discrete, Family, MeanField, Product};
 use jensen::model::{Draws, Layout, RowSet, SiteKind};
@@ -157,13 +158,11 @@ fn a_use_without_a_relaxation_is_named_with_its_place() {
     assert!(words(&Reals).contains("no integers"), "{}", words(&Reals));
     let family = ok(Categorical::new(ok(Target::new(&Together)).layout()));
     let refused = |temperature: f64| {
-        let (mut space, rows) = (Space::default(), RowSet::all());
-        let streams = Streams::new(0);
-        let params = [0.0; 6];
+        let (rows, streams, params) = (RowSet::all(), Streams::new(0), [0.0; 6]);
         let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 1, design: Design::Independent };
         let target = ok(Target::new(&Together));
-        let rebar = Rebar { temperature };
-        rebar.estimate(&target, &family, &at, &mut space, &mut [0.0; 6], &mut []).expect_err("refused").to_string()
+        let task = Task { target: &target, family: &family, at };
+        first_step(&Rebar { temperature }, &task).expect_err("refused").to_string()
     };
     assert!(refused(0.5).contains("is compared"), "{}", refused(0.5));
     assert!(refused(0.0).contains("temperature of 0, expected one greater than zero"), "{}", refused(0.0));
@@ -181,13 +180,14 @@ impl Toy {
     /// `times` gradients; with a memory of the steps before, or each with none.
     fn gradients(
         &self,
-        estimator: &dyn GradientEstimator<Target, Bernoulli>,
+        estimator: impl GradientEstimator<Target, Bernoulli>,
         times: usize,
         remembers: bool,
     ) -> Vec<f64> {
         let target = ok(Target::new(self));
         let family = ok(Bernoulli::new(target.layout()));
         let (mut space, rows, params) = (Space::default(), RowSet::all(), [self.phi]);
+        let mut state = estimator.init(&target, &family);
         (0..times)
             .map(|step| {
                 let streams = Streams::new(31).at_step(step as u64);
@@ -200,11 +200,10 @@ impl Toy {
                     design: Design::Independent,
                 };
                 if !remembers {
-                    space.memory.clear();
+                    state = estimator.init(&target, &family);
                 }
-                let mut grad = [0.0];
-                ok(estimator.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
-                grad[0]
+                ok(estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space));
+                space.grad[0]
             })
             .collect()
     }
@@ -241,7 +240,7 @@ fn the_bias_of_gumbel_softmax_is_the_one_worked_out_and_shrinks_with_the_tempera
                 })
         };
         for (corner, estimator) in [
-            (false, &GumbelSoftmax { temperature } as &dyn GradientEstimator<Target, Bernoulli>),
+            (false, &GumbelSoftmax { temperature } as &dyn AnyEstimator<Target, Bernoulli>),
             (true, &StraightThrough { temperature }),
         ] {
             let [(found, error), _] = moments(&toy.gradients(estimator, 40_000, false));
@@ -275,7 +274,7 @@ fn rebar_has_the_moments_of_its_formula_on_the_published_toy() {
         let mean = Toy::mean(gradient);
         let variance = Toy::mean(|u| (gradient(u) - toy.truth()).powi(2));
         assert!((mean - toy.truth()).abs() < 2e-5, "{mean} and {}", toy.truth());
-        let found = moments(&toy.gradients(&Rebar { temperature }, 40_000, false));
+        let found = moments(&toy.gradients(Rebar { temperature }, 40_000, false));
         assert!((found[0].0 - toy.truth()).abs() < 4.5 * found[0].1, "{found:?}, {}", toy.truth());
         assert!((found[1].0 - variance).abs() < 4.5 * found[1].1, "{found:?}, {variance}");
         assert!(found[1].1 < 0.05 * variance, "the check is too weak: {found:?}");
@@ -286,7 +285,7 @@ fn rebar_has_the_moments_of_its_formula_on_the_published_toy() {
 fn what_is_learned_takes_noise_away_as_published() {
     // Tucker et al. 2017, t = 0.45: REBAR below the plain score function by orders of magnitude.
     let toy = Toy { phi: 0.7, t: 0.45 };
-    let last = |estimator: &dyn GradientEstimator<Target, Bernoulli>, toy: &Toy| {
+    let last = |estimator: &dyn AnyEstimator<Target, Bernoulli>, toy: &Toy| {
         moments(&toy.gradients(estimator, 12_000, true)[4000..])
     };
     let [mean, rebar] = last(&Rebar { temperature: 0.5 }, &toy);
@@ -309,11 +308,11 @@ fn what_is_learned_takes_noise_away_as_published() {
 #[test]
 fn a_learned_temperature_leaves_a_bad_one_and_keeps_the_mean() {
     let toy = Toy { phi: 0.7, t: 0.45 };
-    let all = toy.gradients(&LearnedRebar { temperature: 0.5 }, 12_000, true);
+    let all = toy.gradients(LearnedRebar { temperature: 0.5 }, 12_000, true);
     let [mean, _] = moments(&all);
     assert!((mean.0 - toy.truth()).abs() < 4.5 * mean.1, "{mean:?} and {}", toy.truth());
     let [_, last] = moments(&all[9000..]);
-    let [_, fixed] = moments(&toy.gradients(&Rebar { temperature: 0.5 }, 12_000, true)[9000..]);
+    let [_, fixed] = moments(&toy.gradients(Rebar { temperature: 0.5 }, 12_000, true)[9000..]);
     assert!(last.0 + 4.5 * last.1 < 2.9e-5 && fixed.0 > 6e-5, "{last:?} beside {fixed:?}");
 }
 
@@ -341,27 +340,27 @@ fn beside_real_latents_and_in_some_rows_the_unbiased_ones_are() {
     for (k, p) in params.iter_mut().enumerate().skip(2) {
         *p = [0.4, -0.3, 0.8][k % 3];
     }
-    type Any = Box<dyn GradientEstimator<Target, Product<MeanField, Categorical>>>;
-    let hybrid = |e: Any| e;
+    type Any = Box<dyn AnyEstimator<Target, Product<MeanField, Categorical>>>;
     let real = RealGradient::Pathwise;
-    let reference = hybrid(Box::new(Hybrid { real, discrete: LocalExpectation }));
+    let reference: Any = Box::new(Hybrid { real, discrete: LocalExpectation });
     for rows in [RowSet::all(), RowSet::minibatch(vec![3, 1], 4)] {
         let case = Case { layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(8), num_draws: 100 };
         let mean = |e: &Any, k: u64| {
             let streams = Streams::new(k);
-            ok(laws::mean_gradient(&Borrowed(&**e), &target, &family, &Case { streams, ..case }, 2500))
+            ok(laws::mean_gradient(e, &target, &family, &Case { streams, ..case }, 2500))
         };
         let exact = mean(&reference, 90);
-        for (name, e) in [
-            ("rebar", hybrid(Box::new(Hybrid { real, discrete: Rebar { temperature: 0.5 } }))),
-            ("relax", hybrid(Box::new(Hybrid { real, discrete: Relax { temperature: 0.5 } }))),
-        ] {
+        let unbiased: [(&str, Any); 2] = [
+            ("rebar", Box::new(Hybrid { real, discrete: Rebar { temperature: 0.5 } })),
+            ("relax", Box::new(Hybrid { real, discrete: Relax { temperature: 0.5 } })),
+        ];
+        for (name, e) in unbiased {
             let found = mean(&e, 91);
             ok(laws::is_unbiased(&found, &exact, 4.5).map_err(|e| format!("{name}: {e}")));
             let faulty: Vec<_> = found.iter().map(|(g, s)| (1.02 * g, *s)).collect();
             assert!(laws::is_unbiased(&faulty, &exact, 4.5).is_err(), "{name}: a fault of 2 % goes unseen");
         }
-        let biased = hybrid(Box::new(Hybrid { real, discrete: GumbelSoftmax { temperature: 1.0 } }));
+        let biased: Any = Box::new(Hybrid { real, discrete: GumbelSoftmax { temperature: 1.0 } });
         assert!(laws::is_unbiased(&mean(&biased, 92), &exact, 4.5).is_err(), "its bias is seen");
     }
 }

@@ -99,10 +99,13 @@ fn a_fit_resumed_from_its_saved_state_is_the_same_to_the_bit() {
         ok(vi.step(&mut state));
     }
     let saved = ok(serde_json::to_string(&state));
-    assert!(!saved.contains("\"memory\":[]"), "the baseline is remembered: {saved}");
-    let mut resumed: StochasticState<_> = ok(serde_json::from_str(&saved));
-    // What a state without its memory does: another number.
-    let mut forgetful: StochasticState<_> = ok(serde_json::from_str(&saved.replace("\"memory\":[", "\"spare\":[")));
+    let mut resumed: StochasticState<_, _> = ok(serde_json::from_str(&saved));
+    // What a state without its baseline does: another number.
+    let mut without: serde_json::Value = ok(serde_json::from_str(&saved));
+    let learned = without["estimator"]["learned"].take();
+    assert_eq!(learned.as_array().map(Vec::len), Some(1), "the baseline is remembered: {saved}");
+    without["estimator"]["learned"] = serde_json::json!([]);
+    let mut forgetful: StochasticState<_, _> = ok(serde_json::from_value(without));
     for _ in 0..20 {
         let _ = (ok(vi.step(&mut state)), ok(vi.step(&mut resumed)), ok(vi.step(&mut forgetful)));
     }
@@ -122,9 +125,9 @@ fn a_state_of_another_family_is_refused() {
     let saved = ok(serde_json::to_string(&ok(vi.init())));
     let cut = saved.replacen("\"first\":[0.0,", "\"first\":[", 1);
     assert_ne!(saved, cut);
-    let mut state: StochasticState<_> = ok(serde_json::from_str(&cut));
+    let mut state: StochasticState<_, _> = ok(serde_json::from_str(&cut));
     assert!(vi.step(&mut state).unwrap_err().to_string().contains("is damaged"));
-    let mut whole: StochasticState<_> = ok(serde_json::from_str(&saved));
+    let mut whole: StochasticState<_, _> = ok(serde_json::from_str(&saved));
     ok(vi.step(&mut whole));
 }
 
@@ -140,7 +143,8 @@ fn variance_on_rows(baseline: Baseline) -> f64 {
     }
     let target = ok(Target::new(&Uneven));
     let family = MeanField::new(target.layout());
-    let (params, mut space) = ([0.2, -0.3], Space::default());
+    let (params, mut space, estimator) = ([0.2, -0.3], Space::default(), ScoreFunction { baseline });
+    let mut state = estimator.init(&target, &family);
     let (mut squares, mut counted) = (0.0, 0);
     for step in 0..4000u64 {
         let mut rows = [0; 2];
@@ -148,10 +152,9 @@ fn variance_on_rows(baseline: Baseline) -> f64 {
         let rows = RowSet::minibatch(rows.to_vec(), 6);
         let streams = Streams::new(7).at_step(step);
         let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 1, design: Design::Independent };
-        let mut grad = [0.0; 2];
-        ok(ScoreFunction { baseline }.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
+        ok(estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space));
         if step >= 1000 {
-            squares += grad[0].powi(2);
+            squares += space.grad[0].powi(2);
             counted += 1;
         }
     }
@@ -182,15 +185,15 @@ fn the_scaled_score_takes_off_more_than_one_number_for_all() {
     let family = MeanField::new(target.layout());
     let (params, rows, delta) = ([0.3, 0.0], RowSet::all(), 1.5f64);
     let variance = |baseline: Baseline, num_draws: usize| {
-        let mut space = Space::default();
+        let (mut space, estimator) = (Space::default(), ScoreFunction { baseline });
+        let mut state = estimator.init(&target, &family);
         let all: Vec<f64> = (0..20_000)
             .map(|step| {
                 let streams = Streams::new(3).at_step(step);
                 let at =
                     Point { params: &params, theta: &[], rows: &rows, streams, num_draws, design: Design::Independent };
-                let mut grad = [0.0; 2];
-                ok(ScoreFunction { baseline }.estimate(&target, &family, &at, &mut space, &mut grad, &mut []));
-                num_draws as f64 * (grad[0] - 2.0 * delta).powi(2)
+                ok(estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space));
+                num_draws as f64 * (space.grad[0] - 2.0 * delta).powi(2)
             })
             .collect();
         jensen::objective::mean_and_standard_error(&all)

@@ -1,6 +1,6 @@
 //! Gradients where the density vanishes on a part of q, held to the derivative of the bound in closed form.
 
-use super::integers::{Borrowed, ok};
+use super::integers::ok;
 use super::moments::{Steps, derivative, unbiased_with_power};
 use crate::cut::{CutNormal, LN_SQRT_TAU};
 use jensen::estimate::*;
@@ -104,24 +104,19 @@ fn terms_told_apart_and_wider_draws_follow_it_too() {
 struct Forgetful;
 
 impl GradientEstimator<Target, MeanField> for Forgetful {
-    fn estimate(
-        &self,
-        target: &Target,
-        family: &MeanField,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
-        use jensen::family::Family;
-        space.sample(family, target.layout(), at)?;
-        target.log_density(at.theta, &space.z, at.rows, &mut space.pass)?;
-        family.log_q(at.params, at.rows, &space.z, &mut space.log_q);
+    type State = ();
+
+    fn init(&self, _: &Target, _: &MeanField) {}
+
+    fn estimate(&self, of: &Task<Target, MeanField>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        space.sample(of)?;
+        space.evaluate(of)?;
+        space.evaluate_q(of);
         let signal = |d: usize| space.pass.log_density[d] - space.log_q[d];
-        let accepted = (0..at.num_draws).filter(|&d| signal(d).is_finite()).count() as f64;
+        let accepted = (0..of.at.num_draws).filter(|&d| signal(d).is_finite()).count() as f64;
         space.weights =
-            (0..at.num_draws).map(|d| if signal(d).is_finite() { signal(d) / accepted } else { 0.0 }).collect();
-        family.score(at.params, at.rows, &space.z, &space.weights, grad);
+            (0..of.at.num_draws).map(|d| if signal(d).is_finite() { signal(d) / accepted } else { 0.0 }).collect();
+        space.score(of);
         Ok(Estimate::default())
     }
 }
@@ -130,8 +125,8 @@ impl GradientEstimator<Target, MeanField> for Forgetful {
 fn a_gradient_that_leaves_out_the_rejected_part_is_found_out() {
     let (target, family) = made(APART);
     let steps = Steps::new(&PARAMS, 16, 20_000);
-    let measured = |estimator: &dyn GradientEstimator<Target, MeanField>| {
-        let (all, _) = steps.run(&Borrowed(estimator), &target, &family);
+    let measured = |estimator: &dyn AnyEstimator<Target, MeanField>| {
+        let (all, _) = steps.run(&estimator, &target, &family);
         all.iter().map(|g| jensen::objective::mean_and_standard_error(g)).collect::<Vec<_>>()
     };
     let exact = derivative(&PARAMS, |params| bound(APART, params));
@@ -159,20 +154,20 @@ fn mean_ln_share(share: f64, draws: usize) -> f64 {
 #[test]
 fn every_estimator_reports_the_bound_of_what_is_accepted() {
     let (draws, monte_carlo) = (16, Pathwise { entropy: Entropy::MonteCarlo });
-    let estimators: [(&str, &dyn GradientEstimator<Target, MeanField>); 9] = [
-        ("score", &ScoreFunction::default()),
-        ("score with a control variate", &ScoreFunction { baseline: Baseline::ControlVariate }),
-        ("Rao-Blackwell", &RaoBlackwell),
-        ("overdispersed", &Overdispersed { dispersion: 1.0 }),
-        ("pathwise", &Pathwise::default()),
-        ("pathwise by Monte Carlo", &monte_carlo),
-        ("sticking the landing", &StickingTheLanding),
-        ("mixed", &Mixed { share: 0.3 }),
-        ("control variate", &ControlVariate::default()),
+    let estimators: [(&str, Box<dyn AnyEstimator<Target, MeanField>>); 9] = [
+        ("score", Box::new(ScoreFunction::default())),
+        ("score with a control variate", Box::new(ScoreFunction { baseline: Baseline::ControlVariate })),
+        ("Rao-Blackwell", Box::new(RaoBlackwell)),
+        ("overdispersed", Box::new(Overdispersed { dispersion: 1.0 })),
+        ("pathwise", Box::new(Pathwise::default())),
+        ("pathwise by Monte Carlo", Box::new(monte_carlo)),
+        ("sticking the landing", Box::new(StickingTheLanding)),
+        ("mixed", Box::new(Mixed { share: 0.3 })),
+        ("control variate", Box::new(ControlVariate::default())),
     ];
-    for (cut, (name, estimator)) in [APART, TIED].into_iter().flat_map(|cut| estimators.map(|e| (cut, e))) {
+    for (cut, (name, estimator)) in [APART, TIED].into_iter().flat_map(|cut| estimators.iter().map(move |e| (cut, e))) {
         let (target, family) = made(cut);
-        let (_, values) = Steps::new(&PARAMS, draws, 4000).run(&Borrowed(estimator), &target, &family);
+        let (_, values) = Steps::new(&PARAMS, draws, 4000).run(estimator, &target, &family);
         let values: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).collect();
         let (mean, error) = jensen::objective::mean_and_standard_error(&values);
         let (mean_f, ln_share) = parts(cut, &PARAMS);

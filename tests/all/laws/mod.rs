@@ -7,3 +7,4 @@ mod estimators;
 mod families;
 mod faults;
 mod further_families;
+mod states;

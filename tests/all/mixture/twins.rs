@@ -5,7 +5,7 @@
 
 use jensen::algorithm::Algorithm;
 use jensen::automatic::{FamilyChoice, Fit};
-use jensen::estimate::{Baseline, Design, GradientEstimator, Point, ScoreFunction, Space};
+use jensen::estimate::{Baseline, Design, GradientEstimator, Point, ScoreFunction, Space, Task};
 use jensen::family::{Block, Categorical, Dirichlet, Family, Gamma, Product};
 use jensen::fit::{MaxSteps, run};
 use jensen::mixture::{CoordinateAscent, MixtureState, Poisson, Rows, Table, Weights};
@@ -97,13 +97,13 @@ fn block(target: &Target) -> Block {
 fn sampled_bound<F: Family>(target: &Target, family: &F, params: &[f64]) -> (f64, f64) {
     ok(family.covers(target.layout()));
     assert_eq!(family.num_params(), params.len());
-    let (rows, mut space, mut grad) = (RowSet::all(), Space::default(), vec![0.0; params.len()]);
-    let estimator = ScoreFunction { baseline: Baseline::None };
+    let (rows, mut space, estimator) = (RowSet::all(), Space::default(), ScoreFunction { baseline: Baseline::None });
+    let mut state = estimator.init(target, family);
     let values: Vec<f64> = (0..60)
         .map(|step| {
             let streams = Streams::new(3).at_step(step);
             let at = Point { params, theta: &[], rows: &rows, streams, num_draws: 200, design: Design::Independent };
-            let estimate = ok(estimator.estimate(target, family, &at, &mut space, &mut grad, &mut []));
+            let estimate = ok(estimator.estimate(&Task { target, family, at }, &mut state, &mut space));
             assert_eq!(estimate.rejected, 0);
             estimate.value
         })

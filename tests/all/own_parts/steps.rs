@@ -3,7 +3,7 @@
 use super::{Bell, MEAN, evidence, is_right, mean};
 use jensen::algorithm::{Algorithm, FitError, Solution, Step, StochasticVi};
 use jensen::automatic::{Begin, OwnAlgorithm};
-use jensen::estimate::{Estimate, GradientEstimator, Point, ScoreFunction, Space};
+use jensen::estimate::{Estimate, GradientEstimator, ScoreFunction, Space, Task};
 use jensen::family::{Categorical, MeanField, Product, Reparam};
 use jensen::fit::{MaxSteps, Stop, StoppingRule};
 use jensen::optimize::{Adam, Optimizer, Schedule};
@@ -15,27 +15,23 @@ use jensen::{EstimatorChoice, FamilyChoice, Fit, OptimizerChoice, Trust};
 struct Antithetic;
 
 impl<T: Differentiable, F: Reparam> GradientEstimator<T, F> for Antithetic {
-    fn estimate(
-        &self,
-        target: &T,
-        family: &F,
-        at: &Point,
-        space: &mut Space,
-        grad: &mut [f64],
-        _: &mut [f64],
-    ) -> Result<Estimate, DensityError> {
+    type State = ();
+
+    fn init(&self, _: &T, _: &F) {}
+
+    fn estimate(&self, of: &Task<T, F>, _: &mut (), space: &mut Space) -> Result<Estimate, DensityError> {
+        let Task { family, at, .. } = *of;
         let n = at.num_draws;
-        space.draw(family, target.layout(), at)?;
+        space.draw(of)?;
         space.noise.chunks_exact_mut(n).for_each(|e| (0..n / 2).for_each(|d| e[n / 2 + d] = -e[d]));
         family.transform(at.params, at.rows, &space.noise, &mut space.z);
-        let Space { z, z_bar, pass, grad_theta, .. } = space;
-        target.log_density_and_gradient(at.theta, z, at.rows, pass, z_bar, grad_theta)?;
-        z_bar.latents.iter_mut().for_each(|g| *g /= n as f64);
-        family.pullback(at.params, at.rows, &space.noise, z, z_bar, grad);
-        family.add_entropy_gradient(at.params, at.rows, 1.0, grad);
-        let entropy = family.entropy(at.params, at.rows).unwrap_or(f64::NAN);
-        let value = entropy + pass.log_density.iter().sum::<f64>() / n as f64;
-        Ok(Estimate { value, rejected: 0, evaluations: n })
+        space.differentiate(of)?;
+        let rejected = space.reject();
+        space.weigh();
+        space.pullback(of);
+        family.add_entropy_gradient(at.params, at.rows, 1.0, &mut space.grad);
+        let value = space.bound(of, rejected, family.entropy(at.params, at.rows));
+        Ok(Estimate { value, rejected, evaluations: n })
     }
 }
 

@@ -3,10 +3,9 @@
 use super::architecture::Architecture;
 use super::error::VaeError;
 use super::settings::Settings;
-use jensen::algorithm::{Solution, StochasticState};
-use jensen::amortised::autoencoder::{Checkpoint, Log, Passes, TrainedAutoencoder};
+use jensen::algorithm::Solution;
+use jensen::amortised::autoencoder::{Checkpoint, Log, Passes, State, TrainedAutoencoder};
 use jensen::export::{FileError, write_whole};
-use jensen::optimize::AdamState;
 use jensen::target::Options;
 use jensen_models::data::images::Images;
 use jensen_models::data::images::streamed::StreamedImages;
@@ -17,7 +16,12 @@ use std::path::{Path, PathBuf};
 pub const FILE: &str = "vae.json";
 
 /// Number of the format; readers refuse others.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
 
 /// All that is kept of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,10 +37,10 @@ pub struct Saved {
     /// What has happened.
     pub log: Log,
     /// The algorithm's own.
-    pub state: StochasticState<AdamState>,
+    pub state: State,
     /// The same at the end of the last epoch, where the run stopped within one: training goes back to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good: Option<StochasticState<AdamState>>,
+    pub good: Option<State>,
 }
 
 /// The images of a run.
@@ -124,13 +128,16 @@ impl Saved {
         let path = file(path);
         let damaged = |reason: String| VaeError::Saved { path: path.display().to_string(), reason };
         let bytes = std::fs::read(&path).map_err(|e| damaged(e.to_string()))?;
-        let saved: Self = serde_json::from_slice(&bytes).map_err(|e| match e.is_eof() {
+        let unread = |e: serde_json::Error| match e.is_eof() {
             true => damaged(format!("it ends after {} bytes in the middle of a value: it is truncated", bytes.len())),
             false => damaged(e.to_string()),
-        })?;
-        if saved.format != FORMAT {
-            return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
+        };
+        // Other formats have other fields.
+        let Head { format } = serde_json::from_slice(&bytes).map_err(unread)?;
+        if format != FORMAT {
+            return Err(damaged(format!("format {format}, this program reads {FORMAT}")));
         }
+        let saved: Self = serde_json::from_slice(&bytes).map_err(unread)?;
         saved.check().map_err(damaged)?;
         saved.architecture.check()?;
         saved.network(Options::default()).map_err(|error| damaged(error.to_string()))?;
