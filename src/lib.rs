@@ -111,6 +111,8 @@ mod book {
     pub struct PublishedComparisons;
     #[doc = include_str!("../docs/optimisers.md")]
     pub struct Optimisers;
+    #[doc = include_str!("../docs/your_own.md")]
+    pub struct YourOwn;
     #[doc = include_str!("../docs/mixtures.md")]
     pub struct Mixtures;
     #[doc = include_str!("../docs/amortised.md")]
