@@ -293,7 +293,7 @@ fn starts_have_the_variance_they_name() {
 fn pixels_that_are_no_zeros_and_ones_are_refused() {
     let x = Matrix::new([0.0, 1.0, 1.0, 0.5], 2).unwrap();
     let error = Target::new(&Vae::new(x, 1, &[3], Likelihood::Bernoulli)).err().unwrap().to_string();
-    assert!(error.contains("row 1 holds 0.5"), "{error}");
+    assert!(error.contains("row 1 holds [1.0, 0.5]"), "{error}");
 }
 
 /// A batch's bound, scaled, averages to that of all rows, the short last batch of an epoch included.

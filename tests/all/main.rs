@@ -10,6 +10,7 @@ mod bad_models;
 mod blocks;
 mod compare;
 mod cut;
+mod domains;
 mod estimate;
 mod examples;
 mod families;
