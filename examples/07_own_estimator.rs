@@ -1,4 +1,4 @@
-//! Your own gradient estimator: antithetic pathwise gradients, measured against the plain ones.
+//! Your own gradient estimator: antithetic pathwise gradients, measured against the plain ones and followed by a fit.
 //!
 //! ```text
 //! 1/S sum over z = T(params, noise) and T(params, -noise) of (dT / d params)' grad log p(z) + d H[q] / d params
@@ -8,7 +8,8 @@
 //!
 //! Output:
 //! ```text
-//! variance with 2 draws: plain 3.9, antithetic 0.8
+//! variance with 2 draws: plain 3.9, antithetic 0.9
+//! a = 3.0 +- 0.5: full-rank family, adam optimiser, Antithetic estimator, 10 draws
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 

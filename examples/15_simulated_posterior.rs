@@ -9,7 +9,7 @@
 //!
 //! Output:
 //! ```text
-//! z[row 1]:   0.8 +- 0.4, exactly  0.83 +- 0.41
+//! z[row 1]:   0.9 +- 0.4, exactly  0.83 +- 0.41
 //! z[row 2]:  -0.3 +- 0.4, exactly -0.33 +- 0.41
 //! z[row 3]:  -1.3 +- 0.4, exactly -1.33 +- 0.41
 //! verdict: trust

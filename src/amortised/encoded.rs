@@ -55,7 +55,7 @@ const TOLERANCE: f64 = 0.1;
 ///
 /// let x = Matrix::new([1.2, 2.9, 4.1, 3.3, 2.0, 1.1], 1)?;
 /// let encoder = Amortised::new(x.clone(), "z", 1, Perceptron::new(&[1]));
-/// let fitted = AmortisedFit::new(&Encoded::new(Shifted(x), encoder)).steps(2000).run()?;
+/// let fitted = AmortisedFit::new(&Encoded::new(Shifted(x), encoder)).learning_rate(0.05).steps(4000).run()?;
 /// println!("{fitted}"); // theta, the bound, the verdict
 /// // The maximum of log p(x) is at the mean of the data.
 /// assert!((fitted.summary[0].mean - 2.433).abs() < 0.1, "{fitted}");

@@ -1,7 +1,7 @@
 //! Estimators for one kind of family or target, behind the doors of all.
 
 use super::Mixed;
-use super::plan::no_transform;
+use super::own::no_transform;
 use crate::estimate::{
     AnyEstimator, Design, ErasedState, Estimate, GradientEstimator, Point, RaoBlackwell, Scratch, Space, Task,
 };

@@ -2,10 +2,11 @@
 
 use std::marker::PhantomData;
 
+use super::own::OwnNames;
 use super::parts::{
     self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
 };
-use super::plan::{OwnNames, Wishes};
+use super::plan::Wishes;
 use super::run::{Density, Settings, Stochastic, run};
 use super::{DesignChoice, FamilyChoice, Fitted};
 use crate::algorithm::{FitError, Minibatch};

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::adapters::ByTransform;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
+use super::own::no_transform;
 use super::parts::{Begin as OwnBegin, Own};
-use super::plan::{MOST_STEPS, Plan, is_deterministic, no_transform};
+use super::plan::{MOST_STEPS, Plan, is_deterministic};
 use super::run::Settings;
 use super::start::Begin;
 use super::units::InUnits;

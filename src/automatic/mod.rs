@@ -14,6 +14,7 @@ mod integers;
 mod job;
 mod measured;
 mod objectives;
+mod own;
 mod parts;
 mod plan;
 mod restarts;
@@ -28,8 +29,9 @@ pub use compare::Compare;
 pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
 pub use families::family_of;
 pub use fitted::{Fitted, Restart};
+pub use own::OwnNames;
 pub use parts::{Begin, EstimatorPart, FamilyPart, OptimizerPart, OwnAlgorithm};
-pub use plan::{OwnNames, Plan};
+pub use plan::Plan;
 pub use start::StartReport;
 
 use crate::algorithm::FitError;

@@ -38,8 +38,12 @@ pub enum FamilyWish<'a, F> {
     /// By name; the function takes the family that the name stands for.
     Named(FamilyChoice, fn(Box<dyn Reparam>) -> F),
     /// The user's own.
-    Own(Box<dyn FnOnce(&dyn LogDensity) -> Result<F, FitError> + 'a>),
+    Own(MakeFamily<'a, F>),
 }
+
+/// Makes a family for a density.
+#[doc(hidden)]
+pub type MakeFamily<'a, F> = Box<dyn FnOnce(&dyn LogDensity) -> Result<F, FitError> + 'a>;
 
 impl<'a> FamilyPart<'a, ByName> for FamilyChoice {
     type Family = Box<dyn Reparam>;

@@ -2,9 +2,9 @@
 
 use super::integers::Sizes;
 use super::job::Picks;
+use super::own::{OwnNames, refusal_of_own};
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
-use crate::family::Family;
 use crate::model::Layout;
 use crate::optimize::Schedule;
 use crate::study::Maximised;
@@ -30,27 +30,6 @@ pub(super) struct Wishes {
     pub minibatch: Minibatch,
     pub draws: Option<usize>,
     pub design: DesignChoice,
-}
-
-/// The names of the parts that are the user's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OwnNames {
-    /// The family.
-    pub family: Option<String>,
-    /// The estimator.
-    pub estimator: Option<String>,
-    /// The optimiser.
-    pub optimizer: Option<String>,
-    /// The algorithm.
-    pub algorithm: Option<String>,
-    /// Whether the own family has a transform of noise.
-    pub(super) has_transform: bool,
-}
-
-impl OwnNames {
-    pub(super) fn with_family(self, family: &impl Family) -> Self {
-        OwnNames { family: Some(family.name()), has_transform: family.reparam().is_some(), ..self }
-    }
 }
 
 /// Whether the density has a gradient.
@@ -106,10 +85,7 @@ impl std::fmt::Display for Plan {
             write!(f, ", {} design", self.design)?;
         }
         write!(f, ", {} draws", self.num_draws)?;
-        if !self.picks.is_empty() {
-            write!(f, "; {}", self.picks.join("; "))?;
-        }
-        Ok(())
+        self.picks.iter().try_for_each(|pick| write!(f, "; {pick}"))
     }
 }
 
@@ -123,14 +99,6 @@ impl Plan {
     }
 }
 
-/// Why a family of the user's own cannot be used with estimators chosen by name.
-pub(super) fn no_transform(family: &str) -> String {
-    format!(
-        "the {family} family shows no transform of noise, which estimators with a name need; give an estimator of your \
-         own, or return `Some(self)` from its `Family::reparam`"
-    )
-}
-
 pub(super) fn is_deterministic(optimizer: OptimizerChoice) -> bool {
     matches!(optimizer, OptimizerChoice::Lbfgs | OptimizerChoice::NewtonCg)
 }
@@ -140,12 +108,12 @@ fn is_score(estimator: EstimatorChoice) -> bool {
 }
 
 /// The kinds of numbers a model has.
-struct Kinds {
-    latents: usize,
-    integers: bool,
-    row_latents: bool,
-    theta: bool,
-    gradient: bool,
+pub(super) struct Kinds {
+    pub latents: usize,
+    pub integers: bool,
+    pub row_latents: bool,
+    pub theta: bool,
+    pub gradient: bool,
 }
 
 /// Refuses a setting of stochastic optimisers that nothing would read.
@@ -291,40 +259,6 @@ fn optimizer_for(
     };
     reasons.push(format!("{optimizer}: {why}"));
     optimizer
-}
-
-/// Why parts of the user's own, or a density without a gradient, do not go together with what is chosen by name.
-fn refusal_of_own(kinds: &Kinds, optimizer: OptimizerChoice, wishes: &Wishes, own: &OwnNames) -> Option<String> {
-    let steps_itself = is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient;
-    let needs_gradient = wishes.estimator.entry().is_some_and(|entry| entry.pathwise);
-    if !kinds.gradient && own.estimator.is_none() && own.algorithm.is_none() && (steps_itself || needs_gradient) {
-        let what = if steps_itself { optimizer.name() } else { wishes.estimator.name() };
-        return Some(format!("{what} needs a gradient, and the density has values alone; use score-loo with adam"));
-    }
-    if let Some(family) = own.family.as_ref().filter(|_| own.estimator.is_none() && own.algorithm.is_none()) {
-        if !own.has_transform {
-            return Some(no_transform(family));
-        }
-        if optimizer == OptimizerChoice::NaturalGradient {
-            return Some(format!("the natural gradient is for the full-rank family, not {family}; use adam"));
-        }
-        if kinds.integers {
-            return Some(format!(
-                "{family} is of real latents, and this model has integers; give an estimator of your own"
-            ));
-        }
-    }
-    if let Some(estimator) = &own.estimator {
-        if steps_itself {
-            return Some(format!("{optimizer} has a gradient of its own; use adam with {estimator}"));
-        }
-        if kinds.integers && own.family.is_none() {
-            return Some(format!(
-                "{estimator} is for a family of its own where a model has integers; give the family too"
-            ));
-        }
-    }
-    None
 }
 
 /// Why these choices do not go together, with a remedy.

@@ -206,7 +206,7 @@ fn every_bad_input_is_named_with_a_remedy() {
     std::fs::create_dir_all(folder.0.join("cut")).unwrap();
     folder.file("cut/vae.json", &whole[..whole.len() / 2]);
     std::fs::create_dir_all(folder.0.join("old")).unwrap();
-    folder.file("old/vae.json", whole.replace("\"format\":1", "\"format\":9"));
+    folder.file("old/vae.json", whole.replace("\"format\":2", "\"format\":9"));
     std::fs::create_dir_all(folder.0.join("mixed")).unwrap();
     folder.file("mixed/vae.json", whole.replace("\"hidden\":[16]", "\"hidden\":[17]"));
     std::fs::create_dir_all(folder.0.join("empty")).unwrap();
@@ -251,12 +251,12 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae --latent 0", "--latent"),
         ("vae --threshold nan", "expected a number such as 0.5"),
         (&format!("{resume} --out cut"), "it is truncated"),
-        (&format!("{resume} --out old"), "format 9, this program reads 1"),
-        (&format!("{resume} --out mixed"), "where networks of 9-17-2, bernoulli have"),
+        (&format!("{resume} --out old"), "format 9, this program reads 2"),
+        (&format!("{resume} --out mixed"), "where the networks have"),
         (&format!("{resume} --out batch"), "settings out of range"),
         (&format!("{resume} --out levels"), "parts that do not go together"),
         (&format!("{resume} --out epochs"), "1 epochs in the log and 100 in the state"),
-        (&format!("{resume} --out moments"), "the state belongs to another model, family or optimiser, or is damaged"),
+        (&format!("{resume} --out moments"), "the state belongs to another model, family, estimator or optimiser, or is damaged"),
         ("vae --data labels.csv --label bar", "no column of pixels is left beside `bar`"),
         ("vae --data labels.csv --label bar --buffer 2", "no column of pixels is left beside `bar`"),
         ("vae --buffer 0", "expected a whole number from 1"),
