@@ -71,13 +71,13 @@ impl<'a> Judge<'a> {
             return Finding::Holds;
         }
         let reads = condition.addends.iter().map(|(_, quantity)| *quantity);
-        if let Some(mut data) = Data::read_by(r, reads) {
-            if let Some(first) = data.first_break(r, condition) {
-                return match first {
-                    Some(row) => Finding::Breaks(self.broken(r, condition, &mut data, row)),
-                    None => Finding::Holds,
-                };
-            }
+        if let Some(mut data) = Data::read_by(r, reads)
+            && let Some(first) = data.first_break(r, condition)
+        {
+            return match first {
+                Some(row) => Finding::Breaks(self.broken(r, condition, &mut data, row)),
+                None => Finding::Holds,
+            };
         }
         if condition.demand.is_impossible(range) {
             let support = self.support.clone();

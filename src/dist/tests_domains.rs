@@ -172,8 +172,7 @@ fn law(case: &Case) -> Result<(), String> {
     }
     for mode in [Mode::Latents, Mode::RowLatents, Mode::Gathered] {
         for options in [Options::default(), single()] {
-            let target =
-                case.recorded(mode, same.clone(), options.clone()).map_err(|e| format!("{name}, {mode:?}: {e}"))?;
+            let target = case.recorded(mode, same.clone(), options).map_err(|e| format!("{name}, {mode:?}: {e}"))?;
             for row_terms in [false, true] {
                 let right = evaluated(&target, mode, &inside, None, row_terms);
                 if !right.0.iter().chain(&right.1).all(|v| v.is_finite()) {

@@ -6,10 +6,16 @@ use std::sync::Arc;
 
 use super::recording::{Node, Op, Recording};
 
+/// Node, element and number of rows.
+type Asked = (u32, u32, usize);
+
+/// A value for each row, where it is worked out.
+type Known = Option<Arc<[f64]>>;
+
 /// Values of data expressions, row by row from row 0 on.
 pub(crate) struct Columns {
     /// By node, element and number of rows; `None` for what is not worked out.
-    known: BTreeMap<(u32, u32, usize), Option<Arc<[f64]>>>,
+    known: BTreeMap<Asked, Known>,
     /// Vectors and their sums too, which a plan leaves to the executor.
     with_vectors: bool,
 }

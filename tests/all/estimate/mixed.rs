@@ -163,7 +163,7 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
         }
         total
     });
-    let mut grad = vec![0.0; 18];
+    let mut grad = [0.0; 18];
     for part in [[0, 3], [5, 1], [2, 4]] {
         let rows = RowSet::minibatch(part.to_vec(), 6);
         let at = Point {

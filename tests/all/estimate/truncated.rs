@@ -9,6 +9,8 @@ use jensen::prelude::*;
 use jensen::target::{DensityError, LogDensity, Target};
 use jensen::testing::laws;
 
+type Boxed = Box<dyn AnyEstimator<Target, MeanField>>;
+
 /// `-(z_i - t_i)^2 / 2` for each latent, on a part of the plane.
 #[derive(Clone, Copy)]
 struct Cut {
@@ -154,7 +156,7 @@ fn mean_ln_share(share: f64, draws: usize) -> f64 {
 #[test]
 fn every_estimator_reports_the_bound_of_what_is_accepted() {
     let (draws, monte_carlo) = (16, Pathwise { entropy: Entropy::MonteCarlo });
-    let estimators: [(&str, Box<dyn AnyEstimator<Target, MeanField>>); 9] = [
+    let estimators: [(&str, Boxed); 9] = [
         ("score", Box::new(ScoreFunction::default())),
         ("score with a control variate", Box::new(ScoreFunction { baseline: Baseline::ControlVariate })),
         ("Rao-Blackwell", Box::new(RaoBlackwell)),

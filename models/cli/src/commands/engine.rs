@@ -136,10 +136,10 @@ pub(super) fn sample(
         return Err(EngineError(words.into()));
     }
     if wanted == (Wanted::Table { weighted: true }) {
-        let (draws, resampling) = resample(&target, &*family, &solution, streams, num_draws)?;
+        let (draws, resampling) = resample(&target, &*family, solution, streams, num_draws)?;
         return Ok((NamedDraws::from(&draws), Some(resampling)));
     }
-    let own = Proposal::draw(&target, &*family, &solution, streams, num_draws)?;
+    let own = Proposal::draw(&target, &*family, solution, streams, num_draws)?;
     let draws = if wanted == Wanted::Proposal { (&own).into() } else { own.constrained().into() };
     Ok((draws, None))
 }

@@ -256,7 +256,10 @@ fn every_bad_input_is_named_with_a_remedy() {
         (&format!("{resume} --out batch"), "settings out of range"),
         (&format!("{resume} --out levels"), "parts that do not go together"),
         (&format!("{resume} --out epochs"), "1 epochs in the log and 100 in the state"),
-        (&format!("{resume} --out moments"), "the state belongs to another model, family, estimator or optimiser, or is damaged"),
+        (
+            &format!("{resume} --out moments"),
+            "the state belongs to another model, family, estimator or optimiser, or is damaged",
+        ),
         ("vae --data labels.csv --label bar", "no column of pixels is left beside `bar`"),
         ("vae --data labels.csv --label bar --buffer 2", "no column of pixels is left beside `bar`"),
         ("vae --buffer 0", "expected a whole number from 1"),
