@@ -63,6 +63,7 @@ pub mod layers;
 pub mod mixture;
 pub mod model;
 mod number;
+mod numerics;
 pub mod objective;
 pub mod optimize;
 pub mod posterior;

@@ -84,15 +84,3 @@ pub(crate) fn farthest(layout: &Layout, z: &Draws) -> String {
         format!(" (the most extreme latent is \"{}\", at {value:.3e} before its transform)", site.name)
     })
 }
-
-/// `a . b`
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// `y += factor * x`
-pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
-    }
-}

@@ -1,8 +1,8 @@
 //! The Gaussian a quasi-Newton path suggests: a diagonal and a few pairs in place of a covariance matrix.
 
+use crate::numerics::{add_scaled, dot_in_order};
 use nalgebra::DMatrix;
 
-use super::density::{add_scaled, dot};
 use super::path::Path;
 
 /// `N(mean, H)` with `H` the inverse BFGS matrix of a diagonal and a few pairs `(s, y)`.
@@ -54,14 +54,14 @@ impl PathGaussian {
     }
 
     fn push(&mut self, s: &[f64], y: &[f64]) {
-        let along = dot(s, y);
+        let along = dot_in_order(s, y);
         let (hy, bs) = (self.times(y), self.precision_times(s));
-        let curvature = dot(s, &bs);
+        let curvature = dot_in_order(s, &bs);
         if !(along > 0.0 && curvature > 0.0) {
             return;
         }
         let r = 1.0 / along;
-        let outer = r + r * r * dot(y, &hy);
+        let outer = r + r * r * dot_in_order(y, &hy);
         self.ln_det += curvature.ln() - along.ln();
         let bs = bs.iter().map(|b| b / curvature.sqrt()).collect();
         self.factors.push(Factor { s: s.to_vec(), y: y.to_vec(), r, hy, outer, bs });
@@ -76,7 +76,7 @@ impl PathGaussian {
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         let mut out: Vec<f64> = self.diagonal.iter().zip(v).map(|(a, v)| a * v).collect();
         for f in &self.factors {
-            let (sv, hv) = (dot(&f.s, v), dot(&f.hy, v));
+            let (sv, hv) = (dot_in_order(&f.s, v), dot_in_order(&f.hy, v));
             add_scaled(&mut out, f.outer * sv - f.r * hv, &f.s);
             add_scaled(&mut out, -f.r * sv, &f.hy);
         }
@@ -87,8 +87,8 @@ impl PathGaussian {
     fn precision_times(&self, v: &[f64]) -> Vec<f64> {
         let mut out: Vec<f64> = self.diagonal.iter().zip(v).map(|(a, v)| v / a).collect();
         for f in &self.factors {
-            add_scaled(&mut out, f.r * dot(&f.y, v), &f.y);
-            add_scaled(&mut out, -dot(&f.bs, v), &f.bs);
+            add_scaled(&mut out, f.r * dot_in_order(&f.y, v), &f.y);
+            add_scaled(&mut out, -dot_in_order(&f.bs, v), &f.bs);
         }
         out
     }
@@ -99,7 +99,7 @@ impl PathGaussian {
             *z = a.sqrt() * e;
         }
         for (f, e) in self.factors.iter().zip(&noise[self.mean.len()..]) {
-            let along = f.r.sqrt() * e - f.r * dot(&f.y, z);
+            let along = f.r.sqrt() * e - f.r * dot_in_order(&f.y, z);
             add_scaled(z, along, &f.s);
         }
         add_scaled(z, 1.0, &self.mean);
@@ -109,7 +109,7 @@ impl PathGaussian {
     pub fn log_density(&self, z: &[f64]) -> f64 {
         let centred: Vec<f64> = z.iter().zip(&self.mean).map(|(z, m)| z - m).collect();
         let ln_2_pi = (2.0 * std::f64::consts::PI).ln();
-        -0.5 * (dot(&centred, &self.precision_times(&centred)) + self.ln_det + z.len() as f64 * ln_2_pi)
+        -0.5 * (dot_in_order(&centred, &self.precision_times(&centred)) + self.ln_det + z.len() as f64 * ln_2_pi)
     }
 
     /// Standard deviation of each latent.
@@ -156,7 +156,7 @@ mod tests {
         grad[0] = -(3.0 * z[0] + z[1]);
         grad[1] = -(z[0] + 2.0 * z[1] + 0.5 * z[2]);
         grad[2] = -(0.5 * z[1] + z[2]);
-        0.5 * dot(z, grad)
+        0.5 * dot_in_order(z, grad)
     }
 
     fn made() -> PathGaussian {

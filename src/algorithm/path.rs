@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::density::{Density, add_scaled, dot};
+use super::density::Density;
+use crate::numerics::{add_scaled, dot_in_order};
 use crate::target::{DensityError, Differentiable};
 
 /// Sufficient increase and curvature of the line search.
@@ -92,12 +93,12 @@ impl Path {
             return Ok(());
         }
         let mut direction = self.direction();
-        let mut slope = dot(&direction, &self.grad);
+        let mut slope = dot_in_order(&direction, &self.grad);
         if !(slope > 0.0 && slope.is_finite()) {
             self.pairs.clear();
             self.diagonal.fill(1.0);
             direction.copy_from_slice(&self.grad);
-            slope = dot(&self.grad, &self.grad);
+            slope = dot_in_order(&self.grad, &self.grad);
         }
         if slope <= 2.0 * ARRIVED {
             self.end = Some(PathEnd::Arrived);
@@ -136,13 +137,13 @@ impl Path {
         let mut q = self.grad.clone();
         let mut weights = Vec::with_capacity(self.pairs.len());
         for Pair { step, change } in self.pairs.iter().rev() {
-            let weight = dot(step, &q) / dot(step, change);
+            let weight = dot_in_order(step, &q) / dot_in_order(step, change);
             add_scaled(&mut q, -weight, change);
             weights.push(weight);
         }
         q.iter_mut().zip(&self.diagonal).for_each(|(q, a)| *q *= a);
         for (Pair { step, change }, weight) in self.pairs.iter().zip(weights.iter().rev()) {
-            let back = dot(change, &q) / dot(step, change);
+            let back = dot_in_order(change, &q) / dot_in_order(step, change);
             add_scaled(&mut q, weight - back, step);
         }
         q
@@ -168,7 +169,7 @@ impl Path {
             let value = density.at(&position, &mut grad)?;
             if value < self.value + INCREASE * length * slope {
                 high = length;
-            } else if dot(&grad, direction) > CURVATURE * slope {
+            } else if dot_in_order(&grad, direction) > CURVATURE * slope {
                 low = length;
                 risen = Some((position.clone(), value, grad.clone()));
             } else {
@@ -188,8 +189,8 @@ impl Path {
     fn remember(&mut self, position: &[f64], grad: &[f64]) {
         let step: Vec<f64> = position.iter().zip(&self.position).map(|(a, b)| a - b).collect();
         let change: Vec<f64> = self.grad.iter().zip(grad).map(|(a, b)| a - b).collect();
-        let along = dot(&step, &change);
-        if !(along > 0.0 && dot(&change, &change) / along <= 1e12) {
+        let along = dot_in_order(&step, &change);
+        if !(along > 0.0 && dot_in_order(&change, &change) / along <= 1e12) {
             return;
         }
         let c = self.diagonal.iter().zip(&change).map(|(a, y)| a * y * y).sum::<f64>() / along;

@@ -6,8 +6,9 @@ use super::density::farthest;
 use super::minibatch::{Chosen, Minibatch};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding, Task};
-use crate::family::{Family, lanes};
+use crate::family::Family;
 use crate::model::RowSet;
+use crate::numerics::dot;
 use crate::optimize::{Adam, Average, AverageState, Optimizer};
 use crate::streams::Streams;
 use crate::target::LogDensity;
@@ -279,7 +280,7 @@ where
         let task = Task { target: self.target, family: self.family, at };
         let estimate = self.estimator.estimate(&task, &mut state.estimator, space)?;
         let Space { grad, grad_theta, terms, .. } = space;
-        let norm = (lanes::dot(grad, grad) + lanes::dot(grad_theta, grad_theta)).sqrt();
+        let norm = (dot(grad, grad) + dot(grad_theta, grad_theta)).sqrt();
         let terms = *terms;
         if norm.is_finite() && estimate.rejected < self.num_draws {
             state.failures = 0;

@@ -1,6 +1,7 @@
 //! Pareto-smoothed importance sampling: how heavy is the tail of the importance weights, and what
 //! do they say once that tail is smoothed?
 
+use crate::numerics::log_sum_exp;
 use std::fmt;
 
 /// Fewest draws for which the tail holds the five weights that a fit needs.
@@ -278,11 +279,6 @@ fn shape_and_scale(values: &[f64], b: f64) -> (f64, f64) {
     let n = values.len() as f64;
     let shape = values.iter().map(|x| (-b * x).ln_1p()).sum::<f64>() / n;
     if b == 0.0 { (0.0, values.iter().sum::<f64>() / n) } else { (shape, -shape / b) }
-}
-
-/// `ln(sum(exp(shifted)))` for values whose maximum is 0 or a little below.
-fn log_sum_exp(shifted: &[f64]) -> f64 {
-    shifted.iter().map(|l| l.exp()).sum::<f64>().ln()
 }
 
 /// Standard error of the mean weight relative to the mean, from normalised log weights.

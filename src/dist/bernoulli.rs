@@ -4,6 +4,7 @@ use rand_distr::Distribution as _;
 
 use super::Support;
 use super::scalar::scalar_distribution;
+use crate::numerics::sigmoid;
 use crate::program::Real;
 
 scalar_distribution! {
@@ -41,11 +42,6 @@ scalar_distribution! {
 #[track_caller]
 pub(super) fn times_log(count: Real, log: Real) -> Real {
     count.equal_to(0.0).select(0.0, count * log)
-}
-
-/// `1 / (1 + exp(-x))` of a sampler's parameter.
-pub(super) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// One with probability `p`, else zero; NaN when `p` is not a probability.

@@ -3,8 +3,9 @@
 use rand_distr::Distribution as _;
 
 use super::Support;
-use super::bernoulli::{sigmoid, times_log};
+use super::bernoulli::times_log;
 use super::scalar::scalar_density;
+use crate::numerics::sigmoid;
 use crate::program::{Int, Real};
 
 /// Binomial distribution with a number of trials and a probability of success.

@@ -3,8 +3,8 @@
 use std::f64::consts::{PI, TAU};
 
 use super::Support;
-use super::normal::LN_SQRT_2_PI;
 use super::scalar::{open_unit, scalar_distribution, standard_normal};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::program::Real;
 
 scalar_distribution! {

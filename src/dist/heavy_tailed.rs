@@ -3,8 +3,8 @@
 use std::f64::consts::{FRAC_PI_2, LN_2, PI};
 
 use super::Support;
-use super::normal::LN_SQRT_2_PI;
 use super::scalar::{draw, into_positive, open_unit, scalar_distribution, squared_distance, standard_exponential};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::program::Real;
 
 /// `ln pi`

@@ -1,4 +1,4 @@
-//! Small dense matrices, row-major: of the log joint, and of the samplers' plain numbers.
+//! Small dense matrices of the log joint, row by row.
 
 use super::rows::varies_by_row;
 use crate::program::{Real, Vector, recording};
@@ -57,79 +57,9 @@ pub(super) fn whiten(factor: &Vector, x: &Vector) -> Vector {
     Vector::new(&inverse).mat_vec(n, x)
 }
 
-/// The lower Cholesky factor of `matrix`; NaN where it is not positive definite.
+/// The lower Cholesky factor of `matrix`, row by row.
 #[cfg(test)]
-pub(super) fn cholesky(n: usize, matrix: &[f64]) -> Vec<f64> {
-    let mut factor = vec![0.0; n * n];
-    for i in 0..n {
-        for j in 0..=i {
-            let rest = matrix[i * n + j] - dot(&factor[i * n..i * n + j], &factor[j * n..j * n + j]);
-            factor[i * n + j] = if i == j { rest.sqrt() } else { rest / factor[j * n + j] };
-        }
-    }
-    factor
-}
-
-/// `out = L b` for a lower triangular `L`.
-pub(super) fn lower_times(n: usize, lower: &[f64], b: &[f64], out: &mut [f64]) {
-    for (i, o) in out.iter_mut().enumerate().take(n) {
-        *o = dot(&lower[i * n..=i * n + i], &b[..=i]);
-    }
-}
-
-/// `b` becomes `L^-1 b`.
-pub(super) fn solve_lower(n: usize, lower: &[f64], b: &mut [f64]) {
-    for i in 0..n {
-        b[i] = (b[i] - dot(&lower[i * n..i * n + i], &b[..i])) / lower[i * n + i];
-    }
-}
-
-/// `b` becomes `L'^-1 b`.
-pub(super) fn solve_lower_transposed(n: usize, lower: &[f64], b: &mut [f64]) {
-    for i in (0..n).rev() {
-        let below: f64 = (i + 1..n).map(|k| lower[k * n + i] * b[k]).sum();
-        b[i] = (b[i] - below) / lower[i * n + i];
-    }
-}
-
-/// `out = M M'` for a square `M`.
-pub(super) fn times_own_transpose(n: usize, matrix: &[f64], out: &mut [f64]) {
-    for i in 0..n {
-        for j in 0..n {
-            out[i * n + j] = dot(&matrix[i * n..(i + 1) * n], &matrix[j * n..(j + 1) * n]);
-        }
-    }
-}
-
-/// `sum_k a_k b_k`.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing_samples::close;
-    use super::*;
-
-    #[test]
-    fn factor_and_solves_undo_each_other() {
-        // L = [2 0 0; 1 3 0; -1 0.5 1.5], L L' by hand.
-        let lower = [2.0, 0.0, 0.0, 1.0, 3.0, 0.0, -1.0, 0.5, 1.5];
-        let mut square = [0.0; 9];
-        times_own_transpose(3, &lower, &mut square);
-        assert_eq!(square, [4.0, 2.0, -2.0, 2.0, 10.0, 0.5, -2.0, 0.5, 3.5]);
-        assert_eq!(cholesky(3, &square), lower);
-        let mut x = [0.0; 3];
-        lower_times(3, &lower, &[1.0, -2.0, 4.0], &mut x);
-        assert_eq!(x, [2.0, -5.0, 4.0]);
-        solve_lower(3, &lower, &mut x);
-        assert_eq!(x, [1.0, -2.0, 4.0]);
-        // L' (1, -2, 4) = (2 - 2 - 4, -6 + 2, 6).
-        let mut x = [-4.0, -4.0, 6.0];
-        solve_lower_transposed(3, &lower, &mut x);
-        for (x, expected) in x.into_iter().zip([1.0, -2.0, 4.0]) {
-            close(x, expected, 4.0);
-        }
-        assert!(cholesky(2, &[1.0, 2.0, 2.0, 1.0])[3].is_nan());
-    }
+pub(super) fn factor_of(n: usize, matrix: &[f64]) -> Vec<f64> {
+    let factor = nalgebra::DMatrix::from_row_slice(n, n, matrix).cholesky().expect("positive definite").l();
+    factor.transpose().as_slice().to_vec()
 }

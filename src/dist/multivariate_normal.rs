@@ -2,8 +2,9 @@
 
 use rand_distr::{Distribution as _, StandardNormal};
 
-use super::normal::LN_SQRT_2_PI;
 use super::{Distribution, Parameter, Support, matrix};
+use crate::numerics;
+use crate::numerics::LN_SQRT_2_PI;
 use crate::program::{Real, Vector};
 
 /// Multivariate normal distribution.
@@ -92,10 +93,10 @@ impl Distribution for MultivariateNormal {
         let (mean, factor) = parameters.split_at(n);
         let mut noise: Vec<f64> = (0..n).map(|_| StandardNormal.sample(&mut *rng)).collect();
         if self.precision.is_some() {
-            matrix::solve_lower_transposed(n, factor, &mut noise);
+            numerics::solve_lower_transposed(n, factor, &mut noise);
             out.copy_from_slice(&noise);
         } else {
-            matrix::lower_times(n, factor, &noise, out);
+            numerics::lower_times(n, factor, &noise, out);
         }
         out.iter_mut().zip(mean).for_each(|(x, m)| *x += m);
     }
@@ -142,15 +143,15 @@ mod tests {
 
     /// Mean and lower triangle for which each form is the same distribution.
     fn numbers(form: Form) -> Vec<f64> {
-        let factor = matrix::cholesky(3, &COVARIANCE);
+        let factor = matrix::factor_of(3, &COVARIANCE);
         let full = match form {
             Form::Cholesky => factor,
             Form::Covariance => COVARIANCE.to_vec(),
             Form::Precision => {
                 let mut inverse = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
                 for column in inverse.chunks_exact_mut(3) {
-                    matrix::solve_lower(3, &factor, column);
-                    matrix::solve_lower_transposed(3, &factor, column);
+                    numerics::solve_lower(3, &factor, column);
+                    numerics::solve_lower_transposed(3, &factor, column);
                 }
                 inverse.to_vec()
             }
@@ -189,11 +190,11 @@ mod tests {
     fn samples_have_the_moments() {
         let any = |form| build(form, &[Real::from(0.0); 3], &[Real::from(1.0); 6]);
         for form in FORMS {
-            let lower = matrix::cholesky(3, &COVARIANCE);
+            let lower = matrix::factor_of(3, &COVARIANCE);
             let factor = match form {
                 Form::Precision => {
                     let n = numbers(form);
-                    matrix::cholesky(3, &[n[3], n[4], n[6], n[4], n[5], n[7], n[6], n[7], n[8]])
+                    matrix::factor_of(3, &[n[3], n[4], n[6], n[4], n[5], n[7], n[6], n[7], n[8]])
                 }
                 _ => lower,
             };

@@ -2,10 +2,8 @@
 
 use super::Support;
 use super::scalar::{into_positive, scalar_distribution, standard_normal};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::program::Real;
-
-/// `ln sqrt(2 pi)`
-pub(crate) const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;
 
 /// `ln sqrt(2 / pi)`
 const LN_SQRT_2_OVER_PI: f64 = std::f64::consts::LN_2 - LN_SQRT_2_PI;

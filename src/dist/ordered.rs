@@ -1,7 +1,8 @@
 //! Ordered categories: a logistic latent scale cut into intervals.
 
 use super::categorical::{categories, element, pick};
-use super::{Distribution, Parameter, Support, bernoulli::sigmoid};
+use super::{Distribution, Parameter, Support};
+use crate::numerics::sigmoid;
 use crate::program::{Real, Vector, recording};
 
 /// Ordered logistic distribution.

@@ -3,6 +3,7 @@
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::{Distribution, Parameter, Support, matrix};
+use crate::numerics;
 use crate::program::{Real, Vector};
 
 /// Wishart distribution.
@@ -63,7 +64,7 @@ impl Distribution for Wishart {
                 root[i * n + j] = (j..=i).map(|k| factor[i * n + k] * bartlett[k * n + j]).sum();
             }
         }
-        matrix::times_own_transpose(n, &root, out);
+        numerics::times_own_transpose(n, &root, out);
     }
 }
 
@@ -124,8 +125,8 @@ impl Distribution for InverseWishart {
         let n = self.n;
         let bartlett = bartlett(n, parameters[0], rng);
         let mut rows = parameters[1..].to_vec();
-        rows.chunks_exact_mut(n.max(1)).for_each(|row| matrix::solve_lower(n, &bartlett, row));
-        matrix::times_own_transpose(n, &rows, out);
+        rows.chunks_exact_mut(n.max(1)).for_each(|row| numerics::solve_lower(n, &bartlett, row));
+        numerics::times_own_transpose(n, &rows, out);
     }
 }
 
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn samples_have_the_moments() {
-        let factor = matrix::cholesky(3, &SCALE);
+        let factor = matrix::factor_of(3, &SCALE);
         let parameters: Vec<f64> = [8.5].into_iter().chain(factor.iter().copied()).collect();
         let samples = draws(&wishart(0.0, Vector::constant(&SCALE)), &parameters, 9, 20_000);
         check_means(&samples, &SCALE.map(|s| 8.5 * s));

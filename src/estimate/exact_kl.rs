@@ -1,8 +1,9 @@
 //! [`ExactKl`]: the pathwise gradient of the bound with the divergence from a standard normal prior in closed form.
 
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, Terms, ln_accepted, weighted_sum};
-use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, lanes, weight_of};
+use crate::family::{NormalMoments, Normals, weight_of};
 use crate::model::{Layout, RowSet};
+use crate::numerics::{LN_SQRT_2_PI, sum_of_logs};
 use crate::target::{DensityError, Differentiable};
 
 /// `1/S sum_s (d T / d params)' grad_z log p(x | z_s) - beta d KL(q || N(0, I)) / d params`, the KL in closed form.
@@ -54,7 +55,7 @@ pub fn standard_kl(layout: &Layout, moments: &NormalMoments, kl: &mut Vec<f64>) 
     }
     let blocks = row_mean.chunks_exact(num_rows).zip(row_sd.chunks_exact(num_rows));
     let squares = |(m, s): (&f64, &f64)| 0.5 * (m * m + s * s - 1.0);
-    kl.extend(blocks.map(|(m, s)| m.iter().zip(s).map(squares).sum::<f64>() - lanes::sum_of_logs(s)));
+    kl.extend(blocks.map(|(m, s)| m.iter().zip(s).map(squares).sum::<f64>() - sum_of_logs(s)));
 }
 
 /// Means and standard deviations of q's latents, and the adjoints of both.

@@ -6,8 +6,9 @@ use super::discrete::{DiscreteGradient, Lanes, LanesState, LocalExpectation};
 use super::exact_kl::{Moments, add_prior_slope, agree, refusal};
 use super::hybrid::silence;
 use super::{Estimate, ExactKl, GradientEstimator, Point, Space, Task, Terms, ln_accepted};
-use crate::family::{DISCRETE, Discrete, LN_SQRT_2_PI, Normals, Product, weight_of};
+use crate::family::{DISCRETE, Discrete, Normals, Product, weight_of};
 use crate::model::RowSet;
+use crate::numerics::LN_SQRT_2_PI;
 use crate::target::{DensityError, Differentiable};
 
 /// `E_q[log p(x | z, k)] - beta (KL(q(z) || N(0, I)) + KL(q(k) || even))`, both divergences in closed form, the gradient of

@@ -2,8 +2,9 @@
 
 use super::exact_kl::Moments;
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, too_few_draws};
-use crate::family::{LN_SQRT_2_PI, Normals};
+use crate::family::Normals;
 use crate::model::{Draws, RowSet};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::objective::log_mean_exp;
 use crate::target::{DensityError, Differentiable, Pass};
 

@@ -1,8 +1,9 @@
 //! [`SemiAmortised`]: factors of single rows that start where the encoder says and climb the bound on their own; [`refine`].
 
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, ln_accepted};
-use crate::family::{LN_SQRT_2_PI, NormalMoments, Normals, weight_of};
+use crate::family::{NormalMoments, Normals, weight_of};
 use crate::model::RowSet;
+use crate::numerics::LN_SQRT_2_PI;
 use crate::target::{DensityError, Differentiable};
 
 /// Theta's gradient of the bound at factors `N(m_i, s_i^2)` that start at the encoder's and take `steps` natural gradient

@@ -1,8 +1,9 @@
 //! [`Space`]: the gradient of a step, and the numbers of its draws.
 
 use super::{Point, Task, independent};
-use crate::family::{Family, Reparam, lanes};
+use crate::family::{Family, Reparam};
 use crate::model::{Draws, Layout};
+use crate::numerics::dot;
 use crate::objective::Accepted;
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
@@ -252,7 +253,7 @@ impl Space {
     /// Mean of `pass.log_density` by the `weights` of `reject`, over the accepted draws.
     pub(super) fn mean_log_density(&self, rejected: usize) -> f64 {
         if rejected == 0 {
-            return lanes::dot(&self.pass.log_density, &self.weights);
+            return dot(&self.pass.log_density, &self.weights);
         }
         weighted_sum(&self.pass.log_density, &self.weights)
     }

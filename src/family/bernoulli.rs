@@ -65,17 +65,6 @@ fn counts(rows: &RowSet) -> (f64, f64) {
     (weight_of(rows, false), weight_of(rows, true))
 }
 
-/// `1 / (1 + e^-x)`.
-pub(super) fn sigmoid(x: f64) -> f64 {
-    let e = (-x.abs()).exp();
-    if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
-}
-
-/// `ln (1 + e^x)`.
-pub(super) fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
 impl Family for Bernoulli {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.sites.covers(self, layout)

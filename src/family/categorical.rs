@@ -4,6 +4,7 @@ use super::integers::{Integers, Latent};
 use super::scratch::Pool;
 use super::{Discrete, Family, FamilyError, Integer, weight_of};
 use crate::model::{Draws, Layout, RowSet, Site};
+use crate::numerics::softmax;
 use crate::streams::Streams;
 
 /// Largest number of values an integer latent may take.
@@ -35,7 +36,7 @@ impl Categorical {
     fn each_distribution(&self, params: &[f64], rows: &RowSet, mut visit: impl FnMut(Latent, &[f64], f64)) {
         self.scratch.with(|p| {
             self.sites.each(rows, |latent| {
-                let ln_total = softmax(logits(params, latent), p);
+                let ln_total = probabilities(logits(params, latent), p);
                 visit(latent, p, ln_total);
             });
         });
@@ -60,14 +61,11 @@ fn range_of(site: &Site) -> Result<usize, FamilyError> {
     }
 }
 
-/// Overwrites `p` with the softmax of `logits` and returns `ln sum exp(logits)`.
-fn softmax(logits: &[f64], p: &mut Vec<f64>) -> f64 {
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+/// Overwrites `p` with the softmax of `logits`, and returns the log of its denominator.
+fn probabilities(logits: &[f64], p: &mut Vec<f64>) -> f64 {
     p.clear();
-    p.extend(logits.iter().map(|l| (l - largest).exp()));
-    let total: f64 = p.iter().sum();
-    p.iter_mut().for_each(|p| *p /= total);
-    largest + total.ln()
+    p.extend_from_slice(logits);
+    softmax(p)
 }
 
 impl Family for Categorical {
@@ -164,13 +162,13 @@ impl Discrete for Categorical {
     }
 
     fn probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, out: &mut Vec<f64>) {
-        softmax(logits(params, self.sites.latent(rows, latent)), out);
+        probabilities(logits(params, self.sites.latent(rows, latent)), out);
     }
 
     fn pull_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, p_bar: &[f64], grad: &mut [f64]) {
         let latent = self.sites.latent(rows, latent);
         self.scratch.with(|p| {
-            softmax(logits(params, latent), p);
+            probabilities(logits(params, latent), p);
             let mean: f64 = p.iter().zip(p_bar).map(|(p, b)| p * b).sum();
             for ((g, p), b) in grad[latent.start..].iter_mut().zip(p).zip(p_bar) {
                 *g += *p * (b - mean);
@@ -182,7 +180,7 @@ impl Discrete for Categorical {
         let latent = self.sites.latent(rows, latent);
         let total: f64 = bar.iter().sum();
         self.scratch.with(|p| {
-            softmax(logits(params, latent), p);
+            probabilities(logits(params, latent), p);
             for ((g, p), b) in grad[latent.start..].iter_mut().zip(p).zip(bar) {
                 *g += b - *p * total;
             }

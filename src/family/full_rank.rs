@@ -2,11 +2,10 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, lanes,
-    rescale_means, weight_of,
+    Family, FamilyError, LocationScale, NoiseLaw, Reparam, covers_global, fill_noise, rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
-use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
+use crate::numerics::{InstructionSet, Kernel, LN_SQRT_2_PI, Lane, dispatch, dot, lane_sum};
 use crate::streams::Streams;
 
 /// Full-rank Gaussian: `z = mean + L noise` with `L` lower triangular and `L_ii = exp(params)`.
@@ -245,7 +244,7 @@ impl Kernel for Solve<'_> {
             let (done, rest) = x.split_at_mut(i * draws);
             let own = &mut rest[..draws];
             if draws == 1 {
-                own[0] = (own[0] - lanes::dot(&row[..i], done)) * inverse[i % GROUP];
+                own[0] = (own[0] - dot(&row[..i], done)) * inverse[i % GROUP];
                 continue;
             }
             for (j, &l) in row[..i].iter().enumerate() {
@@ -320,7 +319,7 @@ impl Kernel for Transform<'_> {
             }
             let row = &params[family.row(i)..family.row(i) + i + 1];
             if draws == 1 {
-                let dot = lanes::dot(&row[..i], &noise[..i]);
+                let dot = dot(&row[..i], &noise[..i]);
                 out[0] = params[i] + dot + diagonal[i % GROUP] * noise[i];
                 continue;
             }
@@ -355,7 +354,7 @@ impl Kernel for Pullback<'_> {
             if i % GROUP == 0 {
                 diagonal = family.diagonal(params, i, 1.0);
             }
-            grad[i] += lanes::sum(bar);
+            grad[i] += lane_sum(bar);
             let at = family.row(i);
             let row = &mut grad[at..at + i + 1];
             if draws == 1 {
@@ -366,7 +365,7 @@ impl Kernel for Pullback<'_> {
                 continue;
             }
             for (j, noise) in noise.chunks_exact(draws).enumerate().take(i + 1) {
-                let dot = lanes::dot(bar, noise);
+                let dot = dot(bar, noise);
                 row[j] += if j == i { dot * diagonal[i % GROUP] } else { dot };
             }
         }

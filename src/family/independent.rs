@@ -1,8 +1,9 @@
 //! [`IndependentLatents`]: log q and score latent by latent; [`Dispersed`]: a wider member of the same family.
 
 use super::mean_field::lane;
-use super::{Bernoulli, Categorical, Discrete, Family, Integer, LN_SQRT_2_PI, MeanField, Product, weight_of};
+use super::{Bernoulli, Categorical, Discrete, Family, Integer, MeanField, Product, weight_of};
 use crate::model::{Draws, RowSet};
+use crate::numerics::LN_SQRT_2_PI;
 
 /// A family whose latents are independent, so that log q is a sum over them.
 ///

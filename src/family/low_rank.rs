@@ -2,10 +2,10 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means,
-    weight_of,
+    Family, FamilyError, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::streams::Streams;
 
 /// Low-rank Gaussian: `z = mean + D e + F h`, covariance `D^2 + F F'` with a diagonal `D` and `F` of `rank` columns.

@@ -2,11 +2,11 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, INTEGERS, LN_SQRT_2_PI, LocationScale, NoiseLaw, Reparam, fill_noise, lanes, refuse_sites,
-    rescale_ln_sds, rescale_means, weight_of,
+    Family, FamilyError, INTEGERS, LocationScale, NoiseLaw, Reparam, fill_noise, refuse_sites, rescale_ln_sds,
+    rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
-use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
+use crate::numerics::{InstructionSet, Kernel, LN_SQRT_2_PI, Lane, dispatch, dot, lane_sum};
 use crate::streams::Streams;
 
 /// Mean-field Gaussian: `z_i = mean_i + exp(ln_sd_i) * noise_i`.
@@ -264,8 +264,8 @@ impl Reparam for MeanField {
         self.each(rows, |mean, ln_sd, place, in_rows| {
             let from = (place + if in_rows { first } else { 0 }) * draws;
             let g = lane(z_bar, place, in_rows);
-            grad[mean] += lanes::sum(g);
-            grad[ln_sd] += lanes::dot(g, &noise[from..from + draws]) * params[ln_sd].exp();
+            grad[mean] += lane_sum(g);
+            grad[ln_sd] += dot(g, &noise[from..from + draws]) * params[ln_sd].exp();
         });
     }
 

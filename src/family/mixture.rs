@@ -2,11 +2,10 @@
 
 use super::scratch::Pool;
 use super::{
-    Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means,
-    weight_of,
+    Family, FamilyError, NoiseLaw, Reparam, covers_global, fill_noise, rescale_ln_sds, rescale_means, weight_of,
 };
 use crate::model::{Draws, Layout, RowSet};
-use crate::program::maths::Lane;
+use crate::numerics::{LN_SQRT_2_PI, Lane, softmax_into};
 use crate::streams::Streams;
 
 /// `q(z) = sum_k w_k prod_i N(z_i; mean_ki, sd_ki^2)` over the latents outside of rows, with `w = softmax(logits)`.
@@ -102,15 +101,6 @@ impl Parts<'_> {
     }
 }
 
-/// Overwrites `weights` with the softmax of `logits`, and returns `ln sum exp(logits)`.
-fn softmax(logits: &[f64], weights: &mut [f64]) -> f64 {
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    weights.iter_mut().zip(logits).for_each(|(w, l)| *w = (l - largest).exp());
-    let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|w| *w /= total);
-    largest + total.ln()
-}
-
 impl GaussianMixture {
     /// A mixture of `num_components` Gaussians with diagonal covariance over `num_latents` latents outside of rows.
     ///
@@ -126,7 +116,7 @@ impl GaussianMixture {
     /// The components' weights.
     pub fn weights(&self, params: &[f64]) -> Vec<f64> {
         let mut weights = vec![0.0; self.num_components];
-        softmax(&params[..self.num_components], &mut weights);
+        softmax_into(&params[..self.num_components], &mut weights);
         weights
     }
 
@@ -161,10 +151,10 @@ impl GaussianMixture {
         let (parts, components) = (self.parts(params), self.num_components);
         self.scratch.with(|work| {
             work.weights.resize(components, 0.0);
-            let total = softmax(parts.logits, &mut work.weights);
+            let total = softmax_into(parts.logits, &mut work.weights);
             for d in 0..z.num_draws {
                 self.walk(&parts, |i| z.latents[i * z.num_draws + d], &mut work.log_weights);
-                let log_q = softmax(&work.log_weights[self.num_latents * components..], &mut work.weights) - total;
+                let log_q = softmax_into(&work.log_weights[self.num_latents * components..], &mut work.weights) - total;
                 visit(d, log_q, &work.weights, total);
             }
         });
@@ -179,7 +169,7 @@ impl GaussianMixture {
         later.fill(0.0);
         for i in (0..self.num_latents).rev() {
             let (z, sign) = (z(i), if e(i) < 0.0 { 1.0 } else { -1.0 });
-            softmax(&work.log_weights[i * components..(i + 1) * components], &mut work.weights);
+            softmax_into(&work.log_weights[i * components..(i + 1) * components], &mut work.weights);
             let (mut bar, mut density) = (work.bar[i], 0.0);
             for (k, later) in later.iter().enumerate() {
                 let (u, ln_sd) = parts.standard(k, i, z);
@@ -300,7 +290,7 @@ impl Reparam for GaussianMixture {
                 work.log_weights.clear();
                 work.log_weights.extend_from_slice(parts.logits);
                 for i in 0..self.num_latents {
-                    softmax(&work.log_weights, &mut work.weights);
+                    softmax_into(&work.log_weights, &mut work.weights);
                     let value = parts.quantile(i, &work.weights, noise[i * draws + d]);
                     z.latents[i * draws + d] = value;
                     for (k, l) in work.log_weights.iter_mut().enumerate() {

@@ -18,7 +18,6 @@ mod full_rank;
 mod implicit;
 mod independent;
 mod integers;
-pub(crate) mod lanes;
 mod low_rank;
 mod mean_field;
 mod mixture;
@@ -198,6 +197,3 @@ pub fn fill_noise(law: NoiseLaw, streams: Streams, num_draws: usize, noise: &mut
         NoiseLaw::Uniform => streams.fill_uniform(num_draws, noise),
     }
 }
-
-/// `ln sqrt(2 pi)`
-pub(crate) const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;

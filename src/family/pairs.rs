@@ -2,7 +2,7 @@
 //!
 //! No fused multiply-add is used, so every instruction set gives the same bits.
 
-use crate::program::maths::{InstructionSet, Kernel, dispatch};
+use crate::numerics::{InstructionSet, Kernel, dispatch};
 
 /// One latent's pairs, and a weight for each.
 pub(crate) struct Pairs<'a> {

@@ -3,8 +3,9 @@
 use statrs::function::{beta::ln_beta, gamma::digamma};
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, LN_SQRT_2_PI, NoiseLaw, Reparam, fill_noise, weight_of};
+use super::{Family, FamilyError, NoiseLaw, Reparam, fill_noise, weight_of};
 use crate::model::{Draws, Layout, RowSet};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::streams::Streams;
 
 /// A family `z = mean + A noise` with one standard normal for each latent: its mean and scale can carry another noise.

@@ -5,6 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::*;
 use crate::dist::normal;
 use crate::model::{LogJoint, Model};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::program::Column;
 use crate::target::{LogDensity, Target};
 

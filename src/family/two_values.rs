@@ -4,7 +4,7 @@
 
 use super::integers::Integers;
 use crate::model::{Draws, RowSet};
-use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
+use crate::numerics::{InstructionSet, Kernel, Lane, dispatch};
 use crate::streams::Streams;
 
 /// The latents of one pass side by side, those outside of rows first, and buffers.

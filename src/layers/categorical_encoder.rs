@@ -6,6 +6,7 @@ use crate::family::{
     Categorical, Discrete, Family, FamilyError, Guide, Guided, Integer, NormalMoments, Normals, TracedFamily,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
+use crate::numerics::softmax;
 use crate::program::{Matrix, Vector};
 use crate::streams::Streams;
 
@@ -165,14 +166,6 @@ impl CategoricalEncoder {
     }
 }
 
-/// `exp(x) / sum_v exp(x_v)` in place.
-fn softmax(x: &mut [f64]) {
-    let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    x.iter_mut().for_each(|x| *x = (*x - most).exp());
-    let total: f64 = x.iter().sum();
-    x.iter_mut().for_each(|x| *x /= total);
-}
-
 impl Family for CategoricalEncoder {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         let own = |l: &Layout| (l.num_integers, l.num_row_integers, l.num_rows);
@@ -282,7 +275,9 @@ impl Discrete for CategoricalEncoder {
             let mut rest = &mut out[..];
             for &values in num_values {
                 let (site, others) = rest.split_at_mut(n * values);
-                site.chunks_exact_mut(values).for_each(softmax);
+                site.chunks_exact_mut(values).for_each(|p| {
+                    softmax(p);
+                });
                 rest = others;
             }
         };

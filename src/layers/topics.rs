@@ -4,6 +4,7 @@ use super::{Amortised, Perceptron, Start};
 use crate::dist::{multinomial, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model, SiteKind};
+use crate::numerics;
 use crate::program::{IntColumn, Matrix, Vector};
 use crate::streams::Streams;
 
@@ -68,10 +69,9 @@ impl Topics {
     /// The words' probabilities in each topic at `theta`.
     pub fn topics(&self, layout: &Layout, theta: &[f64]) -> Vec<Vec<f64>> {
         let one = |logits: &[f64]| {
-            let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let exp: Vec<f64> = logits.iter().map(|l| (l - most).exp()).collect();
-            let total: f64 = exp.iter().sum();
-            exp.iter().map(|e| e / total).collect()
+            let mut words = logits.to_vec();
+            numerics::softmax(&mut words);
+            words
         };
         let sites = layout.sites_of(SiteKind::Parameter);
         sites.filter_map(|s| theta.get(s.offset..s.offset + s.num_unconstrained)).map(one).collect()

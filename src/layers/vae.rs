@@ -5,6 +5,7 @@ use super::{Activation, Amortised, CategoricalEncoder, Encoder, LayerError, Netw
 use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
+use crate::numerics::softmax;
 use crate::program::{Matrix, Real, Vector};
 use crate::streams::Streams;
 use std::sync::Arc;
@@ -151,7 +152,8 @@ impl Vae {
     pub fn prior_clusters(&self, layout: &Layout, theta: &[f64]) -> Result<Vec<PriorCluster>, LayerError> {
         let Some(clusters) = self.clusters else { return Ok(Vec::new()) };
         let numbers = Numbers::new(layout, theta)?;
-        let weights = softmax(numbers.part("prior.logits", clusters)?);
+        let mut weights = numbers.part("prior.logits", clusters)?.to_vec();
+        softmax(&mut weights);
         let one = |(k, weight): (usize, f64)| {
             let part = |name: &str| numbers.part(&format!("prior.{name}{k}"), self.num_latents);
             let sd = part("ln_sd")?.iter().map(|s| s.exp()).collect();
@@ -250,15 +252,10 @@ impl PriorCluster {
             let moments = c.mean.iter().zip(&c.sd);
             c.weight.ln() + z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s).powi(2) - s.ln()).sum::<f64>()
         };
-        softmax(&clusters.iter().map(log).collect::<Vec<_>>())
+        let mut probabilities: Vec<f64> = clusters.iter().map(log).collect();
+        softmax(&mut probabilities);
+        probabilities
     }
-}
-
-fn softmax(logits: &[f64]) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exp: Vec<f64> = logits.iter().map(|l| (l - most).exp()).collect();
-    let total: f64 = exp.iter().sum();
-    exp.into_iter().map(|e| e / total).collect()
 }
 
 /// `z_i ~ N(0, I)` and the derived `x`, the mean of x_i given z_i (of categories the logits): what a [`Vae`] decodes.

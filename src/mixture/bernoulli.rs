@@ -8,7 +8,7 @@ use super::component::Component;
 use super::error::positive;
 use super::lanes::{Parabola, Sums, run};
 use super::{Block, MixtureError};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// Independent columns of zeros and ones, each with a probability `p_j ~ Beta(ones, zeros)`.

@@ -7,7 +7,7 @@ use super::component::Component;
 use super::error::positive;
 use super::weights::{dirichlet_kl, draw_dirichlet};
 use super::{Block, MixtureError};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// One column of categories `0, 1, .., levels - 1` with probabilities `~ Dirichlet(concentration, ..)`.

@@ -9,7 +9,7 @@ use super::error::positive;
 use super::gaussian::{draw_gamma, gamma_kl};
 use super::lanes::{Parabola, Sums, run};
 use super::{Block, MixtureError};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// Independent columns of positive numbers, `x ~ Gamma(power, r)` with known `power` and `r ~ Gamma(shape, rate)`.

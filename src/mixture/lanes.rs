@@ -1,8 +1,8 @@
 //! The loops over rows, compiled for the instructions of the machine.
 
 use super::rows::LANES;
+use crate::numerics::{Kernel, Lane, dispatch};
 use crate::program::InstructionSet;
-use crate::program::maths::{Kernel, Lane, dispatch};
 
 /// Runs a kernel with the best instructions of this machine.
 pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {

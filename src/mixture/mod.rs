@@ -15,7 +15,6 @@ mod gaussian;
 mod k_means;
 mod kind;
 mod lanes;
-mod linear;
 mod moments;
 mod moves;
 mod multinomial;

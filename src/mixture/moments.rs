@@ -41,7 +41,7 @@ impl ColumnMoments {
                 return Err(MixtureError::Constant { column: i, value: first_cell(rows, i)? });
             }
         }
-        super::linear::mirror(&mut covariance, d);
+        crate::numerics::mirror(&mut covariance, d);
         Ok(ColumnMoments { mean, covariance })
     }
 

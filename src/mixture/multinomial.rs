@@ -9,7 +9,7 @@ use super::error::positive;
 use super::lanes::{Parabola, Sums, run};
 use super::weights::{dirichlet_kl, draw_dirichlet};
 use super::{Block, MixtureError, Rows};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// Columns of counts, `row ~ Multinomial(total of the row, p)` with `p ~ Dirichlet(concentration, ..)`:

@@ -6,8 +6,8 @@ use super::MixtureError;
 use super::error::positive;
 use super::weights::dirichlet_kl;
 use crate::algorithm::{Algorithm, FitError, Step};
+use crate::numerics::Lane;
 use crate::program::Matrix;
-use crate::program::maths::Lane;
 use crate::streams::Streams;
 
 /// Rounds of a document's own coordinate ascent in a step, and the change of a weight at which they end.

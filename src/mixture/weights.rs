@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::MixtureError;
 use super::bernoulli::{beta_kl, draw_beta};
 use super::error::positive;
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// The prior of the weights.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reduce::sum_of_accepted;
+use super::weights::sum_of_accepted;
 use super::{Accepted, Objective, TwiceDifferentiable, fault, is_sound};
 
 /// The evidence lower bound of q restricted to the accepted draws: `mean of the finite log_weights + ln(their share)`,

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reduce::{largest, softmax};
+use super::weights::tempered_weights;
 use super::{Accepted, Objective, TwiceDifferentiable, fault, is_sound};
+use crate::numerics::largest;
 
 /// The importance-weighted bound: `ln(mean_s exp(log_weights[s]))`, weights `softmax(log_weights)`.
 ///
@@ -25,7 +26,7 @@ impl Objective for ImportanceWeighted {
             return shift;
         }
         let accepted = Accepted::among(log_weights);
-        softmax(log_weights, 1.0, shift, accepted.count, weights) + accepted.ln_share()
+        tempered_weights(log_weights, 1.0, shift, accepted.count, weights) + accepted.ln_share()
     }
 }
 

@@ -15,16 +15,16 @@
 mod accepted;
 mod elbo;
 mod importance_weighted;
-mod reduce;
 mod renyi;
+mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::numerics::{log_mean_exp, log_sum_exp, mean_and_standard_error, sum};
 pub use accepted::Accepted;
 pub use elbo::Elbo;
 pub use importance_weighted::ImportanceWeighted;
-pub use reduce::{log_mean_exp, log_sum_exp, mean_and_standard_error, sum};
 pub use renyi::Renyi;
 
 /// A function of log weights, always maximised.

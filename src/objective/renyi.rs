@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reduce::{largest, softmax};
+use super::weights::tempered_weights;
 use super::{Accepted, Elbo, Objective, ObjectiveError, TwiceDifferentiable, fault, is_sound};
+use crate::numerics::largest;
 
 /// The Renyi bound: `ln(mean_s exp((1 - alpha) log_weights[s])) / (1 - alpha)`, weights
 /// `softmax((1 - alpha) log_weights)`.
@@ -38,7 +39,7 @@ impl Objective for Renyi {
         // the accepted entry of the largest exponent, so that none overflows
         let finite = log_weights.iter().copied().filter(|l| *l != f64::NEG_INFINITY);
         let shift = if power > 0.0 { largest(log_weights) } else { finite.fold(f64::INFINITY, f64::min) };
-        softmax(log_weights, power, shift, accepted.count, weights) + accepted.ln_share()
+        tempered_weights(log_weights, power, shift, accepted.count, weights) + accepted.ln_share()
     }
     fn check(&self) -> Result<(), ObjectiveError> {
         if self.alpha.is_finite() {

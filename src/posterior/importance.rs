@@ -1,8 +1,9 @@
 //! Importance-weighted log p(x) of rows with latents of their own.
 
 use crate::algorithm::{FitError, Solution};
-use crate::family::{Family, LN_SQRT_2_PI, NormalMoments, Normals};
+use crate::family::{Family, NormalMoments, Normals};
 use crate::model::{Draws, Layout, RowSet};
+use crate::numerics::LN_SQRT_2_PI;
 use crate::objective::log_mean_exp;
 use crate::streams::{Streams, pick};
 use crate::target::{LogDensity, Pass};

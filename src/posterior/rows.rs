@@ -1,11 +1,12 @@
 //! Row by row: latents of rows, log-likelihoods, and the expected log density of new rows.
 
 use super::Posterior;
-use super::statistics::{mean, sd};
+use super::statistics::sd;
 use crate::algorithm::FitError;
 use crate::diagnose::psis::{k_hat_threshold, psis};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
+use crate::numerics::log_sum_exp;
 use crate::target::{Constrained, LogDensity, Pass};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -301,14 +302,4 @@ fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
         return unsupported("the model has no single `rows` block; observe the data inside one");
     }
     Ok(num_rows)
-}
-
-fn log_sum_exp(terms: &[f64]) -> f64 {
-    let max = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if max == f64::NEG_INFINITY {
-        return max;
-    }
-    // The mean in two passes is exact for equal terms.
-    let shifted: Vec<f64> = terms.iter().map(|t| (t - max).exp()).collect();
-    max + (mean(&shifted) * terms.len() as f64).ln()
 }

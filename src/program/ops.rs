@@ -3,7 +3,7 @@
 //! Everything elementwise is written here once; the lane executor expands a row into one forward and one
 //! reverse loop, and the tests walk the same rows.
 
-use super::maths::Lane;
+use crate::numerics::Lane;
 
 /// A partial derivative times an adjoint, where a zero adjoint wins over a non-finite partial.
 ///

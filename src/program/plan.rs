@@ -10,11 +10,11 @@ use super::columns::Columns;
 use super::execute::{slack, to_line};
 use super::gathers::{gather_late, in_order};
 use super::join::{Data, join};
-use super::maths::Lane;
 use super::ops::Unary;
 use super::recording::{CustomFunction, Node, Op, Plate, Recording};
 use super::scalars::keep_scalars;
 use super::terms::{Addends, addends};
+use crate::numerics::Lane;
 
 /// Numbers that data can be kept in.
 pub(crate) trait Stored: Lane {

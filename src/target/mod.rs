@@ -7,6 +7,8 @@ mod data;
 mod delegate;
 mod factored;
 mod functions;
+#[cfg(test)]
+mod fused_tests;
 mod pass;
 mod recorded;
 mod relaxed;

@@ -8,15 +8,25 @@ const PAGE: &str = include_str!("../../docs/architecture.md");
 /// Each room and the rooms it may use.
 type Rooms = BTreeMap<String, Vec<String>>;
 
+/// What the last cell of a room says that all others build on.
+const GROUND: &str = "nothing; every room may use it";
+
 /// The table with the header `| room | holds | may use |`; remarks in brackets are for readers.
 fn rooms(page: &str) -> Rooms {
     let table = page.split("| room | holds | may use |\n").nth(1).expect("the table of rooms");
-    let mut rooms = Rooms::new();
+    let (mut rooms, mut ground) = (Rooms::new(), Vec::new());
     for line in table.lines().skip(1).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [room, _, uses] = cells[..] else { panic!("three cells in {line}") };
-        let mut permitted = Vec::new();
-        for words in without_brackets(uses).replace('`', "").split(',').map(str::trim) {
+        let mut permitted = ground.clone();
+        if uses == GROUND {
+            ground.push(room.trim_matches('`').to_string());
+        }
+        for words in without_brackets(uses.trim_end_matches("; every room may use it"))
+            .replace('`', "")
+            .split(',')
+            .map(str::trim)
+        {
             let words = words.strip_prefix("and ").unwrap_or(words);
             match words.strip_prefix("what ").and_then(|w| w.strip_suffix(" may")) {
                 Some(other) => permitted.extend(rooms.get(other).expect("a room further up").clone()),

@@ -8,7 +8,6 @@
 mod autoencoder;
 mod bounds;
 mod correlated;
-mod fused;
 mod integers;
 mod mixture;
 mod models;
@@ -170,7 +169,6 @@ fn w1() {
 
 fn w2(folder: &Path) {
     let model = models::Logistic::read(&folder.join("w2_logreg.csv"));
-    fused::run(&model);
     let mut case = Case {
         name: "W2 logistic, full batch",
         family: MeanField::of_dimension(50),

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::family::lanes::dot;
+use crate::numerics::dot;
 
 /// Latents up to which products are plain loops over columns; for more, nalgebra's are faster, which set memory aside
 /// for themselves.

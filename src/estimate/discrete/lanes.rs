@@ -3,8 +3,9 @@
 use super::super::score::Unweighted;
 use super::super::{Point, all_finite, chosen_draws, lanes_finite};
 use super::soft::Soft;
-use crate::family::{Integer, lanes::dot};
+use crate::family::Integer;
 use crate::model::{Draws, Layout};
+use crate::numerics::dot;
 use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
 /// How many lanes each draw is evaluated in.

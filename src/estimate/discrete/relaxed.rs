@@ -6,6 +6,7 @@ use super::soft::{Place, Soft};
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Discrete;
 use crate::model::RowSet;
+use crate::numerics::softmax;
 use crate::target::DensityError;
 
 /// `d log p(w(zeta)) / d zeta` in the log probabilities, plus the gradient of the entropy in closed form, with
@@ -93,7 +94,7 @@ pub(super) fn set<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lane
         let integers = place.integer.lane_mut(z);
         for (d, integer) in integers.iter_mut().take(draws).enumerate() {
             zeta(p, |k| own[k * draws + d], bar);
-            let top = softmax(bar, temperature(d));
+            let top = tempered_softmax(bar, temperature(d));
             *integer = place.integer.low + top as u32;
             bar.iter().enumerate().for_each(|(k, w)| weights[place.lane(k) * draws + d] = *w);
         }
@@ -112,19 +113,16 @@ fn zeta(p: &[f64], uniform: impl Fn(usize) -> f64, out: &mut Vec<f64>) {
 }
 
 /// Overwrites `zeta` with `softmax(zeta / temperature)`, and returns where it is largest.
-fn softmax(zeta: &mut [f64], temperature: f64) -> usize {
+fn tempered_softmax(zeta: &mut [f64], temperature: f64) -> usize {
     let mut top = 0;
     for k in 1..zeta.len() {
         if zeta[k] > zeta[top] {
             top = k;
         }
     }
-    let (largest, mut total) = (zeta[top], 0.0);
-    for x in zeta.iter_mut() {
-        *x = if *x == largest { 1.0 } else { ((*x - largest) / temperature).exp() };
-        total += *x;
-    }
-    zeta.iter_mut().for_each(|x| *x /= total);
+    let largest = zeta[top];
+    zeta.iter_mut().for_each(|x| *x = if *x == largest { 0.0 } else { (*x - largest) / temperature });
+    softmax(zeta);
     top
 }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::quadrature::integrate;
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 
 /// Most steps of Newton's method or of bisection; four are usual.
 const STEPS: usize = 100;

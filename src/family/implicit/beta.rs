@@ -4,8 +4,8 @@ use libm::lgamma;
 
 use super::log_gamma::LogGamma;
 use super::{Independent, ScalarLaw, where_equal};
-use crate::family::bernoulli::{sigmoid, softplus};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
+use crate::numerics::{sigmoid, softplus};
 
 /// Independent beta distributions of latents between zero and one: `x = 1 / (1 + e^-z) ~ Beta(a, b)` with
 /// `a = c m`, `b = c (1 - m)` and `params = [logit m; ln c]`, mean and concentration.

@@ -4,11 +4,11 @@ use libm::lgamma;
 
 use super::log_gamma::LogGamma;
 use super::{refuse_supports, where_equal};
-use crate::family::bernoulli::{sigmoid, softplus};
 use crate::family::scratch::Pool;
 use crate::family::{Family, FamilyError, NoiseLaw, Reparam, covers_global, fill_noise, weight_of};
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
+use crate::numerics::{sigmoid, softplus};
 use crate::streams::Streams;
 
 /// Independent Dirichlet distributions, one for each simplex site outside of rows; `params = [ln alpha]`, one for each

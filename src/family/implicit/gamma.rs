@@ -2,7 +2,7 @@
 
 use super::log_gamma::LogGamma;
 use super::{Independent, ScalarLaw, where_equal};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 
 /// Independent gamma distributions of positive latents: `x = e^z ~ Gamma(shape, rate = shape / mean)`, with
 /// `params = [ln mean; ln shape]`.

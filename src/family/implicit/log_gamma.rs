@@ -3,7 +3,7 @@
 use libm::lgamma;
 
 use super::quadrature::integrate;
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 
 /// From this shape on tails are integrated numerically: series and fraction need about `9 sqrt(shape)` terms.
 const LARGE: f64 = 100.0;

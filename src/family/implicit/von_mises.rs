@@ -4,7 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use super::angle::Angle;
 use super::{Independent, ScalarLaw};
-use crate::family::bernoulli::softplus;
+use crate::numerics::softplus;
 
 /// Independent von Mises distributions of angles: `x = pi tanh(z / 2)` in `(-pi, pi)` with density
 /// `exp(concentration cos(x - mean)) / (2 pi I0(concentration))`, and `params = [mean; ln concentration]`.

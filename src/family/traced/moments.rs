@@ -4,9 +4,10 @@
 
 use super::guide::State;
 use super::program::{Program, Runner, Work};
+use crate::family::NormalMoments;
 use crate::family::scratch::Pool;
-use crate::family::{NormalMoments, lanes};
 use crate::model::{Draws, Layout, RowSet, SiteKind};
+use crate::numerics::{LN_SQRT_2_PI, sum_of_logs};
 use crate::program::Precision;
 use crate::program::execute::Request;
 use crate::program::recording::Recording;
@@ -61,8 +62,6 @@ fn same_bits(a: &[f64], b: &[f64]) -> bool {
 }
 
 /// `ln sqrt(2 pi)`.
-const HALF_LN_2PI: f64 = 0.918_938_533_204_672_7;
-
 impl Moments {
     /// The program, where every latent is normal with moments that depend on no other latent.
     pub fn of(recording: &mut Recording, state: &State, layout: &Layout, precision: Precision) -> Option<Moments> {
@@ -166,7 +165,7 @@ impl Moments {
             for (values, z, weight) in parts {
                 let (mean, sd) = values.parts();
                 for (z, (m, s)) in z.chunks_exact(log_q.len()).zip(mean.iter().zip(sd)) {
-                    let constant = -s.ln() - HALF_LN_2PI;
+                    let constant = -s.ln() - LN_SQRT_2_PI;
                     let each = log_q.iter_mut().zip(z);
                     each.for_each(|(out, z)| *out += weight * (constant - 0.5 * ((z - m) / s).powi(2)));
                 }
@@ -238,7 +237,7 @@ impl Moments {
         self.with(runner, params, rows, |own| {
             let one = |values: &Values| {
                 let (_, sd) = values.parts();
-                lanes::sum_of_logs(sd) + sd.len() as f64 * (0.5 + HALF_LN_2PI)
+                sum_of_logs(sd) + sd.len() as f64 * (0.5 + LN_SQRT_2_PI)
             };
             one(&own.global) + rows.weight * one(&own.rows)
         })

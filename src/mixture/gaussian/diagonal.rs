@@ -11,7 +11,7 @@ use super::super::error::positive;
 use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
 use super::super::{Block, MixtureError, Rows};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// A Gaussian with independent columns: `tau_j ~ Gamma(shape, rate_j)`, `mu_j | tau_j ~ N(mean_j, 1 / (mean_precision tau_j))`.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::component::Component;
-use super::super::linear::{cholesky, invert_lower, log_diagonal, mirror};
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart, view};
+use crate::numerics::{cholesky, invert_lower, ln_diagonal, mirror};
 use crate::streams::Stream;
 
 /// Gaussians with full covariances of their own and one prior in common, which is learned:
@@ -145,7 +145,7 @@ fn inverted(matrix: &[f64], d: usize) -> Option<(Vec<f64>, f64)> {
     if !cholesky(&mut factor, d) {
         return None;
     }
-    let log_determinant = 2.0 * log_diagonal(&factor, d);
+    let log_determinant = 2.0 * ln_diagonal(&factor, d);
     invert_lower(&mut factor, d);
     let mut out = vec![0.0; d * d];
     for i in 0..d {
@@ -370,7 +370,7 @@ mod tests {
         assert!((current.scale_inverse[0] - 3.0).abs() < 1e-14);
         // The component's own prior is that under the mean of S; Jensen's inequality for E log S leaves a little.
         let half: f64 = 0.5;
-        let jensen = 2.5 * 0.5 * (half.ln() - crate::program::maths::Lane::digamma(half));
+        let jensen = 2.5 * 0.5 * (half.ln() - crate::numerics::Lane::digamma(half));
         assert!((component.kl_all(&params, &cache) - jensen).abs() < 1e-13);
     }
 }

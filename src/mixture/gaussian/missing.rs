@@ -1,10 +1,8 @@
 //! Missing cells of a correlated Gaussian, as latents of their row.
 
 use super::super::Block;
-use super::super::linear::cholesky;
 use super::wishart::Prepared;
-
-const LN_2_PI: f64 = 1.837_877_066_409_345_5;
+use crate::numerics::{LN_2_PI, cholesky};
 
 /// Overwrites `centred` with the rows about the component's mean, missing cells with their mean given the others.
 ///
@@ -50,8 +48,8 @@ fn fill(
     }
     // A principal block of a positive definite matrix; if rounding spoils it, the row's density is not finite and is named.
     let ok = cholesky(&mut root, m);
-    let log_det = if ok { 2.0 * super::super::linear::log_diagonal(&root, m) } else { f64::NAN };
-    super::super::linear::invert_lower(&mut root, m);
+    let log_det = if ok { 2.0 * crate::numerics::ln_diagonal(&root, m) } else { f64::NAN };
+    crate::numerics::invert_lower(&mut root, m);
     let mut covariance = vec![0.0; m * m];
     for i in 0..m {
         for j in 0..m {

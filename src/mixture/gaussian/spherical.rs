@@ -12,7 +12,7 @@ use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
 use super::super::{Block, MixtureError, Rows};
 use super::diagonal::{draw_gamma, gamma_kl};
-use crate::program::maths::Lane;
+use crate::numerics::Lane;
 use crate::streams::Stream;
 
 /// A Gaussian with the same variance in every column: `tau ~ Gamma(shape, rate)`, `mu_j | tau ~ N(mean_j, 1 / (mean_precision tau))`.

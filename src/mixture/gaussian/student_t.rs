@@ -10,6 +10,7 @@ use super::super::lanes::{HeavyTail, Moments, Quadratic, run, total};
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
+use crate::numerics::LN_2_PI;
 use crate::streams::Stream;
 
 /// A Student-t with full scale matrix and known tail: `u ~ Gamma(tail/2, tail/2)`, `x | u ~ N(mu, (u Lambda)^-1)`.
@@ -74,8 +75,6 @@ impl StudentT {
             + 0.5 * (prepared(cache, d).log_precision - d as f64 * LN_2_PI)
     }
 }
-
-const LN_2_PI: f64 = 1.837_877_066_409_345_5;
 
 impl Component for StudentT {
     fn num_columns(&self) -> usize {

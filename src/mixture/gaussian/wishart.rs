@@ -6,13 +6,11 @@ use libm::lgamma;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::super::linear::{cholesky, invert_lower, log_diagonal, mirror};
 use super::super::moments::ColumnMoments;
 use super::super::{MixtureError, Rows};
-use crate::program::maths::Lane;
+use crate::numerics::{LN_2_PI, Lane};
+use crate::numerics::{cholesky, invert_lower, ln_diagonal, mirror};
 use crate::streams::Stream;
-
-const LN_2_PI: f64 = 1.837_877_066_409_345_5;
 
 /// Prior of a mean `mu` and a precision `Lambda`:
 /// `Lambda ~ Wishart(W, degrees)`, `mu | Lambda ~ N(mean, (mean_precision Lambda)^-1)`, with `scale_inverse = W^-1`.
@@ -101,7 +99,7 @@ impl NormalWishart {
         if !cholesky(&mut factor, d) || mean.iter().any(|m| !m.is_finite()) {
             return Err(MixtureError::Singular { what: "the prior's scale matrix" });
         }
-        let log_scale = -2.0 * log_diagonal(&factor, d);
+        let log_scale = -2.0 * ln_diagonal(&factor, d);
         Ok(NormalWishart { mean, mean_precision, degrees, scale_inverse, ridge: 0.0, log_scale })
     }
 
@@ -211,7 +209,7 @@ pub(super) fn prepare(params: &[f64], cache: &mut [f64], d: usize) -> Result<(),
     if !cholesky(factor, d) {
         return Err(MixtureError::Singular { what: "the covariance of a component" });
     }
-    let log_scale = -2.0 * log_diagonal(factor, d);
+    let log_scale = -2.0 * ln_diagonal(factor, d);
     invert_lower(factor, d);
     let scale = q.nu.sqrt();
     for i in 0..d {
@@ -302,7 +300,7 @@ pub(super) fn predictive(params: &[f64], row: &[f64], extra: f64, space: &mut Ve
     let degrees = q.nu - d as f64 + 1.0;
     let spread = extra + 1.0 / q.beta;
     let (half, s) = (0.5 * (degrees + seen as f64), seen as f64);
-    let constant = lgamma(half) - lgamma(0.5 * degrees) - 0.5 * s * (PI * spread).ln() - log_diagonal(matrix, seen);
+    let constant = lgamma(half) - lgamma(0.5 * degrees) - 0.5 * s * (PI * spread).ln() - ln_diagonal(matrix, seen);
     Some(constant - half * (distance / spread).ln_1p())
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::super::maths::Lane;
+use crate::numerics::Lane;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;

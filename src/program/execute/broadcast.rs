@@ -2,10 +2,10 @@
 //!
 //! With one draw the elements are the lanes; with several, each element has the draws for lanes, and so has the number.
 
-use super::super::maths::Lane;
 use super::super::ops::{FEW, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::recording::Op;
 use super::sweep::{Segment, Step, clear_first, sum_lanes};
+use crate::numerics::Lane;
 
 /// Overwrites `out` for [`Op::Scaled`], [`Op::Shifted`] and [`Op::SquaredDistance`].
 #[inline(always)]

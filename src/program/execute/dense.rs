@@ -3,10 +3,10 @@
 //! Weights shared by all lanes make all three the same product of four rows at a time with a block of lanes;
 //! weights of each draw are taken lane by lane.
 
-use super::super::maths::{FourRows, Lane};
 use super::super::recording::Op;
 use super::aligned::Aligned;
 use super::sweep::Step;
+use crate::numerics::{FourRows, Lane};
 
 /// Sizes of one layer: weights `[output][input][weight lane]`, values `[input or output][lane]`.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Products of a data matrix's rows with one draw of a vector: forward, reverse, and both at once.
 
-use super::super::maths::Lane;
 use super::super::plan::PaddedMatrix;
+use crate::numerics::Lane;
 
 /// `out[r] = sum_k matrix[ids[r]][k] * weights[k]`; `weights` is padded as the matrix is.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Small matrices, one to a lane: products, Cholesky factors and triangular solves, with their adjoints.
 
-use super::super::maths::Lane;
 use super::sweep::Step;
+use crate::numerics::Lane;
 
 #[inline(always)]
 pub(super) fn mat_vec<T: Lane, const FMA: bool>(rows: usize, lanes: usize, w: &[T], x: &[T], out: &mut [T]) {

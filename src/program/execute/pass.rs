@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::Helpers;
-use super::super::maths::InstructionSet;
 use super::super::plan::{Plan, Stored};
 use super::aligned::Aligned;
 use super::layout::{GlobalLayout, RowLayout, lay_out};
 use super::rows::{Chunk, RowTask, run_chunk, sum_doubles};
 use super::sweep::{forward, reverse};
+use crate::numerics::InstructionSet;
 
 /// The rows of a pass.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! What rows do on their own: load data and latents, and read global values by row; with the way back.
 
-use super::super::maths::Lane;
 use super::super::plan::Stored;
 use super::super::recording::Op;
 use super::aligned::Aligned;
@@ -9,6 +8,7 @@ use super::rows::{Chunk, RowTask};
 use super::structured::{element_index, scatter_add};
 use super::sweep::{Step, add, sum_lanes};
 use super::{dense, dot_data};
+use crate::numerics::Lane;
 
 /// Whether an operation reads the rows' data or latents, or global values by row.
 pub(super) fn is_of_rows(op: Op) -> bool {

@@ -1,12 +1,12 @@
 //! One row block after another: load the rows' data, sweep forward, add up the terms, sweep back.
 
-use super::super::maths::{InstructionSet, Kernel, Lane, dispatch};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::aligned::Aligned;
 use super::layout::{RowLayout, reads_global};
 use super::row_steps::{import_forward, import_reverse, is_of_rows};
 use super::sweep::{Step, clear_first, forward, reverse};
+use crate::numerics::{InstructionSet, Kernel, Lane, dispatch};
 
 /// Buffers of one chunk of rows; a chunk's result does not depend on which thread runs it.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! Operations that are not elementwise: gathers, reductions, a user's own node; small matrices by `linear_algebra`.
 
-use super::super::maths::Lane;
 use super::super::ops::guarded;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::linear_algebra::{cholesky, cholesky_reverse, mat_vec, mat_vec_reverse, solve_lower, solve_lower_reverse};
 use super::sweep::{Operand, Segment, Step, add, sum_lanes};
+use crate::numerics::Lane;
 
 #[inline(always)]
 pub(super) fn forward<T: Stored, const FMA: bool>(
@@ -67,10 +67,10 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
         }
         Op::LogSumExp => {
             let n = step.len * lanes;
-            log_sum_exp::<T, FMA>(list.iter().map(|&Operand { at: from, .. }| from), n, low, out);
+            log_sum_exp_lanes::<T, FMA>(list.iter().map(|&Operand { at: from, .. }| from), n, low, out);
         }
         Op::LogSumExpElements => {
-            log_sum_exp::<T, FMA>((0..step.arg_len).map(|k| a + k * lanes), lanes, low, out);
+            log_sum_exp_lanes::<T, FMA>((0..step.arg_len).map(|k| a + k * lanes), lanes, low, out);
         }
         Op::SumElements => {
             out[..lanes].fill(T::zero());
@@ -267,7 +267,7 @@ pub(crate) fn element_index<T: Lane>(index: T, len: usize) -> Option<usize> {
 
 /// `out[..n]` becomes the log-sum-exp, `out[n..]` the softmax weights.
 #[inline(always)]
-fn log_sum_exp<T: Lane, const FMA: bool>(
+fn log_sum_exp_lanes<T: Lane, const FMA: bool>(
     parts: impl Iterator<Item = usize> + Clone,
     n: usize,
     low: &[T],

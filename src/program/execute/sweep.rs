@@ -1,10 +1,10 @@
 //! Forward and reverse sweeps of one segment over its lanes: plain loops over slices that vectorise.
 
-use super::super::maths::{InstructionSet, Kernel, Lane, dispatch};
 use super::super::ops::{FEW, Unary, WIDE, add_lanes, guarded, map_lanes, padded};
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
 use super::{broadcast, structured};
+use crate::numerics::{InstructionSet, Kernel, Lane, dispatch};
 
 /// One operation with its operands' places in the arena resolved.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@ use super::differences::hold_gradient;
 use super::{Broken, Case, hold};
 use crate::family::{Family, Reparam, fill_noise};
 use crate::model::{Draws, RowSet, SiteKind};
+use crate::numerics::dot_in_order;
 use crate::objective::mean_and_standard_error;
 
 /// Noise of the case's draws and the draws it is transformed to.
@@ -27,10 +28,6 @@ fn weights(case: &Case, purpose: u32, len: usize) -> Vec<f64> {
     case.streams.purpose(purpose).fill_uniform(1, &mut weights);
     weights.iter_mut().for_each(|w| *w = 2.0 * *w - 0.7);
     weights
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// `sample` is `transform` of the noise keyed by the same streams, bit for bit.
@@ -88,7 +85,7 @@ pub fn pullback_is_derivative<F: Reparam + ?Sized>(family: &F, case: &Case) -> R
     let mut moved = case.draws();
     hold_gradient("pullback = derivative of the transform", "parameter", case.params, &grad, |params| {
         family.transform(params, case.rows, &noise, &mut moved);
-        dot(&z_bar.latents, &moved.latents) + dot(&z_bar.row_latents, &moved.row_latents)
+        dot_in_order(&z_bar.latents, &moved.latents) + dot_in_order(&z_bar.row_latents, &moved.row_latents)
     })
 }
 
@@ -104,7 +101,7 @@ pub fn score_is_derivative<F: Family + ?Sized>(family: &F, case: &Case) -> Resul
     let mut log_q = vec![0.0; case.num_draws];
     hold_gradient("score = derivative of log q", "parameter", case.params, &grad, |params| {
         family.log_q(params, case.rows, &z, &mut log_q);
-        dot(&weights, &log_q)
+        dot_in_order(&weights, &log_q)
     })
 }
 

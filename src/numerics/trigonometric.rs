@@ -1,50 +1,6 @@
 //! Sine and cosine: reduction by multiples of `pi / 2` in doubled precision, then two short polynomials.
 
 use super::format::{Format, polynomial};
-use super::lane::Lane;
-
-/// Writes the sine of each element of `xs` to `out`, right for every argument.
-///
-/// Elements beyond [`Lane::TRIG_LIMIT`] are redone one by one; extra elements of either slice are left alone.
-#[inline(always)]
-pub fn sin_into<T: Lane, const FMA: bool>(xs: &[T], out: &mut [T]) {
-    for (y, &x) in out.iter_mut().zip(xs) {
-        *y = x.sin_lane::<FMA>();
-    }
-    if has_large(xs) {
-        redo_large(xs, out, libm::sin);
-    }
-}
-
-/// Writes the cosine of each element of `xs` to `out`, right for every argument.
-///
-/// Elements beyond [`Lane::TRIG_LIMIT`] are redone one by one; extra elements of either slice are left alone.
-#[inline(always)]
-pub fn cos_into<T: Lane, const FMA: bool>(xs: &[T], out: &mut [T]) {
-    for (y, &x) in out.iter_mut().zip(xs) {
-        *y = x.cos_lane::<FMA>();
-    }
-    if has_large(xs) {
-        redo_large(xs, out, libm::cos);
-    }
-}
-
-/// Whether any element is beyond the reach of the lanes; counts rather than stops, so that it vectorises.
-#[inline(always)]
-fn has_large<T: Lane>(xs: &[T]) -> bool {
-    xs.iter().map(|x| u32::from(x.abs() > T::TRIG_LIMIT)).fold(0, |count, large| count | large) > 0
-}
-
-/// Overwrites the elements beyond the reach of the lanes.
-#[cold]
-#[inline(never)]
-fn redo_large<T: Lane>(xs: &[T], out: &mut [T], function: fn(f64) -> f64) {
-    for (y, &x) in out.iter_mut().zip(xs) {
-        if x.abs() > T::TRIG_LIMIT {
-            *y = T::from_f64(function(x.to_f64()));
-        }
-    }
-}
 
 /// The sine of `x`, or NaN beyond the limit.
 #[inline(always)]

@@ -98,7 +98,7 @@ impl Interleave for f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
+    use crate::numerics::{InstructionSet, Kernel, Lane, dispatch};
 
     struct Eight<'a, T>([&'a [T]; 8], &'a mut [T], usize);
 

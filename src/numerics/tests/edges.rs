@@ -94,12 +94,11 @@ fn subnormal_numbers_are_kept() {
 #[test]
 fn special_functions_at_special_arguments() {
     type Case = (Scalar, &'static [(f64, f64)]);
-    let cases: [Case; 8] = [
+    let cases: [Case; 7] = [
         (Lane::ln_gamma, &[(0.0, INF), (-3.0, INF), (1.0, 0.0), (2.0, 0.0), (INF, INF), (NAN, NAN)]),
         (Lane::digamma, &[(0.0, -INF), (-0.0, INF), (-3.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)]),
         (Lane::trigamma, &[(0.0, INF), (-0.0, INF), (-3.0, INF), (INF, 0.0), (-INF, NAN), (NAN, NAN)]),
         (Lane::erf, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)]),
-        (Lane::erfc, &[(0.0, 1.0), (INF, 0.0), (-INF, 2.0), (NAN, NAN)]),
         (Lane::ndtr, &[(0.0, 0.5), (INF, 1.0), (-INF, 0.0), (1e300, 1.0), (-1e300, 0.0), (NAN, NAN)]),
         (Lane::ln_ndtr, &[(INF, -0.0), (-INF, -INF), (f64::MAX, -0.0), (f64::MIN, -INF), (NAN, NAN)]),
         (Lane::mills, &[(INF, 0.0), (-INF, INF), (f64::MAX, 0.0), (f64::MIN, f64::MAX), (NAN, NAN)]),

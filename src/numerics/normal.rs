@@ -1,9 +1,8 @@
 //! The standard normal distribution function, for scalars.
 
+use super::elementary::LN_SQRT_2_PI;
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// `ln(sqrt(2 pi))`.
-const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;
 /// `1 / sqrt(2 pi)`.
 const FRAC_1_SQRT_2_PI: f64 = 0.398_942_280_401_432_7;
 /// `1 / sqrt(2)` less its rounded value.

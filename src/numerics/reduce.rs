@@ -57,40 +57,27 @@ pub fn mean_and_standard_error(values: &[f64]) -> (f64, f64) {
 }
 
 /// The largest entry, `-inf` for an empty slice, `NaN` where an entry is.
-pub(super) fn largest(values: &[f64]) -> f64 {
+pub fn largest(values: &[f64]) -> f64 {
     values.iter().fold(f64::NEG_INFINITY, |most, x| if *x > most || x.is_nan() { *x } else { most })
 }
 
-/// The sum of the entries that are not `-inf`.
-pub(super) fn sum_of_accepted(values: &[f64]) -> f64 {
-    sum_of(values, &|x| if x == f64::NEG_INFINITY { 0.0 } else { x })
+/// Overwrites `logits` with `exp(logits[k]) / sum_l exp(logits[l])`, and returns `ln(sum_l exp(logits[l]))`.
+pub fn softmax(logits: &mut [f64]) -> f64 {
+    let shift = largest(logits);
+    logits.iter_mut().for_each(|l| *l = (*l - shift).exp());
+    let total: f64 = logits.iter().sum();
+    logits.iter_mut().for_each(|l| *l /= total);
+    shift + total.ln()
 }
 
-/// Overwrites `weights` with `softmax(power * values)` over the `accepted` entries that are not `-inf`, zero at the others,
-/// and returns `ln(mean exp(power * values)) / power` over the same.
-///
-/// `shift` is the accepted entry at which `power * values` is largest; `values` has no `NaN`.
-pub(super) fn softmax(values: &[f64], power: f64, shift: f64, accepted: usize, weights: &mut [f64]) -> f64 {
-    for (weight, x) in weights.iter_mut().zip(values) {
-        *weight = if *x == f64::NEG_INFINITY { 0.0 } else { (power * (x - shift)).exp() };
-    }
-    let (total, num) = (sum(weights), accepted as f64);
-    let scale = 1.0 / total;
-    for weight in weights.iter_mut() {
-        *weight *= scale;
-    }
-    let log_mean = if power.abs() > 0.25 {
-        (total / num).ln()
-    } else {
-        // a small power would magnify the rounding of a total near num
-        let excess = |x: f64| if x == f64::NEG_INFINITY { 0.0 } else { (power * (x - shift)).exp_m1() };
-        (sum_of(values, &excess) / num).ln_1p()
-    };
-    shift + log_mean / power
+/// Overwrites `out` with the [`softmax`] of `logits`, and returns what it returns; the slices are of one length.
+pub fn softmax_into(logits: &[f64], out: &mut [f64]) -> f64 {
+    out.copy_from_slice(logits);
+    softmax(out)
 }
 
 /// `sum_i term(values[i])` by halving down to blocks of 64, each summed in four interleaved parts.
-fn sum_of(values: &[f64], term: &impl Fn(f64) -> f64) -> f64 {
+pub fn sum_of(values: &[f64], term: &impl Fn(f64) -> f64) -> f64 {
     if values.len() > 64 {
         let (left, right) = values.split_at(values.len().div_ceil(128) * 64);
         return sum_of(left, term) + sum_of(right, term);
@@ -139,6 +126,19 @@ mod tests {
         }
         assert_eq!(log_sum_exp(&[-inf, 2.0]), 2.0);
         within_ulps(log_mean_exp(&[-inf, 2.0]), 2.0 - std::f64::consts::LN_2, 4.0);
+    }
+
+    #[test]
+    fn the_softmax_of_logits_of_any_size_adds_up_to_one() {
+        // 1/6, 2/6, 3/6 from their logarithms, and ln 6
+        for offset in [0.0, 700.0, -800.0] {
+            let mut p = [1.0, 2.0, 3.0].map(|x: f64| x.ln() + offset);
+            let ln_total = softmax(&mut p);
+            // rounding of the offset logits is magnified by exp
+            let ulps = 4.0 + f64::abs(offset);
+            (1..=3).zip(p).for_each(|(k, p)| within_ulps(p, f64::from(k) / 6.0, ulps));
+            within_ulps(ln_total, 1.791_759_469_228_055 + offset, 4.0);
+        }
     }
 
     #[test]

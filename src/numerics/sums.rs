@@ -2,14 +2,14 @@
 //!
 //! Always inlined, so that a kernel that calls them compiles them for its instruction set.
 
-use crate::program::maths::Lane;
+use super::lane::Lane;
 
 /// Partial sums: two registers of doubles, so that one addition does not wait for the other.
 const WIDE: usize = 8;
 
 /// `sum_l a_l`.
 #[inline(always)]
-pub(crate) fn sum(a: &[f64]) -> f64 {
+pub fn lane_sum(a: &[f64]) -> f64 {
     let mut partial = [0.0; WIDE];
     let (groups, rest) = a.as_chunks::<WIDE>();
     for a in groups {
@@ -21,7 +21,7 @@ pub(crate) fn sum(a: &[f64]) -> f64 {
 }
 
 /// `sum_l ln a_l`; nothing is fused, so that all instruction sets give the same bits.
-pub(crate) fn sum_of_logs(a: &[f64]) -> f64 {
+pub fn sum_of_logs(a: &[f64]) -> f64 {
     pulp::Arch::new().dispatch(Logs(a))
 }
 
@@ -39,7 +39,7 @@ impl pulp::WithSimd for Logs<'_> {
             for (log, a) in logs.iter_mut().zip(a) {
                 *log = a.ln_lane::<false>();
             }
-            total += sum(logs);
+            total += lane_sum(logs);
         }
         total
     }
@@ -47,7 +47,7 @@ impl pulp::WithSimd for Logs<'_> {
 
 /// `sum_l a_l b_l`.
 #[inline(always)]
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut partial = [0.0; WIDE];
     let ((x, rest_x), (y, rest_y)) = (a.as_chunks::<WIDE>(), b.as_chunks::<WIDE>());
     for (x, y) in x.iter().zip(y) {
@@ -69,4 +69,17 @@ fn total(partial: [f64; WIDE]) -> f64 {
         four[l] = partial[l] + partial[l + WIDE / 2];
     }
     (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// `sum_l a_l b_l`, added one after the other: for short slices, and where the bits must not depend on the length of a
+/// register.
+pub fn dot_in_order(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// `y += factor * x`
+pub fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += factor * x;
+    }
 }

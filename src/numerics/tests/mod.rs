@@ -6,9 +6,11 @@ mod exponential_values;
 mod gamma_values;
 mod logarithm_values;
 mod normal_values;
+mod over_slices;
 mod slices;
 
 use super::{InstructionSet, Lane};
+use over_slices::*;
 
 /// Bits of an argument, bits of the value rounded to nearest, and what rounding left out in hundredths of an ulp.
 type Reference = (u64, u64, i8);

@@ -105,7 +105,7 @@ fn total<T: Copy + std::ops::Add<Output = T>, const N: usize>(mut sums: [T; N]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::maths::{InstructionSet, Kernel, dispatch};
+    use crate::numerics::{InstructionSet, Kernel, dispatch};
 
     struct Both<'a>(&'a [Vec<f64>], &'a [f64], [f64; 4], &'a mut [f64]);
 

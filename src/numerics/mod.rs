@@ -1,4 +1,5 @@
-//! Slice maths: elementary functions that vectorise, and special functions for scalars.
+//! Numerics that every room may use: elementary functions that vectorise, special functions for scalars, reductions,
+//! small triangular matrices.
 //!
 //! A [`Kernel`] is a plain loop over slices that calls the `*_lane` functions of [`Lane`]; [`dispatch`] compiles it once
 //! per [`InstructionSet`] and chooses at run time, so a plain release build uses AVX2 where it is there.
@@ -22,10 +23,11 @@
 //! | `cos_lane` | 0.76 | 0.78 | 3.3, 3.2 | 1.3, 1.3 |
 //!
 //! `sinh_lane` and `cosh_lane` are within 3 and 2 ulp of `libm`'s in `f64`, and 2.1 of the rounded ones in `f32`.
-//! The special functions are good to 1 ulp (`erf`), 3 (`erfc`), 5 (`ndtr`, `ln_ndtr`, `mills`, `trigamma`) and
+//! The special functions are good to 1 ulp (`erf`), 5 (`ndtr`, `ln_ndtr`, `mills`, `trigamma`) and
 //! 6 (`ln_gamma`, `digamma`, for small values counted at 1) in `f64`, and correctly rounded up to rare ties in `f32`.
 
 mod dispatch;
+mod elementary;
 mod exponential;
 mod format;
 mod gamma;
@@ -35,17 +37,20 @@ mod logarithm;
 mod normal;
 mod panels;
 mod products;
-mod slices;
+mod reduce;
+mod sums;
+mod triangular;
 mod trigonometric;
 
 #[cfg(test)]
 mod tests;
 
 pub use dispatch::{InstructionSet, Kernel, dispatch};
+pub use elementary::{LN_2_PI, LN_SQRT_2_PI, sigmoid, softplus};
 pub use lane::Lane;
 pub use panels::FourRows;
-pub use slices::{
-    cos_slice, cosh_slice, exp_m1_slice, exp_slice, ln_1p_slice, ln_slice, sigmoid_slice, sin_slice, sinh_slice,
-    softplus_slice, tanh_slice,
+pub use reduce::{largest, log_mean_exp, log_sum_exp, mean_and_standard_error, softmax, softmax_into, sum, sum_of};
+pub use sums::{add_scaled, dot, dot_in_order, lane_sum, sum_of_logs};
+pub use triangular::{
+    cholesky, invert_lower, ln_diagonal, lower_times, mirror, solve_lower, solve_lower_transposed, times_own_transpose,
 };
-pub use trigonometric::{cos_into, sin_into};

@@ -145,7 +145,7 @@ fn fused<T: num_traits::Float, const FMA: bool>(a: T, b: T, c: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::maths::{InstructionSet, Kernel, Lane, dispatch};
+    use crate::numerics::{InstructionSet, Kernel, Lane, dispatch};
 
     struct Panel<'a, T>(FourRows<'a, T>, &'a [T], usize, &'a mut [T]);
 

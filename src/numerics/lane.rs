@@ -34,9 +34,9 @@ pub trait Lane:
     fn ln_1p_lane<const FMA: bool>(self) -> Self;
     /// `e^self - 1`, accurate near 0.
     fn exp_m1_lane<const FMA: bool>(self) -> Self;
-    /// `sin(self)`; NaN beyond [`TRIG_LIMIT`](Self::TRIG_LIMIT), where [`sin_into`](super::sin_into) is still right.
+    /// `sin(self)`; NaN beyond [`TRIG_LIMIT`](Self::TRIG_LIMIT).
     fn sin_lane<const FMA: bool>(self) -> Self;
-    /// `cos(self)`; NaN beyond [`TRIG_LIMIT`](Self::TRIG_LIMIT), where [`cos_into`](super::cos_into) is still right.
+    /// `cos(self)`; NaN beyond [`TRIG_LIMIT`](Self::TRIG_LIMIT).
     fn cos_lane<const FMA: bool>(self) -> Self;
     /// `sinh(self)`, accurate near 0.
     fn sinh_lane<const FMA: bool>(self) -> Self;
@@ -59,8 +59,6 @@ pub trait Lane:
     fn trigamma(self) -> Self;
     /// `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0 to `self`.
     fn erf(self) -> Self;
-    /// `1 - erf(self)`, accurate in the upper tail.
-    fn erfc(self) -> Self;
     /// The standard normal distribution function, accurate in the lower tail.
     fn ndtr(self) -> Self;
     /// `ln(ndtr(self))`, accurate in both tails.
@@ -131,7 +129,6 @@ macro_rules! impl_lane {
                 digamma => gamma::digamma,
                 trigamma => gamma::trigamma,
                 erf => libm::erf,
-                erfc => libm::erfc,
                 ndtr => normal::ndtr,
                 ln_ndtr => normal::ln_ndtr,
                 mills => normal::mills,

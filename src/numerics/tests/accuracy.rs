@@ -40,9 +40,8 @@ fn lane_functions_agree_with_the_tables() {
 #[test]
 fn special_functions_agree_with_the_tables() {
     // Near their roots ln_gamma and digamma are accurate in absolute terms, hence the floor of 1.
-    let cases: [(Scalar, &[Reference], f64, f64); 8] = [
+    let cases: [(Scalar, &[Reference], f64, f64); 7] = [
         (Lane::erf, normal_values::ERF, 0.0, 1.0),
-        (Lane::erfc, normal_values::ERFC, 0.0, 3.0),
         (Lane::ndtr, normal_values::NDTR, 0.0, 5.0),
         (Lane::ln_ndtr, normal_values::LN_NDTR, 0.0, 5.0),
         (Lane::mills, normal_values::MILLS, 0.0, 5.0),
