@@ -16,7 +16,7 @@
 
 use std::fmt::Write;
 
-use jensen::mixture::{FullGaussian, Mixture, Table, Weights};
+use jensen::mixture::{FullGaussian, MixtureFit, Table, Weights};
 
 /// The text this example prints.
 pub fn report() -> Result<String, Box<dyn std::error::Error>> {
@@ -27,8 +27,8 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
         }
     }
     let rows = Table::from_columns(&columns)?;
-    let mixture = Mixture::new(FullGaussian::from_rows(&rows)?, 10).weights(Weights::dirichlet_process(1.0));
-    let fitted = mixture.restarts(5).fit(&rows)?;
+    let mixture = MixtureFit::new(FullGaussian::from_rows(&rows)?, 10).weights(Weights::dirichlet_process(1.0));
+    let fitted = mixture.restarts(5).run(&rows)?;
 
     let mut out = String::new();
     writeln!(out, "components in use {} of {}", fitted.occupied_components(), fitted.num_components())?;

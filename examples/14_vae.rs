@@ -20,7 +20,7 @@ use std::fmt::Write;
 
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::ExactKl;
-use jensen::family::{Family, NormalMoments, Normals, TracedFamily};
+use jensen::family::{Family, IndependentNormals, NormalMoments, TracedFamily};
 use jensen::fit::{MaxSteps, run};
 use jensen::layers::{Likelihood, Vae};
 use jensen::model::{Draws, RowSet};

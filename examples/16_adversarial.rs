@@ -16,7 +16,7 @@
 use jensen::algorithm::{AdversarialVi, Algorithm, Solution};
 use jensen::family::{Family, Reparam, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{DensityRatio, ImplicitEncoder, Start};
+use jensen::layers::{DensityRatio, ImplicitEncoder, InitialWeights};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::optimize::{Adam, Average, Schedule};
@@ -42,7 +42,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     Streams::new(13).fill_normal(1, &mut e);
     let x = Matrix::new(e.chunks_exact(3).flat_map(|e| [e[0] + e[1], -e[0] + 0.5 * e[2]]).collect::<Vec<_>>(), 2)?;
     let target = Target::new(&Simulator(x.clone()))?;
-    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[]).start(Start::Glorot, 2);
+    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[]).start(InitialWeights::Glorot, 2);
     let encoder = TracedFamily::new(&encoder, target.layout())?;
     let ratio = DensityRatio::new(x.clone(), 1, &[]);
     let (contest, log_q) = (Target::new(&ratio.contest())?, Target::new(&ratio.log_q())?);

@@ -77,7 +77,7 @@ pub use automatic::{EstimatorChoice, FamilyChoice, Fit, Fitted, OptimizerChoice,
 pub use diagnose::verdict::Trust;
 pub use family::Guide;
 
-/// What a model needs: distributions by their functions, since types such as `StudentT` are called like families.
+/// What a model needs; distributions by the functions that make them.
 pub mod prelude {
     pub use crate::dist::{
         Distribution, Support, bernoulli, bernoulli_logit, beta, binomial, binomial_logit, categorical,

@@ -1,7 +1,7 @@
 //! Twenty Bernoulli latents, beside the variances of an independent implementation.
 
 use jensen::estimate::{AnyEstimator, Baseline, DisArm, LocalExpectation, Rebar, Relax, ScoreFunction, UnorderedSet};
-use jensen::family::Bernoulli;
+use jensen::family::BernoulliFactors;
 use jensen::target::{LogDensity, Target};
 
 use super::measure::{At, moments};
@@ -13,8 +13,8 @@ mod model;
 pub fn run() -> super::Done {
     let model = Twenty::read()?;
     let target = Target::new(&model)?;
-    let family = Bernoulli::new(target.layout())?;
-    type Row = (&'static str, Box<dyn AnyEstimator<Target, Bernoulli>>, usize, usize, &'static str);
+    let family = BernoulliFactors::new(target.layout())?;
+    type Row = (&'static str, Box<dyn AnyEstimator<Target, BernoulliFactors>>, usize, usize, &'static str);
     let score = |baseline| Box::new(ScoreFunction { baseline });
     let rows: [Row; 8] = [
         ("REINFORCE", score(Baseline::None), 1, 1, "6788.9 / 5712.6, exact"),

@@ -1,6 +1,6 @@
 //! Reference posteriors: moments from long runs of another sampler, and the model each belongs to.
 
-use crate::data::{DataError, Table};
+use crate::data::{DataError, DataTable};
 use crate::reference_models::{HiddenMarkov, PlainRegression, SigmaPrior, TwoNormals};
 use crate::zoo::{Autoregression, EightSchools, EightSchoolsCentred, Garch, GaussianProcess};
 use jensen::model::Model;
@@ -41,7 +41,7 @@ impl Reference {
 
 macro_rules! table {
     ($file:literal) => {
-        Table::from_csv($file, include_bytes!(concat!("../data/", $file)))
+        DataTable::from_csv($file, include_bytes!(concat!("../data/", $file)))
     };
 }
 
@@ -116,7 +116,7 @@ pub fn model(name: &str) -> Result<Box<dyn Model + Send>, ReferenceError> {
         }
         "logearn-interaction" => {
             let [log_earn, height, male] = earnings()?;
-            let scale = crate::data::Scale::measure("height", &height);
+            let scale = crate::data::ColumnScale::measure("height", &height);
             let z: Vec<f64> = height.iter().map(|&h| scale.apply(h)).collect();
             let x = rows(z.len(), |i| vec![1.0, z[i], male[i], z[i] * male[i]]);
             Box::new(regression(x, log_earn, None, SigmaPrior::Flat)?)

@@ -4,7 +4,7 @@ mod entries;
 mod option;
 mod residual;
 
-use crate::data::Table;
+use crate::data::DataTable;
 use crate::data::nearest::nearest;
 use crate::zoo::{BuildError, Built, DataOptions, Input};
 use entries::ENTRIES;
@@ -82,7 +82,7 @@ impl Entry {
     ///
     /// # Errors
     /// Options the model does not use, and everything the data can have wrong.
-    pub fn build(&self, table: &Table, options: &DataOptions) -> Result<Built, BuildError> {
+    pub fn build(&self, table: &DataTable, options: &DataOptions) -> Result<Built, BuildError> {
         self.check(options)?;
         let built = (self.build)(&Input { table, options, embedded: false })?;
         residual::check(self.name, table, options)?;
@@ -93,9 +93,9 @@ impl Entry {
     ///
     /// # Errors
     /// None for the data as they are; a test reads them all.
-    pub fn table(&self) -> Result<Table, BuildError> {
+    pub fn table(&self) -> Result<DataTable, BuildError> {
         let (name, text) = self.file;
-        Ok(Table::from_csv(name, text.as_bytes())?)
+        Ok(DataTable::from_csv(name, text.as_bytes())?)
     }
 
     fn check(&self, options: &DataOptions) -> Result<(), BuildError> {

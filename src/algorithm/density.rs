@@ -30,7 +30,7 @@ impl<'a, T: Differentiable + ?Sized> Density<'a, T> {
     /// As `new`, with buffers of an earlier use, which [`Density::into_buffers`] gives back.
     pub fn within(target: &'a T, theta: &'a [f64], mut buffers: Buffers) -> Self {
         let layout = target.layout();
-        buffers.point.fit(layout, layout.num_rows, 1);
+        buffers.point.resize(layout, layout.num_rows, 1);
         buffers.grad_theta.resize(layout.num_parameters, 0.0);
         Density { target, theta, rows: RowSet::all(), buffers, evaluations: 0 }
     }

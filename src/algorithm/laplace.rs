@@ -21,7 +21,7 @@ const BLOCK: usize = 64;
 /// Where the Hessian is not negative definite (a saddle, a path that ran away) its eigenvalues are repaired, and the
 /// fit is not reported as converged.
 #[derive(Debug)]
-pub struct Laplace<'a, T: Differentiable + ?Sized> {
+pub struct LaplaceApproximation<'a, T: Differentiable + ?Sized> {
     /// What is approximated.
     pub target: &'a T,
     /// By what.
@@ -34,7 +34,7 @@ pub struct Laplace<'a, T: Differentiable + ?Sized> {
     pub difference: f64,
 }
 
-/// State of [`Laplace`].
+/// State of [`LaplaceApproximation`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LaplaceState {
     path: Path,
@@ -55,7 +55,7 @@ impl LaplaceState {
     }
 }
 
-impl<T: Differentiable + ?Sized> Algorithm for Laplace<'_, T> {
+impl<T: Differentiable + ?Sized> Algorithm for LaplaceApproximation<'_, T> {
     type State = LaplaceState;
     type Output = Solution;
 
@@ -302,7 +302,8 @@ mod tests {
             5.0 * z[0] - 2.0 * z[0].exp()
         });
         let family = FullRank::new(1);
-        let laplace = Laplace { target: &target, family: &family, theta: &[], start: vec![-1.0], difference: 1e-3 };
+        let laplace =
+            LaplaceApproximation { target: &target, family: &family, theta: &[], start: vec![-1.0], difference: 1e-3 };
         let mut state = laplace.init().unwrap();
         let stop = run(&laplace, &mut state, &mut MaxSteps(100), &mut ()).unwrap();
         assert!(matches!(stop, Stop::Converged { .. }), "{stop}");

@@ -17,16 +17,16 @@ mod stochastic;
 pub use adversarial::{AdversarialState, AdversarialVi};
 pub(crate) use density::Density;
 pub use fixed_draws::{
-    FixedBound, FixedDesign, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Point, Solve, Solved,
-    fixed_noise, solve,
+    ArgminPoint, FixedBound, FixedDesign, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Solve,
+    Solved, fixed_noise, solve,
 };
 pub use gaussian::PathGaussian;
 pub(crate) use laplace::curvature;
-pub use laplace::{FullRankStart, Laplace, LaplaceState};
+pub use laplace::{FullRankStart, LaplaceApproximation, LaplaceState};
 pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
-pub use start::{Explored, Found, Start};
+pub use start::{Explored, Found, StartSearch};
 pub use stochastic::{StochasticState, StochasticVi};
 
 use serde::Serialize;

@@ -31,7 +31,7 @@ const HISTORY: usize = 8;
 ///
 /// *Source*: Zhang, Carpenter, Gelman and Vehtari 2022 (Pathfinder), with shared antithetic draws.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct StartSearch {
     /// Number of paths.
     pub num_paths: usize,
     /// Draws that score a Gaussian.
@@ -72,10 +72,10 @@ pub struct Explored {
     pub end: PathEnd,
 }
 
-impl Start {
+impl StartSearch {
     /// Four paths, scored by 16 draws.
     pub fn new(streams: Streams) -> Self {
-        Start { num_paths: 4, num_draws: 16, max_iterations: 300, point: None, streams }
+        StartSearch { num_paths: 4, num_draws: 16, max_iterations: 300, point: None, streams }
     }
 
     /// Follows the paths.
@@ -324,7 +324,7 @@ mod tests {
             grad[1] = -0.25 * (z[1] + 2.0);
             -2.0 * (z[0] - 1.0).powi(2) - 0.125 * (z[1] + 2.0).powi(2)
         });
-        let found = Start::new(Streams::new(1)).find(&target, &[]).unwrap();
+        let found = StartSearch::new(Streams::new(1)).find(&target, &[]).unwrap();
         assert_eq!((found.num_modes, found.not_finite), (1, 0));
         let best = &found.paths[0];
         // The log normaliser is ln(2 pi * 1/2 * 2); a path of few steps knows the curvature roughly.
@@ -342,7 +342,7 @@ mod tests {
             grad[0] = -16.0 * ((z[0] - 1.0) * a + (z[0] + 1.0) * b) / (a + b);
             (a + b).ln()
         });
-        let found = Start { num_paths: 8, ..Start::new(Streams::new(2)) }.find(&target, &[]).unwrap();
+        let found = StartSearch { num_paths: 8, ..StartSearch::new(Streams::new(2)) }.find(&target, &[]).unwrap();
         assert_eq!(found.num_modes, 2);
     }
 
@@ -352,7 +352,7 @@ mod tests {
             grad[0] = -(z[0] - 1.5);
             if z[0] < 1.0 { f64::NEG_INFINITY } else { -0.5 * (z[0] - 1.5).powi(2) }
         });
-        let found = Start::new(Streams::new(3)).find(&target, &[]).unwrap();
+        let found = StartSearch::new(Streams::new(3)).find(&target, &[]).unwrap();
         assert!(found.not_finite > 0);
         assert!((found.paths[0].last[0] - 1.5).abs() < 1e-6);
     }
@@ -363,7 +363,7 @@ mod tests {
             grad.fill(1.0);
             if z[1] < 5.0 { f64::NEG_INFINITY } else { -0.5 * z[0] * z[0] }
         });
-        let error = Start::new(Streams::new(4)).find(&target, &[]).unwrap_err().to_string();
+        let error = StartSearch::new(Streams::new(4)).find(&target, &[]).unwrap_err().to_string();
         assert!(error.contains("\"culprit\"") && error.contains("start"), "{error}");
     }
 
@@ -373,7 +373,7 @@ mod tests {
             (grad[0], grad[1]) = (-z[0], 0.0);
             -0.5 * z[0] * z[0]
         });
-        let error = Start::new(Streams::new(4)).find(&target, &[]).unwrap_err().to_string();
+        let error = StartSearch::new(Streams::new(4)).find(&target, &[]).unwrap_err().to_string();
         assert!(error.contains("\"idle\""), "{error}");
     }
 }

@@ -2,12 +2,12 @@
 
 use super::fitted::{AmortisedFitted, of_parameters, own};
 use super::measured::Measured;
-use super::training::{AmortisedModel, Training, show_without_value};
+use super::training::{AmortisedModel, AmortisedSettings, show_without_value};
 use crate::algorithm::{AdversarialVi, Algorithm, FitError, Solution, Step};
 use crate::diagnose::verdict::{Finding, HalfMeans, Trust, Verdict, halves_disagreement};
 use crate::family::{Family, TracedFamily};
 use crate::fit::{MaxSteps, Observer, Stop, Trace, run};
-use crate::layers::{DensityRatio, ImplicitEncoder, Start};
+use crate::layers::{DensityRatio, ImplicitEncoder, InitialWeights};
 use crate::model::{Draws, Layout, Model, RowSet};
 use crate::optimize::{Adam, Average, Schedule};
 use crate::posterior::MonteCarlo;
@@ -96,16 +96,16 @@ impl<M: Model> Adversarial<M> {
         &self,
         target: &Target,
         streams: Streams,
-        training: &Training,
+        training: &AmortisedSettings,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
         let (steps, rate) = (training.steps.unwrap_or(STEPS), training.learning_rate.unwrap_or(RATE));
-        let encoder = self.encoder.clone().start(Start::Glorot, streams.seed());
+        let encoder = self.encoder.clone().start(InitialWeights::Glorot, streams.seed());
         let family = TracedFamily::with_workers(&encoder, target.layout(), target.workers()).map_err(own)?;
         let contest = Target::with_options(&self.ratio.contest(), training.options)?;
         let log_q = Target::with_options(&self.ratio.log_q(), training.options)?;
         let ratio_rate = RATIO_RATE * rate;
-        let theta = Start::Glorot.theta(target.layout(), streams.purpose(3));
+        let theta = InitialWeights::Glorot.theta(target.layout(), streams.purpose(3));
         let mut vi = AdversarialVi {
             target,
             encoder: &family,
@@ -144,7 +144,7 @@ impl<M: Model> Adversarial<M> {
 }
 
 impl<M: Model> AmortisedModel for Adversarial<M> {
-    fn fit(&self, training: &Training, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
+    fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
         if self.exact.is_none() && training.restarts.is_some_and(|runs| runs > 1) {
             let words = "runs of a q without a density can be compared by an exact posterior alone; leave restarts out";
             return Err(FitError::Setting(words.into()));

@@ -2,12 +2,12 @@
 
 use super::fitted::{AmortisedFitted, of_parameters, own};
 use super::rows::{Judged, judge};
-use super::training::{AmortisedModel, Training};
+use super::training::{AmortisedModel, AmortisedSettings};
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
 use crate::diagnose::verdict::{Verdict, restarts_disagreement};
 use crate::family::{Family, Guide, TracedFamily};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, Trace, run};
-use crate::layers::Start;
+use crate::layers::InitialWeights;
 use crate::model::{Layout, Model};
 use crate::optimize::{Adam, Average, Schedule};
 use crate::streams::Streams;
@@ -65,7 +65,7 @@ const TOLERANCE: f64 = 0.1;
 pub struct Encoded<M, G> {
     model: M,
     guide: G,
-    start: Start,
+    start: InitialWeights,
     learning_rate: f64,
     draws: usize,
 }
@@ -88,12 +88,12 @@ struct Plan {
 impl<M: Model, G: Guide> Encoded<M, G> {
     /// `model` with `guide` as its q; theta starts at random weights after Glorot, steps are of 0.01 with one draw of each row.
     pub fn new(model: M, guide: G) -> Self {
-        Encoded { model, guide, start: Start::Glorot, learning_rate: 0.01, draws: 1 }
+        Encoded { model, guide, start: InitialWeights::Glorot, learning_rate: 0.01, draws: 1 }
     }
 
     /// Other random weights for theta to start from.
     #[must_use]
-    pub fn start(self, start: Start) -> Self {
+    pub fn start(self, start: InitialWeights) -> Self {
         Encoded { start, ..self }
     }
 
@@ -111,7 +111,7 @@ impl<M: Model, G: Guide> Encoded<M, G> {
 }
 
 impl<M: Model, G: Guide> AmortisedModel for Encoded<M, G> {
-    fn fit(&self, training: &Training, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
+    fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
         let target = Target::with_options(&self.model, training.options)?;
         check(target.layout())?;
         let family = TracedFamily::with_workers(&self.guide, target.layout(), target.workers()).map_err(own)?;

@@ -21,5 +21,5 @@ pub use adversarial::{Adversarial, ExactPosterior};
 pub use encoded::Encoded;
 pub use fitted::AmortisedFitted;
 pub use measured::{Measured, MeasuredLine};
-pub use simulated::{Scale, SimulatedPosterior, SimulationError, SimulationPart};
-pub use training::{AmortisedFit, AmortisedModel, Training};
+pub use simulated::{PairsError, PairsPart, Scale, SimulatedPosterior};
+pub use training::{AmortisedFit, AmortisedModel, AmortisedSettings};

@@ -6,18 +6,18 @@ mod judge;
 mod pairs;
 mod scale;
 
-pub use error::{SimulationError, SimulationPart};
+pub use error::{PairsError, PairsPart};
 pub use scale::Scale;
 
 use super::fitted::{self, AmortisedFitted, own};
-use super::training::{AmortisedModel, Training, show_without_value};
+use super::training::{AmortisedModel, AmortisedSettings, show_without_value};
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
 use crate::diagnose::verdict::{HalfMeans, halves_disagreement};
 use crate::dist::normal;
 use crate::estimate::Pathwise;
 use crate::family::{Family, Guide, Guided, TracedFamily};
 use crate::fit::{MaxSteps, Observer, Stop, Trace, run};
-use crate::layers::{Activation, Perceptron, Start};
+use crate::layers::{Activation, InitialWeights, Perceptron};
 use crate::model::{Layout, LogJoint, Model};
 use crate::optimize::{Adam, Average, Clip, Clipped, Schedule};
 use crate::posterior::Summary;
@@ -102,7 +102,7 @@ impl SimulatedPosterior {
     ///
     /// # Errors
     /// Not as many rows of both, fewer than 200, a number that is not finite, or a column that never changes.
-    pub fn new(x: &Matrix, z: &Matrix) -> Result<Self, SimulationError> {
+    pub fn new(x: &Matrix, z: &Matrix) -> Result<Self, PairsError> {
         let pairs = Split::new(x, z)?;
         let names = (0..z.num_columns()).map(|k| format!("z[{k}]")).collect();
         Ok(SimulatedPosterior { names, hidden: vec![32, 32], pairs, observed: Vec::new() })
@@ -125,10 +125,10 @@ impl SimulatedPosterior {
     ///
     /// # Errors
     /// When it is not as long as a row of the simulated data, or holds a number that is not finite.
-    pub fn observed(mut self, row: usize, x: &[f64]) -> Result<Self, SimulationError> {
+    pub fn observed(mut self, row: usize, x: &[f64]) -> Result<Self, PairsError> {
         let (expected, found) = (self.pairs.data.len(), x.iter().filter(|x| x.is_finite()).count());
         if found != expected || x.len() != expected {
-            return Err(SimulationError::Observed { row, found, expected });
+            return Err(PairsError::Observed { row, found, expected });
         }
         self.observed.push((row, pairs::standardised(&self.pairs.data, x)));
         Ok(self)
@@ -165,12 +165,12 @@ impl SimulatedPosterior {
         &self,
         target: &Target,
         streams: Streams,
-        training: &Training,
+        training: &AmortisedSettings,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
         let (steps, rate) = (training.steps.unwrap_or(STEPS), training.learning_rate.unwrap_or(RATE));
         let family = TracedFamily::with_options(self, target.layout(), training.options).map_err(own)?;
-        let theta = Start::Glorot.theta(target.layout(), streams.purpose(3));
+        let theta = InitialWeights::Glorot.theta(target.layout(), streams.purpose(3));
         let start = Solution { params: family.init(&[], 1.0), theta };
         let average = Average::Polynomial { eta: 8.0 };
         let vi = StochasticVi { start, average, ..StochasticVi::new(target, &family) };
@@ -237,7 +237,7 @@ impl Guide for SimulatedPosterior {
 }
 
 impl AmortisedModel for SimulatedPosterior {
-    fn fit(&self, training: &Training, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
+    fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
         if training.draws.is_some() {
             let words = "it takes gradients of simulated pairs, without draws of q; leave the draws out";
             return Err(FitError::Setting(words.into()));

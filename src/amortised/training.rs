@@ -13,7 +13,7 @@ pub trait AmortisedModel {
     ///
     /// # Errors
     /// As [`AmortisedFit::run`].
-    fn fit(&self, training: &Training, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError>;
+    fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError>;
 
     /// Draws of the quantities of a report at a solution: those of q, and learnt numbers, which have no spread, again and
     /// again.
@@ -26,7 +26,7 @@ pub trait AmortisedModel {
 /// What [`AmortisedFit`] hands to the model; nothing where the model decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Training {
+pub struct AmortisedSettings {
     /// Steps of one run at most.
     pub steps: Option<u64>,
     /// First step size of Adam.
@@ -41,7 +41,7 @@ pub struct Training {
     pub options: Options,
 }
 
-impl Training {
+impl AmortisedSettings {
     /// Runs `one` with streams of its own for each restart, `default` times unless chosen, until `ended` says that one was
     /// interrupted.
     pub(super) fn each_run<R>(
@@ -80,14 +80,14 @@ impl Training {
 /// The example is that of [`Encoded`](super::Encoded).
 pub struct AmortisedFit<'a, M: ?Sized> {
     model: &'a M,
-    training: Training,
+    training: AmortisedSettings,
     observer: Option<&'a mut dyn Observer>,
 }
 
 impl<'a, M: AmortisedModel + ?Sized> AmortisedFit<'a, M> {
     /// A fit of `model` with seed 0, one thread, double precision.
     pub fn new(model: &'a M) -> Self {
-        AmortisedFit { model, training: Training::default(), observer: None }
+        AmortisedFit { model, training: AmortisedSettings::default(), observer: None }
     }
 
     /// Steps of one run at most.

@@ -1,11 +1,11 @@
 //! Estimators for one kind of family or target, behind the doors of all.
 
-use super::Mixed;
+use super::MixedFamily;
 use super::own::no_transform;
 use crate::estimate::{
     AnyEstimator, Design, ErasedState, Estimate, GradientEstimator, Point, RaoBlackwell, Scratch, Space, Task,
 };
-use crate::family::{Categorical, Family, IndependentLatents, Reparam};
+use crate::family::{CategoricalFactors, Family, IndependentLatents, Reparam};
 use crate::target::{DensityError, Differentiable, Factored, LogDensity};
 
 /// An estimator for families `F` as one for families with a transform: `family` stands for the one it is given, and
@@ -108,14 +108,19 @@ where
 /// An estimator of integers alone, for models that have no real latents.
 pub(super) struct OfIntegers<E>(pub E);
 
-impl<T: ?Sized, E: GradientEstimator<T, Categorical>> GradientEstimator<T, Mixed> for OfIntegers<E> {
+impl<T: ?Sized, E: GradientEstimator<T, CategoricalFactors>> GradientEstimator<T, MixedFamily> for OfIntegers<E> {
     type State = E::State;
 
-    fn init(&self, target: &T, family: &Mixed) -> E::State {
+    fn init(&self, target: &T, family: &MixedFamily) -> E::State {
         self.0.init(target, family.discrete())
     }
 
-    fn estimate(&self, of: &Task<T, Mixed>, state: &mut E::State, space: &mut Space) -> Result<Estimate, DensityError> {
+    fn estimate(
+        &self,
+        of: &Task<T, MixedFamily>,
+        state: &mut E::State,
+        space: &mut Space,
+    ) -> Result<Estimate, DensityError> {
         let (before, params) = of.family.split(of.at.params);
         let at = Point { params, ..of.at };
         let found = self.0.estimate(&Task { target: of.target, family: of.family.discrete(), at }, state, space)?;
@@ -124,7 +129,7 @@ impl<T: ?Sized, E: GradientEstimator<T, Categorical>> GradientEstimator<T, Mixed
         Ok(found)
     }
 
-    fn fits(&self, state: &E::State, target: &T, family: &Mixed) -> bool {
+    fn fits(&self, state: &E::State, target: &T, family: &MixedFamily) -> bool {
         self.0.fits(state, target, family.discrete())
     }
 }

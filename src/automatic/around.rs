@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-use super::Mixed;
+use super::MixedFamily;
 use super::families::mixed;
 use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
@@ -90,7 +90,7 @@ fn curvature(target: &dyn Differentiable, solution: &Solution, streams: Streams)
 }
 
 /// Means and standard deviations in q of the latents outside of rows.
-pub(super) fn mean_and_sd(family: &Mixed, params: &[f64]) -> (DVector<f64>, Vec<f64>) {
+pub(super) fn mean_and_sd(family: &MixedFamily, params: &[f64]) -> (DVector<f64>, Vec<f64>) {
     let (mean, ln_sd) = family.real().means_and_ln_sds(family.split(params).0);
     (DVector::from_column_slice(mean), ln_sd.iter().map(|l| l.exp()).collect())
 }

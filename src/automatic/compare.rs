@@ -12,7 +12,7 @@ use super::plan::{Gradient, Plan, Wishes, decide};
 use super::run::Settings;
 use super::start::{Begin, begin};
 use super::units::InUnits;
-use super::{DesignChoice, EstimatorChoice, FamilyChoice, Mixed, OptimizerChoice};
+use super::{DesignChoice, EstimatorChoice, FamilyChoice, MixedFamily, OptimizerChoice};
 use crate::algorithm::{FitError, Solution};
 use crate::estimate::Design;
 use crate::family::{Family, Reparam};
@@ -329,7 +329,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let guide = if is_exact { sizes.rule().0.entry().unwrap_or(elbo) } else { elbo };
         let mut studies = Vec::new();
         for part in parts(entries, &draws, layout) {
-            let mut study = GradientStudy::<dyn Differentiable, Mixed>::new(target, &family);
+            let mut study = GradientStudy::<dyn Differentiable, MixedFamily>::new(target, &family);
             for (name, entry, design) in self.named(&part.entries) {
                 study = study.estimator(&name, Spread { estimator: entry.mixed(layout)?, design });
             }

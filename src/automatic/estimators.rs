@@ -9,7 +9,7 @@ use super::integers::Sizes;
 use super::objectives::Kind;
 use crate::algorithm::FitError;
 use crate::estimate::AnyEstimator;
-use crate::family::{Categorical, MeanField, Product, Reparam};
+use crate::family::{CategoricalFactors, MeanField, Product, Reparam};
 use crate::model::Layout;
 use crate::study::Maximised;
 use crate::target::Differentiable;
@@ -19,10 +19,10 @@ use table::TABLE;
 pub type RealEstimator<'t> = Box<dyn for<'f> AnyEstimator<dyn Differentiable + 't, dyn Reparam + 'f> + 't>;
 
 /// The family of models with integers.
-pub type Mixed = Product<MeanField, Categorical>;
+pub type MixedFamily = Product<MeanField, CategoricalFactors>;
 
 /// An estimator for models with integers.
-pub type MixedEstimator<'t> = Box<dyn AnyEstimator<dyn Differentiable + 't, Mixed> + 't>;
+pub type MixedEstimator<'t> = Box<dyn AnyEstimator<dyn Differentiable + 't, MixedFamily> + 't>;
 
 type Real = for<'t> fn(&Layout, FamilyChoice, PhantomData<&'t ()>) -> RealEstimator<'t>;
 type OfMixed = for<'t> fn(&Layout, PhantomData<&'t ()>) -> MixedEstimator<'t>;

@@ -1,9 +1,9 @@
 //! The families of automatic fits.
 
 use super::plan::FULL_RANK_UP_TO;
-use super::{FamilyChoice, Mixed};
+use super::{FamilyChoice, MixedFamily};
 use crate::algorithm::FitError;
-use crate::family::{Categorical, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentT};
+use crate::family::{CategoricalFactors, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentTNoise};
 use crate::model::Layout;
 
 /// Factors of the low-rank family.
@@ -13,8 +13,8 @@ const RANK: usize = 10;
 const DEGREES: f64 = 5.0;
 
 /// The family of a model with integers.
-pub(super) fn mixed(layout: &Layout) -> Result<Mixed, FitError> {
-    let discrete = Categorical::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+pub(super) fn mixed(layout: &Layout) -> Result<MixedFamily, FitError> {
+    let discrete = CategoricalFactors::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
     Ok(Product::new(MeanField::new(layout), discrete))
 }
 
@@ -37,8 +37,8 @@ pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<B
     let family: Box<dyn Reparam> = match choice {
         FamilyChoice::FullRank => Box::new(FullRank::new(d)),
         FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),
-        FamilyChoice::StudentT if full => Box::new(StudentT::new(FullRank::new(d), DEGREES).map_err(unusable)?),
-        FamilyChoice::StudentT => Box::new(StudentT::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
+        FamilyChoice::StudentT if full => Box::new(StudentTNoise::new(FullRank::new(d), DEGREES).map_err(unusable)?),
+        FamilyChoice::StudentT => Box::new(StudentTNoise::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
         FamilyChoice::Map => Box::new(Delta::new(layout)),
         FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
     };

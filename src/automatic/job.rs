@@ -10,7 +10,7 @@ use super::plan::{MOST_STEPS, Plan, is_deterministic};
 use super::run::Settings;
 use super::start::Begin;
 use super::units::InUnits;
-use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, Mixed, OptimizerChoice, estimators};
+use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, MixedFamily, OptimizerChoice, estimators};
 use crate::algorithm::{Algorithm, Explored, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
 use crate::estimate::AnyEstimator;
 use crate::family::{Family, FullRank};
@@ -98,7 +98,7 @@ impl Job<'_> {
     /// Runs the plan with the engine's family of integers.
     pub fn with_integers<F, O: Optimizer>(
         &self,
-        family: &Mixed,
+        family: &MixedFamily,
         own: &Own<F, O>,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {

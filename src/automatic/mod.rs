@@ -26,7 +26,7 @@ mod units;
 pub use builder::Fit;
 pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
 pub use compare::Compare;
-pub use estimators::{EstimatorEntry, Mixed, MixedEstimator, RealEstimator, estimators};
+pub use estimators::{EstimatorEntry, MixedEstimator, MixedFamily, RealEstimator, estimators};
 pub use families::family_of;
 pub use fitted::{Fitted, Restart};
 pub use own::OwnNames;

@@ -12,7 +12,7 @@ use super::parts::{FamilyWish, Own};
 use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
 use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
 use super::start::begin;
-use super::{FamilyChoice, Fitted, Mixed};
+use super::{FamilyChoice, Fitted, MixedFamily};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
 use crate::fit::{Observer, Stop};
@@ -137,7 +137,7 @@ pub(super) enum Chosen<F> {
     /// Of real latents, or the user's own.
     Whole(Arc<F>),
     /// Of a model with integers, where the user gave none.
-    Mixed(Arc<Mixed>),
+    Mixed(Arc<MixedFamily>),
 }
 
 impl<F: Family + 'static> Chosen<F> {

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::run::Settings;
-use crate::algorithm::{Explored, FitError, Start};
+use crate::algorithm::{Explored, FitError, StartSearch};
 use crate::model::{Draws, RowSet, SiteKind};
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass};
@@ -53,10 +53,10 @@ pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Setting
     if !plan.paths {
         return plain(target, settings, theta);
     }
-    let start = Start::new(settings.streams);
+    let start = StartSearch::new(settings.streams);
     // Runs that all begin on the same few paths agree with each other and with nothing else.
     let num_paths = settings.restarts.unwrap_or(0).clamp(start.num_paths, MOST_PATHS);
-    let start = Start { point: settings.point.clone(), num_paths, ..start };
+    let start = StartSearch { point: settings.point.clone(), num_paths, ..start };
     let found = start.find(target, &theta)?;
     let report = StartReport {
         num_candidates: found.paths.len(),

@@ -120,8 +120,8 @@ impl Surrogate {
         self.spread(curvature, at, size, pairs);
         let draws = 2 * pairs + 1;
         let num_rows = at.rows.len(target.layout());
-        self.z.fit(target.layout(), num_rows, draws);
-        self.bar.fit(target.layout(), num_rows, draws);
+        self.z.resize(target.layout(), num_rows, draws);
+        self.bar.resize(target.layout(), num_rows, draws);
         self.theta_bar.resize(target.layout().num_parameters, 0.0);
         family.transform(at.params, at.rows, &self.noise, &mut self.z);
         let Surrogate { z, bar, theta_bar, pass, .. } = self;

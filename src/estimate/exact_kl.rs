@@ -1,14 +1,14 @@
 //! [`ExactKl`]: the pathwise gradient of the bound with the divergence from a standard normal prior in closed form.
 
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, Terms, ln_accepted, weighted_sum};
-use crate::family::{NormalMoments, Normals, weight_of};
+use crate::family::{IndependentNormals, NormalMoments, weight_of};
 use crate::model::{Layout, RowSet};
 use crate::numerics::{LN_SQRT_2_PI, sum_of_logs};
 use crate::target::{DensityError, Differentiable};
 
 /// `1/S sum_s (d T / d params)' grad_z log p(x | z_s) - beta d KL(q || N(0, I)) / d params`, the KL in closed form.
 ///
-/// For latents that are normal given the data ([`Normals`]) under a standard normal prior, as in a
+/// For latents that are normal given the data ([`IndependentNormals`]) under a standard normal prior, as in a
 /// [`Vae`](crate::layers::Vae). Unbiased for `E_q[log p(x | z)] - beta KL`, of which the value is an estimate; with
 /// `beta` 1 that is the bound. Theta's gradient is that of the mean over draws. A latent whose KL, averaged over the
 /// rows of the pass, lies below `free_nats` counts as `free_nats` and is not pulled further down: the value is then
@@ -65,7 +65,7 @@ pub struct Moments {
     pub(super) bar: NormalMoments,
 }
 
-impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ExactKl {
+impl<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized> GradientEstimator<T, F> for ExactKl {
     type State = Scratch<Moments>;
 
     fn init(&self, _: &T, _: &F) -> Self::State {

@@ -65,9 +65,9 @@ where
         let of_real = Task { target, family: real, at: Point { params: own, ..at } };
         let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..at };
         let shape = self.discrete.shape(discrete, at.rows, at.num_draws)?;
-        space.fit(target.layout(), &at);
+        space.resize(target.layout(), &at);
         space.fill(real, &of_real.at)?;
-        lanes.fit(shape, target.layout(), &at);
+        lanes.resize(shape, target.layout(), &at);
         lanes.spread_reals(&space.z);
         self.discrete.set(discrete, &of_integers, learned, lanes);
         lanes.differentiate(target, &at, shape.num_differentiated, space.pass.data_weight)?;

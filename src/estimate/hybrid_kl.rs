@@ -6,7 +6,7 @@ use super::discrete::{DiscreteGradient, Lanes, LanesState, LocalExpectation};
 use super::exact_kl::{Moments, add_prior_slope, agree, refusal};
 use super::hybrid::silence;
 use super::{Estimate, ExactKl, GradientEstimator, Point, Space, Task, Terms, ln_accepted};
-use crate::family::{DISCRETE, Discrete, Normals, Product, weight_of};
+use crate::family::{DISCRETE, Discrete, IndependentNormals, Product, weight_of};
 use crate::model::RowSet;
 use crate::numerics::LN_SQRT_2_PI;
 use crate::target::{DensityError, Differentiable};
@@ -38,7 +38,7 @@ pub struct HybridKl<D = LocalExpectation> {
 impl<T, F, G, D> GradientEstimator<T, Product<F, G>> for HybridKl<D>
 where
     T: Differentiable + ?Sized,
-    F: Normals,
+    F: IndependentNormals,
     G: Discrete,
     D: DiscreteGradient<G>,
 {
@@ -66,7 +66,7 @@ where
         let of_integers = Point { params: other, streams: at.streams.purpose(DISCRETE), ..at };
         let layout = target.layout();
         let shape = self.discrete.shape(integers, at.rows, at.num_draws)?;
-        space.fit(layout, &at);
+        space.resize(layout, &at);
         space.fill(real, &Point { params: own, ..at })?;
         let has_reals = layout.num_latents + layout.num_row_latents > 0;
         moments.q.clear(0);
@@ -74,7 +74,7 @@ where
             return Err(refusal("a latent of q is not normal given the data; use `Hybrid`"));
         }
         *learned = D::State::default();
-        lanes.fit(shape, layout, &at);
+        lanes.resize(shape, layout, &at);
         lanes.spread_reals(&space.z);
         self.discrete.set(integers, &of_integers, learned, lanes);
         lanes.differentiate(target, &at, shape.num_differentiated, space.pass.data_weight)?;

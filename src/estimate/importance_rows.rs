@@ -2,7 +2,7 @@
 
 use super::exact_kl::Moments;
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, too_few_draws};
-use crate::family::Normals;
+use crate::family::IndependentNormals;
 use crate::model::{Draws, RowSet};
 use crate::numerics::LN_SQRT_2_PI;
 use crate::objective::log_mean_exp;
@@ -13,7 +13,7 @@ const CHOICE: u32 = 7;
 
 /// The gradient of `sum_i log 1/K sum_k w_ik`, `w_ik = p(x_i, z_ik) / q(z_ik | x_i)`, with K the draws of a step.
 ///
-/// For models whose latents are all latents of rows and normal given the data ([`Normals`]). Every row has weights of
+/// For models whose latents are all latents of rows and normal given the data ([`IndependentNormals`]). Every row has weights of
 /// its own, so minibatches are allowed, other than with [`DoublyReparameterized`](super::DoublyReparameterized), which
 /// weighs draws of all latents together. One draw of each row, chosen with its probability
 /// `w_ik / sum_j w_ij`, carries the gradient: unbiased for the gradient of the sum over all draws, with more noise.
@@ -59,7 +59,7 @@ pub struct Chosen {
     pass: Pass,
 }
 
-impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for ImportanceWeightedRows {
+impl<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized> GradientEstimator<T, F> for ImportanceWeightedRows {
     type State = Scratch<Chosen>;
 
     fn init(&self, _: &T, _: &F) -> Self::State {

@@ -27,10 +27,10 @@ use crate::target::{DensityError, LogDensity, Pass};
 /// A pair with a value that is not finite is left out; a draw counts as rejected when one of its pairs is. Where the
 /// density vanishes, that is no gradient of any bound: take [`ScoreFunction`](super::ScoreFunction).
 ///
-/// For a [`Poisson`](crate::family::Poisson) family the mean of `log p` with each count one higher less that with it as
+/// For a [`PoissonFactors`](crate::family::PoissonFactors) family the mean of `log p` with each count one higher less that with it as
 /// drawn, times the rate: `1 + n` values a draw; also beside real latents in a [`Hybrid`](super::Hybrid).
 ///
-/// For the [`Gamma`](crate::family::Gamma) family differences of gamma laws, in the mean and in the shape: `1 + 2 n` values
+/// For the [`GammaFactors`](crate::family::GammaFactors) family differences of gamma laws, in the mean and in the shape: `1 + 2 n` values
 /// a draw; the implementation for it has the formulas.
 ///
 /// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, on measure-valued gradients and their coupling.

@@ -146,7 +146,7 @@ pub trait GradientEstimator<T: ?Sized, F: ?Sized>: Sync {
     /// Overwrites `space.grad` and `space.grad_theta` with the gradient in the parameters of q and in theta, and returns
     /// the objective's value.
     ///
-    /// [`Space::draw`], [`Space::sample`] and [`Space::fit`] set both to zeros of the right length, to which the functions
+    /// [`Space::draw`], [`Space::sample`] and [`Space::resize`] set both to zeros of the right length, to which the functions
     /// of `Space` and of families add.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! [`SemiAmortised`]: factors of single rows that start where the encoder says and climb the bound on their own; [`refine`].
 
 use super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, ln_accepted};
-use crate::family::{NormalMoments, Normals, weight_of};
+use crate::family::{IndependentNormals, NormalMoments, weight_of};
 use crate::model::RowSet;
 use crate::numerics::LN_SQRT_2_PI;
 use crate::target::{DensityError, Differentiable};
@@ -70,7 +70,7 @@ pub struct Factors {
 ///
 /// # Errors
 /// As [`SemiAmortised`], and when the density or its gradient is not finite on the way.
-pub fn refine<T: Differentiable + ?Sized, F: Normals + ?Sized>(
+pub fn refine<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized>(
     of: &Task<T, F>,
     how: SemiAmortised,
 ) -> Result<NormalMoments, DensityError> {
@@ -91,7 +91,7 @@ pub fn refine<T: Differentiable + ?Sized, F: Normals + ?Sized>(
 
 impl SemiAmortised {
     /// Draws the noise and sets the factors to the encoder's.
-    fn start<T: Differentiable + ?Sized, F: Normals + ?Sized>(
+    fn start<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized>(
         &self,
         of: &Task<T, F>,
         factors: &mut Factors,
@@ -177,7 +177,7 @@ fn mean_log_q(rows: &RowSet, factors: &Factors, space: &Space) -> f64 {
     lanes.map(one).sum()
 }
 
-impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> for SemiAmortised {
+impl<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized> GradientEstimator<T, F> for SemiAmortised {
     type State = Scratch<Factors>;
 
     fn init(&self, _: &T, _: &F) -> Self::State {
@@ -218,7 +218,12 @@ impl<T: Differentiable + ?Sized, F: Normals + ?Sized> GradientEstimator<T, F> fo
 
 impl SemiAmortised {
     /// Carries the gradient in the encoder's moments back to its parameters.
-    fn pull<T: ?Sized, F: Normals + ?Sized>(&self, of: &Task<T, F>, factors: &mut Factors, grad: &mut [f64]) {
+    fn pull<T: ?Sized, F: IndependentNormals + ?Sized>(
+        &self,
+        of: &Task<T, F>,
+        factors: &mut Factors,
+        grad: &mut [f64],
+    ) {
         let Factors { moments, bar, encoder_bar } = factors;
         encoder_bar.clone_from(bar);
         // d ln s = d s / s

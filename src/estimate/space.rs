@@ -60,7 +60,7 @@ impl Space {
         T: LogDensity + ?Sized,
         F: Reparam + ?Sized,
     {
-        self.fit(of.target.layout(), &of.at);
+        self.resize(of.target.layout(), &of.at);
         self.fill(of.family, &of.at)
     }
 
@@ -82,7 +82,7 @@ impl Space {
         F: Family + ?Sized,
     {
         independent("an estimator that draws without noise", &of.at)?;
-        self.fit(of.target.layout(), &of.at);
+        self.resize(of.target.layout(), &of.at);
         of.family.sample(of.at.params, of.at.rows, of.at.streams, &mut self.z);
         Ok(())
     }
@@ -91,12 +91,12 @@ impl Space {
     /// themselves.
     ///
     /// Allocates only when a buffer grows.
-    pub fn fit(&mut self, layout: &Layout, at: &Point) {
+    pub fn resize(&mut self, layout: &Layout, at: &Point) {
         self.clear(at);
         let num_rows = at.rows.len(layout);
-        self.z.fit(layout, num_rows, at.num_draws);
-        self.z_bar.fit(layout, num_rows, at.num_draws);
-        self.q_bar.fit(layout, num_rows, at.num_draws);
+        self.z.resize(layout, num_rows, at.num_draws);
+        self.z_bar.resize(layout, num_rows, at.num_draws);
+        self.q_bar.resize(layout, num_rows, at.num_draws);
         self.log_q.resize(at.num_draws, 0.0);
         self.log_weights.resize(at.num_draws, 0.0);
         self.weights.resize(at.num_draws, 0.0);

@@ -10,16 +10,16 @@ use crate::streams::Streams;
 /// Independent latents of two values: `q(k = low + 1) = 1 / (1 + exp(-logit))`.
 ///
 /// *Shapes*: `params` is one logit for each integer site outside of rows, then one for each row of each site of the
-/// rows. Draws meet their probabilities to within 2^-33. The same distributions as [`Categorical`](super::Categorical) with half the parameters, none of them idle.
+/// rows. Draws meet their probabilities to within 2^-33. The same distributions as [`CategoricalFactors`](super::CategoricalFactors) with half the parameters, none of them idle.
 /// Not reparameterisable.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bernoulli {
+pub struct BernoulliFactors {
     sites: Integers,
     pub(super) scratch: Pool<Vec<f64>>,
     passes: Pool<TwoValues>,
 }
 
-impl Bernoulli {
+impl BernoulliFactors {
     /// The family of the integer latents of `layout`.
     ///
     /// # Errors
@@ -28,12 +28,12 @@ impl Bernoulli {
         let sites = Integers::new(layout, |site| match site.range {
             Some((low, high)) if high == low + 1 => Ok((2, 1)),
             _ => Err(FamilyError::Setting(format!(
-                "the integer site \"{}\" is {}, a Bernoulli family draws two values; use `Categorical` for a finite \
-                 range, `Poisson` for none",
+                "the integer site \"{}\" is {}, a Bernoulli family draws two values; use `CategoricalFactors` for a finite \
+                 range, `PoissonFactors` for none",
                 site.name, site.support
             ))),
         })?;
-        Ok(Bernoulli { sites, scratch: Pool::default(), passes: Pool::default() })
+        Ok(BernoulliFactors { sites, scratch: Pool::default(), passes: Pool::default() })
     }
 
     /// `(P(low), P(low + 1))` of latent number `latent` of a pass.
@@ -65,7 +65,7 @@ fn counts(rows: &RowSet) -> (f64, f64) {
     (weight_of(rows, false), weight_of(rows, true))
 }
 
-impl Family for Bernoulli {
+impl Family for BernoulliFactors {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.sites.covers(self, layout)
     }
@@ -118,7 +118,7 @@ impl Family for Bernoulli {
     }
 }
 
-impl Discrete for Bernoulli {
+impl Discrete for BernoulliFactors {
     fn num_integers(&self) -> usize {
         self.sites.num_integers()
     }

@@ -13,7 +13,7 @@ use crate::streams::Streams;
 /// # let site = |name: &str, offset| Site { name: name.into(), kind: SiteKind::Latent, support: "real".into(),
 /// #     shape: vec![], offset, num_unconstrained: 1, range: None };
 /// # let layout = Layout { sites: vec![site("a", 0), site("b", 1), site("c", 2)], num_latents: 3, ..Layout::default() };
-/// let q = Block::new(&layout)
+/// let q = Blockwise::new(&layout)
 ///     .over(&["a", "b"], |group| FullRank::new(group.num_latents))?
 ///     .over_rest(MeanField::new)?;
 /// assert_eq!(q.name(), "full-rank Gaussian on a, b; mean-field Gaussian on c");
@@ -21,7 +21,7 @@ use crate::streams::Streams;
 /// ```
 ///
 /// *Shapes*: `params` and noise are those of the groups, one after the other.
-pub struct Block {
+pub struct Blockwise {
     layout: Layout,
     groups: Vec<Group>,
     scratch: Pool<Scratch>,
@@ -45,10 +45,10 @@ struct Scratch {
     noise: Vec<f64>,
 }
 
-impl Block {
+impl Blockwise {
     /// A family for `layout` without groups yet.
     pub fn new(layout: &Layout) -> Self {
-        Block { layout: layout.clone(), groups: Vec::new(), scratch: Pool::default() }
+        Blockwise { layout: layout.clone(), groups: Vec::new(), scratch: Pool::default() }
     }
 
     /// Adds a group: the real latents of `sites`, drawn by the family that `make` gives for their layout.
@@ -131,14 +131,14 @@ fn group_layout(whole: &Layout, mut sites: Vec<Site>) -> (Layout, Vec<usize>, Ve
 
 impl Group {
     /// Sizes `own` for this group's part of `z`.
-    fn fit(&self, z: &Draws, own: &mut Draws) {
+    fn resize(&self, z: &Draws, own: &mut Draws) {
         (own.num_draws, own.num_rows) = (z.num_draws, z.num_rows);
         own.latents.resize(self.latents.len() * z.num_draws, 0.0);
         own.row_latents.resize(self.row_latents.len() * z.num_rows * z.num_draws, 0.0);
     }
 
     fn gather(&self, z: &Draws, own: &mut Draws) {
-        self.fit(z, own);
+        self.resize(z, own);
         let (lane, block) = (z.num_draws, z.num_rows * z.num_draws);
         for (k, &at) in self.latents.iter().enumerate() {
             own.latents[k * lane..(k + 1) * lane].copy_from_slice(&z.latents[at * lane..(at + 1) * lane]);
@@ -159,7 +159,7 @@ impl Group {
     }
 }
 
-impl Family for Block {
+impl Family for Blockwise {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         let taken = |s: &&Site| self.groups.iter().any(|g| g.sites.contains(&s.name));
         if let Some(site) = real_sites(layout).find(|s| !taken(s)) {
@@ -259,7 +259,7 @@ impl Family for Block {
     }
 }
 
-impl Reparam for Block {
+impl Reparam for Blockwise {
     fn num_noise(&self, rows: &RowSet) -> usize {
         self.groups.iter().map(|g| g.family.num_noise(rows)).sum()
     }
@@ -270,7 +270,7 @@ impl Reparam for Block {
             self.each(|group, own| {
                 let (mine, others) = rest.split_at(group.family.num_noise(rows) * z.num_draws);
                 rest = others;
-                group.fit(z, &mut work.z);
+                group.resize(z, &mut work.z);
                 group.family.transform(&params[own], rows, mine, &mut work.z);
                 group.scatter(&work.z, z);
             });
@@ -294,7 +294,7 @@ impl Reparam for Block {
         self.scratch.with(|work| {
             self.each(|group, own| {
                 group.gather(z, &mut work.z);
-                group.fit(z, &mut work.bar);
+                group.resize(z, &mut work.bar);
                 group.family.grad_log_q(&params[own], rows, &work.z, &mut work.bar);
                 group.scatter(&work.bar, grad_z);
             });
@@ -302,7 +302,7 @@ impl Reparam for Block {
     }
 }
 
-impl std::fmt::Debug for Block {
+impl std::fmt::Debug for Blockwise {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Block").field("name", &self.name()).field("params", &self.num_params()).finish()
     }

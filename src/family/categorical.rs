@@ -17,19 +17,19 @@ const MOST_CATEGORIES: usize = 1 << 16;
 /// Not reparameterisable: use the `ScoreFunction` estimator, or `Hybrid` on a [`Product`](super::Product) with a
 /// family of the real latents.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Categorical {
+pub struct CategoricalFactors {
     sites: Integers,
     pub(super) scratch: Pool<Vec<f64>>,
 }
 
-impl Categorical {
+impl CategoricalFactors {
     /// The family of the integer latents of `layout`.
     ///
     /// # Errors
     /// For an integer without an upper bound, or with more than 65,536 values.
     pub fn new(layout: &Layout) -> Result<Self, FamilyError> {
         let sites = Integers::new(layout, |site| range_of(site).map(|n| (n, n)))?;
-        Ok(Categorical { sites, scratch: Pool::default() })
+        Ok(CategoricalFactors { sites, scratch: Pool::default() })
     }
 
     /// Calls `visit(latent, probabilities, log of the softmax's denominator)`.
@@ -68,7 +68,7 @@ fn probabilities(logits: &[f64], p: &mut Vec<f64>) -> f64 {
     softmax(p)
 }
 
-impl Family for Categorical {
+impl Family for CategoricalFactors {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.sites.covers(self, layout)
     }
@@ -144,7 +144,7 @@ impl Family for Categorical {
     }
 }
 
-impl Discrete for Categorical {
+impl Discrete for CategoricalFactors {
     fn num_integers(&self) -> usize {
         self.sites.num_integers()
     }

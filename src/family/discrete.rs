@@ -40,7 +40,7 @@ impl Integer {
 #[diagnostic::on_unimplemented(
     message = "the probabilities of `{Self}` cannot be listed",
     label = "this is no family of integers with finitely many values",
-    note = "use `Bernoulli` or `Categorical` for the integers; the `ScoreFunction` estimator needs no list"
+    note = "use `BernoulliFactors` or `CategoricalFactors` for the integers; the `ScoreFunction` estimator needs no list"
 )]
 pub trait Discrete: Family {
     /// Integer latents outside of rows.

@@ -1,7 +1,7 @@
 //! [`IndependentLatents`]: log q and score latent by latent; [`Dispersed`]: a wider member of the same family.
 
 use super::mean_field::lane;
-use super::{Bernoulli, Categorical, Discrete, Family, Integer, MeanField, Product, weight_of};
+use super::{BernoulliFactors, CategoricalFactors, Discrete, Family, Integer, MeanField, Product, weight_of};
 use crate::model::{Draws, RowSet};
 use crate::numerics::LN_SQRT_2_PI;
 
@@ -12,7 +12,7 @@ use crate::numerics::LN_SQRT_2_PI;
 #[diagnostic::on_unimplemented(
     message = "the latents of `{Self}` are not independent of one another",
     label = "log q is no sum over latents",
-    note = "use `MeanField`, `Bernoulli`, `Categorical` or a `Product` of these; the `ScoreFunction` estimator takes any family"
+    note = "use `MeanField`, `BernoulliFactors`, `CategoricalFactors` or a `Product` of these; the `ScoreFunction` estimator takes any family"
 )]
 pub trait IndependentLatents: Family {
     /// Overwrites `log_q`, `[latent][draw]`; latents of rows count `rows.weight` times.
@@ -106,7 +106,7 @@ macro_rules! families_of_integers {
         }
     )* };
 }
-families_of_integers!(Bernoulli, Categorical);
+families_of_integers!(BernoulliFactors, CategoricalFactors);
 
 /// Calls `visit(number, latent, its probabilities)`.
 fn each_latent<G: Discrete>(

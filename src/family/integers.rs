@@ -141,7 +141,7 @@ impl Integers {
 
     /// Refuses real latents, and another number of integers.
     pub fn covers(&self, family: &dyn Family, layout: &Layout) -> Result<(), FamilyError> {
-        let remedy = "draw real latents with another family: `Product::new(family, Categorical::new(..))`";
+        let remedy = "draw real latents with another family: `Product::new(family, CategoricalFactors::new(..))`";
         refuse_sites(layout, &[SiteKind::Latent, SiteKind::RowLatent], remedy)?;
         let (found, expected) = (self.global.len() + self.rows.len(), layout.num_integers + layout.num_row_integers);
         match (self.global.len(), self.rows.len()) == (layout.num_integers, layout.num_row_integers) {

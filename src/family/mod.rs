@@ -32,23 +32,26 @@ mod tests;
 mod traced;
 mod two_values;
 
-pub use bernoulli::Bernoulli;
+pub use bernoulli::BernoulliFactors;
 pub use block::Block;
-pub use categorical::Categorical;
+pub use categorical::CategoricalFactors;
 pub use delta::Delta;
 pub use discrete::{Discrete, Integer};
 pub use error::FamilyError;
 pub use full_rank::FullRank;
-pub use implicit::{Beta, BetaLaw, Dirichlet, Gamma, GammaLaw, Independent, ScalarLaw, VonMises, VonMisesLaw};
+pub use implicit::{
+    BetaFactors, BetaLaw, DirichletFactors, GammaFactors, GammaLaw, Independent, ScalarLaw, VonMisesFactors,
+    VonMisesLaw,
+};
 pub use independent::{Dispersed, IndependentLatents};
 pub use low_rank::LowRank;
 pub use mean_field::MeanField;
 pub use mixture::GaussianMixture;
-pub use normals::{NormalMoments, Normals};
-pub use poisson::Poisson;
+pub use normals::{IndependentNormals, NormalMoments};
+pub use poisson::PoissonFactors;
 pub(crate) use product::DISCRETE;
 pub use product::Product;
-pub use student_t::{LocationScale, StudentT};
+pub use student_t::{LocationScale, StudentTNoise};
 pub use traced::{Bijection, Flow, Guide, Guided, GuidedRow, TracedFamily};
 
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
@@ -143,12 +146,12 @@ pub(crate) fn refuse_sites(layout: &Layout, kinds: &[SiteKind], remedy: &'static
 }
 
 /// Integer latents are drawn by another family beside the real one.
-pub(crate) const INTEGERS: &str = "draw integers with `Product::new(.., Categorical::new(..))`";
+pub(crate) const INTEGERS: &str = "draw integers with `Product::new(.., CategoricalFactors::new(..))`";
 
 /// The refusal of every family of real latents outside of rows.
 pub(crate) fn covers_global(family: &dyn Family, dimension: usize, layout: &Layout) -> Result<(), FamilyError> {
     refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
-    let remedy = "it is a latent of each row: put a `MeanField` over it in a `Block`, or write a `Guide`";
+    let remedy = "it is a latent of each row: put a `MeanField` over it in a `Blockwise`, or write a `Guide`";
     refuse_sites(layout, &[SiteKind::RowLatent], remedy)?;
     match layout.num_latents == dimension {
         true => Ok(()),

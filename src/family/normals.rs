@@ -1,4 +1,4 @@
-//! [`Normals`]: families of independent normal latents, seen by their means and standard deviations.
+//! [`IndependentNormals`]: families of independent normal latents, seen by their means and standard deviations.
 
 use super::Reparam;
 use crate::model::RowSet;
@@ -27,7 +27,7 @@ impl NormalMoments {
 /// A family `z = mean + sd * noise` whose means and standard deviations depend on the parameters and the data alone.
 ///
 /// Divergences from normal priors, and weights of single rows, follow from the moments in closed form.
-pub trait Normals: Reparam {
+pub trait IndependentNormals: Reparam {
     /// Overwrites `out` with the moments of the rows of the pass; false where some latent is not of this kind.
     fn normals(&self, params: &[f64], rows: &RowSet, out: &mut NormalMoments) -> bool;
 

@@ -16,7 +16,7 @@ use crate::streams::Streams;
 /// *Cost*: draws, entropies and their gradients take about `15 sqrt(rate)` terms.
 /// *Bad parameters*: a rate above 4e9 cannot be drawn; draws stop at the largest integer there is, 4294967294.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Poisson {
+pub struct PoissonFactors {
     sites: Integers,
     scratch: Pool<Vec<f64>>,
 }
@@ -24,7 +24,7 @@ pub struct Poisson {
 /// The largest value of an integer latent.
 const LARGEST: f64 = (u32::MAX - 1) as f64;
 
-impl Poisson {
+impl PoissonFactors {
     /// The family of the integer latents of `layout`.
     ///
     /// # Errors
@@ -33,12 +33,12 @@ impl Poisson {
         let sites = Integers::new(layout, |site| match site.range {
             Some((_, high)) if high < u32::MAX - 1 => Err(FamilyError::Setting(format!(
                 "the integer site \"{}\" is {}, a Poisson family draws integers without an upper bound; use \
-                 `Categorical` or `Bernoulli`",
+                 `CategoricalFactors` or `BernoulliFactors`",
                 site.name, site.support
             ))),
             _ => Ok((0, 1)),
         })?;
-        Ok(Poisson { sites, scratch: Pool::default() })
+        Ok(PoissonFactors { sites, scratch: Pool::default() })
     }
 
     /// Counts outside of rows, and of each row.
@@ -114,7 +114,7 @@ fn mean(ln_rate: f64, f: impl Fn(f64) -> f64) -> f64 {
     total
 }
 
-impl Family for Poisson {
+impl Family for PoissonFactors {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.sites.covers(self, layout)
     }

@@ -38,7 +38,7 @@ pub trait LocationScale: Reparam {
 /// *Source*: Bailey 1994, "Polar generation of random variates with the t-distribution", theorem 1, with his uniform
 /// radius and angle taken from a pair of normals.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StudentT<A> {
+pub struct StudentTNoise<A> {
     scale: A,
     nu: f64,
     ln_normaliser: f64,
@@ -53,7 +53,7 @@ struct Scratch {
     bar: Draws,
 }
 
-impl<A: LocationScale> StudentT<A> {
+impl<A: LocationScale> StudentTNoise<A> {
     /// The family with `degrees_of_freedom > 2`, so that it has a standard deviation.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl<A: LocationScale> StudentT<A> {
         }
         let ln_normaliser = ln_beta(0.5 * nu, 0.5) + 0.5 * nu.ln();
         let entropy = 0.5 * (nu + 1.0) * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu)) + ln_normaliser;
-        Ok(StudentT { scale, nu, ln_normaliser, entropy, scratch: Pool::default() })
+        Ok(StudentTNoise { scale, nu, ln_normaliser, entropy, scratch: Pool::default() })
     }
 
     /// Degrees of freedom.
@@ -102,7 +102,7 @@ impl<A: LocationScale> StudentT<A> {
     }
 }
 
-impl<A: LocationScale> Family for StudentT<A> {
+impl<A: LocationScale> Family for StudentTNoise<A> {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         self.scale.covers(layout)
     }
@@ -185,7 +185,7 @@ impl<A: LocationScale> Family for StudentT<A> {
     }
 }
 
-impl<A: LocationScale> Reparam for StudentT<A> {
+impl<A: LocationScale> Reparam for StudentTNoise<A> {
     fn num_noise(&self, rows: &RowSet) -> usize {
         2 * self.scale.num_noise(rows)
     }

@@ -29,7 +29,7 @@ fn layout() -> Layout {
 fn t_noise_has_the_law_of_the_reference() {
     // Kolmogorov's statistic times sqrt(n) is above 1.95 once in a thousand.
     for nu in [2.5, 4.0, 30.0] {
-        let family = StudentT::new(MeanField::of_dimension(3), nu).unwrap();
+        let family = StudentTNoise::new(MeanField::of_dimension(3), nu).unwrap();
         let mut z = Draws { num_draws: 20_000, latents: vec![0.0; 60_000], ..Draws::default() };
         family.sample(&[0.0; 6], &RowSet::all(), Streams::new(3), &mut z);
         let reference = StudentsT::new(0.0, 1.0, nu).unwrap();
@@ -47,7 +47,7 @@ fn t_noise_has_the_law_of_the_reference() {
 #[test]
 fn t_density_is_the_references() {
     use statrs::distribution::Continuous;
-    let family = StudentT::new(FullRank::new(1), 3.5).unwrap();
+    let family = StudentTNoise::new(FullRank::new(1), 3.5).unwrap();
     let reference = StudentsT::new(0.4, (-0.3f64).exp(), 3.5).unwrap();
     let z = Draws { num_draws: 4, latents: vec![-30.0, 0.0, 0.41, 8.0], ..Draws::default() };
     let mut log_q = [0.0; 4];
@@ -66,7 +66,7 @@ fn starts_have_the_scale_that_was_asked_for() {
         Box::new(FullRank::new(3)),
         Box::new(LowRank::new(3, 2)),
         Box::new(LowRank::new(3, 0)),
-        Box::new(StudentT::new(MeanField::of_dimension(3), 8.0).unwrap()),
+        Box::new(StudentTNoise::new(MeanField::of_dimension(3), 8.0).unwrap()),
     ];
     for family in families {
         let params = family.init(&centre, 0.3);
@@ -84,7 +84,7 @@ fn starts_have_the_scale_that_was_asked_for() {
 #[test]
 fn a_block_lays_the_groups_back_in_their_places() {
     let layout = layout();
-    let block = Block::new(&layout).over(&["z", "b"], MeanField::new).unwrap().over_rest(Delta::new).unwrap();
+    let block = Blockwise::new(&layout).over(&["z", "b"], MeanField::new).unwrap().over_rest(Delta::new).unwrap();
     assert_eq!(block.num_params(), 2 * (2 + 4) + 1);
     block.covers(&layout).unwrap();
     let params = block.init(&[7.0, 8.0, 9.0], 0.1);
@@ -104,16 +104,16 @@ fn said(result: Result<impl std::fmt::Debug, FamilyError>, expected: &str) {
 #[test]
 fn wrong_pairings_are_said_in_words() {
     let layout = layout();
-    let group = |names: &[&str]| Block::new(&layout).over(names, MeanField::new);
+    let group = |names: &[&str]| Blockwise::new(&layout).over(names, MeanField::new);
     said(FullRank::new(3).covers(&layout), "site \"z\" out; it is a latent of each row");
     said(LowRank::new(3, 1).covers(&layout), "latent of each row");
     said(MeanField::of_dimension(2).covers(&layout), "covers 2 latents, the model has 4");
     said(group(&["q"]), "no real latent \"q\"; it has \"a\", \"b\", \"z\"");
     said(group(&["a", "a"]), "given to two parts");
     said(group(&["a"]).and_then(|b| b.covers(&layout)), "leaves site \"b\" out; give the sites left over");
-    said(Block::new(&layout).over(&["a", "z"], |g| FullRank::new(g.num_latents)), "leaves site \"z\" out");
-    said(StudentT::new(FullRank::new(1), 1.5), "choose more than 2");
-    said(Categorical::new(&layout).and_then(|c| c.covers(&layout)), "draw real latents with another family");
+    said(Blockwise::new(&layout).over(&["a", "z"], |g| FullRank::new(g.num_latents)), "leaves site \"z\" out");
+    said(StudentTNoise::new(FullRank::new(1), 1.5), "choose more than 2");
+    said(CategoricalFactors::new(&layout).and_then(|c| c.covers(&layout)), "draw real latents with another family");
 }
 
 type Body = fn(&Guided);

@@ -3,7 +3,8 @@
 use super::{Activation, Perceptron};
 use crate::family::scratch::Pool;
 use crate::family::{
-    Categorical, Discrete, Family, FamilyError, Guide, Guided, Integer, NormalMoments, Normals, TracedFamily,
+    CategoricalFactors, Discrete, Family, FamilyError, Guide, Guided, IndependentNormals, Integer, NormalMoments,
+    TracedFamily,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::numerics::softmax;
@@ -13,7 +14,7 @@ use crate::streams::Streams;
 /// `q(k_i | x_i) = softmax(logits(x_i))` for every integer of a row: a network reads the row's data, and one linear layer for
 /// each integer gives the logits of its values.
 ///
-/// The gradients of [`Categorical`] serve it: `LeaveOneOut`, `LocalExpectation`, `GumbelSoftmax`, `Rebar` and the others.
+/// The gradients of [`CategoricalFactors`] serve it: `LeaveOneOut`, `LocalExpectation`, `GumbelSoftmax`, `Rebar` and the others.
 /// Beside real latents put it behind them in a [`Product`](crate::family::Product), whose real family is recorded for
 /// [`Layout::without_integers`]. Parameters `encoder.*` and `SITE.*`, whatever the number of rows.
 ///
@@ -33,7 +34,7 @@ pub struct CategoricalEncoder {
 #[derive(Default)]
 struct Scratch {
     /// Families of the integers of this many rows, whose parameters are the logits.
-    inner: Vec<(usize, Categorical)>,
+    inner: Vec<(usize, CategoricalFactors)>,
     moments: NormalMoments,
     bar: NormalMoments,
     logits: Vec<f64>,
@@ -74,7 +75,9 @@ impl CategoricalEncoder {
     pub fn new(data: &Matrix, layout: &Layout, trunk: &Perceptron) -> Result<Self, FamilyError> {
         let setting = |words: &str| FamilyError::Setting(words.into());
         if layout.num_integers > 0 {
-            return Err(setting("the model has integers outside of rows, which no row tells of; use `Categorical`"));
+            return Err(setting(
+                "the model has integers outside of rows, which no row tells of; use `CategoricalFactors`",
+            ));
         }
         let mut integers = layout.clone();
         integers.sites.retain(|s| s.kind == SiteKind::RowInteger);
@@ -85,8 +88,8 @@ impl CategoricalEncoder {
         }
         let (mut pseudo, mut num_values) = (integers.clone(), Vec::new());
         (pseudo.num_row_integers, pseudo.first_row) = (0, layout.first_row);
-        // `Categorical` refuses ranges without an end.
-        Categorical::new(&integers)?;
+        // `CategoricalFactors` refuses ranges without an end.
+        CategoricalFactors::new(&integers)?;
         for site in &mut pseudo.sites {
             let count = site.range.map_or(1, |(low, high)| (high - low) as usize + 1);
             (site.kind, site.range, site.shape) = (SiteKind::RowLatent, None, vec![count]);
@@ -108,7 +111,7 @@ impl CategoricalEncoder {
         &self,
         params: &[f64],
         rows: &RowSet,
-        read: impl FnOnce(&Categorical, &[f64], &RowSet, &mut [f64]) -> R,
+        read: impl FnOnce(&CategoricalFactors, &[f64], &RowSet, &mut [f64]) -> R,
     ) -> (R, Scratch) {
         let mut own = self.scratch.with(std::mem::take);
         let n = rows.len(&self.integers);
@@ -121,7 +124,7 @@ impl CategoricalEncoder {
             None => {
                 let layout = Layout { num_rows: n, ..self.integers.clone() };
                 // Held to be possible when the encoder was made; an empty family draws nothing.
-                own.inner.extend(Categorical::new(&layout).ok().map(|family| (n, family)));
+                own.inner.extend(CategoricalFactors::new(&layout).ok().map(|family| (n, family)));
                 own.inner.len() - 1
             }
         };
@@ -170,7 +173,7 @@ impl Family for CategoricalEncoder {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         let own = |l: &Layout| (l.num_integers, l.num_row_integers, l.num_rows);
         if layout.num_latents + layout.num_row_latents > 0 {
-            return Categorical::new(&self.integers)?.covers(layout);
+            return CategoricalFactors::new(&self.integers)?.covers(layout);
         }
         match own(layout) == own(&self.integers) {
             true => Ok(()),
@@ -204,7 +207,7 @@ impl Family for CategoricalEncoder {
     }
 
     fn add_entropy_gradient(&self, params: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
-        let add = |inner: &Categorical, logits: &[f64], all: &RowSet, bar: &mut [f64]| {
+        let add = |inner: &CategoricalFactors, logits: &[f64], all: &RowSet, bar: &mut [f64]| {
             inner.add_entropy_gradient(logits, all, weight, bar);
         };
         let (_, own) = self.with(params, rows, add);
@@ -251,7 +254,7 @@ impl Discrete for CategoricalEncoder {
 
     fn pull_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, p_bar: &[f64], grad: &mut [f64]) {
         let (one, site) = self.row_of(rows, latent);
-        let pull = |inner: &Categorical, logits: &[f64], all: &RowSet, bar: &mut [f64]| {
+        let pull = |inner: &CategoricalFactors, logits: &[f64], all: &RowSet, bar: &mut [f64]| {
             inner.pull_probabilities(logits, all, site, p_bar, bar);
         };
         let (_, own) = self.with(params, &one, pull);
@@ -260,7 +263,7 @@ impl Discrete for CategoricalEncoder {
 
     fn pull_log_probabilities(&self, params: &[f64], rows: &RowSet, latent: usize, bar: &[f64], grad: &mut [f64]) {
         let (one, site) = self.row_of(rows, latent);
-        let pull = |inner: &Categorical, logits: &[f64], all: &RowSet, of_logits: &mut [f64]| {
+        let pull = |inner: &CategoricalFactors, logits: &[f64], all: &RowSet, of_logits: &mut [f64]| {
             inner.pull_log_probabilities(logits, all, site, bar, of_logits);
         };
         let (_, own) = self.with(params, &one, pull);
@@ -269,7 +272,7 @@ impl Discrete for CategoricalEncoder {
 
     fn all_probabilities(&self, params: &[f64], rows: &RowSet, out: &mut Vec<f64>) -> bool {
         let (n, num_values) = (rows.len(&self.integers), &self.num_values);
-        let normalise = |_: &Categorical, logits: &[f64], _: &RowSet, _: &mut [f64]| {
+        let normalise = |_: &CategoricalFactors, logits: &[f64], _: &RowSet, _: &mut [f64]| {
             out.clear();
             out.extend_from_slice(logits);
             let mut rest = &mut out[..];
@@ -288,7 +291,7 @@ impl Discrete for CategoricalEncoder {
 
     fn pull_all_log_probabilities(&self, params: &[f64], rows: &RowSet, bar: &[f64], grad: &mut [f64]) -> bool {
         let (n, num_values) = (rows.len(&self.integers), &self.num_values);
-        let pull = |inner: &Categorical, logits: &[f64], all: &RowSet, of_logits: &mut [f64]| {
+        let pull = |inner: &CategoricalFactors, logits: &[f64], all: &RowSet, of_logits: &mut [f64]| {
             let mut first = 0;
             for latent in 0..num_values.len() * n {
                 let values = num_values[latent / n];

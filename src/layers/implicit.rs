@@ -1,6 +1,6 @@
 //! [`ImplicitEncoder`]: draws of q(z | x) without a density; [`DensityRatio`]: what stands in for it.
 
-use super::{Activation, Network, Perceptron, Start};
+use super::{Activation, InitialWeights, Network, Perceptron};
 use crate::dist::normal;
 use crate::family::{Guide, Guided};
 use crate::model::{LogJoint, Model, Row};
@@ -24,13 +24,13 @@ impl ImplicitEncoder {
     /// An encoder of `data`'s rows for the site of this name, with hidden layers of these sizes; none makes it linear.
     pub fn new(data: Matrix, site: &str, num_latents: usize, hidden: &[usize]) -> ImplicitEncoder {
         let sizes = [&[data.num_columns() + num_latents], hidden, &[num_latents]].concat();
-        let network = Perceptron::new(&sizes).start(Start::Glorot, 0).activation(Activation::Tanh);
+        let network = Perceptron::new(&sizes).start(InitialWeights::Glorot, 0).activation(Activation::Tanh);
         ImplicitEncoder { data, site: site.into(), num_latents, network, activation: Activation::Tanh }
     }
 
     /// Other random weights to start from.
     #[must_use]
-    pub fn start(self, start: Start, seed: u64) -> ImplicitEncoder {
+    pub fn start(self, start: InitialWeights, seed: u64) -> ImplicitEncoder {
         ImplicitEncoder { network: self.network.start(start, seed).activation(self.activation), ..self }
     }
 }

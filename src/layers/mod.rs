@@ -28,7 +28,7 @@ pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
 pub(crate) use numbers::{Dense, Numbers};
 pub use perceptron::{Network, Perceptron};
 pub use recurrent::GatedCell;
-pub use start::Start;
+pub use start::InitialWeights;
 pub use state_space::StateSpace;
 pub use text::Text;
 pub use topics::Topics;

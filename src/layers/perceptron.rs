@@ -1,6 +1,6 @@
 //! [`Perceptron`]: a stack of dense layers, also as an [`Encoder`].
 
-use super::{Activation, Encode, Encoder, Start};
+use super::{Activation, Encode, Encoder, InitialWeights};
 use crate::family::Guided;
 use crate::model::LogJoint;
 use crate::program::Vector;
@@ -18,7 +18,7 @@ use crate::streams::Streams;
 pub struct Perceptron {
     sizes: Vec<usize>,
     activation: Activation,
-    start: Start,
+    start: InitialWeights,
     seed: u64,
 }
 
@@ -32,7 +32,7 @@ pub struct Network {
 impl Perceptron {
     /// Layers of these sizes with relu, weights after He, seed 0.
     pub fn new(sizes: &[usize]) -> Perceptron {
-        Perceptron { sizes: sizes.to_vec(), activation: Activation::Relu, start: Start::He, seed: 0 }
+        Perceptron { sizes: sizes.to_vec(), activation: Activation::Relu, start: InitialWeights::He, seed: 0 }
     }
 
     /// Another activation.
@@ -43,13 +43,13 @@ impl Perceptron {
 
     /// Other random weights to start from; used by [`of_guide`](Self::of_guide) alone.
     #[must_use]
-    pub fn start(self, start: Start, seed: u64) -> Perceptron {
+    pub fn start(self, start: InitialWeights, seed: u64) -> Perceptron {
         Perceptron { start, seed, ..self }
     }
 
     /// Declares weights `NAME.weights0`, `[output][input]`, and biases `NAME.bias0`, .. as parameters of a model.
     ///
-    /// Models hold no start: [`Start::theta`] makes one for the fit.
+    /// Models hold no start: [`InitialWeights::theta`] makes one for the fit.
     #[track_caller]
     pub fn of_model(&self, p: &LogJoint, name: &str) -> Network {
         self.declare(|k, outputs, inputs| {

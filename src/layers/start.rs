@@ -1,11 +1,11 @@
-//! [`Start`]: random weights to start from.
+//! [`InitialWeights`]: random weights to start from.
 
 use crate::model::{Layout, SiteKind};
 use crate::streams::Streams;
 
 /// Variance of the normal weights a layer starts from; biases start at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
+pub enum InitialWeights {
     /// `1 / inputs`.
     ///
     /// *Source*: LeCun, Bottou, Orr and Müller 1998, "Efficient BackProp", section 4.6.
@@ -21,13 +21,13 @@ pub enum Start {
     He,
 }
 
-impl Start {
+impl InitialWeights {
     /// Standard deviation of a weight of a layer.
     pub fn sd(self, outputs: usize, inputs: usize) -> f64 {
         let variance = match self {
-            Start::LeCun => 1.0 / inputs.max(1) as f64,
-            Start::Glorot => 2.0 / (inputs + outputs).max(1) as f64,
-            Start::He => 2.0 / inputs.max(1) as f64,
+            InitialWeights::LeCun => 1.0 / inputs.max(1) as f64,
+            InitialWeights::Glorot => 2.0 / (inputs + outputs).max(1) as f64,
+            InitialWeights::He => 2.0 / inputs.max(1) as f64,
         };
         variance.sqrt()
     }

@@ -1,6 +1,6 @@
 //! [`StateSpace`]: a state-space model with networks, and an amortised q that reads a sequence backwards.
 
-use super::{Activation, GatedCell, Network, Perceptron, Start};
+use super::{Activation, GatedCell, InitialWeights, Network, Perceptron};
 use crate::dist::{normal, normals};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
@@ -76,7 +76,7 @@ impl StateSpace {
 
     /// The start of the model's parameters.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
-        Start::Glorot.theta(layout, Streams::new(self.seed).purpose(1))
+        InitialWeights::Glorot.theta(layout, Streams::new(self.seed).purpose(1))
     }
 
     fn map(&self, p: &LogJoint, name: &str, outputs: usize) -> Map {
@@ -115,7 +115,7 @@ impl Guide for StateSpace {
     fn draw(&self, q: &Guided) {
         let (width, states, memory) = (self.data.num_columns() / self.num_steps, self.num_states, self.memory);
         let start = |outputs: usize, inputs: usize, k: usize| {
-            Start::Glorot.weights(outputs, inputs, Streams::new(self.seed).purpose(10 + k as u32))
+            InitialWeights::Glorot.weights(outputs, inputs, Streams::new(self.seed).purpose(10 + k as u32))
         };
         let cell = GatedCell::of_guide(q, "memory", (width, memory), start);
         let weights =

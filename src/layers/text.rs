@@ -1,7 +1,7 @@
 //! [`Text`]: an autoencoder of windows of text, character by character.
 
 use super::numbers::{Dense, Numbers};
-use super::{Activation, Amortised, GatedCell, LayerError, Perceptron, Start};
+use super::{Activation, Amortised, GatedCell, InitialWeights, LayerError, Perceptron};
 use crate::dist::{categorical_logit, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model};
@@ -116,7 +116,7 @@ impl Text {
 
     /// The start of the decoder's parameters.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
-        Start::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
+        InitialWeights::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
     }
 }
 
@@ -173,7 +173,7 @@ impl Model for Text {
 impl Guide for Text {
     fn draw(&self, q: &Guided) {
         let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
-        let encoder = Perceptron::new(&sizes).start(Start::LeCun, self.seed.wrapping_mul(3));
+        let encoder = Perceptron::new(&sizes).start(InitialWeights::LeCun, self.seed.wrapping_mul(3));
         Amortised::new(self.read.clone(), "z", self.num_latents, encoder).draw(q);
     }
 }

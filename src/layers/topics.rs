@@ -1,6 +1,6 @@
 //! [`Topics`]: latent Dirichlet allocation with an amortised q.
 
-use super::{Amortised, Perceptron, Start};
+use super::{Amortised, InitialWeights, Perceptron};
 use crate::dist::{multinomial, normal};
 use crate::family::{Guide, Guided};
 use crate::model::{Layout, LogJoint, Model, SiteKind};
@@ -63,7 +63,7 @@ impl Topics {
 
     /// The start of the topics: nearly even, and all different.
     pub fn theta(&self, layout: &Layout) -> Vec<f64> {
-        Start::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
+        InitialWeights::LeCun.theta(layout, Streams::new(self.seed).purpose(1))
     }
 
     /// The words' probabilities in each topic at `theta`.
@@ -103,7 +103,7 @@ impl Model for Topics {
 impl Guide for Topics {
     fn draw(&self, q: &Guided) {
         let sizes = [&[self.read.num_columns()], &self.hidden[..]].concat();
-        let encoder = Perceptron::new(&sizes).start(Start::Glorot, self.seed.wrapping_mul(3));
+        let encoder = Perceptron::new(&sizes).start(InitialWeights::Glorot, self.seed.wrapping_mul(3));
         Amortised::new(self.read.clone(), "z", self.num_topics, encoder).draw(q);
     }
 }

@@ -1,7 +1,7 @@
 //! [`Vae`]: the variational autoencoder.
 
 use super::numbers::Numbers;
-use super::{Activation, Amortised, CategoricalEncoder, Encoder, LayerError, Network, Perceptron, Start};
+use super::{Activation, Amortised, CategoricalEncoder, Encoder, InitialWeights, LayerError, Network, Perceptron};
 use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
@@ -43,7 +43,7 @@ pub struct Vae {
     given: Option<Matrix>,
     clusters: Option<usize>,
     classes: usize,
-    start: Start,
+    start: InitialWeights,
     seed: u64,
 }
 
@@ -62,7 +62,7 @@ impl Vae {
             given: None,
             clusters: None,
             classes: 0,
-            start: Start::He,
+            start: InitialWeights::He,
             seed: 0,
         }
     }
@@ -82,7 +82,7 @@ impl Vae {
 
     /// Other random weights to start from.
     #[must_use]
-    pub fn start(self, start: Start, seed: u64) -> Vae {
+    pub fn start(self, start: InitialWeights, seed: u64) -> Vae {
         Vae { start, seed, ..self }
     }
 

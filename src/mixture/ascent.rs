@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::component::Component;
 use super::pass::{Assign, Engine, MixtureState, Space};
-use super::start::{Start, first_state};
+use super::start::{MixtureStart, first_state};
 use super::{MixtureError, Rows, Weights};
 use crate::algorithm::{Algorithm, FitError, Step};
 
@@ -22,7 +22,7 @@ use crate::algorithm::{Algorithm, FitError, Step};
 /// *Source:* Bishop (2006), section 10.2, with the responsibilities at their optimum put into the bound.
 pub struct CoordinateAscent<'a, R: ?Sized, C> {
     pub(super) engine: Engine<'a, R, C>,
-    start: Start,
+    start: MixtureStart,
     seed: u64,
     tolerance: f64,
     space: Mutex<Space>,
@@ -36,11 +36,11 @@ impl<'a, R: Rows + ?Sized, C: Component> CoordinateAscent<'a, R, C> {
     pub fn new(rows: &'a R, component: &'a C, weights: Weights, k: usize) -> Result<Self, MixtureError> {
         let engine = Engine { rows, component, weights, k };
         super::check::everything(&engine)?;
-        Ok(CoordinateAscent { engine, start: Start::KMeans, seed: 0, tolerance: 1e-6, space: Mutex::default() })
+        Ok(CoordinateAscent { engine, start: MixtureStart::KMeans, seed: 0, tolerance: 1e-6, space: Mutex::default() })
     }
 
-    /// Where to begin; [`Start::KMeans`] unless said otherwise.
-    pub fn start(self, start: Start) -> Self {
+    /// Where to begin; [`MixtureStart::KMeans`] unless said otherwise.
+    pub fn start(self, start: MixtureStart) -> Self {
         CoordinateAscent { start, ..self }
     }
 

@@ -15,19 +15,19 @@ use crate::streams::Stream;
 ///
 /// A missing cell is left out, which marginalises it exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bernoulli {
+pub struct BernoulliColumns {
     columns: usize,
     ones: f64,
     zeros: f64,
 }
 
-impl Bernoulli {
+impl BernoulliColumns {
     /// `columns` columns under the prior `Beta(ones, zeros)`.
     ///
     /// # Errors
     /// When `ones` or `zeros` is not positive.
     pub fn new(columns: usize, ones: f64, zeros: f64) -> Result<Self, MixtureError> {
-        Ok(Bernoulli { columns, ones: positive("ones", ones)?, zeros: positive("zeros", zeros)? })
+        Ok(BernoulliColumns { columns, ones: positive("ones", ones)?, zeros: positive("zeros", zeros)? })
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn draw_beta(a: f64, b: f64, stream: &mut Stream) -> Result<f64, Mixt
     Ok(beta.sample(stream).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON))
 }
 
-impl Component for Bernoulli {
+impl Component for BernoulliColumns {
     fn num_columns(&self) -> usize {
         self.columns
     }

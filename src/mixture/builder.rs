@@ -4,29 +4,29 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::component::Component;
-use super::moves::{Fit, improve};
-use super::{CoordinateAscent, Fitted, Kind, MixtureError, MixtureState, Rows, Start, Weights};
+use super::moves::{Reached, improve};
+use super::{CoordinateAscent, Kind, MixtureError, MixtureFitted, MixtureStart, MixtureState, Rows, Weights};
 use crate::algorithm::Algorithm;
 use crate::fit::{MaxSteps, Stop, run};
 
 /// What to fit, and how.
 ///
 /// ```
-/// use jensen::mixture::{FullGaussian, Mixture, Table};
+/// use jensen::mixture::{FullGaussian, MixtureFit, Table};
 ///
 /// let x: Vec<f64> = (0..40).map(|i| if i < 20 { 0.1 * i as f64 } else { 10.0 + 0.05 * i as f64 }).collect();
 /// let rows = Table::from_columns(&[x])?;
-/// let fitted = Mixture::new(FullGaussian::from_rows(&rows)?, 2).restarts(3).fit(&rows)?;
+/// let fitted = MixtureFit::new(FullGaussian::from_rows(&rows)?, 2).restarts(3).run(&rows)?;
 /// assert_eq!(fitted.assign(&rows)?.labels[0], fitted.assign(&rows)?.labels[19]);
 /// assert!((fitted.weights()[0] - 0.5).abs() < 0.05);
 /// # Ok::<(), jensen::mixture::MixtureError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mixture<C = Kind> {
+pub struct MixtureFit<C = Kind> {
     component: C,
     k: usize,
     weights: Weights,
-    start: Start,
+    start: MixtureStart,
     restarts: usize,
     moves: usize,
     tolerance: f64,
@@ -34,47 +34,47 @@ pub struct Mixture<C = Kind> {
     seed: u64,
 }
 
-impl<C: Component> Mixture<C> {
+impl<C: Component> MixtureFit<C> {
     /// `k` components of one kind, with weights `~ Dirichlet(1 / k, ..)`, one k-means++ start, and up to 20 moves.
     pub fn new(component: C, k: usize) -> Self {
         let weights = Weights::dirichlet(1.0 / k.max(1) as f64);
-        let start = Start::KMeans;
-        Mixture { component, k, weights, start, restarts: 1, moves: 20, tolerance: 1e-4, max_steps: 2000, seed: 0 }
+        let start = MixtureStart::KMeans;
+        MixtureFit { component, k, weights, start, restarts: 1, moves: 20, tolerance: 1e-4, max_steps: 2000, seed: 0 }
     }
 
     /// Prior of the weights.
     pub fn weights(self, weights: Weights) -> Self {
-        Mixture { weights, ..self }
+        MixtureFit { weights, ..self }
     }
 
     /// Where to begin.
-    pub fn start(self, start: Start) -> Self {
-        Mixture { start, ..self }
+    pub fn start(self, start: MixtureStart) -> Self {
+        MixtureFit { start, ..self }
     }
 
     /// Starts from as many seeds, in parallel; the best bound wins. Only k-means++ depends on the seed.
     pub fn restarts(self, restarts: usize) -> Self {
-        Mixture { restarts, ..self }
+        MixtureFit { restarts, ..self }
     }
 
     /// Merges and splits to try at most once a fit has arrived; 0 for none.
     pub fn moves(self, moves: usize) -> Self {
-        Mixture { moves, ..self }
+        MixtureFit { moves, ..self }
     }
 
     /// Rise of the bound, in nats, below which a fit has arrived; 1e-4 unless said otherwise.
     pub fn tolerance(self, tolerance: f64) -> Self {
-        Mixture { tolerance, ..self }
+        MixtureFit { tolerance, ..self }
     }
 
     /// Steps at most, for each start.
     pub fn max_steps(self, max_steps: u64) -> Self {
-        Mixture { max_steps, ..self }
+        MixtureFit { max_steps, ..self }
     }
 
     /// Seed of the first start.
     pub fn seed(self, seed: u64) -> Self {
-        Mixture { seed, ..self }
+        MixtureFit { seed, ..self }
     }
 
     /// Fits by coordinate ascent.
@@ -82,9 +82,9 @@ impl<C: Component> Mixture<C> {
     /// # Errors
     /// When a setting makes no sense, a cell does not fit the components, there are more components than distinct rows,
     /// or every start fails.
-    pub fn fit<R: Rows + ?Sized>(&self, rows: &R) -> Result<Fitted<C>, MixtureError> {
+    pub fn run<R: Rows + ?Sized>(&self, rows: &R) -> Result<MixtureFitted<C>, MixtureError> {
         let starts = match self.start {
-            Start::KMeans => self.restarts.max(1),
+            MixtureStart::KMeans => self.restarts.max(1),
             _ => 1,
         };
         let one = |s: usize| self.one(rows, self.seed.wrapping_add(s as u64));
@@ -101,7 +101,7 @@ impl<C: Component> Mixture<C> {
         let Some(best) = fits.get(super::largest(&bounds)).cloned() else {
             return Err(failure.unwrap_or_else(|| MixtureError::Setting("no start was tried".into())));
         };
-        let mut fitted = Fitted::new(self.component.clone(), self.weights, self.k, best);
+        let mut fitted = MixtureFitted::new(self.component.clone(), self.weights, self.k, best);
         fitted.starts = self.agreement(rows, &fitted, &fits)?;
         fitted.notes = self.component.notes();
         if fits.len() < starts {
@@ -113,27 +113,27 @@ impl<C: Component> Mixture<C> {
         Ok(fitted)
     }
 
-    fn one<R: Rows + ?Sized>(&self, rows: &R, seed: u64) -> Result<Fit, MixtureError> {
+    fn one<R: Rows + ?Sized>(&self, rows: &R, seed: u64) -> Result<Reached, MixtureError> {
         let ascent = CoordinateAscent::new(rows, &self.component, self.weights, self.k)?;
         let ascent = ascent.start(self.start.clone()).seed(seed).tolerance(self.tolerance);
         let mut state = ascent.init()?;
         let stop = run(&ascent, &mut state, &mut MaxSteps(self.max_steps), &mut ())?;
         let bound = ascent.bound(&state)?;
-        let fit = Fit { state, bound, stop, moves: 0 };
+        let fit = Reached { state, bound, stop, moves: 0 };
         improve(&ascent, fit, self.moves, self.max_steps)
     }
 
     fn agreement<R: Rows + ?Sized>(
         &self,
         rows: &R,
-        best: &Fitted<C>,
-        fits: &[Fit],
-    ) -> Result<Vec<StartReport>, MixtureError> {
+        best: &MixtureFitted<C>,
+        fits: &[Reached],
+    ) -> Result<Vec<TriedStart>, MixtureError> {
         let reference = best.labels(rows)?;
-        let report = |fit: &Fit| {
-            let other = Fitted::new(self.component.clone(), self.weights, self.k, fit.clone());
+        let report = |fit: &Reached| {
+            let other = MixtureFitted::new(self.component.clone(), self.weights, self.k, fit.clone());
             let agreement = adjusted_rand(&reference, &other.labels(rows)?);
-            Ok(StartReport { bound: fit.bound, agreement, moves: fit.moves })
+            Ok(TriedStart { bound: fit.bound, agreement, moves: fit.moves })
         };
         fits.iter().map(report).collect()
     }
@@ -141,7 +141,7 @@ impl<C: Component> Mixture<C> {
 
 /// Where one start ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StartReport {
+pub struct TriedStart {
     /// Its exact bound.
     pub bound: f64,
     /// Adjusted Rand index of its labels with those of the best start; 1 where they agree.
@@ -169,7 +169,7 @@ pub fn adjusted_rand(a: &[usize], b: &[usize]) -> f64 {
     if largest == expected { 1.0 } else { (both - expected) / (largest - expected) }
 }
 
-impl Fit {
+impl Reached {
     /// Continues until it arrives or has used `max_steps`.
     pub(super) fn settle<R: Rows + ?Sized, C: Component>(
         ascent: &CoordinateAscent<R, C>,

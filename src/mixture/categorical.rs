@@ -15,12 +15,12 @@ use crate::streams::Stream;
 /// A missing cell is left out, which marginalises it exactly. A category not among the levels is an error, at the fit
 /// and at prediction; declare a level for it and the prior gives it a probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Categorical {
+pub struct CategoricalColumn {
     levels: usize,
     concentration: f64,
 }
 
-impl Categorical {
+impl CategoricalColumn {
     /// A column with `levels` categories.
     ///
     /// # Errors
@@ -29,11 +29,11 @@ impl Categorical {
         if levels == 0 {
             return Err(MixtureError::Setting("a categorical column needs at least one level".into()));
         }
-        Ok(Categorical { levels, concentration: positive("concentration", concentration)? })
+        Ok(CategoricalColumn { levels, concentration: positive("concentration", concentration)? })
     }
 }
 
-impl Component for Categorical {
+impl Component for CategoricalColumn {
     fn num_columns(&self) -> usize {
         1
     }

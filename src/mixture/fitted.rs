@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::categorical::pick;
 use super::component::Component;
-use super::moves::Fit;
+use super::moves::Reached;
 use super::pass::Engine;
-use super::{Block, Kind, MixtureError, MixtureState, Rows, StartReport, Weights};
+use super::{Block, Kind, MixtureError, MixtureState, Rows, TriedStart, Weights};
 use crate::fit::Stop;
 use crate::streams::Streams;
 
@@ -17,7 +17,7 @@ use crate::streams::Streams;
 /// Components are numbered by falling expected weight, everywhere. That names them the same way in every fit of the same
 /// data as long as no two weights are nearly equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fitted<C = Kind> {
+pub struct MixtureFitted<C = Kind> {
     component: C,
     prior: Weights,
     state: MixtureState,
@@ -28,7 +28,7 @@ pub struct Fitted<C = Kind> {
     /// Why the fit ended.
     pub stop: Stop,
     /// Where each start ended.
-    pub starts: Vec<StartReport>,
+    pub starts: Vec<TriedStart>,
     /// What else to know, such as a regularisation.
     pub notes: Vec<String>,
 }
@@ -85,20 +85,20 @@ struct Saved<F> {
 const FORMAT: &str = "jensen mixture";
 const VERSION: u64 = 1;
 
-impl<C: Component> Fitted<C> {
-    pub(super) fn new(component: C, prior: Weights, k: usize, fit: Fit) -> Self {
+impl<C: Component> MixtureFitted<C> {
+    pub(super) fn new(component: C, prior: Weights, k: usize, fit: Reached) -> Self {
         let mut weights = vec![0.0; k];
         prior.expectation(&fit.state.weights, &mut weights);
         let mut order: Vec<usize> = (0..k).collect();
         order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
-        let Fit { state, bound, stop, .. } = fit;
-        Fitted { component, prior, state, order, bound, stop, starts: Vec::new(), notes: Vec::new() }
+        let Reached { state, bound, stop, .. } = fit;
+        MixtureFitted { component, prior, state, order, bound, stop, starts: Vec::new(), notes: Vec::new() }
     }
 
     /// The result as of a state of an algorithm, with the bound that goes with it.
     pub fn from_state(component: C, prior: Weights, state: MixtureState, bound: f64, stop: Stop) -> Self {
         let k = state.counts.len();
-        Self::new(component, prior, k, Fit { state, bound, stop, moves: 0 })
+        Self::new(component, prior, k, Reached { state, bound, stop, moves: 0 })
     }
 
     /// Components.
@@ -281,7 +281,7 @@ impl<C: Component> Fitted<C> {
     }
 }
 
-impl<C: Component + Serialize + DeserializeOwned> Fitted<C> {
+impl<C: Component + Serialize + DeserializeOwned> MixtureFitted<C> {
     /// The fit as JSON that keeps every bit.
     ///
     /// # Errors

@@ -16,21 +16,21 @@ use crate::streams::Stream;
 ///
 /// With `power` 1 a column is exponential. A missing cell is left out, which marginalises it exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Gamma {
+pub struct GammaColumns {
     columns: usize,
     power: f64,
     shape: f64,
     rate: f64,
 }
 
-impl Gamma {
+impl GammaColumns {
     /// `columns` columns of shape `power`, under the prior `Gamma(shape, rate)` of their rates.
     ///
     /// # Errors
     /// When `power`, `shape` or `rate` is not positive.
     pub fn new(columns: usize, power: f64, shape: f64, rate: f64) -> Result<Self, MixtureError> {
         let (power, shape) = (positive("power", power)?, positive("shape", shape)?);
-        Ok(Gamma { columns, power, shape, rate: positive("rate", rate)? })
+        Ok(GammaColumns { columns, power, shape, rate: positive("rate", rate)? })
     }
 
     /// Exponential columns.
@@ -42,7 +42,7 @@ impl Gamma {
     }
 }
 
-impl Component for Gamma {
+impl Component for GammaColumns {
     fn num_columns(&self) -> usize {
         self.columns
     }

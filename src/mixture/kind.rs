@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::component::Component;
 use super::{
-    Bernoulli, Block, Categorical, DiagonalGaussian, FullGaussian, Gamma, HierarchicalGaussian, MixtureError,
-    Multinomial, Poisson, Product, SphericalGaussian, StudentT, TiedGaussian,
+    BernoulliColumns, Block, CategoricalColumn, DiagonalGaussian, FullGaussian, FullStudentT, GammaColumns,
+    HierarchicalGaussian, MixedColumns, MixtureError, MultinomialColumns, PoissonColumns, SphericalGaussian,
+    TiedGaussian,
 };
 use crate::streams::Stream;
 
@@ -25,19 +26,19 @@ pub enum Kind {
     /// A Gaussian with one variance for all columns.
     Spherical(SphericalGaussian),
     /// A Student-t.
-    StudentT(StudentT),
+    StudentT(FullStudentT),
     /// Columns of zeros and ones.
-    Bernoulli(Bernoulli),
+    Bernoulli(BernoulliColumns),
     /// A column of categories.
-    Categorical(Categorical),
+    Categorical(CategoricalColumn),
     /// Columns of counts that share a total.
-    Multinomial(Multinomial),
+    Multinomial(MultinomialColumns),
     /// Columns of counts.
-    Poisson(Poisson),
+    Poisson(PoissonColumns),
     /// Columns of positive numbers.
-    Gamma(Gamma),
+    Gamma(GammaColumns),
     /// Columns of different kinds.
-    Product(Product),
+    Product(MixedColumns),
 }
 
 macro_rules! from_kinds {
@@ -56,13 +57,13 @@ from_kinds! {
     Tied(TiedGaussian),
     Diagonal(DiagonalGaussian),
     Spherical(SphericalGaussian),
-    StudentT(StudentT),
-    Bernoulli(Bernoulli),
-    Categorical(Categorical),
-    Multinomial(Multinomial),
-    Poisson(Poisson),
-    Gamma(Gamma),
-    Product(Product),
+    StudentT(FullStudentT),
+    Bernoulli(BernoulliColumns),
+    Categorical(CategoricalColumn),
+    Multinomial(MultinomialColumns),
+    Poisson(PoissonColumns),
+    Gamma(GammaColumns),
+    Product(MixedColumns),
 }
 
 /// Calls a method of whichever kind it is.

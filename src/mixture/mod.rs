@@ -30,25 +30,25 @@ mod topics;
 mod weights;
 
 pub use ascent::CoordinateAscent;
-pub use bernoulli::Bernoulli;
-pub use builder::{Mixture, StartReport, adjusted_rand};
-pub use categorical::Categorical;
+pub use bernoulli::BernoulliColumns;
+pub use builder::{MixtureFit, TriedStart, adjusted_rand};
+pub use categorical::CategoricalColumn;
 pub use component::Component;
 pub use error::MixtureError;
-pub use fitted::{Assignments, ComponentLine, Fitted, MixtureDraw, Score};
-pub use gamma::Gamma;
+pub use fitted::{Assignments, ComponentLine, MixtureDraw, MixtureFitted, Score};
+pub use gamma::GammaColumns;
 pub use gaussian::{
-    DiagonalGaussian, FullGaussian, HierarchicalGaussian, NormalWishart, SphericalGaussian, StudentT, TiedGaussian,
+    DiagonalGaussian, FullGaussian, FullStudentT, HierarchicalGaussian, NormalWishart, SphericalGaussian, TiedGaussian,
 };
 pub use k_means::KMeans;
 pub use kind::Kind;
-pub use multinomial::Multinomial;
+pub use multinomial::MultinomialColumns;
 pub use pass::MixtureState;
-pub use poisson::Poisson;
-pub use product::Product;
+pub use poisson::PoissonColumns;
+pub use product::MixedColumns;
 pub use rows::{BLOCK_ROWS, Block, LANES, Rows, Table, padded};
 pub use selected::{SelectedBlocks, SelectedColumns};
-pub use start::Start;
+pub use start::MixtureStart;
 pub use stochastic::{StochasticMixture, StochasticSettings};
 pub use topics::{TopicAscent, TopicState};
 pub use weights::Weights;

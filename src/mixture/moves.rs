@@ -9,7 +9,7 @@ use crate::streams::Streams;
 
 /// A fit that has arrived.
 #[derive(Clone)]
-pub(super) struct Fit {
+pub(super) struct Reached {
     pub state: MixtureState,
     pub bound: f64,
     pub stop: Stop,
@@ -38,10 +38,10 @@ const CANDIDATES: usize = 3;
 /// bounds", for the moves; candidates are chosen here by overlap and size.
 pub(super) fn improve<R: Rows + ?Sized, C: Component>(
     ascent: &CoordinateAscent<R, C>,
-    mut fit: Fit,
+    mut fit: Reached,
     budget: usize,
     max_steps: u64,
-) -> Result<Fit, MixtureError> {
+) -> Result<Reached, MixtureError> {
     if budget == 0 || ascent.engine.k < 2 {
         return Ok(fit);
     }
@@ -55,9 +55,9 @@ pub(super) fn improve<R: Rows + ?Sized, C: Component>(
             left -= 1;
             let Some(state) = apply(ascent, &fit.state, proposal, &sample)? else { continue };
             // A move that ends in a failure is no improvement.
-            let Ok((state, bound, stop)) = Fit::settle(ascent, state, max_steps) else { continue };
+            let Ok((state, bound, stop)) = Reached::settle(ascent, state, max_steps) else { continue };
             if bound > fit.bound + 1e-6 * fit.bound.abs().max(1.0) {
-                fit = Fit { state, bound, stop, moves: fit.moves + 1 };
+                fit = Reached { state, bound, stop, moves: fit.moves + 1 };
                 continue 'rounds;
             }
         }

@@ -21,13 +21,13 @@ use crate::streams::Stream;
 ///
 /// *Source*: Bishop 2006, sections 2.2 and 10.2; Minka 2000, "Estimating a Dirichlet distribution", for the predictive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Multinomial {
+pub struct MultinomialColumns {
     columns: usize,
     concentration: f64,
     total: u64,
 }
 
-impl Multinomial {
+impl MultinomialColumns {
     /// `columns` columns; simulated rows have a total of 1 unless [`with_total`](Self::with_total) says otherwise.
     ///
     /// # Errors
@@ -37,20 +37,20 @@ impl Multinomial {
             let text = format!("a multinomial of {columns} columns says nothing: counts share a total from two on");
             return Err(MixtureError::Setting(text));
         }
-        Ok(Multinomial { columns, concentration: positive("concentration", concentration)?, total: 1 })
+        Ok(MultinomialColumns { columns, concentration: positive("concentration", concentration)?, total: 1 })
     }
 
     /// Counts in a simulated row; the fit does not depend on it.
     #[must_use]
     pub fn with_total(self, total: u64) -> Self {
-        Multinomial { total, ..self }
+        MultinomialColumns { total, ..self }
     }
 
     /// The columns of `rows`; simulated rows have the mean total, rounded, of the rows without a missing cell, and 0 where
     /// there are none.
     ///
     /// # Errors
-    /// As [`Multinomial::new`], and when the rows cannot be read.
+    /// As [`MultinomialColumns::new`], and when the rows cannot be read.
     pub fn from_rows<R: Rows + ?Sized>(rows: &R, concentration: f64) -> Result<Self, MixtureError> {
         let (mut sum, mut seen, mut space) = (0.0, 0.0_f64, Vec::new());
         for b in 0..rows.num_blocks() {
@@ -66,7 +66,7 @@ impl Multinomial {
     }
 }
 
-impl Component for Multinomial {
+impl Component for MultinomialColumns {
     fn num_columns(&self) -> usize {
         self.columns
     }
@@ -189,7 +189,7 @@ impl Component for Multinomial {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mixture, Table};
+    use super::super::{MixtureFit, Table};
     use super::*;
     use crate::streams::Streams;
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn simulated_rows_share_out_the_total() {
         let (values, n) = ([0.5, 0.2, 0.3], 4000);
-        let multinomial = Multinomial::new(3, 1.0).expect("a prior").with_total(10);
+        let multinomial = MultinomialColumns::new(3, 1.0).expect("a prior").with_total(10);
         let (mut sums, mut squares, streams) = ([0.0; 3], [0.0; 3], Streams::new(5));
         for i in 0..n {
             let mut row = [0.0; 3];
@@ -226,9 +226,9 @@ mod tests {
             }
         };
         let rows = Table::from_rows(&(0..60).map(row).collect::<Vec<_>>()).expect("a table");
-        let kind = Multinomial::from_rows(&rows, 1.0).expect("a prior");
+        let kind = MultinomialColumns::from_rows(&rows, 1.0).expect("a prior");
         assert_eq!(kind.total, 83);
-        let fitted = Mixture::new(kind, 2).restarts(4).fit(&rows).expect("a fit");
+        let fitted = MixtureFit::new(kind, 2).restarts(4).run(&rows).expect("a fit");
         let labels = fitted.labels(&rows).expect("labels");
         assert!(labels.iter().enumerate().all(|(i, l)| *l == labels[i % 2]) && labels[0] != labels[1], "{labels:?}");
         let cells = |x: [f64; 3]| fitted.log_density(&Table::from_rows(&[x]).expect("a table")).expect("a density")[0];
@@ -241,12 +241,12 @@ mod tests {
 
     #[test]
     fn what_is_no_row_of_counts_is_refused() {
-        assert!(Multinomial::new(1, 1.0).expect_err("one column").to_string().contains("from two on"));
-        assert!(Multinomial::new(2, 0.0).expect_err("no prior").to_string().contains("concentration is 0"));
+        assert!(MultinomialColumns::new(1, 1.0).expect_err("one column").to_string().contains("from two on"));
+        assert!(MultinomialColumns::new(2, 0.0).expect_err("no prior").to_string().contains("concentration is 0"));
         let check = |row: [f64; 2]| {
             let rows = Table::from_rows(&[[1.0, 2.0], row]).expect("a table");
-            let mixture = Mixture::new(Multinomial::new(2, 1.0).expect("a prior"), 1);
-            mixture.fit(&rows).expect_err("a bad row").to_string()
+            let mixture = MixtureFit::new(MultinomialColumns::new(2, 1.0).expect("a prior"), 1);
+            mixture.run(&rows).expect_err("a bad row").to_string()
         };
         assert!(check([f64::NAN, 1.0]).contains("row 1, column 0: NaN is not a count, as the other cells"));
         assert!(check([1.0, -2.0]).contains("row 1, column 1: -2 is not a count"));

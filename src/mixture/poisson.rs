@@ -16,23 +16,23 @@ use crate::streams::Stream;
 ///
 /// A missing cell is left out, which marginalises it exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Poisson {
+pub struct PoissonColumns {
     columns: usize,
     shape: f64,
     rate: f64,
 }
 
-impl Poisson {
+impl PoissonColumns {
     /// `columns` columns under the prior `Gamma(shape, rate)`.
     ///
     /// # Errors
     /// When `shape` or `rate` is not positive.
     pub fn new(columns: usize, shape: f64, rate: f64) -> Result<Self, MixtureError> {
-        Ok(Poisson { columns, shape: positive("shape", shape)?, rate: positive("rate", rate)? })
+        Ok(PoissonColumns { columns, shape: positive("shape", shape)?, rate: positive("rate", rate)? })
     }
 }
 
-impl Component for Poisson {
+impl Component for PoissonColumns {
     fn num_columns(&self) -> usize {
         self.columns
     }

@@ -10,19 +10,19 @@ use crate::streams::Stream;
 /// Parts that are independent given the component, each with columns of its own.
 ///
 /// ```
-/// use jensen::mixture::{Bernoulli, DiagonalGaussian, Product};
+/// use jensen::mixture::{BernoulliColumns, DiagonalGaussian, MixedColumns};
 /// // Columns 0 and 2 are measurements, column 1 says yes or no.
 /// let measured = DiagonalGaussian::new(vec![0.0, 0.0], 1.0, 0.5, vec![0.5, 0.5])?;
-/// let mixed = Product::new(3, [(measured.into(), vec![0, 2]), (Bernoulli::new(1, 1.0, 1.0)?.into(), vec![1])])?;
+/// let mixed = MixedColumns::new(3, [(measured.into(), vec![0, 2]), (BernoulliColumns::new(1, 1.0, 1.0)?.into(), vec![1])])?;
 /// # Ok::<(), jensen::mixture::MixtureError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Product {
+pub struct MixedColumns {
     num_columns: usize,
     parts: Vec<(Kind, Vec<usize>)>,
 }
 
-impl Product {
+impl MixedColumns {
     /// Parts with the columns they explain, out of `num_columns`; columns in no part are ignored.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Product {
         if parts.is_empty() {
             return Err(MixtureError::Setting("a product needs at least one part".into()));
         }
-        Ok(Product { num_columns, parts })
+        Ok(MixedColumns { num_columns, parts })
     }
 
     /// Each part with where its slice of something starts and ends.
@@ -88,7 +88,7 @@ fn scatter(part: &[f64], values: &mut [f64], length: usize, span: &std::ops::Ran
 /// A part, its columns, and two spans.
 type Two<'a> = (&'a Kind, &'a [usize], std::ops::Range<usize>, std::ops::Range<usize>);
 
-impl Component for Product {
+impl Component for MixedColumns {
     fn num_columns(&self) -> usize {
         self.num_columns
     }

@@ -12,7 +12,7 @@ use crate::streams::Streams;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Start {
+pub enum MixtureStart {
     /// k-means++ and Lloyd's iterations on at most 4096 rows, columns standardised.
     #[default]
     KMeans,
@@ -25,13 +25,13 @@ pub enum Start {
 /// The state after one update from the start's assignments.
 pub(super) fn first_state<R: Rows + ?Sized, C: Component>(
     engine: &Engine<R, C>,
-    start: &Start,
+    start: &MixtureStart,
     seed: u64,
     space: &mut Space,
 ) -> Result<MixtureState, MixtureError> {
     let mut state = engine.prior_state();
     match start {
-        Start::Labels(labels) => {
+        MixtureStart::Labels(labels) => {
             check_labels(labels, engine.rows.num_rows(), engine.k)?;
             // Labels go by the place among these rows, which may be some blocks of a larger table.
             let height = engine.rows.block_rows();
@@ -42,11 +42,11 @@ pub(super) fn first_state<R: Rows + ?Sized, C: Component>(
             };
             engine.whole(&state, Assign::Given(&given), space)?;
         }
-        Start::KMeans | Start::Hierarchical => {
-            let limit = if *start == Start::KMeans { 4096 } else { 400 };
+        MixtureStart::KMeans | MixtureStart::Hierarchical => {
+            let limit = if *start == MixtureStart::KMeans { 4096 } else { 400 };
             let sample = Sample::of(engine.rows, limit)?;
             let centres = match start {
-                Start::KMeans => sample.k_means(engine.k, Streams::new(seed)),
+                MixtureStart::KMeans => sample.k_means(engine.k, Streams::new(seed)),
                 _ => sample.ward(engine.k),
             };
             let nearest = |_: usize, block: &Block, joint: &mut [f64]| sample.assign(block, &centres, joint);

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::component::Component;
 use super::pass::{Assign, Engine, MixtureState, Space};
-use super::start::{Start, first_state};
+use super::start::{MixtureStart, first_state};
 use super::{MixtureError, Rows, Weights};
 use crate::algorithm::{Algorithm, FitError, Step};
 use crate::streams::Streams;
@@ -19,7 +19,7 @@ use crate::streams::Streams;
 /// *Source:* Hoffman, Blei, Wang and Paisley (2013), "Stochastic variational inference", section 2.
 pub struct StochasticMixture<'a, R: ?Sized, C> {
     engine: Engine<'a, R, C>,
-    start: Start,
+    start: MixtureStart,
     settings: StochasticSettings,
     space: Mutex<(Space, Vec<u32>)>,
 }
@@ -71,11 +71,11 @@ impl<'a, R: Rows + ?Sized, C: Component> StochasticMixture<'a, R, C> {
         settings.check()?;
         let engine = Engine { rows, component, weights, k };
         super::check::everything(&engine)?;
-        Ok(StochasticMixture { engine, start: Start::KMeans, settings, space: Mutex::default() })
+        Ok(StochasticMixture { engine, start: MixtureStart::KMeans, settings, space: Mutex::default() })
     }
 
-    /// Where to begin; [`Start::KMeans`] unless said otherwise.
-    pub fn start(self, start: Start) -> Self {
+    /// Where to begin; [`MixtureStart::KMeans`] unless said otherwise.
+    pub fn start(self, start: MixtureStart) -> Self {
         StochasticMixture { start, ..self }
     }
 

@@ -26,12 +26,12 @@ impl Draws {
     /// A block of zeros for `num_draws` draws.
     pub fn zeros(layout: &Layout, num_rows: usize, num_draws: usize) -> Self {
         let mut draws = Draws::default();
-        draws.fit(layout, num_rows, num_draws);
+        draws.resize(layout, num_rows, num_draws);
         draws
     }
 
     /// Changes the sizes to those of `layout`; allocates only when they grow.
-    pub fn fit(&mut self, layout: &Layout, num_rows: usize, num_draws: usize) {
+    pub fn resize(&mut self, layout: &Layout, num_rows: usize, num_draws: usize) {
         self.num_draws = num_draws;
         self.num_rows = num_rows;
         self.latents.resize(layout.num_latents * num_draws, 0.0);

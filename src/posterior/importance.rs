@@ -1,7 +1,7 @@
 //! Importance-weighted log p(x) of rows with latents of their own.
 
 use crate::algorithm::{FitError, Solution};
-use crate::family::{Family, NormalMoments, Normals};
+use crate::family::{Family, IndependentNormals, NormalMoments};
 use crate::model::{Draws, Layout, RowSet};
 use crate::numerics::LN_SQRT_2_PI;
 use crate::objective::log_mean_exp;
@@ -34,7 +34,7 @@ pub fn log_evidence_of_rows<T: LogDensity + ?Sized, F: Family + ?Sized>(
     let mut out = Vec::with_capacity(rows.len());
     for &row in rows {
         let one = RowSet { subset: Some(vec![row]), weight: 1.0, global_terms: false };
-        z.fit(layout, 1, num_draws);
+        z.resize(layout, 1, num_draws);
         family.sample(&solution.params, &one, streams.at_step(u64::from(row)), &mut z);
         target.log_density(&solution.theta, &z, &one, &mut pass)?;
         family.log_q(&solution.params, &one, &z, &mut log_q);
@@ -68,7 +68,7 @@ const COPIES: usize = 512;
 ///
 /// # Errors
 /// As [`log_evidence_of_rows`], and when a latent of the family is not normal given the data.
-pub fn log_evidence_of_normal_rows<T: LogDensity + ?Sized, F: Normals + ?Sized>(
+pub fn log_evidence_of_normal_rows<T: LogDensity + ?Sized, F: IndependentNormals + ?Sized>(
     target: &T,
     family: &F,
     solution: &Solution,
@@ -129,7 +129,7 @@ pub fn log_evidence_of_factored_rows<T: LogDensity + ?Sized>(
         for first in (0..num_draws).step_by(COPIES) {
             let count = COPIES.min(num_draws - first);
             let subset = RowSet { subset: Some(vec![row; count]), weight: 1.0, global_terms: false };
-            z.fit(layout, count, 1);
+            z.resize(layout, count, 1);
             let minus_log_q = copies.fill(&factors, first..first + count, &mut z);
             target.log_density(theta, &z, &subset, &mut pass)?;
             let log_p = pass.row_data.iter().zip(&pass.row_prior);

@@ -245,7 +245,7 @@ impl Posterior {
             }
             let mut z = self.outside_of_rows(block);
             if let Some(family) = family {
-                z.fit(layout, layout.num_rows, count);
+                z.resize(layout, layout.num_rows, count);
                 family.sample(&self.solution.params, &RowSet::all(), self.streams.at_step(block as u64), &mut z);
             }
             visit(from, &z.select(chosen[from..to].iter().map(|&d| d as usize - first)))?;

@@ -82,7 +82,7 @@ impl Sampler<'_> {
     fn each_block(&self, mut visit: impl FnMut(usize, &Draws) -> Result<(), FitError>) -> Result<(), FitError> {
         let (layout, rows, mut z) = (self.target.layout(), RowSet::all(), Draws::default());
         for (k, first) in (0..self.num_draws).step_by(self.block).enumerate() {
-            z.fit(layout, layout.num_rows, self.block.min(self.num_draws - first));
+            z.resize(layout, layout.num_rows, self.block.min(self.num_draws - first));
             self.family.sample(&self.solution.params, &rows, self.streams.at_step(k as u64), &mut z);
             visit(first, &z)?;
         }

@@ -1,6 +1,6 @@
 //! Recovery by the deterministic and natural-gradient algorithms against exact optima.
 
-use jensen::algorithm::{Algorithm, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, Start};
+use jensen::algorithm::{Algorithm, FixedDraws, FullRankStart, Lbfgs, NaturalGradient, NewtonCg, StartSearch};
 use jensen::family::{Family, FullRank, MeanField, Reparam};
 use jensen::fit::{MaxSteps, Stop, Trace, run};
 use jensen::model::RowSet;
@@ -70,7 +70,7 @@ fn exact_bound(model: &Logistic, mean: &DVector<f64>, covariance: &DMatrix<f64>)
 fn natural_gradient<T: Differentiable>(target: &T, seed: u64, tolerance: f64) -> (FullRank, Vec<f64>, [u64; 2], Stop) {
     let streams = Streams::new(seed);
     let family = FullRank::new(target.layout().num_latents);
-    let found = Start::new(streams).find(target, &[]).unwrap();
+    let found = StartSearch::new(streams).find(target, &[]).unwrap();
     let start = FullRankStart::new(target, &family, &found.paths[0].gaussian, streams, 1e-3).unwrap();
     let num_draws = NaturalGradient::<T>::draws_for(family.dimension());
     let before = found.evaluations + start.evaluations;
@@ -223,7 +223,7 @@ fn fixed_draws_reach_the_mean_field_optimum_of_a_logistic_regression() {
     let target = Target::new(&model).unwrap();
     let streams = Streams::new(1);
     let family = MeanField::of_dimension(31);
-    let found = Start::new(streams).find(&target, &[]).unwrap();
+    let found = StartSearch::new(streams).find(&target, &[]).unwrap();
     let best = &found.paths[0].gaussian;
     let mut start = family.init(&best.mean, 0.1);
     start.truncate(31);

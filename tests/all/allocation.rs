@@ -5,7 +5,7 @@ use jensen::estimate::{
     Baseline, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, GradientEstimator, MeasureValued,
     Mixed, MultiSamplePathwise, Pathwise, ScoreFunction, StickingTheLanding, Vimco, WakePhase,
 };
-use jensen::family::{Delta, Family, FullRank, LowRank, MeanField, Reparam, StudentT};
+use jensen::family::{Delta, Family, FullRank, LowRank, MeanField, Reparam, StudentTNoise};
 use jensen::objective::{ImportanceWeighted, Renyi};
 use jensen::optimize::{Adam, Average};
 use jensen::prelude::*;
@@ -151,7 +151,7 @@ fn multi_sample_and_controlled_steps_allocate_nothing() {
 #[test]
 fn every_gaussian_family_allocates_nothing() {
     let target = Target::new(&model()).expect("a valid model");
-    let student = StudentT::new(FullRank::new(8), 5.0).expect("a valid family");
+    let student = StudentTNoise::new(FullRank::new(8), 5.0).expect("a valid family");
     assert_eq!(allocations(LowRank::new(8, 2), Pathwise::default(), Minibatch::Full), 0);
     assert_eq!(allocations(student, Pathwise::default(), Minibatch::Full), 0);
     assert_eq!(allocations(Delta::new(target.layout()), Pathwise::default(), Minibatch::Full), 0);

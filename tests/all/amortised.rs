@@ -4,7 +4,7 @@ use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::Pathwise;
 use jensen::family::{Family, Guide, Guided, Reparam, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Activation, Amortised, Likelihood, Perceptron, Start, Vae, layer_norm};
+use jensen::layers::{Activation, Amortised, InitialWeights, Likelihood, Perceptron, Vae, layer_norm};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::optimize::{Adam, Average, Schedule, Sgd};
@@ -88,7 +88,7 @@ fn bound(target: &Target, family: &TracedFamily, solution: &Solution) -> (f64, f
 #[test]
 fn a_linear_autoencoder_is_probabilistic_principal_components() {
     let x = linear_data();
-    let model = Vae::new(x.clone(), LATENTS, &[], Likelihood::Gaussian).start(Start::Glorot, 1);
+    let model = Vae::new(x.clone(), LATENTS, &[], Likelihood::Gaussian).start(InitialWeights::Glorot, 1);
     let target = Target::new(&model).unwrap();
     let family = TracedFamily::new(&model, target.layout()).unwrap();
     let mut solution = train(&model, &target, &family);
@@ -282,7 +282,9 @@ fn layers_are_their_formulas() {
 #[test]
 fn starts_have_the_variance_they_name() {
     let n = 200 * 300;
-    for (start, variance) in [(Start::LeCun, 1.0 / 300.0), (Start::Glorot, 2.0 / 500.0), (Start::He, 2.0 / 300.0)] {
+    for (start, variance) in
+        [(InitialWeights::LeCun, 1.0 / 300.0), (InitialWeights::Glorot, 2.0 / 500.0), (InitialWeights::He, 2.0 / 300.0)]
+    {
         let w = start.weights(200, 300, Streams::new(4));
         let found = w.iter().map(|w| w * w).sum::<f64>() / n as f64 / variance;
         assert!((found - 1.0).abs() < 4.0 * (2.0 / n as f64).sqrt(), "{start:?}: {found}");

@@ -2,7 +2,9 @@
 
 use std::f64::consts::PI;
 
-use jensen::family::{Beta, Dirichlet, Family, Flow, FullRank, Gamma, GaussianMixture, Reparam, VonMises};
+use jensen::family::{
+    BetaFactors, DirichletFactors, Family, Flow, FullRank, GammaFactors, GaussianMixture, Reparam, VonMisesFactors,
+};
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::prelude::*;
@@ -64,7 +66,7 @@ const TRIGAMMA: [(f64, f64); 2] = [(0.25, 17.197_329_154_507_11), (2.5, 0.490_35
 #[test]
 fn gamma_moves_its_mean_and_mean_log_with_the_shape() {
     let layout = layout(|p| p.add(-p.positive("a")));
-    let family = Gamma::new(&layout);
+    let family = GammaFactors::new(&layout);
     for (a, trigamma) in TRIGAMMA {
         // At rate 1: with the rate held, d / da is (d / d ln mean + d / d ln shape) / a.
         let params = [a.ln(), a.ln()];
@@ -83,7 +85,7 @@ fn gamma_moves_its_mean_and_mean_log_with_the_shape() {
 #[test]
 fn beta_moves_its_mean_with_its_first_shape() {
     let layout = layout(|p| p.add(-p.unit("a")));
-    let family = Beta::new(&layout);
+    let family = BetaFactors::new(&layout);
     for (a, b) in [(0.7_f64, 1.8_f64), (6.0, 2.0)] {
         let c = a + b;
         let params = [(a / b).ln(), c.ln()];
@@ -97,7 +99,7 @@ fn beta_moves_its_mean_with_its_first_shape() {
 #[test]
 fn dirichlet_has_its_mean_logs_and_their_slopes() {
     let layout = layout(|p| p.add(p.simplex("x", 3).at(0).ln()));
-    let family = Dirichlet::new(&layout);
+    let family = DirichletFactors::new(&layout);
     // alpha = (1/2, 1, 5/2): psi(1/2) = -gamma - 2 ln 2 and psi(4) = 11/6 - gamma.
     let params = [0.5_f64.ln(), 0.0, 2.5_f64.ln()];
     let mut z = Draws::zeros(&layout, 0, DRAWS);
@@ -115,7 +117,7 @@ fn dirichlet_has_its_mean_logs_and_their_slopes() {
 #[test]
 fn von_mises_moves_its_mean_cosine_also_over_the_cut() {
     let layout = layout(|p| _ = p.draw("a", von_mises(0.0, 1.0)));
-    let family = VonMises::new(&layout);
+    let family = VonMisesFactors::new(&layout);
     // I1(2) / I0(2); the mean is 0.14 from the cut, so that two draws in five are wrapped.
     let (mean, kappa, ratio, nu) = (3.0_f64, 2.0_f64, 0.697_774_657_964_008, 0.5_f64);
     let params = [mean, kappa.ln()];
@@ -170,22 +172,22 @@ fn sticking_the_landing_vanishes_at_conjugate_posteriors() {
             p.observe(x, poisson(rate));
         }
     })));
-    check(&counts, &Gamma::new(counts.layout()), &[2.5_f64.ln(), 10f64.ln()]);
+    check(&counts, &GammaFactors::new(counts.layout()), &[2.5_f64.ln(), 10f64.ln()]);
     // p ~ Beta(1, 2), 3 of 10: Beta(4, 9).
     let trials = ok(Target::new(&Sites(|p: &LogJoint| {
         let chance = p.draw("p", beta(1.0, 2.0));
         p.observe(3.0, binomial(10, chance));
     })));
-    check(&trials, &Beta::new(trials.layout()), &[(4.0 / 9.0_f64).ln(), 13f64.ln()]);
+    check(&trials, &BetaFactors::new(trials.layout()), &[(4.0 / 9.0_f64).ln(), 13f64.ln()]);
     // x ~ Dirichlet(1, 2, 3), each value seen 2, 0, 4 times: Dirichlet(3, 2, 7).
     let shares = ok(Target::new(&Sites(|p: &LogJoint| {
         let x = p.draw("x", dirichlet(Vector::constant(&[1.0, 2.0, 3.0])));
         p.add(2.0 * x.at(0).ln() + 4.0 * x.at(2).ln());
     })));
-    check(&shares, &Dirichlet::new(shares.layout()), &[3.0_f64, 2.0, 7.0].map(f64::ln));
+    check(&shares, &DirichletFactors::new(shares.layout()), &[3.0_f64, 2.0, 7.0].map(f64::ln));
     // A von Mises density of its own.
     let angle = ok(Target::new(&Sites(|p: &LogJoint| _ = p.draw("a", von_mises(2.0, 3.0)))));
-    check(&angle, &VonMises::new(angle.layout()), &[2.0, 3f64.ln()]);
+    check(&angle, &VonMisesFactors::new(angle.layout()), &[2.0, 3f64.ln()]);
 }
 
 /// The bound after a fit, with its standard error, from fresh draws.

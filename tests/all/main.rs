@@ -17,6 +17,7 @@ mod families;
 mod laws;
 mod layers;
 mod mixture;
+mod names;
 mod own_parts;
 mod posterior;
 mod recovery;

@@ -5,7 +5,7 @@
 //! `models/benches/peers/recovery_sklearn.py FOLDER` reads them and prints the same table for scikit-learn.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
-use jensen::mixture::{FullGaussian, HierarchicalGaussian, Kind, Mixture, Table, Weights, adjusted_rand};
+use jensen::mixture::{FullGaussian, HierarchicalGaussian, Kind, MixtureFit, Table, Weights, adjusted_rand};
 use jensen::streams::Streams;
 use std::fmt::Write;
 use std::time::Instant;
@@ -83,7 +83,7 @@ fn fit(component: Kind, rows: &Table, seed: u64, k: usize, process: bool, restar
         true => Weights::dirichlet_process(concentration),
         false => Weights::dirichlet(concentration),
     };
-    let fitted = Mixture::new(component, k).weights(weights).restarts(restarts).seed(seed).fit(rows).expect("a fit");
+    let fitted = MixtureFit::new(component, k).weights(weights).restarts(restarts).seed(seed).run(rows).expect("a fit");
     (fitted.bound, fitted.labels(rows).expect("labels"))
 }
 

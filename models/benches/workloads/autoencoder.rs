@@ -6,7 +6,7 @@ use std::time::Instant;
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{Design, ExactKl};
 use jensen::family::{Family, TracedFamily};
-use jensen::layers::{Likelihood, Start, Vae};
+use jensen::layers::{InitialWeights, Likelihood, Vae};
 use jensen::model::{Draws, RowSet};
 use jensen::optimize::{Adam, Average};
 use jensen::posterior::log_evidence_of_rows;
@@ -40,7 +40,7 @@ pub fn w6(folder: &Path) {
 }
 
 fn vae(data: &Matrix, seed: u64) -> Vae {
-    Vae::new(data.clone(), 8, &[128], Likelihood::Bernoulli).start(Start::LeCun, seed)
+    Vae::new(data.clone(), 8, &[128], Likelihood::Bernoulli).start(InitialWeights::LeCun, seed)
 }
 
 fn one(train: &Matrix, test: &Matrix, options: Options, all_rows: bool, seed: u64) -> f64 {

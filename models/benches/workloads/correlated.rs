@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use jensen::algorithm::{Algorithm, Laplace, NaturalGradient, Solution};
+use jensen::algorithm::{Algorithm, LaplaceApproximation, NaturalGradient, Solution};
 use jensen::automatic::FamilyChoice;
 use jensen::family::{Family, FullRank};
 use jensen::streams::Streams;
@@ -34,7 +34,8 @@ pub fn w7(path: &Path) {
     for num_draws in [suggested, d.next_multiple_of(2), 2 * d] {
         exact.report(&format!("natural gradient, {num_draws} draws"), &natural(num_draws), &family);
     }
-    let laplace = Laplace { target: &target, family: &family, theta: &[], start: vec![0.0; d], difference: 1e-3 };
+    let laplace =
+        LaplaceApproximation { target: &target, family: &family, theta: &[], start: vec![0.0; d], difference: 1e-3 };
     exact.report("Laplace", &laplace, &family);
 
     let (mut best, mut kl) = (f64::INFINITY, f64::NAN);

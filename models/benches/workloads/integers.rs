@@ -6,7 +6,7 @@ use std::time::Instant;
 use jensen::estimate::{
     AnyEstimator, Baseline, Design, DisArm, GradientEstimator, LocalExpectation, Point, ScoreFunction, Space, Task,
 };
-use jensen::family::{Bernoulli, Categorical, Discrete, Family};
+use jensen::family::{BernoulliFactors, CategoricalFactors, Discrete, Family};
 use jensen::model::{Draws, RowSet};
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Pass, Target};
@@ -31,8 +31,8 @@ fn cases<F: Discrete>() -> Cases<F> {
 pub fn run(path: &Path) {
     let model = Twenty::read(path);
     let target = Target::new(&model).expect("a valid model");
-    let bernoulli = Bernoulli::new(target.layout()).expect("two values each");
-    let categorical = Categorical::new(target.layout()).expect("two values each");
+    let bernoulli = BernoulliFactors::new(target.layout()).expect("two values each");
+    let categorical = CategoricalFactors::new(target.layout()).expect("two values each");
     run_family(&target, &bernoulli, &model.phi_rand, "Bernoulli");
     let logits: Vec<f64> = model.phi_rand.iter().flat_map(|l| [0.0, *l]).collect();
     run_family(&target, &categorical, &logits, "categorical");

@@ -2,7 +2,7 @@
 
 use jensen::algorithm::Algorithm;
 use jensen::mixture::{
-    CoordinateAscent, FullGaussian, Rows, Start, StochasticMixture, StochasticSettings, Table, Weights,
+    CoordinateAscent, FullGaussian, MixtureStart, Rows, StochasticMixture, StochasticSettings, Table, Weights,
 };
 use jensen_models::data::stream::StreamedTable;
 use std::path::Path;
@@ -28,7 +28,8 @@ fn case(folder: &Path, rows: &str, labels: &str, k: usize, sweeps: u64, repeats:
         let (best, bound) = pool.install(|| {
             let component = FullGaussian::from_rows(&rows).expect("a prior");
             let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(1.0 / k as f64), k);
-            let ascent = ascent.expect("settings").start(Start::Labels(labels.clone())).tolerance(-f64::INFINITY);
+            let ascent =
+                ascent.expect("settings").start(MixtureStart::Labels(labels.clone())).tolerance(-f64::INFINITY);
             let (mut best, mut bound) = (f64::INFINITY, 0.0);
             for _ in 0..repeats {
                 let mut state = ascent.init().expect("a start");

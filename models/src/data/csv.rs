@@ -2,11 +2,11 @@
 
 use super::error::DataError;
 use super::stream::record::{open_mark, record_end};
-use super::table::{Table, TextColumn};
+use super::table::{DataTable, TextColumn};
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 
-/// Reads `bytes` as a text table with a header line; see [`Table::from_csv`].
-pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
+/// Reads `bytes` as a text table with a header line; see [`DataTable::from_csv`].
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<DataTable, DataError> {
     let text = utf8(file, bytes)?;
     if text.trim().is_empty() {
         return Err(DataError::Empty { file: file.to_string() });
@@ -26,7 +26,8 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
     };
     let mut record = StringRecord::new();
     next(&mut record)?;
-    let mut table = Table { file: file.to_string(), columns: header(file, &record)?, num_rows: 0, lines: Vec::new() };
+    let mut table =
+        DataTable { file: file.to_string(), columns: header(file, &record)?, num_rows: 0, lines: Vec::new() };
     let mut lines = LineCounter { text: text.as_bytes(), byte: 0, line: 1 };
     while next(&mut record)? {
         let line = lines.line_of(record.position().map_or(0, |at| at.byte() as usize));
@@ -55,7 +56,7 @@ fn closed(file: &str, text: &str, separator: u8) -> Result<(), DataError> {
 }
 
 /// What is wrong with a table without rows, whose header stands at `line`: a name may have taken them.
-pub(super) fn no_rows(table: &Table, line: u64) -> DataError {
+pub(super) fn no_rows(table: &DataTable, line: u64) -> DataError {
     let file = table.file().to_string();
     match table.names().any(|name| name.contains('\n')) {
         true => DataError::OpenQuote { file, line },
@@ -68,7 +69,7 @@ pub(super) fn first_line(text: &[u8]) -> u64 {
     1 + text.iter().take_while(|b| matches!(b, b'\n' | b'\r')).filter(|b| **b == b'\n').count() as u64
 }
 
-fn push_row(table: &mut Table, record: &StringRecord, line: u64) -> Result<(), DataError> {
+fn push_row(table: &mut DataTable, record: &StringRecord, line: u64) -> Result<(), DataError> {
     let expected = table.columns.len();
     if record.len() == 1 && expected > 1 && record[0].is_empty() {
         return Ok(()); // a line of blanks
@@ -92,9 +93,9 @@ fn push_row(table: &mut Table, record: &StringRecord, line: u64) -> Result<(), D
 }
 
 /// The names in a header line, as a table without rows.
-pub(super) fn header_table(file: &str, names: &[String]) -> Result<Table, DataError> {
+pub(super) fn header_table(file: &str, names: &[String]) -> Result<DataTable, DataError> {
     let columns = header(file, &StringRecord::from(names.to_vec()))?;
-    Table { columns, ..Table::empty(file) }.distinct()
+    DataTable { columns, ..DataTable::empty(file) }.distinct()
 }
 
 fn header(file: &str, record: &StringRecord) -> Result<Vec<TextColumn>, DataError> {

@@ -89,35 +89,35 @@ pub struct Grouping {
 /// A checked regression design; features are standardised to mean 0 and standard deviation 1.
 ///
 /// ```
-/// # use jensen_models::data::{Design, DesignSpec, ResponseKind, Table};
-/// let table = Table::from_csv("d.csv", b"y,x\n1,10\n2,20\n4,30\n")?;
-/// let design = Design::new(&table, &DesignSpec::new("y", ResponseKind::Real))?;
+/// # use jensen_models::data::{DesignMatrix, DesignSpec, ResponseKind, DataTable};
+/// let table = DataTable::from_csv("d.csv", b"y,x\n1,10\n2,20\n4,30\n")?;
+/// let design = DesignMatrix::new(&table, &DesignSpec::new("y", ResponseKind::Real))?;
 /// assert_eq!(design.features, [-1.0, 0.0, 1.0]);
 /// assert_eq!((design.scales[0].mean, design.scales[0].sd), (20.0, 10.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Design {
+pub struct DesignMatrix {
     /// The response, one value per row, standardised where asked for.
     pub response: Vec<f64>,
     /// The response's name, and the mean and sd that were taken out (0 and 1 where it was left as it is).
-    pub response_scale: Scale,
+    pub response_scale: ColumnScale,
     /// The standardised features, row-major, `num_rows * scales.len()`.
     pub features: Vec<f64>,
     /// Name, mean and sd of each feature.
-    pub scales: Vec<Scale>,
+    pub scales: Vec<ColumnScale>,
     /// The groups, where a group column was named.
     pub groups: Option<Grouping>,
     /// The number of rows.
     pub num_rows: usize,
 }
 
-impl Design {
+impl DesignMatrix {
     /// Takes the columns that `spec` names from `table` and checks them.
     ///
     /// # Errors
     /// Every [`DesignError`].
-    pub fn new(table: &Table, spec: &DesignSpec) -> Result<Self, DesignError> {
+    pub fn new(table: &DataTable, spec: &DesignSpec) -> Result<Self, DesignError> {
         let num_rows = table.num_rows();
         if num_rows < 2 {
             return Err(DesignError::OneRow { file: table.file().to_string() });
@@ -155,7 +155,7 @@ impl Design {
         while let Some(found) = first_dependence(&columns) {
             if found.column == kept.len() {
                 let (file, name) = (file.to_string(), self.response_scale.name.clone());
-                let scales: Vec<&Scale> = found.terms.iter().map(|&(k, _)| &self.scales[kept[k]]).collect();
+                let scales: Vec<&ColumnScale> = found.terms.iter().map(|&(k, _)| &self.scales[kept[k]]).collect();
                 let others = scales.iter().map(|scale| scale.name.clone()).collect();
                 let weights = found.terms.iter().map(|&(_, weight)| weight * self.response_scale.sd);
                 let formula = weights.zip(scales).map(|(weight, scale)| (weight / scale.sd, scale.name.as_str()));
@@ -187,7 +187,7 @@ impl Design {
     }
 }
 
-fn feature_names(table: &Table, spec: &DesignSpec) -> Result<Vec<String>, DesignError> {
+fn feature_names(table: &DataTable, spec: &DesignSpec) -> Result<Vec<String>, DesignError> {
     let file = table.file().to_string();
     if spec.group.as_ref() == Some(&spec.response) {
         let (name, role) = (spec.response.clone(), "the response and the group");
@@ -211,7 +211,7 @@ fn feature_names(table: &Table, spec: &DesignSpec) -> Result<Vec<String>, Design
 }
 
 /// The checked response, standardised where asked for, with its scale.
-fn response(table: &Table, spec: &DesignSpec) -> Result<(Vec<f64>, Scale), DesignError> {
+fn response(table: &DataTable, spec: &DesignSpec) -> Result<(Vec<f64>, ColumnScale), DesignError> {
     let name = &spec.response;
     let mut response = table.real(name)?;
     if let Some(row) = response.iter().position(|&value| !spec.kind.allows(value)) {
@@ -221,26 +221,26 @@ fn response(table: &Table, spec: &DesignSpec) -> Result<(Vec<f64>, Scale), Desig
             _ => DesignError::NotBinary { place, value },
         });
     }
-    let scale = Scale::measure(name, &response);
+    let scale = ColumnScale::measure(name, &response);
     if scale.sd == 0.0 && spec.kind != ResponseKind::Count {
         let (file, name) = (table.file().to_string(), name.clone());
         return Err(DesignError::ConstantResponse { file, name, value: response[0] });
     }
     if spec.kind != ResponseKind::Real || !spec.standardise_response {
-        return Ok((response, Scale::identity(name)));
+        return Ok((response, ColumnScale::identity(name)));
     }
     response.iter_mut().for_each(|y| *y = scale.apply(*y));
     Ok((response, scale))
 }
 
 /// The standardised columns and their scales.
-fn standardised(table: &Table, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<Scale>), DesignError> {
+fn standardised(table: &DataTable, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<ColumnScale>), DesignError> {
     let file = table.file().to_string();
     let mut columns = Vec::with_capacity(names.len());
     let mut scales = Vec::with_capacity(names.len());
     for name in names {
         let mut column = table.real(name)?;
-        let scale = Scale::measure(name, &column);
+        let scale = ColumnScale::measure(name, &column);
         if scale.sd == 0.0 {
             return Err(DesignError::ConstantFeature { file, name: name.clone(), value: column[0] });
         }
@@ -251,7 +251,7 @@ fn standardised(table: &Table, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<S
     Ok((columns, scales))
 }
 
-fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[Scale]) -> Result<(), DesignError> {
+fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[ColumnScale]) -> Result<(), DesignError> {
     let file = file.to_string();
     let num_rows = columns.first().map_or(0, Vec::len);
     // An intercept and the features need as many rows as there are coefficients.
@@ -289,7 +289,7 @@ fn rounded(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-fn grouping(table: &Table, name: &str) -> Result<Grouping, DesignError> {
+fn grouping(table: &DataTable, name: &str) -> Result<Grouping, DesignError> {
     let (index, levels) = table.categories(name)?;
     if levels.len() < 2 {
         let file = table.file().to_string();

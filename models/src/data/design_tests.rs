@@ -1,11 +1,11 @@
 use super::*;
 
-fn table(text: &str) -> Table {
-    Table::from_csv("d.csv", text.as_bytes()).unwrap()
+fn table(text: &str) -> DataTable {
+    DataTable::from_csv("d.csv", text.as_bytes()).unwrap()
 }
 
 fn error(text: &str, spec: DesignSpec) -> String {
-    Design::new(&table(text), &spec).unwrap_err().to_string()
+    DesignMatrix::new(&table(text), &spec).unwrap_err().to_string()
 }
 
 fn real(response: &str) -> DesignSpec {
@@ -15,10 +15,10 @@ fn real(response: &str) -> DesignSpec {
 #[test]
 fn features_are_standardised_and_row_major() {
     let table = table("x,y,z,g\n1,5,0,b\n2,7,0,a\n3,6,3,b\n");
-    let design = Design::new(&table, &real("y").features(&["z", "x"]).group("g")).unwrap();
+    let design = DesignMatrix::new(&table, &real("y").features(&["z", "x"]).group("g")).unwrap();
     assert_eq!((design.num_rows, design.num_features()), (3, 2));
     assert_eq!(design.response, [5.0, 7.0, 6.0]);
-    assert_eq!(design.response_scale, Scale::identity("y"));
+    assert_eq!(design.response_scale, ColumnScale::identity("y"));
     let s = 3.0_f64.sqrt(); // z has mean 1 and variance 3
     for (found, expected) in design.features.iter().zip([-1.0 / s, -1.0, -1.0 / s, 0.0, 2.0 / s, 1.0]) {
         assert!((found - expected).abs() < 4.0 * f64::EPSILON, "{found} {expected}");
@@ -30,7 +30,7 @@ fn features_are_standardised_and_row_major() {
 #[test]
 fn without_a_list_every_other_named_column_is_a_feature() {
     let table = table(",x,y,g,z\n1,1,5,a,0\n2,2,7,b,0\n3,4,6,b,3\n4,4,6,b,2\n");
-    let design = Design::new(&table, &real("y").group("g")).unwrap();
+    let design = DesignMatrix::new(&table, &real("y").group("g")).unwrap();
     assert_eq!(design.scales.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["x", "z"]);
 }
 
@@ -39,7 +39,7 @@ fn coefficients_return_to_original_units() {
     // y = 3 + 2 x - z exactly; on standardised columns the slopes are 2 sd(x) and -sd(z).
     let table = table("x,z,y\n1,5,0\n2,1,6\n4,0,11\n7,2,15\n");
     for spec in [real("y"), real("y").standardise_response()] {
-        let design = Design::new(&table, &spec).unwrap();
+        let design = DesignMatrix::new(&table, &spec).unwrap();
         let [x, z] = [&design.scales[0], &design.scales[1]];
         let unit = design.response_scale.sd;
         let mut slopes = [2.0 * x.sd / unit, -z.sd / unit];
@@ -56,8 +56,8 @@ fn responses_are_checked_against_their_kind() {
     let binary = |name| DesignSpec::new(name, ResponseKind::Binary);
     let count = |name| DesignSpec::new(name, ResponseKind::Count);
     let text = "x,y,n,b,ones\n1,0,0,1,1\n2,1,7,2,1\n3.5,0,-1,1,1\n";
-    assert!(Design::new(&table(text), &binary("y").features(&["x"])).is_ok());
-    assert!(Design::new(&table(text), &count("ones").features(&["x"])).is_ok());
+    assert!(DesignMatrix::new(&table(text), &binary("y").features(&["x"])).is_ok());
+    assert!(DesignMatrix::new(&table(text), &count("ones").features(&["x"])).is_ok());
     for (spec, words) in [
         (binary("b"), "d.csv, line 3, column `b`: the response must be 0 or 1, found 2; recode"),
         (count("n"), "d.csv, line 4, column `n`: the response must be a count (0, 1, 2, ...), found -1;"),
@@ -92,7 +92,7 @@ fn degenerate_features_are_named() {
 #[test]
 fn collinear_features_pass_where_the_prior_decides() {
     let text = "y,a,b\n1,1,2\n2,3,6\n3,7,14\n";
-    assert!(Design::new(&table(text), &real("y").allow_collinear()).is_ok());
+    assert!(DesignMatrix::new(&table(text), &real("y").allow_collinear()).is_ok());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn too_few_rows_and_groups_are_named() {
 #[test]
 fn a_response_without_residuals_is_refused() {
     let check = |text: &str, spec: DesignSpec| {
-        let design = Design::new(&table(text), &spec.standardise_response()).unwrap();
+        let design = DesignMatrix::new(&table(text), &spec.standardise_response()).unwrap();
         design.check_residuals("d.csv").map_err(|e| e.to_string())
     };
     // y = 3 + 2 a - b, and what a spreadsheet rounds to six digits is no function of them.

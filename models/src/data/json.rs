@@ -2,13 +2,13 @@
 
 use super::csv::utf8;
 use super::error::DataError;
-use super::table::{Table, TextColumn};
+use super::table::{DataTable, TextColumn};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::HashMap;
 use std::fmt;
 
-/// Reads `bytes` as a JSON table; see [`Table::from_json`].
-pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
+/// Reads `bytes` as a JSON table; see [`DataTable::from_json`].
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<DataTable, DataError> {
     let text = utf8(file, bytes)?;
     if text.trim().is_empty() {
         return Err(DataError::EmptyJson { file: file.to_string() });
@@ -20,7 +20,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, DataError> {
         Node::Cell(_) => return Err(shape(file, "a single value".to_string())),
     };
     let num_rows = columns.first().map_or(0, TextColumn::len);
-    let table = Table { file: file.to_string(), columns, num_rows, lines: Vec::new() }.distinct()?;
+    let table = DataTable { file: file.to_string(), columns, num_rows, lines: Vec::new() }.distinct()?;
     if num_rows == 0 {
         return Err(DataError::NoRows { file: table.file });
     }

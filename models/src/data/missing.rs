@@ -1,9 +1,9 @@
 //! Columns where cells may be missing.
 
 use super::error::DataError;
-use super::table::{Table, is_missing};
+use super::table::{DataTable, is_missing};
 
-impl Table {
+impl DataTable {
     /// The column `name` as finite numbers, NaN where a cell is missing.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn missing_cells_are_kept_apart_and_words_among_numbers_are_named() {
-        let table = Table::from_csv("t.csv", b"a,b\n1,x\nNA,\n3,z y\n").expect("a table");
+        let table = DataTable::from_csv("t.csv", b"a,b\n1,x\nNA,\n3,z y\n").expect("a table");
         let numbers = table.numbers("a").expect("numbers");
         assert!((numbers[0], numbers[2]) == (1.0, 3.0) && numbers[1].is_nan());
         assert_eq!(table.words("b").expect("words"), [Some("x"), None, Some("z y")]);

@@ -9,14 +9,14 @@ use std::path::Path;
 /// Named columns of equal length; cells stay text until a column is asked for with a type.
 ///
 /// ```
-/// # use jensen_models::data::Table;
-/// let table = Table::from_csv("doses.csv", b"dose,site\n0.5,a\n1.5,b\n")?;
+/// # use jensen_models::data::DataTable;
+/// let table = DataTable::from_csv("doses.csv", b"dose,site\n0.5,a\n1.5,b\n")?;
 /// assert_eq!(table.real("dose")?, [0.5, 1.5]);
 /// assert_eq!(table.categories("site")?, (vec![0, 1], vec!["a".to_string(), "b".to_string()]));
 /// # Ok::<(), jensen_models::data::DataError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct DataTable {
     pub(super) file: String,
     pub(super) columns: Vec<TextColumn>,
     pub(super) num_rows: usize,
@@ -34,7 +34,7 @@ pub(super) struct TextColumn {
     ends: Vec<usize>,
 }
 
-impl Table {
+impl DataTable {
     /// Reads the CSV or JSON file at `path`, told apart by the ending, else by the first character.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Table {
 
     /// A table without columns.
     pub(super) fn empty(file: &str) -> Self {
-        Table { file: file.to_string(), columns: Vec::new(), num_rows: 0, lines: Vec::new() }
+        DataTable { file: file.to_string(), columns: Vec::new(), num_rows: 0, lines: Vec::new() }
     }
 
     /// Checks that no name occurs twice.
@@ -135,7 +135,7 @@ impl Table {
     /// The column `name` as whole numbers, one per row; `3.0` and `1e3` are whole.
     ///
     /// # Errors
-    /// As [`Table::real`], or a cell that is not a whole number of 64 bits.
+    /// As [`DataTable::real`], or a cell that is not a whole number of 64 bits.
     pub fn integers(&self, name: &str) -> Result<Vec<i64>, DataError> {
         let column = self.column(name)?;
         let cells = column.cells().enumerate();
@@ -168,7 +168,7 @@ impl Table {
     /// The columns `names` as one matrix, row-major, `num_rows * names.len()` numbers.
     ///
     /// # Errors
-    /// As [`Table::real`] for each column.
+    /// As [`DataTable::real`] for each column.
     pub fn matrix(&self, names: &[&str]) -> Result<Vec<f64>, DataError> {
         let mut rows = vec![0.0; self.num_rows * names.len()];
         for (j, name) in names.iter().enumerate() {

@@ -1,11 +1,11 @@
 use super::*;
 
-fn csv(text: &str) -> Table {
-    Table::from_csv("d.csv", text.as_bytes()).unwrap()
+fn csv(text: &str) -> DataTable {
+    DataTable::from_csv("d.csv", text.as_bytes()).unwrap()
 }
 
 fn csv_error(bytes: &[u8]) -> String {
-    Table::from_csv("d.csv", bytes).unwrap_err().to_string()
+    DataTable::from_csv("d.csv", bytes).unwrap_err().to_string()
 }
 
 #[test]
@@ -125,11 +125,11 @@ fn files_are_told_apart_by_ending_then_content() {
     for (name, text) in [("a.csv", "y\n1\n"), ("b.json", "{\"y\": [1]}"), ("c", "[{\"y\": 1}]"), ("d", "y\n1")] {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
-        assert_eq!(Table::read(&path).unwrap().real("y").unwrap(), [1.0], "{name}");
+        assert_eq!(DataTable::read(&path).unwrap().real("y").unwrap(), [1.0], "{name}");
     }
-    let text = Table::read(&folder.join("none.csv")).unwrap_err().to_string();
+    let text = DataTable::read(&folder.join("none.csv")).unwrap_err().to_string();
     assert!(text.contains("none.csv: file not found; check the path"), "{text}");
-    let text = Table::read(&folder).unwrap_err().to_string();
+    let text = DataTable::read(&folder).unwrap_err().to_string();
     assert!(text.contains("cannot be read"), "{text}");
     std::fs::remove_dir_all(&folder).unwrap();
 }

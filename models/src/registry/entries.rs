@@ -161,7 +161,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
         file: own_data!("faithful.csv"),
         parts: (None, &[], None),
         uses: &[DataOption::Features],
-        build: GaussianMixture::build,
+        build: NormalMixture::build,
     },
     Entry {
         name: "gaussian-mixture-assigned",
@@ -171,7 +171,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
         file: own_data!("faithful.csv"),
         parts: (None, &[], None),
         uses: &[DataOption::Features],
-        build: GaussianMixture::build_assigned,
+        build: NormalMixture::build_assigned,
     },
     Entry {
         name: "regression-mixture",
@@ -261,7 +261,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
         file: own_data!("documents.csv"),
         parts: (None, &[], None),
         uses: &[DataOption::Features],
-        build: Topics::build,
+        build: TopicModel::build,
     },
     Entry {
         name: "simulated-posterior",

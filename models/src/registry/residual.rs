@@ -1,6 +1,6 @@
 //! A response that its features explain in every row leaves no residual, whose scale these models learn.
 
-use crate::data::{Design, DesignSpec, ResponseKind, Table};
+use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind};
 use crate::zoo::{BuildError, DataOptions};
 
 /// Linear models with a residual scale; a Gaussian process is at home where there is no noise.
@@ -10,8 +10,8 @@ const MODELS: [&str; 5] =
 /// Refuses such a response for one of the models.
 ///
 /// # Errors
-/// As [`Design::check_residuals`].
-pub(super) fn check(model: &str, table: &Table, options: &DataOptions) -> Result<(), BuildError> {
+/// As [`DesignMatrix::check_residuals`].
+pub(super) fn check(model: &str, table: &DataTable, options: &DataOptions) -> Result<(), BuildError> {
     let Some(response) = options.response.as_ref().filter(|_| MODELS.contains(&model)) else { return Ok(()) };
     let mut spec = DesignSpec::new(response, ResponseKind::Real).standardise_response().allow_collinear();
     if let Some(features) = &options.features {
@@ -20,5 +20,5 @@ pub(super) fn check(model: &str, table: &Table, options: &DataOptions) -> Result
     if let Some(group) = &options.group {
         spec = spec.group(group);
     }
-    Ok(Design::new(table, &spec)?.check_residuals(table.file())?)
+    Ok(DesignMatrix::new(table, &spec)?.check_residuals(table.file())?)
 }

@@ -2,7 +2,7 @@
 
 use super::BuildError;
 use crate::data::nearest::listed;
-use crate::data::{Design, DesignSpec, ResponseKind, Scale, Table};
+use crate::data::{ColumnScale, DataTable, DesignMatrix, DesignSpec, ResponseKind};
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
@@ -24,7 +24,7 @@ pub struct DataOptions {
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
     /// The data.
-    pub table: &'a Table,
+    pub table: &'a DataTable,
     /// The parts of the columns.
     pub options: &'a DataOptions,
     /// Whether this is the model's own data.
@@ -38,7 +38,7 @@ pub struct Built {
     /// Names for the elements of a site, where they are better than numbers: site, and a name for each element.
     pub labels: Vec<(String, Vec<String>)>,
     /// What was done to each column before the fit.
-    pub scales: Vec<Scale>,
+    pub scales: Vec<ColumnScale>,
     /// Number of rows of data.
     pub num_rows: usize,
     /// Whether the posterior has tails that a Gaussian q misses.
@@ -90,7 +90,7 @@ impl Built {
     }
 
     /// Reports how columns were standardised.
-    pub fn scaled(mut self, scales: impl IntoIterator<Item = Scale>) -> Self {
+    pub fn scaled(mut self, scales: impl IntoIterator<Item = ColumnScale>) -> Self {
         self.scales.extend(scales.into_iter().filter(|s| (s.mean, s.sd) != (0.0, 1.0)));
         self
     }
@@ -106,7 +106,7 @@ impl std::fmt::Debug for Built {
 pub(super) struct Regression {
     pub x: Matrix,
     pub y: Column,
-    pub design: Design,
+    pub design: DesignMatrix,
 }
 
 impl Regression {
@@ -137,7 +137,7 @@ impl Input<'_> {
         if let Some(group) = &self.options.group {
             spec = spec.group(group);
         }
-        let design = Design::new(self.table, &spec)?;
+        let design = DesignMatrix::new(self.table, &spec)?;
         let x = Matrix::new(design.features.clone(), design.num_features())
             .map_err(|_| crate::data::DesignError::NoFeatures { file: self.table.file().to_string() })?;
         Ok(Regression { x, y: Column::new(design.response.clone()), design })
@@ -149,7 +149,7 @@ impl Input<'_> {
         let only = names.next().filter(|_| names.next().is_none());
         let name = self.named(self.options.response.as_deref().or(only), "the series", "--response NAME")?;
         let values = self.table.real(name)?;
-        if Scale::measure(name, &values).sd == 0.0 {
+        if ColumnScale::measure(name, &values).sd == 0.0 {
             let (file, column) = (self.table.file().to_string(), name.to_string());
             return Err(BuildError::Constant { file, column, value: values[0] });
         }

@@ -9,13 +9,13 @@
 //! With the assignments as latents: `component_i ~ Categorical(weights)`, `x_ij | component_i = k ~ N(mean_kj, sd_kj)`.
 
 use super::{BuildError, Built, Input};
-use crate::data::Scale;
+use crate::data::ColumnScale;
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
 
 /// Rows from a few Gaussians.
 #[derive(Debug, Clone)]
-pub struct GaussianMixture {
+pub struct NormalMixture {
     /// Each standardised column with its name.
     pub columns: Vec<(String, Column)>,
     /// Components.
@@ -24,7 +24,7 @@ pub struct GaussianMixture {
     pub assigned: bool,
 }
 
-impl Model for GaussianMixture {
+impl Model for NormalMixture {
     fn log_joint(&self, p: &LogJoint) {
         let k = self.num_components;
         let weights = p.draw("weights", dirichlet(Vector::constant(&vec![1.0; k])));
@@ -49,7 +49,7 @@ impl Model for GaussianMixture {
     }
 }
 
-impl GaussianMixture {
+impl NormalMixture {
     /// Means and standard deviations of the components in column `j`.
     fn column(&self, p: &LogJoint, j: usize, name: &str) -> (Vector, Vector) {
         let (k, prior) = (self.num_components, normal(0.0, 2.0));
@@ -76,7 +76,7 @@ impl GaussianMixture {
     /// The same with a latent for each row.
     ///
     /// # Errors
-    /// As [`GaussianMixture::build`].
+    /// As [`NormalMixture::build`].
     pub fn build_assigned(input: &Input) -> Result<Built, BuildError> {
         Self::with(input, true)
     }
@@ -88,7 +88,7 @@ impl GaussianMixture {
         let (mut columns, mut scales) = (Vec::new(), Vec::new());
         for name in names {
             let values = input.table.real(&name)?;
-            let scale = Scale::measure(&name, &values);
+            let scale = ColumnScale::measure(&name, &values);
             if scale.sd == 0.0 {
                 let file = input.table.file().to_string();
                 return Err(BuildError::Constant { file, column: name, value: values[0] });
@@ -98,6 +98,6 @@ impl GaussianMixture {
             scales.push(scale);
         }
         let num_rows = input.table.num_rows();
-        Ok(Built::new(GaussianMixture { columns, num_components: 2, assigned }, num_rows).scaled(scales))
+        Ok(Built::new(NormalMixture { columns, num_components: 2, assigned }, num_rows).scaled(scales))
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::{BuildError, Built, Input};
-use crate::data::{ResponseKind, Scale};
+use crate::data::{ColumnScale, ResponseKind};
 use jensen::prelude::*;
 
 /// Values of an unknown smooth function, with noise.
@@ -63,7 +63,7 @@ impl GaussianProcess {
         let unit = (high - low) / 20.0;
         let x = data.design.features.iter().map(|x| (x - 0.5 * (low + high)) / unit).collect();
         let mapped =
-            Scale { name: x_scale.name.clone(), mean: x_scale.undo(0.5 * (low + high)), sd: x_scale.sd * unit };
+            ColumnScale { name: x_scale.name.clone(), mean: x_scale.undo(0.5 * (low + high)), sd: x_scale.sd * unit };
         let model = GaussianProcess { x, y: data.design.response.clone() };
         Ok(Built::new(model, data.design.num_rows).scaled([mapped, y_scale.clone()]))
     }

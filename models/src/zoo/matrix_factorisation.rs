@@ -106,11 +106,11 @@ impl MatrixFactorisation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Table;
+    use crate::data::DataTable;
     use crate::zoo::DataOptions;
 
     fn refused(text: &str, features: Option<&[&str]>) -> String {
-        let table = Table::from_csv("r.csv", text.as_bytes()).unwrap();
+        let table = DataTable::from_csv("r.csv", text.as_bytes()).unwrap();
         let features = features.map(|f| f.iter().map(|n| n.to_string()).collect());
         let options = DataOptions { response: Some("rating".into()), features, ..DataOptions::default() };
         MatrixFactorisation::build(&Input { table: &table, options: &options, embedded: false })

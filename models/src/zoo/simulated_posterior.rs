@@ -1,9 +1,9 @@
 //! A posterior learnt from simulations alone: [`jensen::amortised::SimulatedPosterior`] on the pairs of a table.
 
 use super::{BuildError, Built, Input};
-use crate::data::Scale;
+use crate::data::ColumnScale;
 use crate::data::nearest::listed;
-use jensen::amortised::{SimulatedPosterior, SimulationError, SimulationPart};
+use jensen::amortised::{PairsError, PairsPart, SimulatedPosterior};
 use jensen::program::Matrix;
 
 /// The model of the simulations of a table: the columns that are empty in some row are the parameters, and the rows
@@ -23,27 +23,28 @@ pub fn build(input: &Input) -> Result<Built, BuildError> {
         let invalid = |reason: String| BuildError::NoModel { file: input.table.file().to_string(), reason };
         Matrix::new(values, columns.len()).map_err(invalid)
     };
-    let refused = |error: SimulationError| refused(input, error, &parameters, &columns);
+    let refused = |error: PairsError| refused(input, error, &parameters, &columns);
     let mut model = SimulatedPosterior::new(&matrix(&x)?, &matrix(&z)?).map_err(refused)?.named(parameters.clone());
     for row in observed {
         model = model.observed(row + 1, &of_row(&x, row)).map_err(refused)?;
     }
     let (of_parameters, of_data) = model.scales();
     let all = parameters.iter().zip(of_parameters).chain(columns.iter().zip(of_data));
-    let scales: Vec<Scale> = all.map(|(name, s)| Scale { name: name.clone(), mean: s.mean, sd: s.sd }).collect();
+    let scales: Vec<ColumnScale> =
+        all.map(|(name, s)| ColumnScale { name: name.clone(), mean: s.mean, sd: s.sd }).collect();
     Ok(Built::new(model.clone(), input.table.num_rows()).scaled(scales).network(model))
 }
 
 /// The library's error with the names of the table.
-fn refused(input: &Input, error: SimulationError, parameters: &[String], columns: &[String]) -> BuildError {
+fn refused(input: &Input, error: PairsError, parameters: &[String], columns: &[String]) -> BuildError {
     let file = input.table.file().to_string();
     match error {
-        SimulationError::Few { found, needed } => {
+        PairsError::Few { found, needed } => {
             let hint = format!(" whose parameters ({}) are filled in: simulations", listed(parameters, 8));
             BuildError::TooFewRows { file, found, needed, hint }
         }
-        SimulationError::Constant { part, column, value } => {
-            let name = &if part == SimulationPart::Data { columns } else { parameters }[column];
+        PairsError::Constant { part, column, value } => {
+            let name = &if part == PairsPart::Data { columns } else { parameters }[column];
             let remedy = "take it out, or name the columns of data with --features";
             let reason = format!("column `{name}` is {value} in every simulation and says nothing; {remedy}");
             BuildError::NoModel { file, reason }

@@ -14,7 +14,7 @@
 use super::{BuildError, Built, Input};
 use jensen::amortised::Encoded;
 use jensen::family::{Guide, Guided};
-use jensen::layers::{self, Perceptron, Start};
+use jensen::layers::{self, InitialWeights, Perceptron};
 use jensen::prelude::*;
 
 /// Topics.
@@ -28,9 +28,9 @@ const TAIL: f64 = 1.3;
 
 /// Topics of documents.
 #[derive(Debug, Clone)]
-pub struct Topics(layers::Topics);
+pub struct TopicModel(layers::Topics);
 
-impl Model for Topics {
+impl Model for TopicModel {
     fn log_joint(&self, p: &LogJoint) {
         self.0.log_joint(p);
     }
@@ -51,7 +51,7 @@ impl Guide for Skewed {
     fn draw(&self, q: &Guided) {
         const K: usize = NUM_TOPICS;
         let sizes = [self.read.num_columns(), HIDDEN, 3 * K + K * (K - 1) / 2];
-        let network = Perceptron::new(&sizes).start(Start::Glorot, 3).of_guide(q, "encoder");
+        let network = Perceptron::new(&sizes).start(InitialWeights::Glorot, 3).of_guide(q, "encoder");
         q.rows(|i| {
             let out = network.apply(&self.read.at(i).to_vector()).elements();
             let (ln_sd, skew, slopes) = (&out[K..2 * K], &out[2 * K..3 * K], &out[3 * K..]);
@@ -87,7 +87,7 @@ fn asinh(x: Real) -> Real {
     (x + (1.0 + x * x).sqrt()).ln()
 }
 
-impl Topics {
+impl TopicModel {
     /// The model of counts, a row a document and a column a word: `--features`, or all.
     ///
     /// # Errors
@@ -115,8 +115,9 @@ impl Topics {
         let values = (0..counts.num_rows()).flat_map(|r| counts.row(r).iter().map(|c| c.ln_1p()));
         let read = Matrix::new(values.collect::<Vec<f64>>(), names.len()).map_err(invalid)?;
         let model = layers::Topics::new(counts, NUM_TOPICS, ALPHA, &[]).map_err(invalid)?;
-        let model = Topics(model);
-        let network = Encoded::new(model.clone(), Skewed { read }).start(Start::LeCun).learning_rate(0.005).draws(2);
+        let model = TopicModel(model);
+        let network =
+            Encoded::new(model.clone(), Skewed { read }).start(InitialWeights::LeCun).learning_rate(0.005).draws(2);
         let mut built = Built::new(model, input.table.num_rows()).network(network);
         for k in 0..NUM_TOPICS {
             built = built.label(&format!("words{k}"), names.clone());

@@ -210,7 +210,7 @@ fn a_belief_network_stays_below_its_likelihood_and_far_above_independent_pixels(
 #[test]
 fn bad_data_are_refused_with_their_place() {
     let refused = |name: &str, csv: &str| {
-        let table = jensen_models::data::Table::from_csv("d.csv", csv.as_bytes()).unwrap();
+        let table = jensen_models::data::DataTable::from_csv("d.csv", csv.as_bytes()).unwrap();
         let response = (name == "coal-mining").then(|| "n".to_string());
         find(name).unwrap().build(&table, &DataOptions { response, ..DataOptions::default() }).unwrap_err().to_string()
     };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use argmin::core::{CostFunction, Error, Gradient, Hessian};
 use argmin_math::ArgminDot;
 
-use super::Point;
+use super::ArgminPoint;
 use crate::family::Reparam;
 use crate::model::{Draws, RowSet};
 use crate::target::{DensityError, Differentiable, Pass};
@@ -159,36 +159,36 @@ impl Buffers {
 }
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> CostFunction for FixedBound<'_, T, F> {
-    type Param = Point;
+    type Param = ArgminPoint;
     type Output = f64;
 
-    fn cost(&self, params: &Point) -> Result<f64, Error> {
+    fn cost(&self, params: &ArgminPoint) -> Result<f64, Error> {
         let value = self.value(&params.0)?;
         Ok(if value.is_finite() { -value } else { HUGE })
     }
 }
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Gradient for FixedBound<'_, T, F> {
-    type Param = Point;
-    type Gradient = Point;
+    type Param = ArgminPoint;
+    type Gradient = ArgminPoint;
 
-    fn gradient(&self, params: &Point) -> Result<Point, Error> {
+    fn gradient(&self, params: &ArgminPoint) -> Result<ArgminPoint, Error> {
         let mut grad = vec![0.0; params.0.len()];
         if self.value_and_gradient(&params.0, &mut grad)?.is_finite() {
             grad.iter_mut().for_each(|g| *g = -*g);
-            return Ok(Point(grad));
+            return Ok(ArgminPoint(grad));
         }
         let back = self.inner.buffers.borrow().last_finite.clone();
         let away = params.0.iter().zip(back.iter().chain(std::iter::repeat(&0.0)));
-        Ok(Point(away.map(|(p, b)| if (p - b).is_finite() { p - b } else { 1.0 }).collect()))
+        Ok(ArgminPoint(away.map(|(p, b)| if (p - b).is_finite() { p - b } else { 1.0 }).collect()))
     }
 }
 
 impl<'a, T: Differentiable + ?Sized, F: Reparam + ?Sized> Hessian for FixedBound<'a, T, F> {
-    type Param = Point;
+    type Param = ArgminPoint;
     type Hessian = HessianAt<'a, T, F>;
 
-    fn hessian(&self, params: &Point) -> Result<Self::Hessian, Error> {
+    fn hessian(&self, params: &ArgminPoint) -> Result<Self::Hessian, Error> {
         Ok(HessianAt { bound: self.clone(), params: params.0.clone() })
     }
 }
@@ -205,9 +205,9 @@ impl<T: ?Sized, F: ?Sized> Clone for HessianAt<'_, T, F> {
     }
 }
 
-impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> ArgminDot<Point, Point> for HessianAt<'_, T, F> {
-    fn dot(&self, v: &Point) -> Point {
+impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> ArgminDot<ArgminPoint, ArgminPoint> for HessianAt<'_, T, F> {
+    fn dot(&self, v: &ArgminPoint) -> ArgminPoint {
         // A product cannot fail in argmin; the evaluation beside it will report the error.
-        Point(self.bound.curvature_times(&self.params, &v.0).unwrap_or_else(|_| v.0.clone()))
+        ArgminPoint(self.bound.curvature_times(&self.params, &v.0).unwrap_or_else(|_| v.0.clone()))
     }
 }

@@ -7,7 +7,7 @@ mod solvers;
 
 pub use bound::{FixedBound, HessianAt};
 pub use design::{FixedDesign, fixed_noise};
-pub use point::Point;
+pub use point::ArgminPoint;
 pub use solvers::{FromArgmin, Lbfgs, NewtonCg, Solve, Solved, solve};
 
 use nalgebra::{Cholesky, DMatrix};

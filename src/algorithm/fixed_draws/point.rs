@@ -1,4 +1,4 @@
-//! [`Point`]: a parameter vector with the arithmetic argmin asks for.
+//! [`ArgminPoint`]: a parameter vector with the arithmetic argmin asks for.
 
 use argmin_math::{
     ArgminAdd, ArgminDot, ArgminL1Norm, ArgminL2Norm, ArgminMinMax, ArgminMul, ArgminSignum, ArgminSub, ArgminZeroLike,
@@ -6,96 +6,96 @@ use argmin_math::{
 
 /// Parameters of q as argmin sees them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Point(pub Vec<f64>);
+pub struct ArgminPoint(pub Vec<f64>);
 
-impl Point {
-    fn map(&self, f: impl Fn(f64) -> f64) -> Point {
-        Point(self.0.iter().map(|x| f(*x)).collect())
+impl ArgminPoint {
+    fn map(&self, f: impl Fn(f64) -> f64) -> ArgminPoint {
+        ArgminPoint(self.0.iter().map(|x| f(*x)).collect())
     }
 
-    fn zip(&self, other: &Point, f: impl Fn(f64, f64) -> f64) -> Point {
-        Point(self.0.iter().zip(&other.0).map(|(a, b)| f(*a, *b)).collect())
+    fn zip(&self, other: &ArgminPoint, f: impl Fn(f64, f64) -> f64) -> ArgminPoint {
+        ArgminPoint(self.0.iter().zip(&other.0).map(|(a, b)| f(*a, *b)).collect())
     }
 }
 
-impl ArgminAdd<Point, Point> for Point {
-    fn add(&self, other: &Point) -> Point {
+impl ArgminAdd<ArgminPoint, ArgminPoint> for ArgminPoint {
+    fn add(&self, other: &ArgminPoint) -> ArgminPoint {
         self.zip(other, |a, b| a + b)
     }
 }
 
-impl ArgminAdd<f64, Point> for Point {
-    fn add(&self, other: &f64) -> Point {
+impl ArgminAdd<f64, ArgminPoint> for ArgminPoint {
+    fn add(&self, other: &f64) -> ArgminPoint {
         self.map(|x| x + other)
     }
 }
 
-impl ArgminSub<Point, Point> for Point {
-    fn sub(&self, other: &Point) -> Point {
+impl ArgminSub<ArgminPoint, ArgminPoint> for ArgminPoint {
+    fn sub(&self, other: &ArgminPoint) -> ArgminPoint {
         self.zip(other, |a, b| a - b)
     }
 }
 
-impl ArgminSub<f64, Point> for Point {
-    fn sub(&self, other: &f64) -> Point {
+impl ArgminSub<f64, ArgminPoint> for ArgminPoint {
+    fn sub(&self, other: &f64) -> ArgminPoint {
         self.map(|x| x - other)
     }
 }
 
-impl ArgminMul<f64, Point> for Point {
-    fn mul(&self, other: &f64) -> Point {
+impl ArgminMul<f64, ArgminPoint> for ArgminPoint {
+    fn mul(&self, other: &f64) -> ArgminPoint {
         self.map(|x| x * other)
     }
 }
 
-impl ArgminMul<Point, Point> for Point {
-    fn mul(&self, other: &Point) -> Point {
+impl ArgminMul<ArgminPoint, ArgminPoint> for ArgminPoint {
+    fn mul(&self, other: &ArgminPoint) -> ArgminPoint {
         self.zip(other, |a, b| a * b)
     }
 }
 
-impl ArgminMul<Point, Point> for f64 {
-    fn mul(&self, other: &Point) -> Point {
+impl ArgminMul<ArgminPoint, ArgminPoint> for f64 {
+    fn mul(&self, other: &ArgminPoint) -> ArgminPoint {
         other.map(|x| x * self)
     }
 }
 
-impl ArgminDot<Point, f64> for Point {
-    fn dot(&self, other: &Point) -> f64 {
+impl ArgminDot<ArgminPoint, f64> for ArgminPoint {
+    fn dot(&self, other: &ArgminPoint) -> f64 {
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
     }
 }
 
-impl ArgminL1Norm<f64> for Point {
+impl ArgminL1Norm<f64> for ArgminPoint {
     fn l1_norm(&self) -> f64 {
         self.0.iter().map(|x| x.abs()).sum()
     }
 }
 
-impl ArgminL2Norm<f64> for Point {
+impl ArgminL2Norm<f64> for ArgminPoint {
     fn l2_norm(&self) -> f64 {
         self.0.iter().map(|x| x * x).sum::<f64>().sqrt()
     }
 }
 
-impl ArgminSignum for Point {
-    fn signum(self) -> Point {
+impl ArgminSignum for ArgminPoint {
+    fn signum(self) -> ArgminPoint {
         self.map(f64::signum)
     }
 }
 
-impl ArgminZeroLike for Point {
-    fn zero_like(&self) -> Point {
-        Point(vec![0.0; self.0.len()])
+impl ArgminZeroLike for ArgminPoint {
+    fn zero_like(&self) -> ArgminPoint {
+        ArgminPoint(vec![0.0; self.0.len()])
     }
 }
 
-impl ArgminMinMax for Point {
-    fn min(x: &Point, y: &Point) -> Point {
+impl ArgminMinMax for ArgminPoint {
+    fn min(x: &ArgminPoint, y: &ArgminPoint) -> ArgminPoint {
         x.zip(y, f64::min)
     }
 
-    fn max(x: &Point, y: &Point) -> Point {
+    fn max(x: &ArgminPoint, y: &ArgminPoint) -> ArgminPoint {
         x.zip(y, f64::max)
     }
 }

@@ -5,7 +5,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 
-use super::{FixedBound, Point};
+use super::{ArgminPoint, FixedBound};
 use crate::algorithm::FitError;
 use crate::family::Reparam;
 use crate::target::Differentiable;
@@ -28,7 +28,7 @@ pub trait Solve<T: ?Sized, F: ?Sized> {
     fn maximise(&self, bound: &FixedBound<'_, T, F>, start: &[f64], iterations: u64) -> Result<Solved, FitError>;
 }
 
-/// Runs any argmin solver whose state is an [`IterState`] of [`Point`]s on a fixed bound.
+/// Runs any argmin solver whose state is an [`IterState`] of [`ArgminPoint`]s on a fixed bound.
 ///
 /// # Errors
 /// When the density cannot be evaluated.
@@ -41,10 +41,10 @@ pub fn solve<'a, T, F, S, G, H>(
 where
     T: Differentiable + ?Sized,
     F: Reparam + ?Sized,
-    S: Solver<FixedBound<'a, T, F>, IterState<Point, G, (), H, (), f64>>,
+    S: Solver<FixedBound<'a, T, F>, IterState<ArgminPoint, G, (), H, (), f64>>,
 {
     let executor = Executor::new(bound.clone(), solver).ctrlc(false);
-    let executor = executor.configure(|state| state.param(Point(start.to_vec())).max_iters(iterations));
+    let executor = executor.configure(|state| state.param(ArgminPoint(start.to_vec())).max_iters(iterations));
     match executor.run() {
         Ok(result) => {
             // argmin also returns Ok where a line search broke off; only the status says so, and the caller
@@ -82,7 +82,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for Lbfgs {
         let setting = |e: argmin::core::Error| FitError::Solver(e.to_string());
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), self.history);
         let solver = solver.with_tolerance_grad(1e-7).map_err(setting)?.with_tolerance_cost(1e-12).map_err(setting)?;
-        solve::<_, _, _, Point, ()>(bound, solver, start, iterations)
+        solve::<_, _, _, ArgminPoint, ()>(bound, solver, start, iterations)
     }
 }
 
@@ -140,7 +140,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
 /// ```
 /// use argmin::solver::gradientdescent::SteepestDescent;
 /// use argmin::solver::linesearch::{BacktrackingLineSearch, condition::ArmijoCondition};
-/// use jensen::algorithm::{FixedBound, FixedDraws, FromArgmin, Point, solve};
+/// use jensen::algorithm::{FixedBound, FixedDraws, FromArgmin, ArgminPoint, solve};
 /// # use jensen::{algorithm::Algorithm, family::{Family, MeanField}, streams::Streams, target::HandWritten};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let target = HandWritten::new(&["x"], |z, grad| { grad[0] = 3.0 - z[0]; -0.5 * (z[0] - 3.0).powi(2) });

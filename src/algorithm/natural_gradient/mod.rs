@@ -67,7 +67,7 @@ pub struct NaturalGradient<'a, T: Differentiable + ?Sized> {
     pub family: &'a FullRank,
     /// Draws of a step; rounded up to pairs. [`NaturalGradient::draws_for`] suggests a number.
     pub num_draws: usize,
-    /// Where to start: parameters of the family. The start decides more than the steps: see [`Start`](super::Start).
+    /// Where to start: parameters of the family. The start decides more than the steps: see [`StartSearch`](super::StartSearch).
     pub start: Vec<f64>,
     /// Symmetrised KL divergence, in nats, between the averages of two windows below which the fit has converged.
     pub tolerance: f64,
@@ -116,7 +116,7 @@ struct Scratch {
 
 impl Scratch {
     /// Room for `num_draws` draws of `d` latents; what is there already stays.
-    fn fit(&mut self, num_draws: usize, d: usize) {
+    fn resize(&mut self, num_draws: usize, d: usize) {
         if self.noise.shape() == (num_draws, d) {
             return;
         }
@@ -210,7 +210,7 @@ impl<T: Differentiable + ?Sized> Algorithm for NaturalGradient<'_, T> {
 
 impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
     fn step_with(&self, state: &mut NaturalGradientState, scratch: &mut Scratch) -> Result<Step, FitError> {
-        scratch.fit(2 * self.num_draws.div_ceil(2), self.family.dimension());
+        scratch.resize(2 * self.num_draws.div_ceil(2), self.family.dimension());
         scratch.factor.copy_from_slice(&state.factor);
         let seen = self.draw(state, scratch)?;
         state.step += 1;
@@ -250,7 +250,7 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
             to[half..].iter_mut().zip(from).for_each(|(t, f)| *t = -f);
         }
         let layout = self.target.layout();
-        z.fit(layout, layout.num_rows, m);
+        z.resize(layout, layout.num_rows, m);
         z.latents.copy_from_slice(noise.as_slice());
         solve_right(c, m, &mut z.latents);
         for (lane, mean) in z.latents.chunks_exact_mut(m).zip(&state.mean) {

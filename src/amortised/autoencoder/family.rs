@@ -1,6 +1,6 @@
 //! [`Q`]: the families of codes, normal latents alone or with a class beside them.
 
-use crate::family::{Discrete, Family, FamilyError, NormalMoments, Normals, Product, TracedFamily};
+use crate::family::{Discrete, Family, FamilyError, IndependentNormals, NormalMoments, Product, TracedFamily};
 use crate::layers::CategoricalEncoder;
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;

@@ -169,7 +169,7 @@ fn bound(
     for (block, rows) in blocks(codes.num_rows).enumerate() {
         let first = data.len();
         let count = rows.len(recorded.target.layout());
-        z.fit(recorded.target.layout(), count, DRAWS);
+        z.resize(recorded.target.layout(), count, DRAWS);
         recorded.family.sample(&network.solution.params, &rows, Streams::new(1).at_step(block as u64), &mut z);
         recorded.target.log_density(&network.solution.theta, &z, &rows, &mut pass)?;
         data.extend(pass.row_data.chunks_exact(DRAWS).map(|d| d.iter().sum::<f64>() / DRAWS as f64));

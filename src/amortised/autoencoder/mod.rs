@@ -47,6 +47,6 @@ pub use groups::Agreement;
 pub use log::{Checkpoint, Epoch, Log};
 pub use measure::{BoundOfRows, ClassUse, LogP, Mean, Measures, Unit};
 pub use passes::Passes;
-pub use rows::{Block, RowBlocks, Source, State};
+pub use rows::{RowBlock, RowBlocks, Source, State};
 pub use training::{Ended, Moment, Settings, Training};
 pub use verdict::Fault;

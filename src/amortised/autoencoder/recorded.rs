@@ -4,7 +4,7 @@ use super::architecture::{Autoencoder, Batch};
 use super::error::AutoencoderError;
 use super::family::Q;
 use crate::family::{Family, Guide, TracedFamily};
-use crate::layers::{Start, Text, Vae};
+use crate::layers::{InitialWeights, Text, Vae};
 use crate::model::{Layout, Model};
 use crate::program::Matrix;
 use crate::target::{LogDensity, Options, Target};
@@ -45,7 +45,8 @@ impl Autoencoder {
             return Ok(Recorded { model: Networks::Text(Box::new(text)), target, family });
         }
         let num_rows = data.num_rows();
-        let mut vae = Vae::new(data, self.num_latents, &self.hidden, self.likelihood).start(Start::LeCun, seed);
+        let mut vae =
+            Vae::new(data, self.num_latents, &self.hidden, self.likelihood).start(InitialWeights::LeCun, seed);
         if self.given > 0 {
             let of = |row: usize| batch.labels.get(row).map_or(0, |l| *l as usize);
             let cells = (0..num_rows).flat_map(|r| (0..self.given).map(move |c| f64::from(of(r) == c)));

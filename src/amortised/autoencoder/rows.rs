@@ -18,12 +18,12 @@ pub trait RowBlocks {
     ///
     /// # Errors
     /// When the file can no longer be read.
-    fn read(&self, index: usize, out: &mut Block) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+    fn read(&self, index: usize, out: &mut RowBlock) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }
 
 /// The rows of a block.
 #[derive(Clone, Debug, Default)]
-pub struct Block {
+pub struct RowBlock {
     /// `[row][column]`.
     pub values: Vec<f64>,
     /// Classes; empty where there are none.
@@ -57,7 +57,7 @@ pub(super) struct Window<'a> {
     options: Options,
     /// Pass and number of the buffer, and the model of its rows.
     held: Option<((u64, usize), Recorded)>,
-    block: Block,
+    block: RowBlock,
     values: Vec<f64>,
     labels: Vec<u32>,
     rows: RowSet,
@@ -77,7 +77,7 @@ impl<'a> Rows<'a> {
         options: Options,
     ) -> Self {
         let batch = batch.min(passes.num_train());
-        let (held, block, rows) = (None, Block::default(), RowSet::all());
+        let (held, block, rows) = (None, RowBlock::default(), RowSet::all());
         let (values, labels) = (Vec::new(), Vec::new());
         Rows::File(Window { source, passes, autoencoder, batch, options, held, block, values, labels, rows })
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     impl RowBlocks for InBlocks {
-        fn read(&self, index: usize, out: &mut Block) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        fn read(&self, index: usize, out: &mut RowBlock) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             let end = (6 * (index + 1)).min(self.values.len() - self.cut);
             out.values = self.values.get(6 * index..end).ok_or("no such block")?.to_vec();
             Ok(())

@@ -1,8 +1,8 @@
-//! [`SimulationError`]: simulations that cannot be learnt from.
+//! [`PairsError`]: simulations that cannot be learnt from.
 
 /// Data or parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SimulationPart {
+pub enum PairsPart {
     /// What was simulated.
     Data,
     /// What it was simulated from.
@@ -12,7 +12,7 @@ pub enum SimulationPart {
 /// Simulations that cannot be learnt from, or an observation that is not like them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SimulationError {
+pub enum PairsError {
     /// Not as many rows of data as of parameters.
     #[error("{data} rows of data and {parameters} of parameters; give a row of each for every simulation")]
     Rows {
@@ -33,7 +33,7 @@ pub enum SimulationError {
     #[error("column {column} of the {part} is {value} in every simulation and says nothing; take it out")]
     Constant {
         /// Of which part.
-        part: SimulationPart,
+        part: PairsPart,
         /// The column, from 0.
         column: usize,
         /// Its value.
@@ -43,7 +43,7 @@ pub enum SimulationError {
     #[error("row {row}, column {column} of the {part} is {value}; leave the simulation out, or correct the number")]
     NotFinite {
         /// Of which part.
-        part: SimulationPart,
+        part: PairsPart,
         /// The row, from 0.
         row: usize,
         /// The column, from 0.
@@ -65,11 +65,11 @@ pub enum SimulationError {
     },
 }
 
-impl std::fmt::Display for SimulationPart {
+impl std::fmt::Display for PairsPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            SimulationPart::Data => "data",
-            SimulationPart::Parameters => "parameters",
+            PairsPart::Data => "data",
+            PairsPart::Parameters => "parameters",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! [`Pairs`]: what a simulator has made, standardised and split.
 
-use super::error::{SimulationError, SimulationPart};
+use super::error::{PairsError, PairsPart};
 use super::scale::Scale;
 use crate::program::Matrix;
 use crate::streams::Streams;
@@ -35,22 +35,22 @@ pub(super) struct Split {
 
 impl Split {
     /// Rows of `x` that were simulated from those of `z`.
-    pub fn new(x: &Matrix, z: &Matrix) -> Result<Split, SimulationError> {
+    pub fn new(x: &Matrix, z: &Matrix) -> Result<Split, PairsError> {
         let (found, expected) = (x.num_rows(), z.num_rows());
         if found != expected {
-            return Err(SimulationError::Rows { data: found, parameters: expected });
+            return Err(PairsError::Rows { data: found, parameters: expected });
         }
         if found < FEWEST {
-            return Err(SimulationError::Few { found, needed: FEWEST });
+            return Err(PairsError::Few { found, needed: FEWEST });
         }
         // In an order that depends on their number alone.
         let mut order = vec![0; found];
         Streams::new(1).permutation(found, &mut order);
         let (judged, rest) = order.split_at((found / SHARE).min(MOST));
         let (stopped, trained) = rest.split_at(judged.len().div_ceil(2));
-        let parameters = scales(z, SimulationPart::Parameters, trained)?;
-        let data = scales(x, SimulationPart::Data, trained)?;
-        let pairs = |rows: &[u32]| -> Result<Pairs, SimulationError> {
+        let parameters = scales(z, PairsPart::Parameters, trained)?;
+        let data = scales(x, PairsPart::Data, trained)?;
+        let pairs = |rows: &[u32]| -> Result<Pairs, PairsError> {
             Ok(Pairs {
                 x: chosen(x, rows, |row| standardised(&data, row)),
                 z: chosen(z, rows, |row| apply(&parameters, row)),
@@ -75,17 +75,17 @@ fn chosen(from: &Matrix, rows: &[u32], convert: impl Fn(&[f64]) -> Vec<f64>) -> 
     Matrix::new(values, from.num_columns()).unwrap_or_else(|_| from.clone())
 }
 
-fn scales(from: &Matrix, part: SimulationPart, rows: &[u32]) -> Result<Vec<Scale>, SimulationError> {
+fn scales(from: &Matrix, part: PairsPart, rows: &[u32]) -> Result<Vec<Scale>, PairsError> {
     let one = |column: usize| {
         let all = (0..from.num_rows()).map(|r| from.row(r)[column]);
         if let Some((row, value)) = all.enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(SimulationError::NotFinite { part, row, column, value });
+            return Err(PairsError::NotFinite { part, row, column, value });
         }
         let values: Vec<f64> = rows.iter().map(|&r| from.row(r as usize)[column]).collect();
         let scale = Scale::measure(&values);
         match scale.sd > 0.0 {
             true => Ok(scale),
-            false => Err(SimulationError::Constant { part, column, value: values[0] }),
+            false => Err(PairsError::Constant { part, column, value: values[0] }),
         }
     };
     (0..from.num_columns()).map(one).collect()

@@ -24,7 +24,7 @@ fn plain_numbers_and_the_program_agree() {
     let Split { trained, stopped, judged, .. } = &model.pairs;
     assert_eq!([judged, stopped, trained].map(|pairs| pairs.x.num_rows()), [60, 30, 210]);
     let target = Target::new(&model).unwrap();
-    let theta = Start::Glorot.theta(target.layout(), Streams::new(2));
+    let theta = InitialWeights::Glorot.theta(target.layout(), Streams::new(2));
     let chain = model.chain(target.layout(), &theta).unwrap();
     let expected: f64 = (0..210).map(|r| chain.log_q(trained.x.row(r), trained.z.row(r))).sum();
     let (one, mut pass) = (Draws::zeros(target.layout(), 210, 1), Pass::default());

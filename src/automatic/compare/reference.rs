@@ -3,7 +3,7 @@
 use super::super::adapters::OfIntegers;
 use super::super::estimators::{EstimatorEntry, estimators, has_integers};
 use super::super::integers::Sizes;
-use super::super::{EstimatorChoice, FamilyChoice, Mixed};
+use super::super::{EstimatorChoice, FamilyChoice, MixedFamily};
 use crate::algorithm::{FitError, Solution};
 use crate::estimate::{Design, Enumerate, GradientEstimator, Point, Space, Task};
 use crate::model::{Layout, RowSet};
@@ -39,7 +39,7 @@ pub(super) fn most(num_draws: &[usize]) -> usize {
 }
 
 /// The gradient of integers alone, by their joint values; empty where it cannot be had, which the study reports.
-pub(super) fn enumerated(target: &Target, family: &Mixed, at: &Solution) -> Vec<f64> {
+pub(super) fn enumerated(target: &Target, family: &MixedFamily, at: &Solution) -> Vec<f64> {
     let (rows, mut space, estimator) = (RowSet::all(), Space::default(), OfIntegers(Enumerate));
     let (params, theta, streams) = (&at.params, &at.theta, Streams::new(0));
     let at = Point { params, theta, rows: &rows, streams, num_draws: 1, design: Design::Independent };

@@ -2,12 +2,11 @@
 
 use super::super::adapters::{ByTerms, ForFamily, OfIntegers, OneGroup};
 use super::super::objectives::{Kind, RENYI};
-use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, Mixed, MixedEstimator, Needs, RealEstimator, Sizes};
+use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, MixedEstimator, MixedFamily, Needs, RealEstimator, Sizes};
 use crate::estimate::{
     Arm, Baseline, ControlVariate, Curvature, DisArm, DoublyReparameterized, Entropy, Enumerate, GradientEstimator,
-    GumbelSoftmax, Hybrid, LeaveOneOut, LocalExpectation, MeasureValued, Mixed as Mixture, MultiSamplePathwise,
-    Pathwise, RealGradient, Rebar, Relax, ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet, Vimco,
-    WakePhase,
+    GumbelSoftmax, Hybrid, LeaveOneOut, LocalExpectation, MeasureValued, Mixed, MultiSamplePathwise, Pathwise,
+    RealGradient, Rebar, Relax, ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet, Vimco, WakePhase,
 };
 use crate::family::{FullRank, MeanField};
 use crate::model::Layout;
@@ -51,7 +50,7 @@ const TEMPERATURE: f64 = 0.5;
 /// Real latents by sticking the landing, integers by `discrete`.
 fn beside<'t, D>(discrete: D) -> MixedEstimator<'t>
 where
-    Hybrid<D>: GradientEstimator<dyn Differentiable + 't, Mixed> + 't,
+    Hybrid<D>: GradientEstimator<dyn Differentiable + 't, MixedFamily> + 't,
 {
     Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete })
 }
@@ -101,7 +100,7 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
     EstimatorEntry {
         choice: EstimatorChoice::Mixed,
         about: "Half pathwise, half sticking the landing, from the same draws",
-        real: Some(|_, _, _| Box::new(Mixture { share: 0.5 })),
+        real: Some(|_, _, _| Box::new(Mixed { share: 0.5 })),
         ..ENTRY
     },
     EstimatorEntry {

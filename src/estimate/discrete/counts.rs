@@ -3,7 +3,7 @@
 use super::super::{Estimate, GradientEstimator, MeasureValued, Point, Space, Task};
 use super::local_expectation::{sample_into_all, signal_of};
 use super::{DiscreteGradient, Lanes, LanesState, Relaxation, Shape};
-use crate::family::{Family, Poisson};
+use crate::family::{Family, PoissonFactors};
 use crate::model::RowSet;
 use crate::target::{DensityError, LogDensity};
 
@@ -14,16 +14,16 @@ use crate::target::{DensityError, LogDensity};
 /// rows; the counts of rows are moved in all rows at once, one site after the other.
 ///
 /// *Source*: Mohamed, Rosca, Figurnov and Mnih 2020, table 1, the Poisson law.
-impl DiscreteGradient<Poisson> for MeasureValued {
+impl DiscreteGradient<PoissonFactors> for MeasureValued {
     type State = ();
 
-    fn shape(&self, family: &Poisson, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
+    fn shape(&self, family: &PoissonFactors, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
         let (outside, inside) = family.num_counts();
         let num_lanes = 1 + outside + inside;
         Ok(Shape { num_lanes, num_differentiated: 1, by_row: inside > 0, relaxation: Relaxation::None })
     }
 
-    fn set(&self, family: &Poisson, at: &Point, _: &mut (), lanes: &mut Lanes) {
+    fn set(&self, family: &PoissonFactors, at: &Point, _: &mut (), lanes: &mut Lanes) {
         let draws = lanes.num_draws;
         lanes.probability.fill(1.0);
         sample_into_all(family, at, lanes);
@@ -33,7 +33,14 @@ impl DiscreteGradient<Poisson> for MeasureValued {
         });
     }
 
-    fn add_gradient(&self, family: &Poisson, at: &Point, _: &mut (), lanes: &mut Lanes, grad: &mut [f64]) -> f64 {
+    fn add_gradient(
+        &self,
+        family: &PoissonFactors,
+        at: &Point,
+        _: &mut (),
+        lanes: &mut Lanes,
+        grad: &mut [f64],
+    ) -> f64 {
         let draws = lanes.num_draws;
         family.each_count(at.rows, |lane, integer, start| {
             let signal = signal_of(lanes, integer);
@@ -47,16 +54,16 @@ impl DiscreteGradient<Poisson> for MeasureValued {
     }
 }
 
-impl<T: LogDensity + ?Sized> GradientEstimator<T, Poisson> for MeasureValued {
+impl<T: LogDensity + ?Sized> GradientEstimator<T, PoissonFactors> for MeasureValued {
     type State = LanesState<()>;
 
-    fn init(&self, _: &T, _: &Poisson) -> Self::State {
+    fn init(&self, _: &T, _: &PoissonFactors) -> Self::State {
         LanesState::default()
     }
 
     fn estimate(
         &self,
-        of: &Task<T, Poisson>,
+        of: &Task<T, PoissonFactors>,
         state: &mut Self::State,
         space: &mut Space,
     ) -> Result<Estimate, DensityError> {

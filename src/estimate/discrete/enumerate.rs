@@ -174,7 +174,7 @@ impl<T: LogDensity + ?Sized, G: Discrete + ?Sized> GradientEstimator<T, G> for E
         let (mut mean, mut first) = (0.0, 0);
         while first < num_values {
             let num_lanes = BLOCK.min(num_values - first);
-            lanes.fit(
+            lanes.resize(
                 Shape { num_lanes, num_differentiated: 0, by_row: false, relaxation: Relaxation::None },
                 target.layout(),
                 &once,

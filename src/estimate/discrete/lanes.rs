@@ -84,10 +84,10 @@ pub(super) struct Work {
 }
 
 impl Lanes {
-    pub(crate) fn fit(&mut self, shape: Shape, layout: &Layout, at: &Point) {
+    pub(crate) fn resize(&mut self, shape: Shape, layout: &Layout, at: &Point) {
         let (draws, all) = (at.num_draws, at.num_draws * shape.num_lanes);
         (self.num_draws, self.num_lanes) = (draws, shape.num_lanes);
-        self.z.fit(layout, at.rows.len(layout), all);
+        self.z.resize(layout, at.rows.len(layout), all);
         for buffer in [&mut self.probability, &mut self.signal] {
             buffer.clear();
             buffer.resize(all, 0.0);
@@ -277,7 +277,7 @@ fn take(z: &Draws, layout: &Layout, from: usize, until: usize, to: &mut Draws) {
             to.copy_from_slice(&lane[range.clone()]);
         }
     }
-    to.fit(layout, z.num_rows, until - from);
+    to.resize(layout, z.num_rows, until - from);
     let (size, range) = (z.num_draws, from..until);
     cut(&z.latents, size, range.clone(), &mut to.latents);
     cut(&z.integers, size, range.clone(), &mut to.integers);

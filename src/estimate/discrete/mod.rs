@@ -79,7 +79,7 @@ where
     refuse_theta(target, "a gradient for integers alone")?;
     let shape = method.shape(family, at.rows, at.num_draws)?;
     space.clear(&at);
-    lanes.fit(shape, target.layout(), &at);
+    lanes.resize(shape, target.layout(), &at);
     method.set(family, &at, learned, lanes);
     lanes.evaluate(target, &at, space.pass.data_weight)?;
     let rejected = lanes.reject(&[]);

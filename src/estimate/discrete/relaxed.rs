@@ -80,7 +80,7 @@ fn width(place: &Place) -> usize {
 pub(super) fn set<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes, temperature: impl Fn(usize) -> f64) {
     let draws = lanes.num_draws;
     lanes.probability.fill(1.0);
-    lanes.soft.fit(family, at.rows, draws);
+    lanes.soft.resize(family, at.rows, draws);
     let Lanes { z, work, soft, .. } = lanes;
     let Work { p, uniforms, bar, .. } = work;
     let Soft { places, weights, .. } = soft;

@@ -54,7 +54,7 @@ impl Place {
 
 impl Soft {
     /// Gives every buffer its size.
-    pub fn fit<G: Discrete + ?Sized>(&mut self, family: &G, rows: &RowSet, num_draws: usize) {
+    pub fn resize<G: Discrete + ?Sized>(&mut self, family: &G, rows: &RowSet, num_draws: usize) {
         let outside = family.num_integers();
         let in_pass = (family.num_latents(rows) - outside).checked_div(family.num_row_integers()).unwrap_or(0);
         self.places.clear();
@@ -101,7 +101,7 @@ impl Soft {
         }
         let relaxed = target.relaxed()?;
         let draws = self.num_draws;
-        self.z.fit(relaxed.layout(), hard.num_rows, draws);
+        self.z.resize(relaxed.layout(), hard.num_rows, draws);
         self.grad_theta.resize(at.theta.len(), 0.0);
         let (own, rows) = (target.layout().num_latents, target.layout().num_row_latents * hard.num_rows);
         copy_first(&hard.latents, hard.num_draws, draws, &mut self.z.latents[..own * draws]);

@@ -4,7 +4,7 @@ use statrs::function::beta::ln_beta;
 
 use super::super::{Estimate, GradientEstimator, Point, Scratch, Space, Task, independent, no_theta};
 use super::{MeasureValued, Moved};
-use crate::family::{Family, Gamma, GammaLaw, ScalarLaw};
+use crate::family::{Family, GammaFactors, GammaLaw, ScalarLaw};
 use crate::model::Draws;
 use crate::target::{DensityError, LogDensity};
 
@@ -32,16 +32,16 @@ const SHARE: u32 = 0x6d12;
 /// has none, from Frullani's integral `ln x = int_0^inf (exp(-t) - exp(-t x)) / t dt`: multiplied by `exp(-t x)` a gamma
 /// law is one of rate `1 + t`, hence `d/d shape E f(x) = int_0^1 s^(shape - 1) / (1 - s) E[f(x) - f(s x)] ds`; drawing `s`
 /// from `Beta(shape, 1/2)` keeps the variance finite.
-impl<T: LogDensity + ?Sized> GradientEstimator<T, Gamma> for MeasureValued {
+impl<T: LogDensity + ?Sized> GradientEstimator<T, GammaFactors> for MeasureValued {
     type State = Scratch<Moved>;
 
-    fn init(&self, _: &T, _: &Gamma) -> Self::State {
+    fn init(&self, _: &T, _: &GammaFactors) -> Self::State {
         Scratch::default()
     }
 
     fn estimate(
         &self,
-        of: &Task<T, Gamma>,
+        of: &Task<T, GammaFactors>,
         state: &mut Self::State,
         space: &mut Space,
     ) -> Result<Estimate, DensityError> {

@@ -13,10 +13,10 @@ use crate::numerics::{sigmoid, softplus};
 /// `log q(z) = a ln x + b ln(1 - x) - ln B(a, b)`, the Jacobian `x (1 - x)` included. Of a site between other bounds it
 /// is the position between them.
 /// *Noise*: two normal numbers for each latent; `x` is the share of one gamma number in two, so that
-/// `z = ln g_a - ln g_b`. *Cost*: twice that of [`Gamma`](super::Gamma); the pullback repeats the draw.
+/// `z = ln g_a - ln g_b`. *Cost*: twice that of [`GammaFactors`](super::GammaFactors); the pullback repeats the draw.
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, section 4.2.
-pub type Beta = Independent<BetaLaw>;
+pub type BetaFactors = Independent<BetaLaw>;
 
 /// The beta law of one latent.
 #[derive(Clone, Copy, Debug)]

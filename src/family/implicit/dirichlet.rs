@@ -18,11 +18,11 @@ use crate::streams::Streams;
 /// shares `t_k = sigmoid(z_k - ln(n - 1 - k))` and the Jacobian included
 /// `log q(z) = ln Gamma(sum alpha) - sum ln Gamma(alpha_k) + sum_k (alpha_k ln t_k + sum_(j>k) alpha_j ln(1 - t_k))`.
 /// *Noise*: one normal number for each element of a simplex: normalised gamma numbers, each a quantile.
-/// *Cost*: one [`Gamma`](super::Gamma) for each element; the pullback repeats the draw.
+/// *Cost*: one [`GammaFactors`](super::GammaFactors) for each element; the pullback repeats the draw.
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, section 4.2.
 #[derive(Clone, Debug)]
-pub struct Dirichlet {
+pub struct DirichletFactors {
     simplices: Vec<Simplex>,
     num_latents: usize,
     scratch: Pool<Scratch>,
@@ -45,7 +45,7 @@ struct Scratch {
     values: Vec<f64>,
 }
 
-impl Dirichlet {
+impl DirichletFactors {
     /// The family of the simplex sites of `layout`; `covers` refuses other sites.
     pub fn new(layout: &Layout) -> Self {
         let mut start = 0;
@@ -55,7 +55,7 @@ impl Dirichlet {
             Simplex { offset: site.offset, start: start - elements, elements }
         };
         let simplices = layout.sites_of(SiteKind::Latent).map(simplex).collect();
-        Dirichlet { simplices, num_latents: layout.num_latents, scratch: Pool::default() }
+        DirichletFactors { simplices, num_latents: layout.num_latents, scratch: Pool::default() }
     }
 
     /// The concentrations `alpha` of simplex number `simplex`, in the order of the sites.
@@ -105,7 +105,7 @@ fn ln_add_exp(a: f64, b: f64) -> f64 {
     b + softplus(a - b)
 }
 
-impl Family for Dirichlet {
+impl Family for DirichletFactors {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         covers_global(self, self.num_latents, layout)?;
         refuse_supports(layout, &self.name(), &["a simplex of "])
@@ -221,7 +221,7 @@ impl Family for Dirichlet {
     }
 }
 
-impl Reparam for Dirichlet {
+impl Reparam for DirichletFactors {
     fn num_noise(&self, _: &RowSet) -> usize {
         self.num_params()
     }

@@ -16,7 +16,7 @@ use crate::numerics::Lane;
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, "Implicit reparameterization gradients", equation 5; departures: the
 /// derivative of the incomplete gamma function by its series, its continued fraction or quadrature, each differentiated.
-pub type Gamma = Independent<GammaLaw>;
+pub type GammaFactors = Independent<GammaLaw>;
 
 /// The gamma law of one latent's exponential.
 #[derive(Clone, Copy, Debug)]

@@ -12,11 +12,11 @@ mod quadrature;
 mod tests;
 mod von_mises;
 
-pub use beta::{Beta, BetaLaw};
-pub use dirichlet::Dirichlet;
-pub use gamma::{Gamma, GammaLaw};
+pub use beta::{BetaFactors, BetaLaw};
+pub use dirichlet::DirichletFactors;
+pub use gamma::{GammaFactors, GammaLaw};
 pub use independent::{Independent, ScalarLaw};
-pub use von_mises::{VonMises, VonMisesLaw};
+pub use von_mises::{VonMisesFactors, VonMisesLaw};
 
 use super::FamilyError;
 use crate::model::{Layout, Site, SiteKind};
@@ -27,7 +27,7 @@ fn refuse_supports(layout: &Layout, family: &str, accepted: &[&str]) -> Result<(
     let strange = |s: &&Site| !accepted.iter().any(|a| s.support.starts_with(a));
     match layout.sites.iter().filter(real).find(strange) {
         Some(Site { name, support, .. }) => Err(FamilyError::Setting(format!(
-            "the {family} draws sites that are {}; site \"{name}\" is {support}: give it another family in a `Block`",
+            "the {family} draws sites that are {}; site \"{name}\" is {support}: give it another family in a `Blockwise`",
             accepted.iter().map(|a| format!("`{a}..`")).collect::<Vec<_>>().join(" or ")
         ))),
         None => Ok(()),

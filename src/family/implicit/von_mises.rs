@@ -17,7 +17,7 @@ use crate::numerics::softplus;
 /// *Accuracy*: of quantiles and slopes 1e-11 for concentrations from 1e-3 to 1e6.
 ///
 /// *Source*: Figurnov, Mohamed and Mnih 2018, section 4.3; departure: quadrature in place of the series of Hill 1977.
-pub type VonMises = Independent<VonMisesLaw>;
+pub type VonMisesFactors = Independent<VonMisesLaw>;
 
 /// The von Mises law of one latent.
 #[derive(Clone, Copy, Debug)]

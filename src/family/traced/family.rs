@@ -6,7 +6,7 @@ use super::moments::Moments;
 use super::program::{Program, Runner, Work};
 use crate::family::scratch::Pool;
 use crate::family::{
-    Family, FamilyError, INTEGERS, NoiseLaw, NormalMoments, Normals, Reparam, fill_noise, refuse_sites,
+    Family, FamilyError, INTEGERS, IndependentNormals, NoiseLaw, NormalMoments, Reparam, fill_noise, refuse_sites,
 };
 use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::execute::{Request, Response};
@@ -273,7 +273,7 @@ impl Reparam for TracedFamily {
     }
 }
 
-impl Normals for TracedFamily {
+impl IndependentNormals for TracedFamily {
     fn normals(&self, params: &[f64], rows: &RowSet, out: &mut NormalMoments) -> bool {
         if let Some(moments) = &self.moments {
             moments.read(&self.runner, params, rows, out);

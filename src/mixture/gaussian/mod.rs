@@ -13,7 +13,7 @@ pub use diagonal::DiagonalGaussian;
 pub use full::FullGaussian;
 pub use hierarchical::HierarchicalGaussian;
 pub use spherical::SphericalGaussian;
-pub use student_t::StudentT;
+pub use student_t::FullStudentT;
 pub use tied::TiedGaussian;
 pub use wishart::NormalWishart;
 

@@ -22,18 +22,18 @@ use crate::streams::Stream;
 /// *Source:* Svensén and Bishop (2005), "Robust Bayesian mixture modelling"; here the tail is fixed, mu and Lambda share
 /// a normal-Wishart q, and u stays coupled to the assignment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StudentT {
+pub struct FullStudentT {
     prior: NormalWishart,
     tail: f64,
 }
 
-impl StudentT {
+impl FullStudentT {
     /// With `tail` degrees of freedom.
     ///
     /// # Errors
     /// When `tail` is not positive.
     pub fn new(prior: NormalWishart, tail: f64) -> Result<Self, MixtureError> {
-        Ok(StudentT { prior, tail: positive("tail", tail)? })
+        Ok(FullStudentT { prior, tail: positive("tail", tail)? })
     }
 
     /// With the prior of [`NormalWishart::from_rows`].
@@ -76,7 +76,7 @@ impl StudentT {
     }
 }
 
-impl Component for StudentT {
+impl Component for FullStudentT {
     fn num_columns(&self) -> usize {
         self.prior.mean.len()
     }
@@ -199,7 +199,7 @@ impl Component for StudentT {
     }
 }
 
-impl StudentT {
+impl FullStudentT {
     /// The log density averaged over q and, by the trapezium rule in log u, over the latent scale.
     fn averaged(&self, params: &[f64], row: &[f64], space: &mut Vec<f64>) -> Option<f64> {
         const POINTS: usize = 200;

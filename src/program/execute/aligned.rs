@@ -25,7 +25,7 @@ pub(super) struct Aligned<T> {
 
 impl<T: Lane> Aligned<T> {
     /// Makes it `len` zeros where its length was another; says whether it did.
-    pub fn fit(&mut self, len: usize) -> bool {
+    pub fn resize(&mut self, len: usize) -> bool {
         if self.len == len {
             return false;
         }
@@ -65,13 +65,13 @@ mod tests {
     fn buffers_begin_at_a_line_and_keep_what_they_hold() {
         for len in [0, 1, 7, 8, 1000] {
             let (mut double, mut single) = (Aligned::<f64>::default(), Aligned::<f32>::default());
-            assert_eq!(double.fit(len), len > 0);
-            single.fit(len);
+            assert_eq!(double.resize(len), len > 0);
+            single.resize(len);
             assert_eq!((double.len(), single.len()), (len, len));
             assert!(len == 0 || (double.as_ptr() as usize).is_multiple_of(LINE));
             assert!(len == 0 || (single.as_ptr() as usize).is_multiple_of(LINE));
             double.iter_mut().enumerate().for_each(|(k, x)| *x = k as f64);
-            assert!(!double.fit(len));
+            assert!(!double.resize(len));
             assert!(double.clone().iter().enumerate().all(|(k, &x)| x == k as f64));
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn reverse_weights<T: Lane, const FMA: bool>(
 ) {
     let Shape { outputs, inputs, lanes, weight_lanes } = shape;
     if weight_lanes == 1 {
-        transposed.fit(inputs * lanes);
+        transposed.resize(inputs * lanes);
         transpose::<T, FMA>(x, lanes, transposed);
         let g = Strided { data: g, row: lanes, column: 1 };
         return product::<T, FMA>(g, (outputs, lanes), transposed, inputs, false, weights_bar);

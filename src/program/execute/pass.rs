@@ -168,7 +168,7 @@ impl<T: Stored> Pass<'_, T> {
             sweep.chunks.resize_with(self.rows.len(), Vec::new);
         }
         if self.request.gradient {
-            sweep.adjoints.fit(self.global.segment.size);
+            sweep.adjoints.resize(self.global.segment.size);
             for &(from, to) in &self.global.cleared {
                 sweep.adjoints[from..to].fill(T::zero());
             }
@@ -185,7 +185,7 @@ impl<T: Stored> Pass<'_, T> {
 
     fn load(&self, sweep: &mut Sweep<T>, first: usize) {
         let (request, draws) = (self.request, self.draws);
-        if sweep.values.fit(self.global.segment.size) {
+        if sweep.values.resize(self.global.segment.size) {
             for &(at, c) in &self.global.constants {
                 sweep.values[at] = T::from_f64(c);
             }

@@ -192,7 +192,7 @@ impl<T: Stored> RowTask<'_, T> {
             Op::DotData { matrix } if step.active[0] => {
                 let m = &self.plan.matrices[matrix as usize];
                 if lanes == 1 {
-                    chunk.weights_adjoint.fit(m.stride);
+                    chunk.weights_adjoint.resize(m.stride);
                     chunk.weights_adjoint.fill(T::zero());
                     let weights_bar = &mut chunk.weights_adjoint[..];
                     if look_ahead {
@@ -281,7 +281,7 @@ pub(super) fn import_reverse<T: Lane>(step: &Step, adjoints: &[T], import_adjoin
 /// A copy of `source` with zeros behind it.
 #[inline(always)]
 fn pad<T: Lane>(source: &[T], length: usize, out: &mut Aligned<T>) {
-    out.fit(length);
+    out.resize(length);
     let (copy, rest) = out.split_at_mut(source.len());
     copy.copy_from_slice(source);
     rest.fill(T::zero());

@@ -128,10 +128,10 @@ impl<T: Stored> RowTask<'_, T> {
 
     fn prepare(&self, chunk: &mut Chunk<T>, rows: usize) {
         let layout = self.layout;
-        chunk.values.fit(layout.segment.size);
+        chunk.values.resize(layout.segment.size);
         if self.gradient {
-            chunk.adjoints.fit(layout.segment.size);
-            chunk.import_adjoints.fit(layout.import_size);
+            chunk.adjoints.resize(layout.segment.size);
+            chunk.import_adjoints.resize(layout.import_size);
             chunk.import_adjoints.fill(T::zero());
             chunk.adjoints[..layout.persistent].fill(T::zero());
         }
@@ -148,7 +148,7 @@ impl<T: Stored> RowTask<'_, T> {
         chunk.ids.resize(layout.rows, 0);
         if layout.reads_matrix {
             chunk.next_ids.resize(layout.rows, 0);
-            chunk.ahead.fit(layout.segment.size);
+            chunk.ahead.resize(layout.segment.size);
         }
     }
 

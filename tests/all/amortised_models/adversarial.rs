@@ -4,7 +4,7 @@ use super::noise;
 use jensen::algorithm::{AdversarialVi, Algorithm, FitError, Solution};
 use jensen::family::{Family, Reparam, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{DensityRatio, ImplicitEncoder, Start};
+use jensen::layers::{DensityRatio, ImplicitEncoder, InitialWeights};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::optimize::{Adam, Average, Schedule};
@@ -35,7 +35,7 @@ fn simulated(n: usize) -> Matrix {
 fn an_implicit_encoder_finds_the_posterior_of_a_linear_simulator() {
     let x = simulated(1000);
     let target = Target::new(&Simulator(x.clone())).unwrap();
-    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[]).start(Start::Glorot, 2);
+    let encoder = ImplicitEncoder::new(x.clone(), "z", 1, &[]).start(InitialWeights::Glorot, 2);
     let encoder = TracedFamily::new(&encoder, target.layout()).unwrap();
     let ratio = DensityRatio::new(x.clone(), 1, &[]);
     let (contest, value) = (Target::new(&ratio.contest()).unwrap(), Target::new(&ratio.log_q()).unwrap());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{bound, ready, train};
 use jensen::estimate::ExactKl;
-use jensen::layers::{Likelihood, Start, Text, Vae};
+use jensen::layers::{InitialWeights, Likelihood, Text, Vae};
 use jensen::program::Matrix;
 
 /// Characters of a window; letters, space, and one for all others.
@@ -61,7 +61,7 @@ fn test_bits_of_a_character_beat_counts_of_characters() {
     let test = &test[..test.len() / WINDOW * WINDOW];
     let vae = |codes: &[usize]| {
         let likelihood = Likelihood::Categorical { levels: LEVELS };
-        Vae::new(windows(codes, WINDOW), 8, &[64], likelihood).start(Start::LeCun, 1)
+        Vae::new(windows(codes, WINDOW), 8, &[64], likelihood).start(InitialWeights::LeCun, 1)
     };
     let model = vae(seen);
     let solution = train(&ready(&model), ExactKl::default(), |l| model.theta(l), (128, 1), (0.005, 2000));

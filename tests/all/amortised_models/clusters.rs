@@ -2,8 +2,8 @@
 
 use super::{bound, noise, ready, train};
 use jensen::estimate::StickingTheLanding;
-use jensen::family::{NormalMoments, Normals};
-use jensen::layers::{Likelihood, Start, Vae};
+use jensen::family::{IndependentNormals, NormalMoments};
+use jensen::layers::{InitialWeights, Likelihood, Vae};
 use jensen::mixture::{KMeans, adjusted_rand};
 use jensen::model::{LogJoint, Model, RowSet};
 use jensen::program::{Matrix, Vector};
@@ -81,7 +81,7 @@ fn groups_that_lie_apart_are_found() {
     let truth: Vec<usize> = (0..600).map(|r| r % 4).collect();
     let x = Matrix::new(x, 10).unwrap();
     let of = |seed: u64| {
-        let vae = Vae::new(x.clone(), 2, &[32], Likelihood::Gaussian).start(Start::Glorot, seed).clusters(4);
+        let vae = Vae::new(x.clone(), 2, &[32], Likelihood::Gaussian).start(InitialWeights::Glorot, seed).clusters(4);
         labels(&vae, 4, 600, 0.02)
     };
     let starts: Vec<(Vec<usize>, f64)> = (1..=5).map(of).collect();
@@ -105,8 +105,9 @@ fn digits_are_grouped_about_as_well_as_by_k_means() {
         x.extend((0..64).map(|k| (bits >> (63 - k) & 1) as f64));
     }
     let by_means = adjusted_rand(&KMeans::new(&x, 64, 10, 10, Streams::new(1)).unwrap().labels, &truth);
-    let model =
-        Vae::new(Matrix::new(x, 64).unwrap(), 8, &[64], Likelihood::Bernoulli).start(Start::LeCun, 1).clusters(10);
+    let model = Vae::new(Matrix::new(x, 64).unwrap(), 8, &[64], Likelihood::Bernoulli)
+        .start(InitialWeights::LeCun, 1)
+        .clusters(10);
     let found = adjusted_rand(&labels(&model, 10, 1800, 0.004).0, &truth);
     println!("digits: adjusted Rand index {found:.3} of the clustering autoencoder, {by_means:.3} of k-means");
     assert!(found > 0.3 && by_means > 0.3, "{found} {by_means}");

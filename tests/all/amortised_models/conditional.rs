@@ -2,7 +2,7 @@
 
 use super::{bound, noise, ready, train, uniform};
 use jensen::estimate::ExactKl;
-use jensen::layers::{Likelihood, Start, Vae};
+use jensen::layers::{InitialWeights, Likelihood, Vae};
 use jensen::program::Matrix;
 
 /// `x | c ~ N(B c, W W' + 0.25 I)` in three dimensions, `c` in one, by its entropy: a bound of what can be reached.
@@ -24,8 +24,9 @@ fn a_linear_model_given_c_reaches_the_evidence_given_c() {
         let square = (d.iter().map(|d| d * d).sum::<f64>() - dw * dw / (s2 + ww)) / s2;
         -0.5 * (square + (s2 * s2 * (s2 + ww)).ln() + 3.0 * (2.0 * std::f64::consts::PI).ln())
     };
-    let vae =
-        |(x, c): (Matrix, Matrix)| Vae::new(x, 1, &[], Likelihood::Gaussian).start(Start::Glorot, 2).conditioned_on(c);
+    let vae = |(x, c): (Matrix, Matrix)| {
+        Vae::new(x, 1, &[], Likelihood::Gaussian).start(InitialWeights::Glorot, 2).conditioned_on(c)
+    };
     let model = vae(of(1));
     let solution = train(&ready(&model), ExactKl::default(), |l| model.theta(l), (100, 2), (0.02, 2000));
     let (x, c) = of(2);
@@ -33,7 +34,7 @@ fn a_linear_model_given_c_reaches_the_evidence_given_c() {
     let (found, se) = bound(&ready(&vae((x.clone(), c))), &solution, 50);
     assert!((found - exact).abs() < 0.02 + 4.0 * se, "bound {found} ({se}) for {exact}");
     // Without c the same data are worth less.
-    let blind = Vae::new(x, 1, &[], Likelihood::Gaussian).start(Start::Glorot, 2);
+    let blind = Vae::new(x, 1, &[], Likelihood::Gaussian).start(InitialWeights::Glorot, 2);
     let solution = train(&ready(&blind), ExactKl::default(), |l| blind.theta(l), (100, 2), (0.02, 2000));
     assert!(bound(&ready(&blind), &solution, 50).0 < exact - 0.3);
 }
@@ -53,7 +54,7 @@ fn categories_of_two_kinds_of_rows_are_learnt_up_to_their_entropy() {
         let kind = |k: usize| x.iter().map(|x| p[k][*x as usize]).product::<f64>();
         (0.5 * kind(0) + 0.5 * kind(1)).ln()
     };
-    let vae = |x: Matrix| Vae::new(x, 1, &[16], Likelihood::Categorical { levels: 3 }).start(Start::Glorot, 3);
+    let vae = |x: Matrix| Vae::new(x, 1, &[16], Likelihood::Categorical { levels: 3 }).start(InitialWeights::Glorot, 3);
     let (train_on, test_on) = (vae(of(1)), of(2));
     let solution = train(&ready(&train_on), ExactKl::default(), |l| train_on.theta(l), (100, 2), (0.02, 1500));
     let exact = (0..n).map(|r| evidence(test_on.row(r))).sum::<f64>() / n as f64;

@@ -8,7 +8,7 @@ use jensen::estimate::{
 };
 use jensen::family::{Family, Product, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Activation, Amortised, CategoricalEncoder, Likelihood, Perceptron, Start, Vae};
+use jensen::layers::{Activation, Amortised, CategoricalEncoder, InitialWeights, Likelihood, Perceptron, Vae};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -33,7 +33,7 @@ fn patterns(rows: usize) -> Matrix {
 /// A code that is a class alone, linear networks: theta is weights `[pixel][class]` and bias, params the logits' weights
 /// `[class][pixel]` and bias.
 fn classes_alone(x: &Matrix) -> (Vae, Target, Mixed) {
-    let model = Vae::new(x.clone(), 0, &[], Likelihood::Bernoulli).classes(CLASSES).start(Start::Glorot, 3);
+    let model = Vae::new(x.clone(), 0, &[], Likelihood::Bernoulli).classes(CLASSES).start(InitialWeights::Glorot, 3);
     let target = Target::new(&model).unwrap();
     let family = model.mixed_family(target.layout()).unwrap();
     (model, target, family)
@@ -173,7 +173,7 @@ fn the_closed_divergence_of_a_class_has_its_gradient_with_any_beta() {
 
 /// Steps of an estimator at the start of a mixed code: value, gradient in params and in theta, and the last one's terms.
 fn steps<E: GradientEstimator<Target, Mixed>>(estimator: &E, times: u64) -> (Vec<Vec<f64>>, Option<Terms>) {
-    let model = Vae::new(patterns(8), 2, &[], Likelihood::Bernoulli).classes(CLASSES).start(Start::Glorot, 3);
+    let model = Vae::new(patterns(8), 2, &[], Likelihood::Bernoulli).classes(CLASSES).start(InitialWeights::Glorot, 3);
     let target = Target::new(&model).unwrap();
     let family = model.mixed_family(target.layout()).unwrap();
     let (params, theta) = (family.init(&[], 1.0), model.theta(target.layout()));
@@ -307,10 +307,10 @@ fn a_mixed_code_reaches_the_evidence_of_a_mixture_of_linear_models() {
     let evidence = |t: &[f64]| (0..ROWS).map(|r| log_p(t, x.row(r))).sum::<f64>() / ROWS as f64;
     // Starts end in different optima, as those of every mixture do: the best of four by the bound.
     let starts = (1..=4).map(|seed| {
-        let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).classes(2).start(Start::Glorot, seed);
+        let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).classes(2).start(InitialWeights::Glorot, seed);
         let target = Target::new(&model).unwrap();
         // The mean of z given x jumps from class to class, so the encoder needs a hidden layer where the decoder has none.
-        let encoder = Perceptron::new(&[2, 16]).activation(Activation::Tanh).start(Start::Glorot, 3 * seed);
+        let encoder = Perceptron::new(&[2, 16]).activation(Activation::Tanh).start(InitialWeights::Glorot, 3 * seed);
         let encoder = Amortised::new(x.clone(), "z", 1, encoder);
         let real = TracedFamily::new(&encoder, &target.layout().without_integers()).unwrap();
         let class = CategoricalEncoder::new(&x, target.layout(), &Perceptron::new(&[2])).unwrap();

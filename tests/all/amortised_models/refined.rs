@@ -2,8 +2,8 @@
 
 use super::{Ready, noise, train};
 use jensen::estimate::{Design, ExactKl, Point, SemiAmortised, Task, refine};
-use jensen::family::{Family, NormalMoments, Normals, TracedFamily};
-use jensen::layers::{Amortised, Likelihood, Perceptron, Start, Vae};
+use jensen::family::{Family, IndependentNormals, NormalMoments, TracedFamily};
+use jensen::layers::{Amortised, InitialWeights, Likelihood, Perceptron, Vae};
 use jensen::model::RowSet;
 use jensen::program::Matrix;
 use jensen::streams::Streams;
@@ -70,7 +70,7 @@ fn gaps(moments: &NormalMoments, theta: &[f64], x: &Matrix) -> Vec<f64> {
 #[test]
 fn refined_factors_reach_the_exact_posterior_of_a_linear_model() {
     let x = data();
-    let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).start(Start::Glorot, 4);
+    let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).start(InitialWeights::Glorot, 4);
     let target = Target::new(&model).unwrap();
     let family = TracedFamily::new(&model, target.layout()).unwrap();
     let (params, rows) = (family.init(&[], 1.0), RowSet::all());
@@ -100,7 +100,7 @@ fn refined_factors_reach_the_exact_posterior_of_a_linear_model() {
 #[test]
 fn refinement_makes_up_for_an_encoder_that_sees_nothing() {
     let x = data();
-    let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).start(Start::Glorot, 4);
+    let model = Vae::new(x.clone(), 1, &[], Likelihood::Gaussian).start(InitialWeights::Glorot, 4);
     let target = Target::new(&model).unwrap();
     let blind = Matrix::new(vec![0.0; ROWS], 1).unwrap();
     let family = TracedFamily::new(&Amortised::new(blind, "z", 1, Perceptron::new(&[1])), target.layout()).unwrap();

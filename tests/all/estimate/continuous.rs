@@ -7,7 +7,7 @@ use jensen::estimate::{
     AnyEstimator, ControlVariate, Curvature, Design, DoublyReparameterized, Entropy, MeasureValued, Mixed, Pathwise,
     Point, ScoreFunction, StickingTheLanding, Task,
 };
-use jensen::family::{Family, FullRank, MeanField, Reparam, StudentT};
+use jensen::family::{Family, FullRank, MeanField, Reparam, StudentTNoise};
 use jensen::fit::{MaxSteps, run};
 use jensen::model::RowSet;
 use jensen::objective::ImportanceWeighted;
@@ -162,7 +162,7 @@ fn control_variates_mixtures_and_measures_are_unbiased() {
 /// A mixture in a family without a closed entropy is unbiased too: its two ends agree.
 #[test]
 fn a_mixture_ends_in_its_parts() {
-    let (target, family) = (bent_target(), StudentT::new(FullRank::new(2), 6.0).unwrap());
+    let (target, family) = (bent_target(), StudentTNoise::new(FullRank::new(2), 6.0).unwrap());
     let steps = Steps::new(&FULL_RANK, 4, 5);
     let of = |estimator: &dyn AnyEstimator<_, _>| steps.run(&estimator, &target, &family).0;
     for (share, end) in [(0.0, &CLOSED as &dyn AnyEstimator<_, _>), (1.0, &StickingTheLanding)] {

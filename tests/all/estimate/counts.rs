@@ -2,7 +2,7 @@
 
 use super::integers::ok;
 use jensen::estimate::{MeasureValued, ScoreFunction};
-use jensen::family::Poisson;
+use jensen::family::PoissonFactors;
 use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -28,7 +28,7 @@ impl Model for Counts {
 #[test]
 fn it_is_unbiased_in_all_rows_and_in_some_and_less_noisy_than_the_score_function() {
     let target = ok(Target::new(&Counts));
-    let family = ok(Poisson::new(target.layout()));
+    let family = ok(PoissonFactors::new(target.layout()));
     let params: [f64; 4] = [0.7, 0.2, 1.1, 1.4];
     // The bound is sum_i l_i (ln r_i - ln l_i) - r_i + l_i for rates r_i and l_i = e^params_i.
     let slope = |k: usize, rate: f64| params[k].exp() * (rate.ln() - params[k]);

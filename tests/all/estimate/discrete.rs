@@ -4,7 +4,7 @@ use super::integers::{Toy, ok};
 use super::steps::first_step;
 use super::twenty::Twenty;
 use jensen::estimate::*;
-use jensen::family::{Bernoulli, Categorical, Discrete, Family};
+use jensen::family::{BernoulliFactors, CategoricalFactors, Discrete, Family};
 use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -75,10 +75,10 @@ fn the_binary_toy_has_its_published_variances() {
         assert!((exact - published).abs() < 0.01 * published + 0.5 * unit, "{exact} against {published}");
     }
     let target = ok(Target::new(&Toy { phi, t }));
-    let family = ok(Bernoulli::new(target.layout()));
+    let family = ok(BernoulliFactors::new(target.layout()));
     let theta = 1.0 / (1.0 + (-phi).exp());
     let truth = [theta * (1.0 - theta) * (1.0 - 2.0 * t)];
-    let estimators: [(&str, Any<Bernoulli>, usize); 4] = [
+    let estimators: [(&str, Any<BernoulliFactors>, usize); 4] = [
         ("plain", score(Baseline::None), 1),
         ("leave one out", score(Baseline::LeaveOneOut), 2),
         ("arm", Box::new(Arm), 1),
@@ -91,7 +91,7 @@ fn the_binary_toy_has_its_published_variances() {
         assert!(error < 0.012 * exact, "{name}: the check is too weak, {error} of {exact}");
     }
     // Summed out, nothing is left to vary.
-    for exact in [Box::new(Enumerate) as Any<Bernoulli>, Box::new(LocalExpectation)] {
+    for exact in [Box::new(Enumerate) as Any<BernoulliFactors>, Box::new(LocalExpectation)] {
         let all = gradients(&exact, (&target, &family), &[phi], 1, 10);
         assert!(total_variance(&all, &truth).0 < 1e-28);
     }
@@ -123,7 +123,7 @@ const VARIANCES: [(&str, usize, [f64; 2], bool); 6] = [
 fn twenty_latents_have_the_reference_gradient_and_variances() {
     let model = ok(Twenty::read());
     let target = ok(Target::new(&model));
-    let family = ok(Bernoulli::new(target.layout()));
+    let family = ok(BernoulliFactors::new(target.layout()));
     for (at, phi) in [&model.phi_zero, &model.phi_rand].into_iter().enumerate() {
         let rows = RowSet::all();
         let point = Point {
@@ -140,7 +140,7 @@ fn twenty_latents_have_the_reference_gradient_and_variances() {
             assert!((g - expected).abs() < 1e-6, "{g}, {expected}");
         }
         for (name, draws, reference, is_exact) in VARIANCES {
-            let estimator: Any<Bernoulli> = match name {
+            let estimator: Any<BernoulliFactors> = match name {
                 "plain" => score(Baseline::None),
                 "leave one out" => score(Baseline::LeaveOneOut),
                 "disarm" => Box::new(DisArm),
@@ -162,9 +162,9 @@ fn twenty_latents_have_the_reference_gradient_and_variances() {
 fn relaxed_control_variates_and_sets_are_unbiased_on_twenty_latents_and_less_noisy() {
     let model = ok(Twenty::read());
     let target = ok(Target::new(&model));
-    let family = ok(Bernoulli::new(target.layout()));
+    let family = ok(BernoulliFactors::new(target.layout()));
     let truth = GRADIENT[0];
-    let variance = |estimator: Any<Bernoulli>, draws: usize, times: usize| {
+    let variance = |estimator: Any<BernoulliFactors>, draws: usize, times: usize| {
         let all = gradients(&estimator, (&target, &family), &model.phi_zero, draws, times);
         let moments: Vec<(f64, f64)> = (0..20)
             .map(|k| {
@@ -287,14 +287,14 @@ fn every_estimator_of_integers_is_unbiased_and_a_bias_of_two_percent_is_found() 
         let q: Vec<Vec<f64>> = params.iter().map(|l| softmax(&[0.0, *l])).collect();
         coupled_bound(&q)
     });
-    let pairs: Vec<(&str, Any<Bernoulli>)> = vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm))];
-    check_unbiased(two, &ok(Bernoulli::new(&layout(two))), &params, &exact, pairs);
+    let pairs: Vec<(&str, Any<BernoulliFactors>)> = vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm))];
+    check_unbiased(two, &ok(BernoulliFactors::new(&layout(two))), &params, &exact, pairs);
     let params = [0.9, 0.2, 0.5, -0.8, 0.1, -1.0, 0.4, 0.3, 1.2];
     let exact = derivative(&params, |p| {
         let q: Vec<Vec<f64>> = [&p[..2], &p[2..5], &p[5..]].map(softmax).into();
         coupled_bound(&q)
     });
-    check_unbiased(many, &ok(Categorical::new(&layout(many))), &params, &exact, vec![]);
+    check_unbiased(many, &ok(CategoricalFactors::new(&layout(many))), &params, &exact, vec![]);
 }
 
 #[test]
@@ -307,9 +307,9 @@ fn what_cannot_be_done_is_said() {
         }
     }
     let target = ok(Target::new(&Wide));
-    let family = ok(Categorical::new(target.layout()));
+    let family = ok(CategoricalFactors::new(target.layout()));
     let (params, rows) = (vec![0.0; 120], RowSet::all());
-    let message = |estimator: Any<Categorical>, num_draws: usize| {
+    let message = |estimator: Any<CategoricalFactors>, num_draws: usize| {
         let at = Point {
             params: &params,
             theta: &[],

@@ -5,9 +5,9 @@ use jensen::dist::normal;
 use jensen::estimate::{
     Design, ExactKl, GradientEstimator, ImportanceWeightedRows, PathWeight, Pathwise, Point, Space, Task, standard_kl,
 };
-use jensen::family::{Family, Guide, Guided, NormalMoments, Normals, TracedFamily};
+use jensen::family::{Family, Guide, Guided, IndependentNormals, NormalMoments, TracedFamily};
 use jensen::fit::{MaxSteps, run};
-use jensen::layers::{Amortised, Likelihood, Perceptron, Start, Vae};
+use jensen::layers::{Amortised, InitialWeights, Likelihood, Perceptron, Vae};
 use jensen::model::{LogJoint, Model, RowSet};
 use jensen::objective::{log_mean_exp, mean_and_standard_error};
 use jensen::optimize::{Adam, Average, Schedule};
@@ -46,7 +46,8 @@ fn distance(a: &[(f64, f64)], b: &[(f64, f64)]) -> f64 {
 
 fn small_vae() -> (Vae, Target, TracedFamily, Solution) {
     let pixels: Vec<f64> = (0..9 * 4).map(|k| f64::from((k / 4 + k % 4) % 3 == 0)).collect();
-    let model = Vae::new(Matrix::new(pixels, 4).unwrap(), 2, &[3], Likelihood::Bernoulli).start(Start::Glorot, 4);
+    let model =
+        Vae::new(Matrix::new(pixels, 4).unwrap(), 2, &[3], Likelihood::Bernoulli).start(InitialWeights::Glorot, 4);
     let target = Target::new(&model).unwrap();
     let family = TracedFamily::new(&model, target.layout()).unwrap();
     let at = Solution { params: family.init(&[], 1.0), theta: model.theta(target.layout()) };

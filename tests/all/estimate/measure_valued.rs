@@ -2,7 +2,7 @@
 
 use super::steps::{allocations, first_step};
 use jensen::estimate::{Design, MeasureValued, Point, ScoreFunction, Task};
-use jensen::family::{Family, Gamma};
+use jensen::family::{Family, GammaFactors};
 use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -59,7 +59,7 @@ fn gradient(params: &[f64], counts: &[f64; 3]) -> Vec<(f64, f64)> {
 #[test]
 fn both_parameters_of_a_gamma_law_have_gradients_without_bias() {
     let target = Target::new(&Positive).unwrap();
-    let family = Gamma::new(target.layout());
+    let family = GammaFactors::new(target.layout());
     // Shapes 3, 0.4, 1 and 20: heavier than an exponential, and nearly normal.
     let params = [0.3, 3f64.ln(), 0.2, -0.4, 0.6, 0.4f64.ln(), 0.0, 20f64.ln()];
     for (rows, counts) in [(RowSet::all(), [1.0; 3]), (RowSet::minibatch(vec![2, 0], 3), [1.5, 0.0, 1.5])] {
@@ -86,7 +86,7 @@ fn shapes_at_either_end_are_finite_and_without_bias() {
         }
     }
     let target = Target::new(&One).unwrap();
-    let family = Gamma::new(target.layout());
+    let family = GammaFactors::new(target.layout());
     for shape in [0.02f64, 400.0] {
         let (params, rows) = ([0.4, shape.ln()], RowSet::all());
         let of = |p: &[f64]| {
@@ -110,7 +110,7 @@ fn shapes_at_either_end_are_finite_and_without_bias() {
 #[test]
 fn a_jump_is_seen() {
     let values = jensen::target::ValueOnly::new(&["z"], |z: &[f64]| if z[0].exp() > 1.3 { 1.0 } else { 0.0 });
-    let family = Gamma::new(values.layout());
+    let family = GammaFactors::new(values.layout());
     let (params, rows) = ([0.1, 0.5], RowSet::all());
     let beyond = |ln_mean: f64, ln_shape: f64| {
         let (shape, rate) = (ln_shape.exp(), (ln_shape - ln_mean).exp());
@@ -133,7 +133,7 @@ fn a_jump_is_seen() {
 #[test]
 fn a_draw_without_a_value_is_left_out_and_counted() {
     let values = jensen::target::ValueOnly::new(&["z"], |z: &[f64]| if z[0] > 0.5 { f64::NAN } else { -z[0] });
-    let family = Gamma::new(values.layout());
+    let family = GammaFactors::new(values.layout());
     let (rows, streams) = (RowSet::all(), Streams::new(2).at_step(0));
     let at =
         Point { params: &[0.0, 0.0], theta: &[], rows: &rows, streams, num_draws: 64, design: Design::Independent };
@@ -145,5 +145,5 @@ fn a_draw_without_a_value_is_left_out_and_counted() {
 
 #[test]
 fn no_step_allocates() {
-    assert_eq!(allocations(&Positive, |target| Gamma::new(target.layout()), MeasureValued), 0);
+    assert_eq!(allocations(&Positive, |target| GammaFactors::new(target.layout()), MeasureValued), 0);
 }

@@ -3,7 +3,7 @@
 use super::integers::ok;
 use super::steps::{allocations, first_step, somewhere};
 use jensen::estimate::*;
-use jensen::family::{Bernoulli, Categorical, Family, MeanField, Product};
+use jensen::family::{BernoulliFactors, CategoricalFactors, Family, MeanField, Product};
 use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -114,7 +114,7 @@ fn check_mixed<F: Family>(model: &Shifted, target: &Target, family: &F, estimato
 fn gradients_of_mixed_models_are_unbiased_also_under_minibatches() {
     let model = Shifted { by_row: true, values: 2 };
     let target = ok(Target::new(&model));
-    let family = Product::new(MeanField::of_dimension(1), ok(Bernoulli::new(target.layout())));
+    let family = Product::new(MeanField::of_dimension(1), ok(BernoulliFactors::new(target.layout())));
     let stuck = Hybrid { real: RealGradient::StickingTheLanding, discrete: LocalExpectation };
     let estimators: Vec<(&str, Any<_>)> = vec![
         ("leave one out", Box::new(Hybrid::<LeaveOneOut>::default())),
@@ -127,7 +127,7 @@ fn gradients_of_mixed_models_are_unbiased_also_under_minibatches() {
     check_mixed(&model, &target, &family, estimators);
     let model = Shifted { by_row: false, values: 3 };
     let target = ok(Target::new(&model));
-    let family = Product::new(MeanField::of_dimension(1), ok(Categorical::new(target.layout())));
+    let family = Product::new(MeanField::of_dimension(1), ok(CategoricalFactors::new(target.layout())));
     let estimators: Vec<(&str, Any<_>)> = vec![
         ("enumeration", Box::new(Hybrid::<Enumerate>::default())),
         ("local expectation", Box::new(Hybrid::<LocalExpectation>::default())),
@@ -150,7 +150,7 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
         }
     }
     let target = ok(Target::new(&Labels));
-    let family = ok(Categorical::new(target.layout()));
+    let family = ok(CategoricalFactors::new(target.layout()));
     let params = somewhere(18);
     let exact = derivative(&params, |params| {
         let mut total = 0.0;
@@ -195,12 +195,12 @@ fn one_integer_in_each_row_is_enumerated_by_its_local_expectation() {
 #[test]
 fn no_step_of_a_mixed_model_allocates() {
     let mixed = Shifted { by_row: true, values: 2 };
-    let both = |t: &Target| Product::new(MeanField::of_dimension(1), ok(Bernoulli::new(t.layout())));
+    let both = |t: &Target| Product::new(MeanField::of_dimension(1), ok(BernoulliFactors::new(t.layout())));
     assert_eq!(allocations(&mixed, both, Hybrid::<LeaveOneOut>::default()), 0);
     assert_eq!(allocations(&mixed, both, Hybrid::<LocalExpectation>::default()), 0);
     assert_eq!(allocations(&mixed, both, Hybrid::<DisArm>::default()), 0);
     assert_eq!(allocations(&mixed, both, RaoBlackwell), 0);
     let few = Shifted { by_row: false, values: 3 };
-    let both = |t: &Target| Product::new(MeanField::of_dimension(1), ok(Categorical::new(t.layout())));
+    let both = |t: &Target| Product::new(MeanField::of_dimension(1), ok(CategoricalFactors::new(t.layout())));
     assert_eq!(allocations(&few, both, Hybrid::<Enumerate>::default()), 0);
 }

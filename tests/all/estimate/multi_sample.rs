@@ -6,7 +6,7 @@ use jensen::estimate::{
     AnyEstimator, Design, DoublyReparameterized, Estimate, GradientEstimator, ImportanceWeightedScore,
     MultiSamplePathwise, Point, Space, StickingTheLanding, Task, Vimco, WakePhase,
 };
-use jensen::family::{Categorical, FullRank, MeanField};
+use jensen::family::{CategoricalFactors, FullRank, MeanField};
 use jensen::model::RowSet;
 use jensen::objective::{
     Elbo, ImportanceWeighted, Objective, Renyi, TwiceDifferentiable, log_mean_exp, mean_and_standard_error,
@@ -288,7 +288,7 @@ impl Model for Switch {
 #[test]
 fn integers_are_enumerated_in_the_mean() {
     let target = Target::new(&Switch).unwrap();
-    let family = Categorical::new(target.layout()).unwrap();
+    let family = CategoricalFactors::new(target.layout()).unwrap();
     let params = [0.5, -0.2, 0.1];
     let log_q = |params: &[f64], k: usize| params[k] - params.iter().map(|l| l.exp()).sum::<f64>().ln();
     let exact = derivative(&params, |params| {

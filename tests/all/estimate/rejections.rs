@@ -5,7 +5,7 @@ use jensen::estimate::{
     AnyEstimator, Design, Entropy, Estimate, Hybrid, LeaveOneOut, MultiSamplePathwise, Pathwise, Point, RealGradient,
     StickingTheLanding, Task,
 };
-use jensen::family::{Categorical, Family, MeanField, Product};
+use jensen::family::{CategoricalFactors, Family, MeanField, Product};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::ImportanceWeighted;
 use jensen::prelude::*;
@@ -82,7 +82,7 @@ fn integers_beside_rejected_draws_leave_the_parameters_to_the_accepted_ones() {
         }
     }
     let target = Target::new(&Both).unwrap();
-    let family = Product::new(MeanField::new(target.layout()), Categorical::new(target.layout()).unwrap());
+    let family = Product::new(MeanField::new(target.layout()), CategoricalFactors::new(target.layout()).unwrap());
     let (params, rows, streams) = (family.init(&[0.0], 1.0), RowSet::all(), Streams::new(1));
     let (theta, num_draws, design) = (&[0.3], DRAWS, Design::Independent);
     let at = Point { params: &params, theta, rows: &rows, streams, num_draws, design };

@@ -3,7 +3,7 @@
 use super::integers::{Toy, ok};
 use super::steps::first_step;
 use jensen::estimate::*;
-use jensen::family::{Bernoulli, Categorical, Discrete, Family, MeanField, Product};
+use jensen::family::{BernoulliFactors, CategoricalFactors, Discrete, Family, MeanField, Product};
 use jensen::model::{Draws, Layout, RowSet, SiteKind};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -156,7 +156,7 @@ fn a_use_without_a_relaxation_is_named_with_its_place() {
     let index = words(&Index);
     assert!(index.contains("used as an index together with \"b\" at") && index.contains("relaxations.rs:"), "{index}");
     assert!(words(&Reals).contains("no integers"), "{}", words(&Reals));
-    let family = ok(Categorical::new(ok(Target::new(&Together)).layout()));
+    let family = ok(CategoricalFactors::new(ok(Target::new(&Together)).layout()));
     let refused = |temperature: f64| {
         let (rows, streams, params) = (RowSet::all(), Streams::new(0), [0.0; 6]);
         let at = Point { params: &params, theta: &[], rows: &rows, streams, num_draws: 1, design: Design::Independent };
@@ -180,12 +180,12 @@ impl Toy {
     /// `times` gradients; with a memory of the steps before, or each with none.
     fn gradients(
         &self,
-        estimator: impl GradientEstimator<Target, Bernoulli>,
+        estimator: impl GradientEstimator<Target, BernoulliFactors>,
         times: usize,
         remembers: bool,
     ) -> Vec<f64> {
         let target = ok(Target::new(self));
-        let family = ok(Bernoulli::new(target.layout()));
+        let family = ok(BernoulliFactors::new(target.layout()));
         let (mut space, rows, params) = (Space::default(), RowSet::all(), [self.phi]);
         let mut state = estimator.init(&target, &family);
         (0..times)
@@ -240,7 +240,7 @@ fn the_bias_of_gumbel_softmax_is_the_one_worked_out_and_shrinks_with_the_tempera
                 })
         };
         for (corner, estimator) in [
-            (false, &GumbelSoftmax { temperature } as &dyn AnyEstimator<Target, Bernoulli>),
+            (false, &GumbelSoftmax { temperature } as &dyn AnyEstimator<Target, BernoulliFactors>),
             (true, &StraightThrough { temperature }),
         ] {
             let [(found, error), _] = moments(&toy.gradients(estimator, 40_000, false));
@@ -285,7 +285,7 @@ fn rebar_has_the_moments_of_its_formula_on_the_published_toy() {
 fn what_is_learned_takes_noise_away_as_published() {
     // Tucker et al. 2017, t = 0.45: REBAR below the plain score function by orders of magnitude.
     let toy = Toy { phi: 0.7, t: 0.45 };
-    let last = |estimator: &dyn AnyEstimator<Target, Bernoulli>, toy: &Toy| {
+    let last = |estimator: &dyn AnyEstimator<Target, BernoulliFactors>, toy: &Toy| {
         moments(&toy.gradients(estimator, 12_000, true)[4000..])
     };
     let [mean, rebar] = last(&Rebar { temperature: 0.5 }, &toy);
@@ -335,12 +335,12 @@ impl Model for Blocks {
 fn beside_real_latents_and_in_some_rows_the_unbiased_ones_are() {
     let target = ok(Target::new(&Blocks));
     let layout: &Layout = target.layout();
-    let family = Product::new(MeanField::new(layout), ok(Categorical::new(layout)));
+    let family = Product::new(MeanField::new(layout), ok(CategoricalFactors::new(layout)));
     let mut params = family.init(&[0.3], 0.6);
     for (k, p) in params.iter_mut().enumerate().skip(2) {
         *p = [0.4, -0.3, 0.8][k % 3];
     }
-    type Any = Box<dyn AnyEstimator<Target, Product<MeanField, Categorical>>>;
+    type Any = Box<dyn AnyEstimator<Target, Product<MeanField, CategoricalFactors>>>;
     let real = RealGradient::Pathwise;
     let reference: Any = Box::new(Hybrid { real, discrete: LocalExpectation });
     for rows in [RowSet::all(), RowSet::minibatch(vec![3, 1], 4)] {
@@ -368,10 +368,10 @@ fn beside_real_latents_and_in_some_rows_the_unbiased_ones_are() {
 #[test]
 fn sets_refuse_rows_and_sizes() {
     let target = ok(Target::new(&Blocks));
-    let family = ok(Categorical::new(target.layout()));
+    let family = ok(CategoricalFactors::new(target.layout()));
     let rows = RowSet::all();
     let words = |size: usize| {
-        let refused = DiscreteGradient::<Categorical>::shape(&UnorderedSet { size }, &family, &rows, 1);
+        let refused = DiscreteGradient::<CategoricalFactors>::shape(&UnorderedSet { size }, &family, &rows, 1);
         refused.expect_err("refused").to_string()
     };
     assert!(words(4).contains("integers of rows"), "{}", words(4));

@@ -4,7 +4,7 @@ use super::integers::ok;
 use super::moments::{Steps, derivative, unbiased_with_power};
 use crate::cut::{CutNormal, LN_SQRT_TAU};
 use jensen::estimate::*;
-use jensen::family::{Categorical, MeanField, Product};
+use jensen::family::{CategoricalFactors, MeanField, Product};
 use jensen::prelude::*;
 use jensen::target::{DensityError, LogDensity, Target};
 use jensen::testing::laws;
@@ -264,7 +264,7 @@ fn integers_follow_the_bound_beside_a_latent_that_they_cut() {
     let params = [0.4, -0.2, 0.3, 0.0, 0.4];
     let exact = derivative(&params, bound_beside);
     let target = ok(Target::new(&Beside));
-    let family = Product::new(MeanField::new(target.layout()), ok(Categorical::new(target.layout())));
+    let family = Product::new(MeanField::new(target.layout()), ok(CategoricalFactors::new(target.layout())));
     let steps = Steps::new(&params, 32, 60_000);
     // The real block of the hybrid lacks the boundary's term.
     let hybrid = Hybrid { real: RealGradient::StickingTheLanding, discrete: LeaveOneOut };

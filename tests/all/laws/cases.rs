@@ -1,7 +1,7 @@
 //! The models, families and sets of rows that the laws are held over.
 
 use jensen::family::{
-    Block, Delta, Family, FullRank, Guide, Guided, LowRank, MeanField, Reparam, StudentT, TracedFamily,
+    Blockwise, Delta, Family, FullRank, Guide, Guided, LowRank, MeanField, Reparam, StudentTNoise, TracedFamily,
 };
 use jensen::model::{Layout, RowSet};
 use jensen::prelude::*;
@@ -93,17 +93,17 @@ pub fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
 /// Every family of three global latents.
 pub fn global_families(layout: &Layout) -> Vec<Boxed> {
     let mean_field = || MeanField::new(layout);
-    let block = Block::new(layout).over(&["c", "a"], |g| FullRank::new(g.num_latents));
-    let with_point = Block::new(layout).over(&["b"], Delta::new);
+    let block = Blockwise::new(layout).over(&["c", "a"], |g| FullRank::new(g.num_latents));
+    let with_point = Blockwise::new(layout).over(&["b"], Delta::new);
     vec![
         Box::new(mean_field()),
         Box::new(FullRank::new(3)),
         Box::new(LowRank::new(3, 1)),
         Box::new(LowRank::new(3, 2)),
-        Box::new(ok(StudentT::new(mean_field(), 5.0))),
-        Box::new(ok(StudentT::new(FullRank::new(3), 7.5))),
+        Box::new(ok(StudentTNoise::new(mean_field(), 5.0))),
+        Box::new(ok(StudentTNoise::new(FullRank::new(3), 7.5))),
         Box::new(Delta::new(layout)),
-        Box::new(ok(block.and_then(|b| b.over_rest(|g| StudentT::new(MeanField::new(g), 6.0).unwrap())))),
+        Box::new(ok(block.and_then(|b| b.over_rest(|g| StudentTNoise::new(MeanField::new(g), 6.0).unwrap())))),
         Box::new(ok(with_point.and_then(|b| b.over_rest(|g| LowRank::new(g.num_latents, 1))))),
         Box::new(ok(TracedFamily::new(&Bent, layout))),
     ]
@@ -111,10 +111,10 @@ pub fn global_families(layout: &Layout) -> Vec<Boxed> {
 
 /// Every family of latents of rows.
 pub fn row_families(layout: &Layout) -> Vec<Boxed> {
-    let block = Block::new(layout).over(&["w", "s"], MeanField::new);
+    let block = Blockwise::new(layout).over(&["w", "s"], MeanField::new);
     vec![
         Box::new(MeanField::new(layout)),
-        Box::new(ok(StudentT::new(MeanField::new(layout), 5.0))),
+        Box::new(ok(StudentTNoise::new(MeanField::new(layout), 5.0))),
         Box::new(Delta::new(layout)),
         Box::new(ok(block.and_then(|b| b.over(&["z"], Delta::new)).and_then(|b| b.over_rest(MeanField::new)))),
         Box::new(ok(TracedFamily::new(&Encoder { x: rows_model().x }, layout))),

@@ -1,6 +1,6 @@
 //! The laws over the families of integers, and what [`Discrete`] says of them.
 
-use jensen::family::{Bernoulli, Categorical, Discrete, Family, Poisson};
+use jensen::family::{BernoulliFactors, CategoricalFactors, Discrete, Family, PoissonFactors};
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -38,9 +38,9 @@ fn layout(two_valued: bool) -> Layout {
 fn families() -> Vec<(Layout, Box<dyn Discrete>)> {
     let (two, four) = (layout(true), layout(false));
     vec![
-        (two.clone(), Box::new(ok(Bernoulli::new(&two)))),
-        (two.clone(), Box::new(ok(Categorical::new(&two)))),
-        (four.clone(), Box::new(ok(Categorical::new(&four)))),
+        (two.clone(), Box::new(ok(BernoulliFactors::new(&two)))),
+        (two.clone(), Box::new(ok(CategoricalFactors::new(&two)))),
+        (four.clone(), Box::new(ok(CategoricalFactors::new(&four)))),
     ]
 }
 
@@ -144,8 +144,8 @@ fn a_logit_is_pulled_exactly_where_a_probability_underflows() {
     let layout = layout(true);
     let rows = RowSet::all();
     for (family, params) in [
-        (Box::new(ok(Bernoulli::new(&layout))) as Box<dyn Discrete>, vec![800.0; 12]),
-        (Box::new(ok(Categorical::new(&layout))), [0.0, 800.0].repeat(12)),
+        (Box::new(ok(BernoulliFactors::new(&layout))) as Box<dyn Discrete>, vec![800.0; 12]),
+        (Box::new(ok(CategoricalFactors::new(&layout))), [0.0, 800.0].repeat(12)),
     ] {
         let mut grad = vec![0.0; params.len()];
         family.pull_log_probabilities(&params, &rows, 0, &[-2.5, 2.5], &mut grad);
@@ -155,9 +155,9 @@ fn a_logit_is_pulled_exactly_where_a_probability_underflows() {
 
 #[test]
 fn sites_that_do_not_fit_are_refused_in_words() {
-    let message = Bernoulli::new(&layout(false)).unwrap_err().to_string();
+    let message = BernoulliFactors::new(&layout(false)).unwrap_err().to_string();
     assert!(message.contains("\"a\" is an integer 0 to 3"), "{message}");
-    assert!(message.contains("use `Categorical`"), "{message}");
+    assert!(message.contains("use `CategoricalFactors`"), "{message}");
 }
 
 /// Counts outside of rows and in three rows.
@@ -176,7 +176,7 @@ impl Model for Counts {
 #[test]
 fn poisson_keeps_the_laws() {
     let layout = ok(Target::new(&Counts)).layout().clone();
-    let family = ok(Poisson::new(&layout));
+    let family = ok(PoissonFactors::new(&layout));
     ok(family.covers(&layout));
     // Rates of 0.02, 2, 33 and 148.
     let params = [-4.0, 0.7, 3.5, 5.0];
@@ -202,7 +202,7 @@ fn poisson_draws_have_the_probabilities_of_their_density() {
         }
     }
     let layout = ok(Target::new(&One(model))).layout().clone();
-    let family = ok(Poisson::new(&layout));
+    let family = ok(PoissonFactors::new(&layout));
     let n = 40_000;
     for ln_rate in [-2.0, 0.9, 3.0] {
         let mut z = Draws::zeros(&layout, 0, n);
@@ -226,10 +226,10 @@ fn poisson_draws_have_the_probabilities_of_their_density() {
 
 #[test]
 fn poisson_refuses_bounded_integers_and_stops_at_the_largest() {
-    let message = Poisson::new(&layout(true)).unwrap_err().to_string();
+    let message = PoissonFactors::new(&layout(true)).unwrap_err().to_string();
     assert!(message.contains("is an integer 0 to 1, a Poisson family draws integers without"), "{message}");
     let layout = ok(Target::new(&Counts)).layout().clone();
-    let family = ok(Poisson::new(&layout));
+    let family = ok(PoissonFactors::new(&layout));
     let mut z = Draws::zeros(&layout, 3, 2);
     family.sample(&[60.0, 0.0, f64::INFINITY, f64::NAN], &RowSet::all(), Streams::new(1), &mut z);
     assert_eq!(z.integers, [u32::MAX - 1; 2]);

@@ -3,7 +3,7 @@
 use super::bell::*;
 use super::cases::*;
 use jensen::estimate::*;
-use jensen::family::{Block, Categorical, Family, FullRank, LowRank, MeanField, Product, StudentT};
+use jensen::family::{Blockwise, CategoricalFactors, Family, FullRank, LowRank, MeanField, Product, StudentTNoise};
 use jensen::model::{Layout, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
@@ -23,7 +23,7 @@ fn unbiasedness_cases(layout: &Layout) -> Vec<(Boxed, Boxed, f64)> {
     let plain = |make: &dyn Fn() -> Boxed| (make(), make(), 1.0);
     let nu = 6.0;
     let block = || -> Boxed {
-        let pair = Block::new(layout).over(&["c", "a"], |g| FullRank::new(g.num_latents));
+        let pair = Blockwise::new(layout).over(&["c", "a"], |g| FullRank::new(g.num_latents));
         Box::new(ok(pair.and_then(|b| b.over_rest(MeanField::new))))
     };
     vec![
@@ -31,7 +31,7 @@ fn unbiasedness_cases(layout: &Layout) -> Vec<(Boxed, Boxed, f64)> {
         plain(&|| Box::new(FullRank::new(3))),
         plain(&|| Box::new(LowRank::new(3, 1))),
         plain(&block),
-        (Box::new(ok(StudentT::new(FullRank::new(3), nu))), Box::new(FullRank::new(3)), nu / (nu - 2.0)),
+        (Box::new(ok(StudentTNoise::new(FullRank::new(3), nu))), Box::new(FullRank::new(3)), nu / (nu - 2.0)),
     ]
 }
 
@@ -111,7 +111,7 @@ impl Model for Switch {
 fn hybrid_gradients_are_unbiased_and_beat_the_score_function() {
     let target = ok(Target::new(&Switch));
     let layout = target.layout();
-    let family = Product::new(MeanField::of_dimension(1), ok(Categorical::new(layout)));
+    let family = Product::new(MeanField::of_dimension(1), ok(CategoricalFactors::new(layout)));
     ok(family.covers(layout));
     let params = [0.3, -0.4, 0.5, -0.2, 0.1];
     let rows = RowSet::all();
@@ -168,14 +168,14 @@ fn categorical_probabilities_sum_to_one_and_rows_obey_the_laws() {
     }
     let target = ok(Target::new(&Labels { x: Column::new([0.5, -0.2, 0.1, 1.0]) }));
     let layout = target.layout();
-    let family = ok(Categorical::new(layout));
+    let family = ok(CategoricalFactors::new(layout));
     ok(family.covers(layout));
     let params = somewhere(&family, 0);
     let empty = RowSet { subset: Some(vec![]), ..RowSet::all() };
     let some = RowSet::minibatch(vec![3, 1], 4);
     let case = Case { layout, params: &params, theta: &[], rows: &empty, streams: Streams::new(4), num_draws: 3 };
     let without_rows = Layout { num_row_integers: 0, num_rows: 0, ..layout.clone() };
-    let own = ok(Categorical::new(&Layout {
+    let own = ok(CategoricalFactors::new(&Layout {
         sites: layout.sites.iter().filter(|s| s.name != "k").cloned().collect(),
         ..without_rows.clone()
     }));

@@ -1,7 +1,7 @@
 //! Laws of families.
 
 use super::cases::*;
-use jensen::family::{FullRank, LowRank, MeanField, StudentT};
+use jensen::family::{FullRank, LowRank, MeanField, StudentTNoise};
 use jensen::model::{Layout, RowSet};
 use jensen::streams::Streams;
 use jensen::testing::laws::{self, Case};
@@ -34,8 +34,8 @@ fn every_density_integrates_to_one() {
         Box::new(MeanField::new(&layout)),
         Box::new(FullRank::new(2)),
         Box::new(LowRank::new(2, 1)),
-        Box::new(ok(StudentT::new(FullRank::new(2), 2.5))),
-        Box::new(ok(StudentT::new(MeanField::new(&layout), 30.0))),
+        Box::new(ok(StudentTNoise::new(FullRank::new(2), 2.5))),
+        Box::new(ok(StudentTNoise::new(MeanField::new(&layout), 30.0))),
     ];
     for family in plane {
         let params = somewhere(&*family, 2);

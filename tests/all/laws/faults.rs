@@ -4,7 +4,7 @@ use super::bell::*;
 use super::cases::*;
 use jensen::algorithm::Solution;
 use jensen::diagnose::verdict::Trust;
-use jensen::family::{Categorical, Family, FamilyError, MeanField, Reparam};
+use jensen::family::{CategoricalFactors, Family, FamilyError, MeanField, Reparam};
 use jensen::fit::Stop;
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::posterior::{Assessment, Posterior};
@@ -192,7 +192,7 @@ impl jensen::model::Model for Label {
 fn probabilities_that_do_not_sum_to_one_are_seen() {
     let target = ok(jensen::target::Target::new(&Label));
     let (layout, rows) = (target.layout(), RowSet::all());
-    let inner = ok(Categorical::new(layout));
+    let inner = ok(CategoricalFactors::new(layout));
     let params = somewhere(&inner, 1);
     let case = Case { layout, params: &params, theta: &[], rows: &rows, streams: Streams::new(1), num_draws: 1 };
     ok(laws::sums_to_one(&inner, &case));

@@ -1,7 +1,8 @@
 //! The laws over families that are not Gaussian, and closed forms that their gradients must reproduce.
 
 use jensen::family::{
-    Beta, Block, Dirichlet, Family, FamilyError, Flow, Gamma, GaussianMixture, MeanField, Reparam, VonMises,
+    BetaFactors, Blockwise, DirichletFactors, Family, FamilyError, Flow, GammaFactors, GaussianMixture, MeanField,
+    Reparam, VonMisesFactors,
 };
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::prelude::*;
@@ -77,7 +78,7 @@ type Boxed = Box<dyn Reparam>;
 
 /// Every family with a layout it covers and parameters without symmetry.
 fn families() -> Vec<(Layout, Boxed, Vec<f64>)> {
-    let gamma = |l: &Layout| Box::new(Gamma::new(l)) as Boxed;
+    let gamma = |l: &Layout| Box::new(GammaFactors::new(l)) as Boxed;
     let mut all = Vec::new();
     let mut add = |body: Body, make: &dyn Fn(&Layout) -> Boxed, params: &[f64]| {
         let layout = layout(body);
@@ -89,14 +90,14 @@ fn families() -> Vec<(Layout, Boxed, Vec<f64>)> {
     add(positive, &gamma, &[0.3, -1.1, 0.9, -0.7]);
     add(positive, &gamma, &[2.3, 0.1, 3.0, 5.5]);
     add(rates, &gamma, &[0.3, 0.4, 0.1, -0.2, 0.6, 0.9, -0.4, 1.0, 0.2, 0.7, 1.5, -0.3]);
-    add(unit, &|l| Box::new(Beta::new(l)), &[0.4, -0.9, 1.2, 2.8]);
-    add(simplex, &|l| Box::new(Dirichlet::new(l)), &[0.6, -0.4, 1.3]);
-    add(simplices, &|l| Box::new(Dirichlet::new(l)), &[0.6, -0.4, 1.3, 0.2, 0.8, 2.0]);
-    add(angles, &|l| Box::new(VonMises::new(l)), &[0.5, -1.0, 1.9, 0.6]);
+    add(unit, &|l| Box::new(BetaFactors::new(l)), &[0.4, -0.9, 1.2, 2.8]);
+    add(simplex, &|l| Box::new(DirichletFactors::new(l)), &[0.6, -0.4, 1.3]);
+    add(simplices, &|l| Box::new(DirichletFactors::new(l)), &[0.6, -0.4, 1.3, 0.2, 0.8, 2.0]);
+    add(angles, &|l| Box::new(VonMisesFactors::new(l)), &[0.5, -1.0, 1.9, 0.6]);
     let block = |l: &Layout| -> Boxed {
-        let block = ok(Block::new(l).over(&["a"], Gamma::new));
-        let block = ok(block.over(&["b"], Beta::new));
-        Box::new(ok(ok(block.over(&["d"], Dirichlet::new)).over_rest(MeanField::new)))
+        let block = ok(Blockwise::new(l).over(&["a"], GammaFactors::new));
+        let block = ok(block.over(&["b"], BetaFactors::new));
+        Box::new(ok(ok(block.over(&["d"], DirichletFactors::new)).over_rest(MeanField::new)))
     };
     let mixture = |k: usize| move |l: &Layout| Box::new(ok(GaussianMixture::new(l.num_latents, k))) as Boxed;
     add(plane, &mixture(1), &[0.4, 0.3, -0.7, 0.2, -0.4]);
@@ -237,12 +238,12 @@ fn sites_that_do_not_fit_are_refused_in_words() {
         let message = result.unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     };
-    said(Gamma::new(&unit).covers(&unit), "site \"a\" is between 0 and 1: give it another family");
-    said(Gamma::new(&real).covers(&real), "site \"a\" is real");
-    said(Beta::new(&positive).covers(&positive), "`between ..`; site \"a\" is positive");
-    said(Dirichlet::new(&positive).covers(&positive), "draws sites that are `a simplex of ..`");
-    said(VonMises::new(&unit).covers(&unit), "`an angle..`");
-    said(Dirichlet::new(&layout(rates)).covers(&layout(rates)), "latent of each row");
+    said(GammaFactors::new(&unit).covers(&unit), "site \"a\" is between 0 and 1: give it another family");
+    said(GammaFactors::new(&real).covers(&real), "site \"a\" is real");
+    said(BetaFactors::new(&positive).covers(&positive), "`between ..`; site \"a\" is positive");
+    said(DirichletFactors::new(&positive).covers(&positive), "draws sites that are `a simplex of ..`");
+    said(VonMisesFactors::new(&unit).covers(&unit), "`an angle..`");
+    said(DirichletFactors::new(&layout(rates)).covers(&layout(rates)), "latent of each row");
     said(GaussianMixture::new(2, 0).map(|_| ()), "no components");
     said(Flow::real_nvp(2, 0).family(&real).map(|_| ()), "no hidden unit");
     said(Flow::neural_spline(2, 3, 1).family(&real).map(|_| ()), "spline of 1 bins");

@@ -3,8 +3,10 @@
 use super::bell::*;
 use super::cases::*;
 use jensen::estimate::*;
-use jensen::family::{Categorical, Family, Gamma, MeanField, Poisson, Product, Reparam, TracedFamily};
-use jensen::layers::{Likelihood, Start, Vae};
+use jensen::family::{
+    CategoricalFactors, Family, GammaFactors, MeanField, PoissonFactors, Product, Reparam, TracedFamily,
+};
+use jensen::layers::{InitialWeights, Likelihood, Vae};
 use jensen::model::RowSet;
 use jensen::objective::Renyi;
 use jensen::prelude::*;
@@ -94,7 +96,7 @@ impl Model for Few {
 
 #[test]
 fn gradients_of_integers_go_on_to_the_same_bits() {
-    type Any = Box<dyn AnyEstimator<Target, Product<MeanField, Categorical>>>;
+    type Any = Box<dyn AnyEstimator<Target, Product<MeanField, CategoricalFactors>>>;
     let temperature = 0.5;
     let everywhere: [Any; 7] = [
         Box::new(Hybrid::<LeaveOneOut>::default()),
@@ -113,7 +115,7 @@ fn gradients_of_integers_go_on_to_the_same_bits() {
     let sets = [RowSet::all(), RowSet::minibatch(vec![3, 1], 4)];
     let check = |model: &dyn Model, estimators: &[Any], sets: &[RowSet]| {
         let target = ok(Target::new(model));
-        let family = Product::new(MeanField::of_dimension(1), ok(Categorical::new(target.layout())));
+        let family = Product::new(MeanField::of_dimension(1), ok(CategoricalFactors::new(target.layout())));
         let params = somewhere(&family, 1);
         estimators.iter().for_each(|e| resumes(e, (&target, &family), (&params, &[]), sets));
     };
@@ -141,10 +143,10 @@ fn measure_valued_gradients_of_counts_and_gamma_laws_go_on_to_the_same_bits() {
     }
     let sets = [RowSet::all(), RowSet::minibatch(vec![2, 0], 3)];
     let target = ok(Target::new(&Counts));
-    let family = ok(Poisson::new(target.layout()));
+    let family = ok(PoissonFactors::new(target.layout()));
     resumes(&MeasureValued, (&target, &family), (&[0.7, 0.2, 1.1, 1.4], &[]), &sets);
     let target = ok(Target::new(&Positive));
-    let family = Gamma::new(target.layout());
+    let family = GammaFactors::new(target.layout());
     resumes(&MeasureValued, (&target, &family), (&[0.3, 0.4], &[]), &sets[..1]);
 }
 
@@ -153,7 +155,7 @@ fn estimators_of_codes_go_on_to_the_same_bits() {
     let pixels: Vec<f64> = (0..9 * 4).map(|k| f64::from((k / 4 + k % 4) % 3 == 0)).collect();
     let model = |classes: usize| {
         let plain = Vae::new(ok(Matrix::new(pixels.clone(), 4)), 2, &[3], Likelihood::Bernoulli);
-        if classes > 0 { plain.classes(classes) } else { plain }.start(Start::Glorot, 4)
+        if classes > 0 { plain.classes(classes) } else { plain }.start(InitialWeights::Glorot, 4)
     };
     let sets = [RowSet::all(), RowSet::minibatch(vec![5, 1, 3], 9)];
     let normal = model(0);

@@ -92,7 +92,7 @@ fn rows_of(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
 
 fn fitted_bound(rows: &[Vec<f64>], kind: &Kind, weights: Weights, labels: Vec<u32>, k: usize) -> f64 {
     let table = Table::from_rows(rows).expect("a table");
-    let ascent = CoordinateAscent::new(&table, kind, weights, k).expect("settings").start(Start::Labels(labels));
+    let ascent = CoordinateAscent::new(&table, kind, weights, k).expect("settings").start(MixtureStart::Labels(labels));
     let mut state = ascent.init().expect("a start");
     run(&ascent, &mut state, &mut MaxSteps(500), &mut ()).expect("a fit");
     ascent.bound(&state).expect("a bound")
@@ -111,7 +111,7 @@ fn one_component_gives_the_evidence() {
         assert!((bound - exact).abs() < 1e-10 * exact.abs(), "{name}: {bound} for {exact}");
 
         let (past, last) = (Table::from_rows(&rows[..12]), Table::from_rows(&rows[12..]));
-        let fitted = Mixture::new(kind, 1).fit(&past.expect("a table")).expect("a fit");
+        let fitted = MixtureFit::new(kind, 1).run(&past.expect("a table")).expect("a fit");
         let found = fitted.log_density(&last.expect("a table")).expect("a density")[0];
         let ratio = exact - evidence(name, &rows[..12]);
         assert!((found - ratio).abs() < 1e-10, "{name}: predicts {found} for {ratio}");
@@ -179,7 +179,7 @@ fn the_bound_is_close_where_clusters_are_far_apart() {
     let rows: Vec<Vec<f64>> =
         (0..10).map(|i| (0..2).map(|j| (rate(i) + rate(i).sqrt() * z[2 * i + j]).max(0.0).round()).collect()).collect();
     let labels = (0..10).map(|i| u32::from(i >= 5)).collect();
-    let kind = Kind::from(Poisson::new(2, 2.0, 0.3).expect("a prior"));
+    let kind = Kind::from(PoissonColumns::new(2, 2.0, 0.3).expect("a prior"));
     let weights = Weights::dirichlet(0.4);
     let (bound, exact) = (fitted_bound(&rows, &kind, weights, labels, 2), enumerated("poisson", &rows, weights));
     assert!((exact - bound - 2.0_f64.ln()).abs() < 1e-6, "{bound} for {exact}");

@@ -26,7 +26,7 @@ fn bound_after<R: Rows + ?Sized>(rows: &R, k: usize, labels: Vec<u32>, steps: u6
     let component = FullGaussian::from_rows(rows).expect("a prior");
     let weights = Weights::dirichlet(1.0 / k as f64);
     let ascent = CoordinateAscent::new(rows, &component, weights, k).expect("settings");
-    let ascent = ascent.start(Start::Labels(labels)).tolerance(-f64::INFINITY);
+    let ascent = ascent.start(MixtureStart::Labels(labels)).tolerance(-f64::INFINITY);
     let mut state = ascent.init().expect("a start");
     run(&ascent, &mut state, &mut MaxSteps(steps), &mut ()).expect("a fit");
     ascent.bound(&state).expect("a bound")
@@ -66,7 +66,7 @@ fn a_sweep_allocates_nothing() {
     let (rows, _, labels) = three_gaussians();
     let component = FullGaussian::from_rows(&rows).expect("a prior");
     let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(0.1), 10).expect("settings");
-    let ascent = ascent.start(Start::Labels(labels));
+    let ascent = ascent.start(MixtureStart::Labels(labels));
     let mut state = ascent.init().expect("a start");
     ascent.step(&mut state).expect("a step");
     let measured = allocation_counter::measure(|| {
@@ -81,10 +81,10 @@ fn a_stochastic_fit_over_all_blocks_begins_as_coordinate_ascent_and_few_blocks_c
     let component = FullGaussian::from_rows(&rows).expect("a prior");
     let weights = Weights::dirichlet(1.0 / 3.0);
     let ascent = CoordinateAscent::new(&rows, &component, weights, 3).expect("settings");
-    let ascent = ascent.start(Start::Labels(labels.clone()));
+    let ascent = ascent.start(MixtureStart::Labels(labels.clone()));
     let settings = StochasticSettings { batch: 4, ..Default::default() };
     let stochastic = StochasticMixture::new(&rows, &component, weights, 3, settings).expect("settings");
-    let stochastic = stochastic.start(Start::Labels(labels.clone()));
+    let stochastic = stochastic.start(MixtureStart::Labels(labels.clone()));
     let (mut a, mut b) = (ascent.init().expect("a start"), stochastic.init().expect("a start"));
     assert_eq!(a, b);
     ascent.step(&mut a).expect("a step");
@@ -94,7 +94,7 @@ fn a_stochastic_fit_over_all_blocks_begins_as_coordinate_ascent_and_few_blocks_c
 
     let small = StochasticSettings { batch: 1, delay: 4.0, ..Default::default() };
     let stochastic = StochasticMixture::new(&rows, &component, weights, 3, small).expect("settings");
-    let stochastic = stochastic.start(Start::Labels(labels));
+    let stochastic = stochastic.start(MixtureStart::Labels(labels));
     let mut state = stochastic.init().expect("a start");
     run(&stochastic, &mut state, &mut MaxSteps(400), &mut ()).expect("a fit");
     let gap = -3363.9321 - ascent.bound(&state).expect("a bound");
@@ -117,9 +117,10 @@ fn merges_and_splits_leave_a_poor_optimum() {
         }
     }
     let table = Table::from_columns(&columns).expect("a table");
-    let mixture = Mixture::new(FullGaussian::from_rows(&table).expect("a prior"), 3).start(Start::Labels(labels));
-    let stuck = mixture.clone().moves(0).fit(&table).expect("a fit");
-    let freed = mixture.fit(&table).expect("a fit");
+    let mixture =
+        MixtureFit::new(FullGaussian::from_rows(&table).expect("a prior"), 3).start(MixtureStart::Labels(labels));
+    let stuck = mixture.clone().moves(0).run(&table).expect("a fit");
+    let freed = mixture.run(&table).expect("a fit");
     assert!(freed.bound > stuck.bound + 50.0, "{} after {}", freed.bound, stuck.bound);
     let truth: Vec<usize> = (0..600).map(|i| i / 200).collect();
     assert_eq!(adjusted_rand(&truth, &freed.assign(&table).expect("labels").labels), 1.0);
@@ -130,7 +131,7 @@ fn merges_and_splits_leave_a_poor_optimum() {
 fn a_fit_says_what_was_simulated() {
     let (rows, _, _) = three_gaussians();
     let fitted =
-        Mixture::new(FullGaussian::from_rows(&rows).expect("a prior"), 3).restarts(3).fit(&rows).expect("a fit");
+        MixtureFit::new(FullGaussian::from_rows(&rows).expect("a prior"), 3).restarts(3).run(&rows).expect("a fit");
     // Standard errors: weights sqrt(0.25 / 1000) = 0.016, means at most 0.9 / sqrt(200) = 0.064; five of them.
     for (weight, truth) in fitted.weights().iter().zip([0.5, 0.3, 0.2]) {
         assert!((weight - truth).abs() < 0.08, "{weight} for {truth}");
@@ -156,9 +157,9 @@ fn a_fit_says_what_was_simulated() {
     let error = (old.standard_error.powi(2) + new.standard_error.powi(2)).sqrt();
     assert!((old.mean - new.mean).abs() < 5.0 * error, "{old:?}, {new:?}");
 
-    let again = Fitted::from_json(&fitted.to_json().expect("text")).expect("a fit");
+    let again = MixtureFitted::from_json(&fitted.to_json().expect("text")).expect("a fit");
     assert_eq!(fitted, again);
-    assert!(Fitted::<FullGaussian>::from_json("{}").is_err());
+    assert!(MixtureFitted::<FullGaussian>::from_json("{}").is_err());
 }
 
 #[test]
@@ -166,7 +167,7 @@ fn bad_input_is_named() {
     let say = |error: MixtureError| error.to_string();
     let two = Table::from_columns(&[vec![1.0, 1.0, 2.0], vec![3.0, 3.0, 4.0]]).expect("a table");
     let prior = || NormalWishart::new(vec![0.0, 0.0], 1.0, 2.0, vec![1.0, 0.0, 0.0, 1.0]).expect("a prior");
-    let error = Mixture::new(FullGaussian::new(prior()), 3).fit(&two).expect_err("too many");
+    let error = MixtureFit::new(FullGaussian::new(prior()), 3).run(&two).expect_err("too many");
     assert_eq!(say(error), "3 components for 2 distinct rows; use at most 2");
 
     let constant = Table::from_columns(&[vec![1.0, 2.0, 4.0], vec![0.1, 0.1, 0.1]]).expect("a table");
@@ -174,30 +175,32 @@ fn bad_input_is_named() {
     assert!(say(error).starts_with("column 1 is 0.1 in every row"));
 
     let copies = Table::from_columns(&[vec![1.0, 2.0, 4.0, 9.0], vec![2.0, 4.0, 8.0, 18.0]]).expect("a table");
-    let fitted = Mixture::new(FullGaussian::from_rows(&copies).expect("a prior"), 2).fit(&copies).expect("a fit");
+    let fitted = MixtureFit::new(FullGaussian::from_rows(&copies).expect("a prior"), 2).run(&copies).expect("a fit");
     assert!(fitted.notes[0].contains("singular"), "{:?}", fitted.notes);
     assert!(fitted.bound.is_finite());
 
     let one = Table::from_columns(&[vec![1.0], vec![2.0]]).expect("a table");
     assert!(say(FullGaussian::from_rows(&one).expect_err("one row")).contains("give the prior by hand"));
-    assert!(Mixture::new(FullGaussian::new(prior()), 1).fit(&one).expect("a fit").bound.is_finite());
+    assert!(MixtureFit::new(FullGaussian::new(prior()), 1).run(&one).expect("a fit").bound.is_finite());
 
     let counts = |x: f64| Table::from_columns(&[vec![1.0, x, 2.0]]).expect("a table");
     for bad in [-1.0, 0.5] {
-        let error =
-            Mixture::new(Poisson::new(1, 1.0, 1.0).expect("a prior"), 1).fit(&counts(bad)).expect_err("no count");
+        let error = MixtureFit::new(PoissonColumns::new(1, 1.0, 1.0).expect("a prior"), 1)
+            .run(&counts(bad))
+            .expect_err("no count");
         assert!(say(error).starts_with(&format!("row 1, column 0: {bad} is not a count")), "{bad}");
     }
-    let categories = Mixture::new(Categorical::new(3, 1.0).expect("a prior"), 1).fit(&counts(0.0)).expect("a fit");
+    let categories =
+        MixtureFit::new(CategoricalColumn::new(3, 1.0).expect("a prior"), 1).run(&counts(0.0)).expect("a fit");
     let error = categories.assign(&counts(3.0)).expect_err("unseen");
     assert!(say(error).starts_with("row 1, column 0: 3 is not a category from 0 to 2"));
 
     let far = Table::from_columns(&[vec![0.0, 1.0, 1e200], vec![0.0, 1.0, 2.0]]).expect("a table");
-    assert!(Mixture::new(FullGaussian::new(prior()), 1).fit(&far).is_err());
-    let empty = Mixture::new(FullGaussian::new(prior()), 3).moves(0).fit(&copies).expect("a fit");
+    assert!(MixtureFit::new(FullGaussian::new(prior()), 1).run(&far).is_err());
+    let empty = MixtureFit::new(FullGaussian::new(prior()), 3).moves(0).run(&copies).expect("a fit");
     assert!(empty.weights().iter().all(|w| w.is_finite()));
-    assert!(Mixture::new(FullGaussian::new(prior()), 0).fit(&two).is_err());
-    assert!(Mixture::new(FullGaussian::new(prior()), 1).weights(Weights::dirichlet(-1.0)).fit(&two).is_err());
+    assert!(MixtureFit::new(FullGaussian::new(prior()), 0).run(&two).is_err());
+    assert!(MixtureFit::new(FullGaussian::new(prior()), 1).weights(Weights::dirichlet(-1.0)).run(&two).is_err());
 }
 
 /// Labels go by the place among the rows that are fitted, not by their numbers in the table they were taken from.
@@ -223,7 +226,7 @@ fn a_row_without_a_density_is_named_wherever_it_is_found() {
     let ascent = CoordinateAscent::new(&rows, &component, Weights::dirichlet(1.0), 2).expect("settings");
     let mut labels = vec![0; 600];
     labels[..300].fill(1);
-    let ascent = ascent.start(Start::Labels(labels));
+    let ascent = ascent.start(MixtureStart::Labels(labels));
     let state = ascent.init().expect("a start");
     // The start has taken the row in; a q at the prior has not.
     let prior_state = {
@@ -255,7 +258,7 @@ fn one_ascent_may_be_asked_by_many_threads() {
     let bounds: Vec<f64> =
         pool.install(|| (0..24).into_par_iter().map(|_| ascent.bound(&state).expect("a bound")).collect());
     assert!(bounds.iter().all(|b| *b == expected));
-    let fit = || Mixture::new(component.clone(), 4).restarts(6).moves(2).max_steps(20).fit(&rows).expect("a fit");
+    let fit = || MixtureFit::new(component.clone(), 4).restarts(6).moves(2).max_steps(20).run(&rows).expect("a fit");
     let fitted = pool.install(fit);
     assert_eq!(fitted.starts.len(), 6);
     assert_eq!(fitted.bound, fit().bound);

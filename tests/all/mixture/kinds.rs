@@ -51,17 +51,17 @@ pub fn kinds(n: usize) -> Vec<(&'static str, Kind, Vec<Vec<f64>>)> {
     levels.truncate(1);
     levels[0].iter_mut().for_each(|x| *x = x.min(5.0));
     let mixed = [clusters(n), counts(n), flags(n)].concat();
-    let product = Product::new(
+    let product = MixedColumns::new(
         6,
         [
             (FullGaussian::new(wishart()).into(), vec![1, 0]),
-            (Poisson::new(2, 2.0, 0.3).expect("a prior").into(), vec![2, 3]),
-            (Bernoulli::new(2, 1.0, 1.0).expect("a prior").into(), vec![5, 4]),
+            (PoissonColumns::new(2, 2.0, 0.3).expect("a prior").into(), vec![2, 3]),
+            (BernoulliColumns::new(2, 1.0, 1.0).expect("a prior").into(), vec![5, 4]),
         ],
     );
     let learned: Kind = HierarchicalGaussian::new(wishart()).expect("a prior").into();
     let tied = (TiedGaussian::new(wishart()).into(), vec![1, 0]);
-    let coupled = Product::new(4, [tied, (learned.clone(), vec![2, 3])]);
+    let coupled = MixedColumns::new(4, [tied, (learned.clone(), vec![2, 3])]);
     vec![
         ("full", FullGaussian::new(wishart()).into(), clusters(n)),
         ("tied", TiedGaussian::new(wishart()).into(), clusters(n)),
@@ -69,12 +69,12 @@ pub fn kinds(n: usize) -> Vec<(&'static str, Kind, Vec<Vec<f64>>)> {
         ("coupled", coupled.expect("a product").into(), [clusters(n), clusters(n)].concat()),
         ("diagonal", diagonal().into(), clusters(n)),
         ("spherical", SphericalGaussian::new(vec![0.2, -0.1], 0.7, 1.3, 0.9).expect("a prior").into(), clusters(n)),
-        ("student-t", StudentT::new(wishart(), 4.0).expect("a prior").into(), clusters(n)),
-        ("bernoulli", Bernoulli::new(2, 0.7, 1.2).expect("a prior").into(), flags(n)),
-        ("categorical", Categorical::new(7, 0.6).expect("a prior").into(), levels),
-        ("multinomial", Multinomial::new(2, 0.8).expect("a prior").into(), counts(n)),
-        ("poisson", Poisson::new(2, 2.0, 0.3).expect("a prior").into(), counts(n)),
-        ("gamma", Gamma::new(2, 1.7, 2.0, 0.5).expect("a prior").into(), positive(n)),
+        ("student-t", FullStudentT::new(wishart(), 4.0).expect("a prior").into(), clusters(n)),
+        ("bernoulli", BernoulliColumns::new(2, 0.7, 1.2).expect("a prior").into(), flags(n)),
+        ("categorical", CategoricalColumn::new(7, 0.6).expect("a prior").into(), levels),
+        ("multinomial", MultinomialColumns::new(2, 0.8).expect("a prior").into(), counts(n)),
+        ("poisson", PoissonColumns::new(2, 2.0, 0.3).expect("a prior").into(), counts(n)),
+        ("gamma", GammaColumns::new(2, 1.7, 2.0, 0.5).expect("a prior").into(), positive(n)),
         ("product", product.expect("a product").into(), mixed),
     ]
 }

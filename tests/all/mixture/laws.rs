@@ -12,7 +12,7 @@ const ROUNDING: f64 = 1e-12;
 fn fall<C: Component>(rows: &Table, component: &C, weights: Weights, k: usize, steps: u64) -> Option<(u64, f64)> {
     let labels = (0..rows.num_rows()).map(|i| (i * i % 7 % k) as u32).collect();
     let ascent = CoordinateAscent::new(rows, component, weights, k).expect("settings");
-    let ascent = ascent.start(Start::Labels(labels)).tolerance(-f64::INFINITY);
+    let ascent = ascent.start(MixtureStart::Labels(labels)).tolerance(-f64::INFINITY);
     let mut state = ascent.init().expect("a start");
     let mut before = f64::NEG_INFINITY;
     for _ in 0..steps {
@@ -51,7 +51,7 @@ fn the_bound_never_falls_with_missing_cells() {
 
 /// Poisson components whose update forgets a part of the sums.
 #[derive(Clone)]
-struct Faulty(Poisson);
+struct Faulty(PoissonColumns);
 
 impl Component for Faulty {
     fn num_columns(&self) -> usize {
@@ -110,7 +110,7 @@ impl Component for Faulty {
 
 #[test]
 fn a_wrong_update_makes_the_bound_fall() {
-    let faulty = Faulty(Poisson::new(2, 2.0, 0.3).expect("a prior"));
+    let faulty = Faulty(PoissonColumns::new(2, 2.0, 0.3).expect("a prior"));
     assert!(fall(&table(&counts(150)), &faulty, Weights::dirichlet(0.4), 4, 60).is_some());
 }
 
@@ -121,7 +121,7 @@ fn a_wrong_update_makes_the_bound_fall() {
 /// the rule errs by about `h^4`: 6e-12 with 2000 points, 1.5e-7 with 160 a side.
 #[test]
 fn missing_cells_of_a_student_t_are_integrated_over() {
-    let kind = StudentT::new(wishart(), 3.0).expect("a prior");
+    let kind = FullStudentT::new(wishart(), 3.0).expect("a prior");
     let (columns, weights) = (clusters(12), Weights::dirichlet(0.4));
     let rows = table(&columns);
     let ascent = CoordinateAscent::new(&rows, &kind, weights, 2).expect("settings").seed(1);
@@ -162,7 +162,8 @@ fn predictive_densities_integrate_to_one() {
     // about h^tail, where h = 8e-4: 2e-5 for the first. The others are as exact as the density, itself a sum over
     // precisions.
     for (tail, tolerance) in [(1.5, 2e-5), (4.0, 1e-8), (200.0, 1e-8)] {
-        let fitted = Mixture::new(StudentT::new(prior.clone(), tail).expect("a tail"), 2).fit(&rows).expect("a fit");
+        let fitted =
+            MixtureFit::new(FullStudentT::new(prior.clone(), tail).expect("a tail"), 2).run(&rows).expect("a fit");
         let points = 4000;
         let angle = |i: usize| std::f64::consts::PI * ((i as f64 + 0.5) / points as f64 - 0.5);
         let grid: Vec<f64> = (0..points).map(|i| angle(i).tan()).collect();

@@ -6,9 +6,9 @@
 use jensen::algorithm::Algorithm;
 use jensen::automatic::{FamilyChoice, Fit};
 use jensen::estimate::{Baseline, Design, GradientEstimator, Point, ScoreFunction, Space, Task};
-use jensen::family::{Block, Categorical, Dirichlet, Family, Gamma, Product};
+use jensen::family::{Blockwise, CategoricalFactors, DirichletFactors, Family, GammaFactors, MixedColumns};
 use jensen::fit::{MaxSteps, run};
-use jensen::mixture::{CoordinateAscent, MixtureState, Poisson, Rows, Table, Weights};
+use jensen::mixture::{CoordinateAscent, MixtureState, PoissonColumns, Rows, Table, Weights};
 use jensen::model::RowSet;
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
@@ -56,7 +56,7 @@ fn overlapping() -> Vec<f64> {
 /// their rates.
 fn conjugate(y: &[f64]) -> (MixtureState, f64, Vec<[f64; 2]>) {
     let rows = ok(Table::from_columns(&[y]));
-    let component = ok(Poisson::new(1, SHAPE, RATE));
+    let component = ok(PoissonColumns::new(1, SHAPE, RATE));
     let ascent = ok(CoordinateAscent::new(&rows, &component, Weights::dirichlet(CONCENTRATION), 2)).tolerance(1e-11);
     let mut state = ok(ascent.init());
     ok(run(&ascent, &mut state, &mut MaxSteps(5000), &mut ()));
@@ -88,9 +88,9 @@ fn block_params(state: &MixtureState) -> Vec<f64> {
     [state.weights.iter().map(|a| a.ln()).collect(), ln_mean.to_vec(), shape.map(f64::ln).to_vec()].concat()
 }
 
-fn block(target: &Target) -> Block {
-    let block = ok(Block::new(target.layout()).over(&["weights"], Dirichlet::new));
-    ok(block.over(&["rate"], Gamma::new))
+fn block(target: &Target) -> Blockwise {
+    let block = ok(Blockwise::new(target.layout()).over(&["weights"], DirichletFactors::new));
+    ok(block.over(&["rate"], GammaFactors::new))
 }
 
 /// The bound of a q with its standard error, from the program's log density at draws of the family.
@@ -116,7 +116,7 @@ fn the_program_has_the_exact_bound_at_the_conjugate_q() {
     let y = overlapping();
     let (state, bound, shares) = conjugate(&y);
     let target = ok(Target::new(&Counts { y: Column::new(y.clone()), assigned: true }));
-    let family = Product::new(block(&target), ok(Categorical::new(target.layout())));
+    let family = MixedColumns::new(block(&target), ok(CategoricalFactors::new(target.layout())));
     let logits = shares.iter().flat_map(|r| r.map(f64::ln));
     let params: Vec<f64> = block_params(&state).into_iter().chain(logits).collect();
     let (mean, error) = sampled_bound(&target, &family, &params);

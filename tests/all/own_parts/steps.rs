@@ -4,7 +4,7 @@ use super::{Bell, MEAN, evidence, is_right, mean};
 use jensen::algorithm::{Algorithm, FitError, Solution, Step, StochasticVi};
 use jensen::automatic::{Begin, OwnAlgorithm};
 use jensen::estimate::{Estimate, GradientEstimator, ScoreFunction, Space, Task};
-use jensen::family::{Categorical, MeanField, Product, Reparam};
+use jensen::family::{CategoricalFactors, MeanField, Product, Reparam};
 use jensen::fit::{MaxSteps, Stop, StoppingRule};
 use jensen::optimize::{Adam, Optimizer, Schedule};
 use jensen::prelude::*;
@@ -66,7 +66,7 @@ fn signed() -> impl Model {
 #[test]
 fn integers_take_a_family_and_an_estimator_of_ones_own() {
     let target = Target::new(&signed()).unwrap();
-    let family = Product::new(MeanField::new(target.layout()), Categorical::new(target.layout()).unwrap());
+    let family = Product::new(MeanField::new(target.layout()), CategoricalFactors::new(target.layout()).unwrap());
     let fitted = Fit::new(&signed()).family(family).estimator(ScoreFunction::default()).draws(64).run().unwrap();
     // p(k = 1 | y = 1) = 0.3 N(1; 1, 2) / (0.3 N(1; 1, 2) + 0.7 N(1; 0, 2)); the best mean-field q is a little off, since
     // x and k depend on each other: within a twentieth.

@@ -3,7 +3,7 @@
 use super::{assert_bound, bound, fit};
 use jensen::algorithm::Minibatch;
 use jensen::estimate::{Hybrid, LeaveOneOut, StickingTheLanding};
-use jensen::family::{Categorical, Family, Guide, Guided, MeanField, Product, TracedFamily};
+use jensen::family::{CategoricalFactors, Family, Guide, Guided, MeanField, Product, TracedFamily};
 use jensen::model::{Draws, RowSet};
 use jensen::objective::mean_and_standard_error;
 use jensen::prelude::*;
@@ -153,7 +153,7 @@ fn hybrid_fits_an_integer_beside_a_real_latent() {
     };
     let best = (1..10_000).map(|k| value(f64::from(k) / 1e4)).fold(f64::NEG_INFINITY, f64::max);
     let target = Target::new(&Mixture { x: Column::new(x) }).unwrap();
-    let q = Product::new(MeanField::of_dimension(1), Categorical::new(target.layout()).unwrap());
+    let q = Product::new(MeanField::of_dimension(1), CategoricalFactors::new(target.layout()).unwrap());
     let solution = fit(&target, &q, Hybrid::<LeaveOneOut>::default(), 4, 6000, Minibatch::Full);
     let (found, error) = bound(&target, &q, &solution);
     assert!((found - best).abs() < 4.0 * error + 2e-3, "bound {found} +- {error}, the best is {best}");

@@ -3,7 +3,7 @@
 use super::{FLOOR, SEEDS, assert_bound, assert_recovered, bound, fit};
 use jensen::algorithm::{Algorithm, Minibatch, Solution, StochasticVi};
 use jensen::estimate::{Baseline, Design, Entropy, GradientEstimator, Pathwise, ScoreFunction, StickingTheLanding};
-use jensen::family::{Block, Family, FullRank, LowRank, MeanField, Reparam};
+use jensen::family::{Blockwise, Family, FullRank, LowRank, MeanField, Reparam};
 use jensen::fit::{MaxSteps, run};
 use jensen::optimize::{Adam, Average, Schedule};
 use jensen::prelude::*;
@@ -201,7 +201,7 @@ fn a_point_mass_beside_a_normal_finds_the_mode() {
     let model = Regression::new();
     let target = Target::new(&model).unwrap();
     let boxed: Box<dyn Reparam> =
-        Box::new(Block::new(target.layout()).over(&["b"], jensen::family::Delta::new).unwrap());
+        Box::new(Blockwise::new(target.layout()).over(&["b"], jensen::family::Delta::new).unwrap());
     let solution = fit(&target, &boxed, CLOSED, 1, 3000, Minibatch::Full);
     for (found, mean) in solution.params.iter().zip(model.exact().0.iter()) {
         assert!((found - mean).abs() < 1e-4, "{found} for the mode {mean}");

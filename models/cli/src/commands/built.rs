@@ -1,14 +1,14 @@
 //! The model that a command is about, on its data.
 
 use super::error::CommandError;
-use jensen_models::data::Table;
+use jensen_models::data::DataTable;
 use jensen_models::registry::{self, Entry};
 use jensen_models::zoo::{Built, DataOptions};
 use std::io::Write;
 use std::path::Path;
 
 /// Says on standard error which columns of `table` no model will see, unless they are not wanted or all are chosen.
-fn say_left_out(table: &Table, options: &DataOptions, quiet: bool) {
+fn say_left_out(table: &DataTable, options: &DataOptions, quiet: bool) {
     if quiet || options.features.is_some() {
         return;
     }
@@ -38,7 +38,7 @@ pub(super) fn build(
     let built = match data {
         None => entry.build_embedded(options)?,
         Some(path) => {
-            let table = Table::read(path)?;
+            let table = DataTable::read(path)?;
             let built = entry.build(&table, options)?;
             say_left_out(&table, options, quiet);
             built

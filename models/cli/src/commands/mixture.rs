@@ -31,7 +31,7 @@ use error::ClusterError;
 use fit::Request;
 use jensen::export::OutDir;
 use jensen::fit::Stop;
-use jensen::mixture::{Fitted, MixtureError, Start, Table, Weights};
+use jensen::mixture::{MixtureError, MixtureFitted, MixtureStart, Table, Weights};
 use report::{Report, TriedLine};
 use std::time::Instant;
 
@@ -98,8 +98,8 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
         distinct,
         process: model.dirichlet_process.map(|x| Weights::pitman_yor(x, model.discount.unwrap_or(0.0))),
         start: match method.start {
-            StartChoice::KMeans => Start::KMeans,
-            StartChoice::Hierarchical => Start::Hierarchical,
+            StartChoice::KMeans => MixtureStart::KMeans,
+            StartChoice::Hierarchical => MixtureStart::Hierarchical,
         },
         restarts: if method.start == StartChoice::Hierarchical { 1 } else { method.restarts.get() },
         seed: method.seed,
@@ -108,7 +108,14 @@ fn request(args: &MixtureArgs, data: &Data) -> Result<Request, CommandError> {
     })
 }
 
-fn report(args: &MixtureArgs, data: &Data, request: &Request, fits: &[Fitted], best: &Fitted, seconds: f64) -> Report {
+fn report(
+    args: &MixtureArgs,
+    data: &Data,
+    request: &Request,
+    fits: &[MixtureFitted],
+    best: &MixtureFitted,
+    seconds: f64,
+) -> Report {
     let weights = match (args.model.dirichlet_process, args.model.discount) {
         (Some(x), Some(discount)) => format!("Pitman-Yor process of concentration {x} and discount {discount}"),
         (Some(x), None) => format!("Dirichlet process of concentration {x}"),
@@ -161,7 +168,7 @@ fn write(
     mut folder: OutDir,
     data: &Data,
     report: &Report,
-    fitted: &Fitted,
+    fitted: &MixtureFitted,
     output: &MixtureOutputArgs,
 ) -> Result<(), CommandError> {
     let failed = |e: MixtureError| ClusterError::fit(&data.file, e);

@@ -10,8 +10,8 @@ use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
 use crate::cli::output::{print, write};
-use jensen::mixture::{BLOCK_ROWS, Fitted, Rows};
-use jensen_models::data::Table;
+use jensen::mixture::{BLOCK_ROWS, MixtureFitted, Rows};
+use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_parquet};
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +26,12 @@ pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
 }
 
 /// Writes rows drawn from the mixture, words as words.
-fn simulate(args: &PredictArgs, columns: &[Column], fitted: &Fitted, num_rows: usize) -> Result<Exit, CommandError> {
+fn simulate(
+    args: &PredictArgs,
+    columns: &[Column],
+    fitted: &MixtureFitted,
+    num_rows: usize,
+) -> Result<Exit, CommandError> {
     let rows =
         fitted.simulate(num_rows, args.seed).map_err(|e| ClusterError::fit(&args.fit.display().to_string(), e))?;
     let mut lines = csv::Writer::from_writer(Vec::new());
@@ -45,11 +50,11 @@ fn simulate(args: &PredictArgs, columns: &[Column], fitted: &Fitted, num_rows: u
 }
 
 /// Writes labels, probabilities and densities; the table stays in its file, JSON apart.
-fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &Fitted) -> Result<Exit, CommandError> {
+fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &MixtureFitted) -> Result<Exit, CommandError> {
     let file = path.display().to_string();
     let rows: Box<dyn Rows> = match is_parquet(path) || is_text(path) {
         true => Box::new(encoded(&StreamedTable::open(path, BLOCK_ROWS).map_err(ClusterError::from)?, columns)?),
-        false => Box::new(columns::encoded(&Table::read(path)?, columns)?),
+        false => Box::new(columns::encoded(&DataTable::read(path)?, columns)?),
     };
     let (mut labelled, mut failure) = (None, None);
     let mut fill = |out: &mut dyn Write| -> io::Result<()> {

@@ -1,11 +1,11 @@
 //! The digits that the program carries.
 
 use super::{ImageError, Images, Rules};
-use crate::data::{DataError, Place, Table};
+use crate::data::{DataError, DataTable, Place};
 
 /// 1,797 binary digits of 8 x 8 pixels, in random order.
 pub(super) fn read(_: &Rules) -> Result<Images, ImageError> {
-    let table = Table::from_csv("digits", include_bytes!("../../../data/digits.csv"))?;
+    let table = DataTable::from_csv("digits", include_bytes!("../../../data/digits.csv"))?;
     let labels = table.integers("digit")?.into_iter().map(|d| d as u32).collect();
     let (codes, names) = table.categories("pixels")?;
     let bits = |row: usize, code: &u32| {

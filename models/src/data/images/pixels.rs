@@ -1,12 +1,12 @@
 //! Tables of pixels: a column for each pixel, a row for each image.
 
 use super::{ImageError, Images, Rules};
-use crate::data::Table;
+use crate::data::DataTable;
 use std::path::Path;
 
 /// Reads all named columns but that of the classes.
 pub(super) fn read(path: &Path, rules: &Rules) -> Result<Images, ImageError> {
-    let table = Table::read(path)?;
+    let table = DataTable::read(path)?;
     let (labels, classes) = match &rules.label {
         Some(name) => table.categories(name)?,
         None => Default::default(),

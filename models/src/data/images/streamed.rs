@@ -35,9 +35,9 @@ enum Source {
 
 /// Pixels and classes of some rows.
 #[derive(Debug, Default)]
-pub struct Block {
+pub struct ImageBlock {
     /// The rows.
-    pub rows: autoencoder::Block,
+    pub rows: autoencoder::RowBlock,
     space: Vec<f64>,
     bytes: Vec<u8>,
 }
@@ -126,7 +126,7 @@ impl StreamedImages {
 
     /// With range and fingerprint, in one pass; `place` says where a number of all pixels stands.
     fn looked_at(mut self, rules: &Rules, place: impl Fn(usize) -> String) -> Result<Self, ImageError> {
-        let (mut hash, mut block) = (super::Hash::new(self.about.num_pixels), Block::default());
+        let (mut hash, mut block) = (super::Hash::new(self.about.num_pixels), ImageBlock::default());
         for index in 0..self.num_blocks() {
             self.read(index, &mut block)?;
             if let Some(categories) = rules.categories {
@@ -157,19 +157,24 @@ impl StreamedImages {
     ///
     /// # Errors
     /// When the file can no longer be read.
-    pub fn read(&self, index: usize, out: &mut Block) -> Result<(), ImageError> {
+    pub fn read(&self, index: usize, out: &mut ImageBlock) -> Result<(), ImageError> {
         match &self.source {
             Source::Table { rows, has_label } => self.read_table((rows, *has_label), index, out),
             Source::Idx => self.read_idx(index, out),
         }
     }
 
-    fn read_table(&self, (rows, has_label): (&CsvRows, bool), index: usize, out: &mut Block) -> Result<(), ImageError> {
+    fn read_table(
+        &self,
+        (rows, has_label): (&CsvRows, bool),
+        index: usize,
+        out: &mut ImageBlock,
+    ) -> Result<(), ImageError> {
         let failed = |e: jensen::mixture::MixtureError| ImageError::Unreadable {
             file: self.about.file.clone(),
             reason: e.to_string(),
         };
-        let Block { rows: autoencoder::Block { values, labels }, space, .. } = out;
+        let ImageBlock { rows: autoencoder::RowBlock { values, labels }, space, .. } = out;
         let block = rows.block(index, space).map_err(failed)?;
         let num_pixels = self.about.num_pixels;
         values.clear();
@@ -188,7 +193,7 @@ impl StreamedImages {
         Ok(())
     }
 
-    fn read_idx(&self, index: usize, out: &mut Block) -> Result<(), ImageError> {
+    fn read_idx(&self, index: usize, out: &mut ImageBlock) -> Result<(), ImageError> {
         let (rows, num_pixels, file) = (self.rows_of(index), self.about.num_pixels, &self.about.file);
         out.bytes.resize(rows.len() * num_pixels, 0);
         let mut read = || {
@@ -206,7 +211,7 @@ impl StreamedImages {
     /// # Errors
     /// When the file can no longer be read.
     pub fn chosen(&self, rows: &[usize]) -> Result<Images, ImageError> {
-        let (mut out, mut block, mut at) = (self.about.clone(), Block::default(), None);
+        let (mut out, mut block, mut at) = (self.about.clone(), ImageBlock::default(), None);
         let num_pixels = out.num_pixels;
         for &row in rows {
             let index = row / self.block_rows;
@@ -223,8 +228,12 @@ impl StreamedImages {
 }
 
 impl RowBlocks for StreamedImages {
-    fn read(&self, index: usize, out: &mut autoencoder::Block) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let mut block = Block { rows: std::mem::take(out), ..Block::default() };
+    fn read(
+        &self,
+        index: usize,
+        out: &mut autoencoder::RowBlock,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut block = ImageBlock { rows: std::mem::take(out), ..ImageBlock::default() };
         let outcome = StreamedImages::read(self, index, &mut block);
         *out = block.rows;
         Ok(outcome?)

@@ -10,7 +10,7 @@ mod survey;
 pub use rows::CsvRows;
 pub use survey::{ColumnSurvey, MOST_WORDS, Survey};
 
-use super::{DataError, Place, Table};
+use super::{DataError, DataTable, Place};
 use source::Source;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,11 +79,11 @@ impl StreamedTable {
     }
 
     /// The header, as a table without rows.
-    pub fn header(&self) -> &Table {
+    pub fn header(&self) -> &DataTable {
         &self.source.header
     }
 
-    /// Positions, from 1, of columns without a name that hold more than row numbers, as [`Table::nameless`].
+    /// Positions, from 1, of columns without a name that hold more than row numbers, as [`DataTable::nameless`].
     pub fn nameless(&self, survey: &Survey) -> Vec<usize> {
         let unnamed = self.source.header.unnamed().filter(|&j| {
             let column = &survey.columns[j];

@@ -2,7 +2,7 @@
 
 use super::record::{cells, is_blank, open_mark, record_end};
 use crate::data::csv::{first_line, no_rows, separator};
-use crate::data::{DataError, Place, Table};
+use crate::data::{DataError, DataTable, Place};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(super) struct Source {
     /// Whether rows have lines that a user could look at.
     pub has_lines: bool,
     /// The header, as a table without rows.
-    pub header: Table,
+    pub header: DataTable,
     pub separator: u8,
     pub block_rows: usize,
     pub num_rows: usize,
@@ -53,7 +53,7 @@ impl Source {
         let mut source = Source {
             name: name.to_string(),
             has_lines: true,
-            header: Table::empty(name),
+            header: DataTable::empty(name),
             separator: b',',
             block_rows: block_rows.max(1),
             num_rows: 0,

@@ -1,6 +1,6 @@
 //! Rows with their labels, as CSV.
 
-use jensen::mixture::{Assignments, Fitted, MixtureError, Rows, Score, SelectedBlocks};
+use jensen::mixture::{Assignments, MixtureError, MixtureFitted, Rows, Score, SelectedBlocks};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// Those of the stream, and, as one of kind `Other`, a row without a finite density.
-pub fn write(fitted: &Fitted, rows: &dyn Rows, out: &mut dyn Write) -> io::Result<Summary> {
+pub fn write(fitted: &MixtureFitted, rows: &dyn Rows, out: &mut dyn Write) -> io::Result<Summary> {
     head(fitted.num_components(), out)?;
     let (mut sizes, mut moments) = (vec![0; fitted.num_components()], (0.0, 0.0, 0.0));
     let group = BLOCKS * rayon::current_num_threads().max(1);
@@ -67,7 +67,7 @@ struct Labelled {
 }
 
 impl Labelled {
-    fn new(fitted: &Fitted, rows: &dyn Rows, first: usize) -> Result<Self, MixtureError> {
+    fn new(fitted: &MixtureFitted, rows: &dyn Rows, first: usize) -> Result<Self, MixtureError> {
         let span = SelectedBlocks::new(rows, first..first + BLOCKS);
         let (assignments, log_density) = (fitted.assign(&span)?, fitted.log_density(&span)?);
         let mut labelled = Labelled { assignments, log_density, lines: Vec::new() };

@@ -3,7 +3,7 @@
 use super::error::ClusterError;
 use super::kinds::{Asked, asked};
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
-use jensen_models::data::{DataError, Place, Table};
+use jensen_models::data::{DataError, DataTable, Place};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -66,7 +66,7 @@ pub(super) const MANY_LEVELS: usize = 30;
 ///
 /// # Errors
 /// An unknown column, a cell that its kind cannot explain, and columns that are constant, empty or equal.
-pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, Vec<Vec<f64>>), ClusterError> {
+pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<(Vec<Column>, Vec<Vec<f64>>), ClusterError> {
     let (mut columns, mut data) = (Vec::new(), Vec::new());
     for asked in asked(table, model)? {
         let kind = kind(table, &asked, model)?;
@@ -89,7 +89,7 @@ pub fn chosen(table: &Table, model: &MixtureModelArgs) -> Result<(Vec<Column>, V
     Ok((columns, data))
 }
 
-fn kind(table: &Table, asked: &Asked, model: &MixtureModelArgs) -> Result<ColumnKind, ClusterError> {
+fn kind(table: &DataTable, asked: &Asked, model: &MixtureModelArgs) -> Result<ColumnKind, ClusterError> {
     Ok(match asked.choice {
         ColumnChoice::Auto => by_cells(table, &asked.name)?,
         ColumnChoice::Gaussian => ColumnKind::Gaussian,
@@ -104,7 +104,7 @@ fn kind(table: &Table, asked: &Asked, model: &MixtureModelArgs) -> Result<Column
 }
 
 /// Words are categories, zeros and ones are Bernoulli, all else is Gaussian; one number makes a word a mistake.
-fn by_cells(table: &Table, name: &str) -> Result<ColumnKind, ClusterError> {
+fn by_cells(table: &DataTable, name: &str) -> Result<ColumnKind, ClusterError> {
     let words = table.words(name)?;
     let cells: Vec<&str> = words.iter().flatten().copied().collect();
     if cells.iter().any(|cell| cell.parse::<f64>().is_ok()) {
@@ -125,7 +125,7 @@ fn levels(words: &[Option<&str>]) -> Vec<String> {
 }
 
 /// A column needs two different cells.
-fn check_spread(table: &Table, name: &str, cells: &[f64]) -> Result<(), ClusterError> {
+fn check_spread(table: &DataTable, name: &str, cells: &[f64]) -> Result<(), ClusterError> {
     let mut present = cells.iter().filter(|x| !x.is_nan());
     let first = present.next();
     if first.is_some_and(|first| present.any(|x| x != first)) {
@@ -136,7 +136,7 @@ fn check_spread(table: &Table, name: &str, cells: &[f64]) -> Result<(), ClusterE
     Err(ClusterError::Constant { file: table.file().to_string(), column: name.to_string(), value })
 }
 
-fn check_copies(table: &Table, columns: &[Column], data: &[Vec<f64>]) -> Result<(), ClusterError> {
+fn check_copies(table: &DataTable, columns: &[Column], data: &[Vec<f64>]) -> Result<(), ClusterError> {
     let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| x == y || (x.is_nan() && y.is_nan()));
     for b in 0..data.len() {
         let is_copy = |a: &usize| columns[*a].kind == columns[b].kind && same(&data[*a], &data[b]);
@@ -167,7 +167,7 @@ impl Column {
     ///
     /// # Errors
     /// When the table has no such column, or a cell that its kind cannot explain.
-    pub fn encode(&self, table: &Table) -> Result<Vec<f64>, ClusterError> {
+    pub fn encode(&self, table: &DataTable) -> Result<Vec<f64>, ClusterError> {
         match &self.kind {
             ColumnKind::Categorical { levels } => self.codes(table, levels),
             ColumnKind::Gaussian | ColumnKind::StudentT { .. } => Ok(table.numbers(&self.name)?),
@@ -182,7 +182,7 @@ impl Column {
 
     fn held(
         &self,
-        table: &Table,
+        table: &DataTable,
         is_good: impl Fn(f64) -> bool,
         expected: &'static str,
     ) -> Result<Vec<f64>, ClusterError> {
@@ -193,7 +193,7 @@ impl Column {
         }
     }
 
-    fn codes(&self, table: &Table, levels: &[String]) -> Result<Vec<f64>, ClusterError> {
+    fn codes(&self, table: &DataTable, levels: &[String]) -> Result<Vec<f64>, ClusterError> {
         let code = |(row, word): (usize, &Option<&str>)| {
             let Some(word) = word else { return Ok(f64::NAN) };
             let found = levels.iter().position(|level| level == word);
@@ -230,7 +230,7 @@ impl Column {
 ///
 /// # Errors
 /// As [`Column::encode`].
-pub fn encoded(table: &Table, columns: &[Column]) -> Result<jensen::mixture::Table, ClusterError> {
+pub fn encoded(table: &DataTable, columns: &[Column]) -> Result<jensen::mixture::Table, ClusterError> {
     let data: Result<Vec<_>, ClusterError> = columns.iter().map(|column| column.encode(table)).collect();
     let rows = rows(table.file(), &data?, jensen::mixture::BLOCK_ROWS)?;
     check_totals(table.file(), columns, &rows, |name, row| table.place(name, row))?;

@@ -3,8 +3,9 @@
 use super::columns::{Column, ColumnKind, multinomials};
 use crate::cli::mixture_args::{Covariance, MixtureModelArgs, Prior};
 use jensen::mixture::{
-    Bernoulli, Categorical, DiagonalGaussian, Fitted, FullGaussian, Gamma, HierarchicalGaussian, Kind, MixtureError,
-    Multinomial, Poisson, Product, Rows, SelectedColumns, SphericalGaussian, StudentT, TiedGaussian,
+    BernoulliColumns, CategoricalColumn, DiagonalGaussian, FullGaussian, FullStudentT, GammaColumns,
+    HierarchicalGaussian, Kind, MixedColumns, MixtureError, MixtureFitted, MultinomialColumns, PoissonColumns, Rows,
+    SelectedColumns, SphericalGaussian, TiedGaussian,
 };
 use std::collections::HashMap;
 
@@ -42,7 +43,7 @@ pub fn component(columns: &[Column], rows: &dyn Rows, model: &MixtureModelArgs) 
     }
     match kinds.as_slice() {
         [(kind, _)] => Ok(kind.clone()),
-        _ => Ok(Product::new(columns.len(), kinds)?.into()),
+        _ => Ok(MixedColumns::new(columns.len(), kinds)?.into()),
     }
 }
 
@@ -62,14 +63,14 @@ fn kind(
             Covariance::Diagonal => DiagonalGaussian::from_rows(&rows)?.into(),
             Covariance::Spherical => SphericalGaussian::from_rows(&rows)?.into(),
         },
-        ColumnKind::StudentT { tail } => StudentT::from_rows(&rows, *tail)?.into(),
-        ColumnKind::Bernoulli => Bernoulli::new(part.len(), 1.0, 1.0)?.into(),
-        ColumnKind::Categorical { levels } => Categorical::new(levels.len(), 1.0)?.into(),
+        ColumnKind::StudentT { tail } => FullStudentT::from_rows(&rows, *tail)?.into(),
+        ColumnKind::Bernoulli => BernoulliColumns::new(part.len(), 1.0, 1.0)?.into(),
+        ColumnKind::Categorical { levels } => CategoricalColumn::new(levels.len(), 1.0)?.into(),
         // The prior of a rate is exponential with the mean that one component for all rows would have.
-        ColumnKind::Poisson => Poisson::new(1, 1.0, 1.0 / means[part[0]])?.into(),
-        ColumnKind::Multinomial { .. } => Multinomial::from_rows(&rows, 1.0)?.into(),
-        ColumnKind::Exponential => Gamma::exponential(1, 1.0, means[part[0]])?.into(),
-        ColumnKind::Gamma { shape } => Gamma::new(1, *shape, 1.0, means[part[0]] / shape)?.into(),
+        ColumnKind::Poisson => PoissonColumns::new(1, 1.0, 1.0 / means[part[0]])?.into(),
+        ColumnKind::Multinomial { .. } => MultinomialColumns::from_rows(&rows, 1.0)?.into(),
+        ColumnKind::Exponential => GammaColumns::exponential(1, 1.0, means[part[0]])?.into(),
+        ColumnKind::Gamma { shape } => GammaColumns::new(1, *shape, 1.0, means[part[0]] / shape)?.into(),
     })
 }
 
@@ -88,7 +89,7 @@ fn means(rows: &dyn Rows) -> Result<Vec<f64>, MixtureError> {
 }
 
 /// Names of the parameters of one component of `fitted`, those of columns and categories in place of their numbers.
-pub fn quantities(columns: &[Column], fitted: &Fitted) -> Vec<String> {
+pub fn quantities(columns: &[Column], fitted: &MixtureFitted) -> Vec<String> {
     let parts = parts(columns);
     let named = |name: String| {
         let (part, rest) = match name.strip_prefix("part[").and_then(|rest| rest.split_once("].")) {
@@ -126,7 +127,7 @@ pub struct Estimates {
 
 impl Estimates {
     /// Those of `fitted`, a mixture of [`component`]s for `columns`.
-    pub fn new(columns: &[Column], fitted: &Fitted) -> Self {
+    pub fn new(columns: &[Column], fitted: &MixtureFitted) -> Self {
         let parts = parts(columns);
         let mut places = vec![(String::new(), 0); columns.len()];
         for (p, part) in parts.iter().enumerate() {

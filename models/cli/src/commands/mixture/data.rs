@@ -7,7 +7,7 @@ use super::held_out::Split;
 use super::streamed::{self, Chosen};
 use crate::cli::mixture_args::MixtureArgs;
 use jensen::mixture::{BLOCK_ROWS, MixtureError, Rows};
-use jensen_models::data::Table;
+use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_json, is_parquet};
 use std::collections::HashSet;
 use std::path::Path;
@@ -42,15 +42,15 @@ impl Data {
             Some(path) if is_parquet(path) || (args.method.batch.is_some() && is_text(path)) => {
                 Self::streamed(StreamedTable::open(path, block_rows)?, args)?
             }
-            Some(path) => Self::in_memory(Table::read(path)?, args, block_rows)?,
+            Some(path) => Self::in_memory(DataTable::read(path)?, args, block_rows)?,
             None => {
-                let table = Table::from_csv("Old Faithful", jensen_models::data::OLD_FAITHFUL.as_bytes())?;
+                let table = DataTable::from_csv("Old Faithful", jensen_models::data::OLD_FAITHFUL.as_bytes())?;
                 Self::in_memory(table, args, block_rows)?
             }
         })
     }
 
-    fn in_memory(table: Table, args: &MixtureArgs, block_rows: usize) -> Result<Self, ClusterError> {
+    fn in_memory(table: DataTable, args: &MixtureArgs, block_rows: usize) -> Result<Self, ClusterError> {
         let file = table.file().to_string();
         if table.num_rows() < 2 {
             return Err(ClusterError::OneRow { file });
@@ -130,7 +130,7 @@ impl Data {
     }
 }
 
-/// Whether a file is a text table, told as [`Table::read`] does: by its ending, else by its first character.
+/// Whether a file is a text table, told as [`DataTable::read`] does: by its ending, else by its first character.
 pub fn is_text(path: &Path) -> bool {
     use std::io::Read;
     let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);

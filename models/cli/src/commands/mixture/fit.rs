@@ -4,8 +4,8 @@ use crate::cli::progress::Progress;
 use jensen::algorithm::{Algorithm, Step};
 use jensen::fit::{MaxSteps, Stop, run};
 use jensen::mixture::{
-    Fitted, Kind, Mixture, MixtureError, Rows, Start, StartReport, StochasticMixture, StochasticSettings, Weights,
-    adjusted_rand,
+    Kind, MixtureError, MixtureFit, MixtureFitted, MixtureStart, Rows, StochasticMixture, StochasticSettings,
+    TriedStart, Weights, adjusted_rand,
 };
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -21,7 +21,7 @@ pub struct Request {
     /// A process in place of a Dirichlet prior.
     pub process: Option<Weights>,
     /// Where a start begins.
-    pub start: Start,
+    pub start: MixtureStart,
     /// Starts for each number.
     pub restarts: usize,
     /// Seed of the first start.
@@ -44,8 +44,8 @@ impl Request {
     ///
     /// # Errors
     /// When a number of components does not suit the rows, or all its starts fail.
-    pub fn fit(&self, rows: &dyn Rows, progress: &mut Progress) -> Result<Vec<Fitted>, MixtureError> {
-        let mut fits: Vec<Fitted> = Vec::new();
+    pub fn fit(&self, rows: &dyn Rows, progress: &mut Progress) -> Result<Vec<MixtureFitted>, MixtureError> {
+        let mut fits: Vec<MixtureFitted> = Vec::new();
         for k in self.k.clone() {
             match self.batch {
                 None => fits.push(self.ascent(rows, k)?),
@@ -66,10 +66,10 @@ impl Request {
         self.process.unwrap_or_else(|| Weights::dirichlet(1.0 / k as f64))
     }
 
-    fn ascent(&self, rows: &dyn Rows, k: usize) -> Result<Fitted, MixtureError> {
-        let mixture = Mixture::new(self.component.clone(), k).weights(self.weights(k)).start(self.start.clone());
+    fn ascent(&self, rows: &dyn Rows, k: usize) -> Result<MixtureFitted, MixtureError> {
+        let mixture = MixtureFit::new(self.component.clone(), k).weights(self.weights(k)).start(self.start.clone());
         let mixture = mixture.restarts(self.restarts).seed(self.seed).max_steps(self.steps.unwrap_or(STEPS));
-        mixture.fit(rows)
+        mixture.run(rows)
     }
 
     /// What progress counts: numbers of components, or steps of a stochastic fit.
@@ -88,8 +88,13 @@ impl Request {
     }
 
     /// The best of the starts, or nothing where an interrupt left none.
-    fn stochastic(&self, rows: &dyn Rows, k: usize, progress: &mut Progress) -> Result<Option<Fitted>, MixtureError> {
-        let mut fits: Vec<Fitted> = Vec::new();
+    fn stochastic(
+        &self,
+        rows: &dyn Rows,
+        k: usize,
+        progress: &mut Progress,
+    ) -> Result<Option<MixtureFitted>, MixtureError> {
+        let mut fits: Vec<MixtureFitted> = Vec::new();
         for start in 0..self.restarts {
             let before = (k - self.k.start()) * self.restarts + start;
             let done = before as u64 * self.stochastic_steps(rows);
@@ -101,13 +106,13 @@ impl Request {
         let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else { return Ok(None) };
         if fits.len() == 1 {
             let mut best = best.clone();
-            best.starts = vec![StartReport { bound: best.bound, agreement: 1.0, moves: 0 }];
+            best.starts = vec![TriedStart { bound: best.bound, agreement: 1.0, moves: 0 }];
             return Ok(Some(best));
         }
         let reference = best.labels(rows)?;
-        let report = |fit: &Fitted| {
+        let report = |fit: &MixtureFitted| {
             let agreement = adjusted_rand(&reference, &fit.labels(rows)?);
-            Ok(StartReport { bound: fit.bound, agreement, moves: 0 })
+            Ok(TriedStart { bound: fit.bound, agreement, moves: 0 })
         };
         let starts: Result<Vec<_>, MixtureError> = fits.iter().map(report).collect();
         let mut best = best.clone();
@@ -123,7 +128,7 @@ impl Request {
         seed: u64,
         done: u64,
         progress: &mut Progress,
-    ) -> Result<Option<Fitted>, MixtureError> {
+    ) -> Result<Option<MixtureFitted>, MixtureError> {
         let settings = StochasticSettings { batch: self.blocks(rows), seed, ..Default::default() };
         let algorithm = StochasticMixture::new(rows, &self.component, self.weights(k), k, settings)?;
         let algorithm = algorithm.start(self.start.clone());
@@ -148,7 +153,7 @@ impl Request {
             true => Stop::Converged { steps, statistic },
             false => Stop::Budget { steps },
         };
-        let mut fitted = Fitted::from_state(self.component.clone(), self.weights(k), state, bound, stop);
+        let mut fitted = MixtureFitted::from_state(self.component.clone(), self.weights(k), state, bound, stop);
         fitted.notes = jensen::mixture::Component::notes(&self.component);
         Ok(Some(fitted))
     }

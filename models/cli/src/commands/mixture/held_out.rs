@@ -2,7 +2,7 @@
 
 use super::columns::Column;
 use super::error::ClusterError;
-use jensen::mixture::{Fitted, MixtureError, Rows, SelectedBlocks, Table};
+use jensen::mixture::{MixtureError, MixtureFitted, Rows, SelectedBlocks, Table};
 use jensen::objective::mean_and_standard_error;
 use jensen::streams::Streams;
 use serde::Serialize;
@@ -146,9 +146,14 @@ fn enough(fraction: f64, left_out: usize, count: usize, remedy: &str) -> Result<
 ///
 /// # Errors
 /// A row without a finite density, as one of `split`.
-pub fn scores(fits: &[Fitted], chosen: usize, split: &Split, all: &dyn Rows) -> Result<Vec<HeldOut>, MixtureError> {
+pub fn scores(
+    fits: &[MixtureFitted],
+    chosen: usize,
+    split: &Split,
+    all: &dyn Rows,
+) -> Result<Vec<HeldOut>, MixtureError> {
     let rows = split.left_out(all);
-    let density = |fitted: &Fitted| {
+    let density = |fitted: &MixtureFitted| {
         let values = fitted.log_density(rows.as_ref())?;
         match values.iter().position(|x| !x.is_finite()) {
             None => Ok(values),

@@ -2,7 +2,7 @@
 
 use super::error::ClusterError;
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
-use jensen_models::data::Table;
+use jensen_models::data::DataTable;
 
 /// A column to use, and the kind that was chosen for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// No such column, one named twice or left out, and a multinomial of one column.
-pub fn asked(table: &Table, model: &MixtureModelArgs) -> Result<Vec<Asked>, ClusterError> {
+pub fn asked(table: &DataTable, model: &MixtureModelArgs) -> Result<Vec<Asked>, ClusterError> {
     let names = match &model.columns {
         Some(names) => names.iter().map(|n| n.trim().to_string()).collect(),
         None => table.given_names().map(str::to_string).collect::<Vec<_>>(),
@@ -59,7 +59,7 @@ pub fn asked(table: &Table, model: &MixtureModelArgs) -> Result<Vec<Asked>, Clus
 }
 
 /// One column, or several joined by `+` where no column has that name.
-fn joined(table: &Table, text: &str) -> Vec<String> {
+fn joined(table: &DataTable, text: &str) -> Vec<String> {
     match table.names().any(|name| name == text) {
         true => vec![text.to_string()],
         false => text.split('+').map(|name| name.trim().to_string()).collect(),
@@ -103,19 +103,19 @@ mod tests {
 
     #[test]
     fn joined_columns_share_a_group_and_a_name_with_a_plus_is_a_name() {
-        let table = Table::from_csv("t.csv", b"a,b,c,d,a+b,e\n1,2,3,4,5,6\n").expect("a table");
+        let table = DataTable::from_csv("t.csv", b"a,b,c,d,a+b,e\n1,2,3,4,5,6\n").expect("a table");
         let found = asked(&table, &model(&["multinomial", "a+b=gamma", "c+d=multinomial"])).expect("kinds");
         let seen: Vec<_> = found.iter().map(|a| (a.name.as_str(), a.choice, a.group)).collect();
         let (all, gamma) = (ColumnChoice::Multinomial, ColumnChoice::Gamma);
         let right = [("a", all, 0), ("b", all, 0), ("c", all, 1), ("d", all, 1), ("a+b", gamma, 0), ("e", all, 0)];
         assert_eq!(seen, right);
-        let table = Table::from_csv("t.csv", b"a,b,c\n1,2,3\n").expect("a table");
+        let table = DataTable::from_csv("t.csv", b"a,b,c\n1,2,3\n").expect("a table");
         let found = asked(&table, &model(&["a+b=poisson"])).expect("kinds");
         let choices: Vec<_> = found.iter().map(|a| a.choice).collect();
         assert_eq!(choices, [ColumnChoice::Poisson, ColumnChoice::Poisson, ColumnChoice::Auto]);
         let error = |kinds: &[&str]| asked(&table, &model(kinds)).expect_err("a bad kind").to_string();
         assert!(error(&["a=multinomial"]).contains("--kind a+other=multinomial"));
-        let alone = Table::from_csv("t.csv", b"a\n1\n2\n").expect("a table");
+        let alone = DataTable::from_csv("t.csv", b"a\n1\n2\n").expect("a table");
         let text = asked(&alone, &model(&["multinomial"])).expect_err("a single column").to_string();
         assert!(text.contains("`a` is the only one") && text.contains("--kind a=poisson"), "{text}");
         assert!(error(&["a+x=multinomial"]).contains("no column `x`"));

@@ -1,6 +1,6 @@
 //! The posterior of the parameters, as CSV: what each is, and draws.
 
-use jensen::mixture::{Fitted, MixtureError};
+use jensen::mixture::{MixtureError, MixtureFitted};
 use std::io::{self, Write};
 
 /// Draws behind the lines of [`write()`].
@@ -11,7 +11,7 @@ const DRAWS: usize = 4000;
 ///
 /// # Errors
 /// Those of the stream, and, as one of kind `Other`, a covariance without draws.
-pub fn write(fitted: &Fitted, names: &[String], seed: u64, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(fitted: &MixtureFitted, names: &[String], seed: u64, out: &mut dyn Write) -> io::Result<()> {
     let k = fitted.num_components();
     let lines = fitted.summary(DRAWS, seed).map_err(io::Error::other)?;
     let mut table = csv::Writer::from_writer(out);
@@ -31,7 +31,7 @@ pub fn write(fitted: &Fitted, names: &[String], seed: u64, out: &mut dyn Write) 
 /// # Errors
 /// As [`write()`].
 pub fn write_draws(
-    fitted: &Fitted,
+    fitted: &MixtureFitted,
     names: &[String],
     num_draws: usize,
     seed: u64,

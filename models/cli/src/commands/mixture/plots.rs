@@ -4,7 +4,7 @@ use super::columns::{Column, ColumnKind};
 use super::component::Estimates;
 use super::report::TriedLine;
 use crate::cli::plot::{Colour, Figure, Mark, Panel, series};
-use jensen::mixture::{Fitted, MixtureError, Table};
+use jensen::mixture::{MixtureError, MixtureFitted, Table};
 
 /// Columns whose pairs are drawn, dots of a pair, and corners of an ellipse.
 const COLUMNS: usize = 4;
@@ -23,7 +23,7 @@ pub fn pairs(
     columns: &[Column],
     data: &[Vec<f64>],
     labels: &[usize],
-    fitted: &Fitted,
+    fitted: &MixtureFitted,
 ) -> Result<Option<Figure>, MixtureError> {
     let is_number = |j: &usize| !matches!(columns[*j].kind, ColumnKind::Categorical { .. });
     let numeric: Vec<usize> = (0..columns.len()).filter(is_number).take(COLUMNS).collect();
@@ -88,7 +88,7 @@ fn ellipse(estimates: &Estimates, c: usize, (a, b): (usize, usize)) -> Option<Ve
     Some((0..=CORNERS).map(corner).collect())
 }
 
-fn density(columns: &[Column], data: &[Vec<f64>], j: usize, fitted: &Fitted) -> Result<Panel, MixtureError> {
+fn density(columns: &[Column], data: &[Vec<f64>], j: usize, fitted: &MixtureFitted) -> Result<Panel, MixtureError> {
     let present: Vec<f64> = data[j].iter().copied().filter(|x| x.is_finite()).collect();
     let (low, high) = present.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
     let bins = ((present.len() as f64).sqrt() as usize).clamp(5, 60);

@@ -7,7 +7,7 @@ use super::verdict::Judged;
 use crate::cli::exit::Exit;
 use crate::cli::number::{decimals_for, duration, fixed, grouped, significant};
 use crate::cli::render::{Align, TextTable};
-use jensen::mixture::{Fitted, StartReport};
+use jensen::mixture::{MixtureFitted, TriedStart};
 use serde::Serialize;
 
 /// Ulps of a row's log density that rounding can take: a term for each column and component rounds once or twice.
@@ -43,7 +43,7 @@ pub struct Report {
     /// The occupied components, largest first.
     pub components: Vec<ComponentLine>,
     /// Where each start of the chosen fit ended.
-    pub starts: Vec<StartReport>,
+    pub starts: Vec<TriedStart>,
     /// Whether the fit is trusted, why not, and what else to know.
     #[serde(flatten)]
     pub judged: Judged,
@@ -106,7 +106,7 @@ const SHOWN: usize = 5;
 
 impl TriedLine {
     /// That of `fitted`.
-    pub fn new(fitted: &Fitted) -> Self {
+    pub fn new(fitted: &MixtureFitted) -> Self {
         let bounds: Vec<f64> = fitted.starts.iter().map(|s| s.bound).collect();
         let n = bounds.len() as f64;
         let mean = bounds.iter().sum::<f64>() / n;
@@ -121,7 +121,7 @@ impl TriedLine {
 }
 
 /// The occupied components of `fitted`, column by column.
-pub fn components(columns: &[Column], fitted: &Fitted) -> Vec<ComponentLine> {
+pub fn components(columns: &[Column], fitted: &MixtureFitted) -> Vec<ComponentLine> {
     let estimates = Estimates::new(columns, fitted);
     let line = |c: usize| {
         let column = |j: usize| match estimates.moments(c, j) {

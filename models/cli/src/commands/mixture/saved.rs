@@ -2,7 +2,7 @@
 
 use super::columns::Column;
 use super::error::ClusterError;
-use jensen::mixture::Fitted;
+use jensen::mixture::MixtureFitted;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -31,7 +31,7 @@ impl SavedMixture {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(data: &str, columns: &[Column], fitted: &Fitted) -> Result<Self, ClusterError> {
+    pub fn new(data: &str, columns: &[Column], fitted: &MixtureFitted) -> Result<Self, ClusterError> {
         let text = fitted.to_json().map_err(|e| ClusterError::fit(data, e))?;
         let damaged = |e: serde_json::Error| ClusterError::Saved { path: FILE.into(), reason: e.to_string() };
         let fit = serde_json::from_str(&text).map_err(damaged)?;
@@ -42,7 +42,7 @@ impl SavedMixture {
     ///
     /// # Errors
     /// No such file, or something else in it.
-    pub fn read(path: &Path) -> Result<(Vec<Column>, Fitted), ClusterError> {
+    pub fn read(path: &Path) -> Result<(Vec<Column>, MixtureFitted), ClusterError> {
         let path = if path.is_dir() { path.join(FILE) } else { path.to_path_buf() };
         let damaged = |reason: String| ClusterError::Saved { path: path.display().to_string(), reason };
         let bytes = std::fs::read(&path).map_err(|e| damaged(e.to_string()))?;
@@ -50,7 +50,7 @@ impl SavedMixture {
         if saved.format != FORMAT {
             return Err(damaged(format!("format {}, this program reads {FORMAT}", saved.format)));
         }
-        let fitted = Fitted::from_json(&saved.fit.to_string()).map_err(|e| damaged(e.to_string()))?;
+        let fitted = MixtureFitted::from_json(&saved.fit.to_string()).map_err(|e| damaged(e.to_string()))?;
         Ok((saved.columns, fitted))
     }
 }

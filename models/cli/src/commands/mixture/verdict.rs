@@ -1,7 +1,7 @@
 //! Whether a mixture is trusted: why not, what to do, and what else to know.
 
 use super::fit::Request;
-use jensen::mixture::{Fitted, StartReport};
+use jensen::mixture::{MixtureFitted, TriedStart};
 use serde::Serialize;
 
 /// Labels of two fits agree where their adjusted Rand index is at least this.
@@ -20,7 +20,7 @@ pub struct Judged {
 
 impl Judged {
     /// Judges the chosen one of `fits`, which `request` asked for.
-    pub fn new(request: &Request, fits: &[Fitted], chosen: &Fitted) -> Self {
+    pub fn new(request: &Request, fits: &[MixtureFitted], chosen: &MixtureFitted) -> Self {
         let mut judged = Judged { reasons: disagreement(&chosen.starts).into_iter().collect(), notes: Vec::new() };
         if !chosen.stop.has_converged() {
             let steps = request.steps.map_or("--steps 10000".to_string(), |n| format!("--steps {}", 5 * n));
@@ -53,7 +53,7 @@ impl Judged {
 }
 
 /// Why starts that ended in different components are a reason for doubt, or nothing.
-fn disagreement(starts: &[StartReport]) -> Option<String> {
+fn disagreement(starts: &[TriedStart]) -> Option<String> {
     let best = starts.iter().map(|s| s.bound).fold(f64::NEG_INFINITY, f64::max);
     let agreed = starts.iter().filter(|s| s.agreement >= AGREED).count();
     let rival = starts.iter().filter(|s| s.agreement < AGREED && s.bound > best - NEAR);
@@ -78,8 +78,8 @@ fn disagreement(starts: &[StartReport]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn start(bound: f64, agreement: f64) -> StartReport {
-        StartReport { bound, agreement, moves: 0 }
+    fn start(bound: f64, agreement: f64) -> TriedStart {
+        TriedStart { bound, agreement, moves: 0 }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::commands::error::CommandError;
 use jensen::amortised::autoencoder::{Batch, TrainedAutoencoder};
 use jensen::export::write_whole;
 use jensen::streams::Streams;
-use jensen_models::data::Table;
-use jensen_models::data::images::streamed::{Block, StreamedImages, is_large};
+use jensen_models::data::DataTable;
+use jensen_models::data::images::streamed::{ImageBlock, StreamedImages, is_large};
 use jensen_models::data::images::{Categories, Images, Rules};
 use std::io::Write;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
             let images = StreamedImages::open(path, &rules_of(&saved, &args.data)?, rows).map_err(VaeError::from)?;
             check(&saved, &images.about)?;
             let names = renumbered(&saved, &images.about)?;
-            let mut block = Block::default();
+            let mut block = ImageBlock::default();
             let blocks = (0..images.num_blocks()).map(|index| {
                 images.read(index, &mut block)?;
                 let labels: Vec<u32> =
@@ -93,7 +93,7 @@ fn lines(network: &TrainedAutoencoder, batch: Batch, first: usize) -> Result<Str
 
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let table = Table::read(&args.codes)?;
+    let table = DataTable::read(&args.codes)?;
     let Architecture { num_latents, classes, given, .. } = &saved.architecture;
     let rows = table.num_rows();
     let latents = match num_latents {
@@ -120,7 +120,7 @@ fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
 }
 
 /// A column of whole numbers from 1 to `most`, counted from 0.
-fn one_to(table: &Table, name: &str, most: usize) -> Result<Vec<usize>, CommandError> {
+fn one_to(table: &DataTable, name: &str, most: usize) -> Result<Vec<usize>, CommandError> {
     let values = table.real(name)?;
     match values.iter().position(|v| !(1.0..=most as f64).contains(v) || v.fract() != 0.0) {
         None => Ok(values.iter().map(|v| *v as usize - 1).collect()),
