@@ -4,7 +4,7 @@ use libm::lgamma;
 use rand_distr::{Beta, Distribution, StandardUniform};
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::error::positive;
 use super::lanes::{Parabola, Sums, run};
 use super::{Block, MixtureError};
@@ -106,6 +106,12 @@ impl Component for BernoulliColumns {
         params.chunks_exact(2).map(|p| beta_kl(p[0], p[1], self.ones, self.zeros)).sum()
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.expectation(params, row);
+    }
+}
+
+impl Generative for BernoulliColumns {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         for (j, p) in params.chunks_exact(2).enumerate() {
             let total = (p[0] + p[1]).ln();
@@ -137,9 +143,5 @@ impl Component for BernoulliColumns {
             *x = if u < *v { 1.0 } else { 0.0 };
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.expectation(params, row);
     }
 }

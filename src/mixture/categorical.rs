@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, StandardUniform};
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::error::positive;
 use super::weights::{dirichlet_kl, draw_dirichlet};
 use super::{Block, MixtureError};
@@ -90,6 +90,13 @@ impl Component for CategoricalColumn {
         dirichlet_kl(params, self.concentration)
     }
 
+    /// The commonest category.
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row[0] = super::largest(params) as f64;
+    }
+}
+
+impl Generative for CategoricalColumn {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let total = params.iter().sum::<f64>().ln();
         for (out, x) in out.iter_mut().zip(block.column(0)).filter(|(_, x)| !x.is_nan()) {
@@ -115,11 +122,6 @@ impl Component for CategoricalColumn {
         let u: f64 = StandardUniform.sample(stream);
         row[0] = pick(values, u) as f64;
         Ok(())
-    }
-
-    /// The commonest category.
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row[0] = super::largest(params) as f64;
     }
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::categorical::pick;
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::moves::Reached;
 use super::pass::Engine;
 use super::{Block, Kind, MixtureError, MixtureState, Rows, TriedStart, Weights};
@@ -71,7 +71,7 @@ pub struct ComponentLine {
 pub struct MixtureDraw {
     /// Weights.
     pub weights: Vec<f64>,
-    /// Values of each component, named by [`Component::value_names`].
+    /// Values of each component, named by [`Generative::value_names`].
     pub values: Vec<Vec<f64>>,
 }
 
@@ -136,15 +136,6 @@ impl<C: Component> MixtureFitted<C> {
         self.state.counts.iter().filter(|c| **c >= 0.5).count()
     }
 
-    /// Names and point estimates of a component's parameters; see [`Component::expectation`].
-    pub fn component(&self, number: usize) -> Vec<(String, f64)> {
-        let Some(params) = self.order.get(number).map(|&c| self.params(c)) else { return Vec::new() };
-        let names = self.component.value_names();
-        let mut values = vec![0.0; names.len()];
-        self.component.expectation(params, &mut values);
-        names.into_iter().zip(values).collect()
-    }
-
     /// The mean of a row of each component.
     pub fn means(&self) -> Vec<Vec<f64>> {
         let mean = |&c: &usize| {
@@ -184,6 +175,22 @@ impl<C: Component> MixtureFitted<C> {
         super::check::cells(rows, &self.component)?;
         let engine = Engine { rows, component: &self.component, weights: self.prior, k: self.order.len() };
         engine.labels(&self.state, &self.order)
+    }
+
+    fn params(&self, c: usize) -> &[f64] {
+        let length = self.component.num_params();
+        &self.state.params[c * length..(c + 1) * length]
+    }
+}
+
+impl<C: Generative> MixtureFitted<C> {
+    /// Names and point estimates of a component's parameters; see [`Generative::expectation`].
+    pub fn component(&self, number: usize) -> Vec<(String, f64)> {
+        let Some(params) = self.order.get(number).map(|&c| self.params(c)) else { return Vec::new() };
+        let names = self.component.value_names();
+        let mut values = vec![0.0; names.len()];
+        self.component.expectation(params, &mut values);
+        names.into_iter().zip(values).collect()
     }
 
     /// Log posterior predictive density of each row, parameters averaged over q.
@@ -273,11 +280,6 @@ impl<C: Component> MixtureFitted<C> {
             })
         });
         Ok(weights.chain(values).collect())
-    }
-
-    fn params(&self, c: usize) -> &[f64] {
-        let length = self.component.num_params();
-        &self.state.params[c * length..(c + 1) * length]
     }
 }
 

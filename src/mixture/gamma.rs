@@ -4,7 +4,7 @@ use libm::lgamma;
 use rand_distr::Distribution;
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::error::positive;
 use super::gaussian::{draw_gamma, gamma_kl};
 use super::lanes::{Parabola, Sums, run};
@@ -116,6 +116,12 @@ impl Component for GammaColumns {
         params.chunks_exact(2).map(|p| gamma_kl(p[0], p[1], self.shape, self.rate)).sum()
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        params.chunks_exact(2).zip(row).for_each(|(p, x)| *x = self.power * p[1] / p[0]);
+    }
+}
+
+impl Generative for GammaColumns {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         for (j, p) in params.chunks_exact(2).enumerate() {
             let half = p[0] + self.power;
@@ -148,9 +154,5 @@ impl Component for GammaColumns {
             *x = gamma.map_err(|e| MixtureError::Setting(format!("rate {v}: {e}")))?.sample(stream);
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        params.chunks_exact(2).zip(row).for_each(|(p, x)| *x = self.power * p[1] / p[0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative, SharedParams};
 use super::{
     BernoulliColumns, Block, CategoricalColumn, DiagonalGaussian, FullGaussian, FullStudentT, GammaColumns,
     HierarchicalGaussian, MixedColumns, MixtureError, MultinomialColumns, PoissonColumns, SphericalGaussian,
@@ -141,18 +141,24 @@ impl Component for Kind {
         each!(self, kind => kind.update(params, stats, rate))
     }
 
-    fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
-        each!(self, kind => kind.update_all(params, stats, rate))
-    }
-
     fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
         each!(self, kind => kind.kl(params, cache))
     }
 
-    fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
-        each!(self, kind => kind.kl_all(params, caches))
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        each!(self, kind => kind.centre(params, row))
     }
 
+    fn notes(&self) -> Vec<String> {
+        each!(self, kind => kind.notes())
+    }
+
+    fn shared(&self) -> Option<&dyn SharedParams> {
+        each!(self, kind => kind.shared())
+    }
+}
+
+impl Generative for Kind {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         each!(self, kind => kind.predictive(params, block, out))
     }
@@ -175,13 +181,5 @@ impl Component for Kind {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         each!(self, kind => kind.sample(values, stream, row))
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        each!(self, kind => kind.centre(params, row))
-    }
-
-    fn notes(&self) -> Vec<String> {
-        each!(self, kind => kind.notes())
     }
 }

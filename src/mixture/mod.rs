@@ -33,7 +33,7 @@ pub use ascent::CoordinateAscent;
 pub use bernoulli::BernoulliColumns;
 pub use builder::{MixtureFit, TriedStart, adjusted_rand};
 pub use categorical::CategoricalColumn;
-pub use component::Component;
+pub use component::{Component, Generative, SharedParams};
 pub use error::MixtureError;
 pub use fitted::{Assignments, ComponentLine, MixtureDraw, MixtureFitted, Score};
 pub use gamma::GammaColumns;

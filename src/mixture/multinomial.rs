@@ -4,7 +4,7 @@ use libm::lgamma;
 use rand_distr::{Binomial, Distribution};
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::error::positive;
 use super::lanes::{Parabola, Sums, run};
 use super::weights::{dirichlet_kl, draw_dirichlet};
@@ -142,6 +142,14 @@ impl Component for MultinomialColumns {
         dirichlet_kl(params, self.concentration)
     }
 
+    /// The mean shares of the total of a simulated row.
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.expectation(params, row);
+        row.iter_mut().for_each(|x| *x *= self.total as f64);
+    }
+}
+
+impl Generative for MultinomialColumns {
     /// A Dirichlet-multinomial.
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let sum: f64 = params.iter().sum();
@@ -178,12 +186,6 @@ impl Component for MultinomialColumns {
             (*x, left, mass) = (count as f64, left - count, mass - v);
         }
         Ok(())
-    }
-
-    /// The mean shares of the total of a simulated row.
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.expectation(params, row);
-        row.iter_mut().for_each(|x| *x *= self.total as f64);
     }
 }
 

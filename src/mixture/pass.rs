@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, kl_all, update_all};
 use super::lanes::{Normalise, run, total};
 use super::{Block, MixtureError, Rows, Weights};
 
@@ -147,7 +147,7 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
 
     /// The exact bound of `state`, from the sum of log densities of all rows in the pass just made.
     pub fn bound(&self, state: &MixtureState, log_sum: f64, space: &Space) -> f64 {
-        log_sum - self.weights.kl(&state.weights) - self.component.kl_all(&state.params, &space.caches)
+        log_sum - self.weights.kl(&state.weights) - kl_all(self.component, &state.params, &space.caches)
     }
 
     /// Moves `state` by `rate` of the way to the sums in `space`, which are first multiplied by `scale`.
@@ -155,7 +155,7 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
         if scale != 1.0 {
             space.stats.iter_mut().chain(&mut space.counts).for_each(|s| *s *= scale);
         }
-        self.component.update_all(&mut state.params, &space.stats, rate);
+        update_all(self.component, &mut state.params, &space.stats, rate);
         self.weights.update(&mut state.weights, &space.counts, rate);
         for (count, new) in state.counts.iter_mut().zip(&space.counts) {
             *count = (1.0 - rate) * *count + rate * new;

@@ -4,7 +4,7 @@ use libm::lgamma;
 use rand_distr::Distribution;
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative};
 use super::error::positive;
 use super::gaussian::{draw_gamma, gamma_kl};
 use super::lanes::{Parabola, Sums, run};
@@ -101,6 +101,12 @@ impl Component for PoissonColumns {
         params.chunks_exact(2).map(|p| gamma_kl(p[0], p[1], self.shape, self.rate)).sum()
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.expectation(params, row);
+    }
+}
+
+impl Generative for PoissonColumns {
     /// A negative binomial in each column.
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         for (j, p) in params.chunks_exact(2).enumerate() {
@@ -133,9 +139,5 @@ impl Component for PoissonColumns {
             *x = poisson.sample(stream);
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.expectation(params, row);
     }
 }

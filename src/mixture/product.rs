@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::component::Component;
+use super::component::{Component, Generative, SharedParams, kl_all, update_all};
 use super::kind::Kind;
 use super::{Block, MixtureError};
 use crate::streams::Stream;
@@ -146,25 +146,46 @@ impl Component for MixedColumns {
         }
     }
 
-    fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
-        let (num_params, num_stats) = (self.num_params(), self.num_stats());
-        for (kind, _, p, s) in self.two(Kind::num_params, Kind::num_stats) {
-            let mut own = gather(params, num_params, &p);
-            kind.update_all(&mut own, &gather(stats, num_stats, &s), rate);
-            scatter(&own, params, num_params, &p);
-        }
-    }
-
     fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
         self.two(Kind::num_params, Kind::num_cache).map(|(kind, _, p, c)| kind.kl(&params[p], &cache[c])).sum()
     }
 
-    fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
-        let (num_params, num_cache) = (self.num_params(), self.num_cache());
-        let part = |(kind, _, p, c): Two| kind.kl_all(&gather(params, num_params, &p), &gather(caches, num_cache, &c));
-        self.two(Kind::num_params, Kind::num_cache).map(part).sum()
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.fill(f64::NAN);
+        for (kind, columns, span) in self.spans(Kind::num_params) {
+            let mut cells = vec![0.0; columns.len()];
+            kind.centre(&params[span], &mut cells);
+            columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
+        }
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.parts.iter().flat_map(|(kind, _)| kind.notes()).collect()
+    }
+
+    fn shared(&self) -> Option<&dyn SharedParams> {
+        Some(self)
+    }
+}
+
+impl SharedParams for MixedColumns {
+    fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
+        let (num_params, num_stats) = (self.num_params(), self.num_stats());
+        for (kind, _, p, s) in self.two(Kind::num_params, Kind::num_stats) {
+            let mut own = gather(params, num_params, &p);
+            update_all(kind, &mut own, &gather(stats, num_stats, &s), rate);
+            scatter(&own, params, num_params, &p);
+        }
+    }
+
+    fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
+        let (num_params, num_cache) = (self.num_params(), self.num_cache());
+        let part = |(kind, _, p, c): Two| kl_all(kind, &gather(params, num_params, &p), &gather(caches, num_cache, &c));
+        self.two(Kind::num_params, Kind::num_cache).map(part).sum()
+    }
+}
+
+impl Generative for MixedColumns {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let mut parts = self.spans(Kind::num_params);
         parts.try_for_each(|(kind, columns, p)| kind.predictive(&params[p], &block.select(columns), out))
@@ -206,18 +227,5 @@ impl Component for MixedColumns {
             columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row.fill(f64::NAN);
-        for (kind, columns, span) in self.spans(Kind::num_params) {
-            let mut cells = vec![0.0; columns.len()];
-            kind.centre(&params[span], &mut cells);
-            columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
-        }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.parts.iter().flat_map(|(kind, _)| kind.notes()).collect()
     }
 }

@@ -6,7 +6,7 @@ use libm::lgamma;
 use rand_distr::{Distribution, Gamma, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative};
 use super::super::error::positive;
 use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
@@ -73,10 +73,6 @@ impl Component for DiagonalGaussian {
         CACHE * self.mean.len()
     }
 
-    fn check(&self, _: &Block) -> Result<(), MixtureError> {
-        Ok(())
-    }
-
     fn prior(&self, params: &mut [f64]) {
         for (j, p) in params.chunks_exact_mut(PARAMS).enumerate() {
             p.copy_from_slice(&[self.mean_precision, self.mean[j], self.shape, self.rate[j]]);
@@ -126,6 +122,12 @@ impl Component for DiagonalGaussian {
         params.chunks_exact(PARAMS).enumerate().map(column).sum()
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.iter_mut().zip(params.chunks_exact(PARAMS)).for_each(|(x, p)| *x = p[1]);
+    }
+}
+
+impl Generative for DiagonalGaussian {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         for (j, p) in params.chunks_exact(PARAMS).enumerate() {
             let spread = 1.0 + 1.0 / p[0];
@@ -162,10 +164,6 @@ impl Component for DiagonalGaussian {
             *x = v[0] + z * v[1].sqrt();
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row.iter_mut().zip(params.chunks_exact(PARAMS)).for_each(|(x, p)| *x = p[1]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative};
 use super::super::lanes::{Moments, Quadratic, run, total};
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
@@ -56,10 +56,6 @@ impl Component for FullGaussian {
         (self.num_columns() + 1) * stride
     }
 
-    fn check(&self, _: &Block) -> Result<(), MixtureError> {
-        Ok(())
-    }
-
     fn prior(&self, params: &mut [f64]) {
         self.prior.write(params);
     }
@@ -98,6 +94,16 @@ impl Component for FullGaussian {
         self.prior.kl(params, cache)
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.copy_from_slice(wishart::view(params, row.len()).mean);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.prior.notes()
+    }
+}
+
+impl Generative for FullGaussian {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         predictive(params, block, out)
     }
@@ -120,14 +126,6 @@ impl Component for FullGaussian {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         wishart::sample(values, 1.0, stream, row)
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row.copy_from_slice(wishart::view(params, row.len()).mean);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.prior.notes()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative, SharedParams};
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart, view};
@@ -178,10 +178,6 @@ impl Component for HierarchicalGaussian {
         self.each.num_scratch(stride)
     }
 
-    fn check(&self, block: &Block) -> Result<(), MixtureError> {
-        self.each.check(block)
-    }
-
     fn prior(&self, params: &mut [f64]) {
         let (own, tail) = params.split_at_mut(self.own());
         self.each.prior(own);
@@ -205,6 +201,24 @@ impl Component for HierarchicalGaussian {
         self.update_all(params, stats, rate);
     }
 
+    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
+        self.kl_all(params, cache)
+    }
+
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.each.centre(&params[..self.own()], row);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.each.notes()
+    }
+
+    fn shared(&self) -> Option<&dyn SharedParams> {
+        Some(self)
+    }
+}
+
+impl SharedParams for HierarchicalGaussian {
     fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
         let (own, length) = (self.own(), self.num_params());
         let before = params.to_vec();
@@ -217,10 +231,6 @@ impl Component for HierarchicalGaussian {
             }
             self.learn(params, rate);
         }
-    }
-
-    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
-        self.kl_all(params, cache)
     }
 
     fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
@@ -236,7 +246,9 @@ impl Component for HierarchicalGaussian {
             - wishart::log_normaliser(-self.log_inverse, degrees, d)
             + 0.5 * ((shared.degrees - degrees) * expected_log - shared.degrees * d as f64 + trace)
     }
+}
 
+impl Generative for HierarchicalGaussian {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         self.each.predictive(&params[..self.own()], block, out)
     }
@@ -255,14 +267,6 @@ impl Component for HierarchicalGaussian {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         self.each.sample(values, stream, row)
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.each.centre(&params[..self.own()], row);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.each.notes()
     }
 }
 

@@ -6,7 +6,7 @@ use libm::lgamma;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative};
 use super::super::error::positive;
 use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
@@ -73,10 +73,6 @@ impl Component for SphericalGaussian {
         1 + 2 * self.mean.len()
     }
 
-    fn check(&self, _: &Block) -> Result<(), MixtureError> {
-        Ok(())
-    }
-
     fn prior(&self, params: &mut [f64]) {
         (params[0], params[1]) = (self.shape, self.rate);
         for (p, mean) in params[SHARED..].chunks_exact_mut(2).zip(&self.mean) {
@@ -135,6 +131,12 @@ impl Component for SphericalGaussian {
         gamma_kl(shape, rate, self.shape, self.rate) + columns(params).zip(&self.mean).map(column).sum::<f64>()
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.iter_mut().zip(columns(params)).for_each(|(x, p)| *x = p[1]);
+    }
+}
+
+impl Generative for SphericalGaussian {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let (shape, rate) = (params[0], params[1]);
         for (i, out) in out.iter_mut().enumerate().take(block.len()) {
@@ -181,9 +183,5 @@ impl Component for SphericalGaussian {
             *x = v + z * sd;
         }
         Ok(())
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row.iter_mut().zip(columns(params)).for_each(|(x, p)| *x = p[1]);
     }
 }

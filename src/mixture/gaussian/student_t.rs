@@ -4,7 +4,7 @@ use libm::lgamma;
 use rand_distr::{Distribution, Gamma};
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative};
 use super::super::error::positive;
 use super::super::lanes::{HeavyTail, Moments, Quadratic, run, total};
 use super::super::{Block, MixtureError, Rows};
@@ -97,10 +97,6 @@ impl Component for FullStudentT {
         (self.num_columns() + 2) * stride
     }
 
-    fn check(&self, _: &Block) -> Result<(), MixtureError> {
-        Ok(())
-    }
-
     fn prior(&self, params: &mut [f64]) {
         self.prior.write(params);
     }
@@ -158,6 +154,16 @@ impl Component for FullStudentT {
         self.prior.kl(params, cache)
     }
 
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        row.copy_from_slice(wishart::view(params, row.len()).mean);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.prior.notes()
+    }
+}
+
+impl Generative for FullStudentT {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let singular = MixtureError::Singular { what: "the scale matrix of a component" };
         let (mut row, mut space) = (vec![0.0; block.num_columns()], Vec::new());
@@ -188,14 +194,6 @@ impl Component for FullStudentT {
         let half = 0.5 * self.tail;
         let gamma = Gamma::new(half, 1.0 / half).map_err(|e| MixtureError::Setting(format!("tail: {e}")))?;
         wishart::sample(values, gamma.sample(stream).max(f64::MIN_POSITIVE), stream, row)
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        row.copy_from_slice(wishart::view(params, row.len()).mean);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.prior.notes()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::component::Component;
+use super::super::component::{Component, Generative, SharedParams};
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart};
@@ -52,10 +52,6 @@ impl Component for TiedGaussian {
         self.each.num_scratch(stride)
     }
 
-    fn check(&self, block: &Block) -> Result<(), MixtureError> {
-        self.each.check(block)
-    }
-
     fn prior(&self, params: &mut [f64]) {
         self.each.prior(params);
     }
@@ -76,6 +72,24 @@ impl Component for TiedGaussian {
         self.update_all(params, stats, rate);
     }
 
+    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
+        self.each.kl(params, cache)
+    }
+
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.each.centre(params, row);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.each.notes()
+    }
+
+    fn shared(&self) -> Option<&dyn SharedParams> {
+        Some(self)
+    }
+}
+
+impl SharedParams for TiedGaussian {
     fn update_all(&self, params: &mut [f64], stats: &[f64], rate: f64) {
         let (prior, d, length) = (&self.each.prior, self.num_columns(), self.num_params());
         let pairs = || stats.chunks_exact(length);
@@ -100,16 +114,14 @@ impl Component for TiedGaussian {
         }
     }
 
-    fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
-        self.each.kl(params, cache)
-    }
-
     fn kl_all(&self, params: &[f64], caches: &[f64]) -> f64 {
         let (prior, length, cache) = (&self.each.prior, self.num_params(), self.num_cache());
         let each = params.chunks_exact(length).zip(caches.chunks_exact(cache));
         prior.precision_kl(&params[..length], &caches[..cache]) + each.map(|(p, c)| prior.mean_kl(p, c)).sum::<f64>()
     }
+}
 
+impl Generative for TiedGaussian {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         self.each.predictive(params, block, out)
     }
@@ -138,13 +150,5 @@ impl Component for TiedGaussian {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         self.each.sample(values, stream, row)
-    }
-
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.each.centre(params, row);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.each.notes()
     }
 }

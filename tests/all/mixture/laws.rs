@@ -88,6 +88,12 @@ impl Component for Faulty {
     fn kl(&self, params: &[f64], cache: &[f64]) -> f64 {
         self.0.kl(params, cache)
     }
+    fn centre(&self, params: &[f64], row: &mut [f64]) {
+        self.0.centre(params, row);
+    }
+}
+
+impl Generative for Faulty {
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         self.0.predictive(params, block, out)
     }
@@ -102,9 +108,6 @@ impl Component for Faulty {
     }
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         self.0.sample(values, stream, row)
-    }
-    fn centre(&self, params: &[f64], row: &mut [f64]) {
-        self.0.centre(params, row);
     }
 }
 
