@@ -1,7 +1,7 @@
 //! Reference posteriors: moments from long runs of another sampler, and the model each belongs to.
 
 use crate::data::{DataError, DataTable};
-use crate::reference_models::{HiddenMarkov, PlainRegression, SigmaPrior, TwoNormals};
+use crate::reference_models::{NormalChain, PlainRegression, SigmaPrior, TwoNormals};
 use crate::zoo::{Autoregression, EightSchools, EightSchoolsCentred, Garch, GaussianProcess};
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
@@ -116,7 +116,7 @@ pub fn model(name: &str) -> Result<Box<dyn Model + Send>, ReferenceError> {
         }
         "logearn-interaction" => {
             let [log_earn, height, male] = earnings()?;
-            let scale = crate::data::ColumnScale::measure("height", &height);
+            let scale = crate::data::Standardisation::measure("height", &height);
             let z: Vec<f64> = height.iter().map(|&h| scale.apply(h)).collect();
             let x = rows(z.len(), |i| vec![1.0, z[i], male[i], z[i] * male[i]]);
             Box::new(regression(x, log_earn, None, SigmaPrior::Flat)?)
@@ -129,7 +129,7 @@ pub fn model(name: &str) -> Result<Box<dyn Model + Send>, ReferenceError> {
             let points = table!("gp_regr.csv")?;
             Box::new(GaussianProcess { x: points.real("x")?, y: points.real("y")? })
         }
-        "hidden-markov" => Box::new(HiddenMarkov { y: table!("hmm_example.csv")?.real("y")? }),
+        "hidden-markov" => Box::new(NormalChain { y: table!("hmm_example.csv")?.real("y")? }),
         "plain-regression" => {
             let table = table!("blr.csv")?;
             let x = table.matrix(&["x1", "x2", "x3", "x4", "x5"])?;

@@ -74,12 +74,12 @@ impl Model for TwoNormals {
 /// Rows `theta1`, `theta2` of the transition matrix flat on the simplex; `mu` positive and increasing,
 /// `mu_1 ~ N(3, 1)`, `mu_2 ~ N(10, 1)`; `y_t ~ N(mu_state, 1)`; the forward variables start at the emission density.
 #[derive(Debug, Clone)]
-pub struct HiddenMarkov {
+pub struct NormalChain {
     /// The emissions.
     pub y: Vec<f64>,
 }
 
-impl Model for HiddenMarkov {
+impl Model for NormalChain {
     fn log_joint(&self, p: &LogJoint) {
         let [theta1, theta2] = [p.simplex("theta1", 2), p.simplex("theta2", 2)];
         let mu = p.positive_ordered("mu", 2);

@@ -33,7 +33,7 @@ mod traced;
 mod two_values;
 
 pub use bernoulli::BernoulliFactors;
-pub use block::Block;
+pub use block::Blockwise;
 pub use categorical::CategoricalFactors;
 pub use delta::Delta;
 pub use discrete::{Discrete, Integer};

@@ -78,7 +78,7 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Sync> Differentiable for HandWritten<F> 
         grad_z: &mut Draws,
         _: &mut [f64],
     ) -> Result<(), DensityError> {
-        grad_z.fit(&self.layout, 0, z.num_draws);
+        grad_z.resize(&self.layout, 0, z.num_draws);
         let weights = std::mem::take(&mut out.draw_weights);
         let mut grad = vec![0.0; z.num_latents()];
         each_draw(z, out, |d, point| {

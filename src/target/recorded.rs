@@ -375,7 +375,7 @@ impl Differentiable for Target {
         grad_theta: &mut [f64],
     ) -> Result<(), DensityError> {
         self.evaluate(theta, z, rows, out, true)?;
-        grad_z.fit(&self.layout, rows.len(&self.layout), z.num_draws);
+        grad_z.resize(&self.layout, rows.len(&self.layout), z.num_draws);
         grad_z.latents.copy_from_slice(&out.response.latents);
         grad_z.row_latents.copy_from_slice(&out.response.row_latents);
         grad_theta.copy_from_slice(&out.response.parameters);

@@ -2,8 +2,8 @@
 
 use super::design_error::DesignError;
 use super::rank::first_dependence;
-use super::scale::Scale;
-use super::table::Table;
+use super::scale::Standardisation;
+use super::table::DataTable;
 
 /// What values a response may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,11 +101,11 @@ pub struct DesignMatrix {
     /// The response, one value per row, standardised where asked for.
     pub response: Vec<f64>,
     /// The response's name, and the mean and sd that were taken out (0 and 1 where it was left as it is).
-    pub response_scale: ColumnScale,
+    pub response_scale: Standardisation,
     /// The standardised features, row-major, `num_rows * scales.len()`.
     pub features: Vec<f64>,
     /// Name, mean and sd of each feature.
-    pub scales: Vec<ColumnScale>,
+    pub scales: Vec<Standardisation>,
     /// The groups, where a group column was named.
     pub groups: Option<Grouping>,
     /// The number of rows.
@@ -155,7 +155,7 @@ impl DesignMatrix {
         while let Some(found) = first_dependence(&columns) {
             if found.column == kept.len() {
                 let (file, name) = (file.to_string(), self.response_scale.name.clone());
-                let scales: Vec<&ColumnScale> = found.terms.iter().map(|&(k, _)| &self.scales[kept[k]]).collect();
+                let scales: Vec<&Standardisation> = found.terms.iter().map(|&(k, _)| &self.scales[kept[k]]).collect();
                 let others = scales.iter().map(|scale| scale.name.clone()).collect();
                 let weights = found.terms.iter().map(|&(_, weight)| weight * self.response_scale.sd);
                 let formula = weights.zip(scales).map(|(weight, scale)| (weight / scale.sd, scale.name.as_str()));
@@ -211,7 +211,7 @@ fn feature_names(table: &DataTable, spec: &DesignSpec) -> Result<Vec<String>, De
 }
 
 /// The checked response, standardised where asked for, with its scale.
-fn response(table: &DataTable, spec: &DesignSpec) -> Result<(Vec<f64>, ColumnScale), DesignError> {
+fn response(table: &DataTable, spec: &DesignSpec) -> Result<(Vec<f64>, Standardisation), DesignError> {
     let name = &spec.response;
     let mut response = table.real(name)?;
     if let Some(row) = response.iter().position(|&value| !spec.kind.allows(value)) {
@@ -221,26 +221,26 @@ fn response(table: &DataTable, spec: &DesignSpec) -> Result<(Vec<f64>, ColumnSca
             _ => DesignError::NotBinary { place, value },
         });
     }
-    let scale = ColumnScale::measure(name, &response);
+    let scale = Standardisation::measure(name, &response);
     if scale.sd == 0.0 && spec.kind != ResponseKind::Count {
         let (file, name) = (table.file().to_string(), name.clone());
         return Err(DesignError::ConstantResponse { file, name, value: response[0] });
     }
     if spec.kind != ResponseKind::Real || !spec.standardise_response {
-        return Ok((response, ColumnScale::identity(name)));
+        return Ok((response, Standardisation::identity(name)));
     }
     response.iter_mut().for_each(|y| *y = scale.apply(*y));
     Ok((response, scale))
 }
 
 /// The standardised columns and their scales.
-fn standardised(table: &DataTable, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<ColumnScale>), DesignError> {
+fn standardised(table: &DataTable, names: &[String]) -> Result<(Vec<Vec<f64>>, Vec<Standardisation>), DesignError> {
     let file = table.file().to_string();
     let mut columns = Vec::with_capacity(names.len());
     let mut scales = Vec::with_capacity(names.len());
     for name in names {
         let mut column = table.real(name)?;
-        let scale = ColumnScale::measure(name, &column);
+        let scale = Standardisation::measure(name, &column);
         if scale.sd == 0.0 {
             return Err(DesignError::ConstantFeature { file, name: name.clone(), value: column[0] });
         }
@@ -251,7 +251,7 @@ fn standardised(table: &DataTable, names: &[String]) -> Result<(Vec<Vec<f64>>, V
     Ok((columns, scales))
 }
 
-fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[ColumnScale]) -> Result<(), DesignError> {
+fn check_rank(file: &str, columns: &[Vec<f64>], scales: &[Standardisation]) -> Result<(), DesignError> {
     let file = file.to_string();
     let num_rows = columns.first().map_or(0, Vec::len);
     // An intercept and the features need as many rows as there are coefficients.

@@ -18,7 +18,7 @@ fn features_are_standardised_and_row_major() {
     let design = DesignMatrix::new(&table, &real("y").features(&["z", "x"]).group("g")).unwrap();
     assert_eq!((design.num_rows, design.num_features()), (3, 2));
     assert_eq!(design.response, [5.0, 7.0, 6.0]);
-    assert_eq!(design.response_scale, ColumnScale::identity("y"));
+    assert_eq!(design.response_scale, Standardisation::identity("y"));
     let s = 3.0_f64.sqrt(); // z has mean 1 and variance 3
     for (found, expected) in design.features.iter().zip([-1.0 / s, -1.0, -1.0 / s, 0.0, 2.0 / s, 1.0]) {
         assert!((found - expected).abs() < 4.0 * f64::EPSILON, "{found} {expected}");

@@ -17,8 +17,8 @@ pub mod table;
 pub use design::{DesignMatrix, DesignSpec, Grouping, ResponseKind};
 pub use design_error::DesignError;
 pub use error::{DataError, Place};
-pub use scale::Scale;
-pub use table::Table;
+pub use scale::Standardisation;
+pub use table::DataTable;
 
 /// The eruptions of Old Faithful as CSV text: their durations and the waits before the next, in minutes.
 ///

@@ -2,7 +2,7 @@
 
 /// The mean and standard deviation by which a column was standardised.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ColumnScale {
+pub struct Standardisation {
     /// The column's name.
     pub name: String,
     /// The mean over rows.
@@ -11,7 +11,7 @@ pub struct ColumnScale {
     pub sd: f64,
 }
 
-impl ColumnScale {
+impl Standardisation {
     /// Measures `values`; `sd` is exactly 0 when they are equal up to rounding.
     pub fn measure(name: &str, values: &[f64]) -> Self {
         let jensen::amortised::Scale { mean, sd } = jensen::amortised::Scale::measure(values);

@@ -6,7 +6,7 @@
 //! ```
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::prelude::*;
 
 /// A series explained by its own past.
@@ -39,7 +39,7 @@ impl Autoregression {
         let lags = input.options.lags.unwrap_or(2);
         let (name, values) = input.series()?;
         input.at_least(2 * lags + 3, &format!(" for {lags} lags; give fewer with --lags, or more rows"))?;
-        let scale = ColumnScale::measure(&name, &values);
+        let scale = Standardisation::measure(&name, &values);
         let y = Column::new(values.iter().map(|&y| scale.apply(y)).collect::<Vec<_>>());
         let names = (1..=lags).map(|k| format!("lag {k}"));
         Ok(Built::new(Autoregression { y, lags }, values.len()).label("beta", names).scaled([scale]))

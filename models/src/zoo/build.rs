@@ -2,7 +2,7 @@
 
 use super::BuildError;
 use crate::data::nearest::listed;
-use crate::data::{ColumnScale, DataTable, DesignMatrix, DesignSpec, ResponseKind};
+use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisation};
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
@@ -38,7 +38,7 @@ pub struct Built {
     /// Names for the elements of a site, where they are better than numbers: site, and a name for each element.
     pub labels: Vec<(String, Vec<String>)>,
     /// What was done to each column before the fit.
-    pub scales: Vec<ColumnScale>,
+    pub scales: Vec<Standardisation>,
     /// Number of rows of data.
     pub num_rows: usize,
     /// Whether the posterior has tails that a Gaussian q misses.
@@ -90,7 +90,7 @@ impl Built {
     }
 
     /// Reports how columns were standardised.
-    pub fn scaled(mut self, scales: impl IntoIterator<Item = ColumnScale>) -> Self {
+    pub fn scaled(mut self, scales: impl IntoIterator<Item = Standardisation>) -> Self {
         self.scales.extend(scales.into_iter().filter(|s| (s.mean, s.sd) != (0.0, 1.0)));
         self
     }
@@ -149,7 +149,7 @@ impl Input<'_> {
         let only = names.next().filter(|_| names.next().is_none());
         let name = self.named(self.options.response.as_deref().or(only), "the series", "--response NAME")?;
         let values = self.table.real(name)?;
-        if ColumnScale::measure(name, &values).sd == 0.0 {
+        if Standardisation::measure(name, &values).sd == 0.0 {
             let (file, column) = (self.table.file().to_string(), name.to_string());
             return Err(BuildError::Constant { file, column, value: values[0] });
         }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::prelude::*;
 
 /// Returns whose variance feeds on itself.
@@ -42,7 +42,7 @@ impl Garch {
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let (name, values) = input.series()?;
         input.at_least(10, "")?;
-        let sigma1 = ColumnScale::measure(&name, &values).sd;
+        let sigma1 = Standardisation::measure(&name, &values).sd;
         let num_rows = values.len();
         Ok(Built::new(Garch { y: Column::new(values), sigma1 }, num_rows))
     }

@@ -9,7 +9,7 @@
 //! With the assignments as latents: `component_i ~ Categorical(weights)`, `x_ij | component_i = k ~ N(mean_kj, sd_kj)`.
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
 
@@ -88,7 +88,7 @@ impl NormalMixture {
         let (mut columns, mut scales) = (Vec::new(), Vec::new());
         for name in names {
             let values = input.table.real(&name)?;
-            let scale = ColumnScale::measure(&name, &values);
+            let scale = Standardisation::measure(&name, &values);
             if scale.sd == 0.0 {
                 let file = input.table.file().to_string();
                 return Err(BuildError::Constant { file, column: name, value: values[0] });

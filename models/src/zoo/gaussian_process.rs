@@ -6,7 +6,7 @@
 //! ```
 
 use super::{BuildError, Built, Input};
-use crate::data::{ColumnScale, ResponseKind};
+use crate::data::{ResponseKind, Standardisation};
 use jensen::prelude::*;
 
 /// Values of an unknown smooth function, with noise.
@@ -62,8 +62,11 @@ impl GaussianProcess {
         let (low, high) = data.design.features.iter().fold((f64::MAX, f64::MIN), |(l, h), &x| (l.min(x), h.max(x)));
         let unit = (high - low) / 20.0;
         let x = data.design.features.iter().map(|x| (x - 0.5 * (low + high)) / unit).collect();
-        let mapped =
-            ColumnScale { name: x_scale.name.clone(), mean: x_scale.undo(0.5 * (low + high)), sd: x_scale.sd * unit };
+        let mapped = Standardisation {
+            name: x_scale.name.clone(),
+            mean: x_scale.undo(0.5 * (low + high)),
+            sd: x_scale.sd * unit,
+        };
         let model = GaussianProcess { x, y: data.design.response.clone() };
         Ok(Built::new(model, data.design.num_rows).scaled([mapped, y_scale.clone()]))
     }

@@ -11,7 +11,7 @@
 //! Adversarial variational Bayes.
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::amortised::{Adversarial, ExactPosterior};
 use jensen::layers::{DensityRatio, ImplicitEncoder};
 use jensen::model::Layout;
@@ -85,7 +85,7 @@ impl ImplicitFactors {
         let (mut scales, mut columns) = (Vec::new(), Vec::new());
         for name in &names {
             let values = input.table.real(name)?;
-            let scale = ColumnScale::measure(name, &values);
+            let scale = Standardisation::measure(name, &values);
             if scale.sd == 0.0 {
                 return Err(BuildError::Constant { file: file(), column: name.clone(), value: values[0] });
             }

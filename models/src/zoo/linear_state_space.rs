@@ -14,7 +14,7 @@
 //! *Source*: Kalman 1960, "A new approach to linear filtering and prediction problems"; Durbin and Koopman 2012, section 2.2.
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::prelude::*;
 
 /// A hidden autoregression of order one.
@@ -56,7 +56,7 @@ impl LinearStateSpace {
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let (name, values) = input.series()?;
         input.at_least(5, "")?;
-        let scale = ColumnScale::measure(&name, &values);
+        let scale = Standardisation::measure(&name, &values);
         let y: Vec<f64> = values.iter().map(|&y| scale.apply(y)).collect();
         Ok(Built::new(LinearStateSpace { y }, values.len()).scaled([scale]))
     }

@@ -1,7 +1,7 @@
 //! A posterior learnt from simulations alone: [`jensen::amortised::SimulatedPosterior`] on the pairs of a table.
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use crate::data::nearest::listed;
 use jensen::amortised::{PairsError, PairsPart, SimulatedPosterior};
 use jensen::program::Matrix;
@@ -30,8 +30,8 @@ pub fn build(input: &Input) -> Result<Built, BuildError> {
     }
     let (of_parameters, of_data) = model.scales();
     let all = parameters.iter().zip(of_parameters).chain(columns.iter().zip(of_data));
-    let scales: Vec<ColumnScale> =
-        all.map(|(name, s)| ColumnScale { name: name.clone(), mean: s.mean, sd: s.sd }).collect();
+    let scales: Vec<Standardisation> =
+        all.map(|(name, s)| Standardisation { name: name.clone(), mean: s.mean, sd: s.sd }).collect();
     Ok(Built::new(model.clone(), input.table.num_rows()).scaled(scales).network(model))
 }
 

@@ -7,7 +7,7 @@
 //! ```
 
 use super::{BuildError, Built, Input};
-use crate::data::ColumnScale;
+use crate::data::Standardisation;
 use jensen::prelude::*;
 
 /// Returns whose variance wanders.
@@ -43,7 +43,7 @@ impl StochasticVolatility {
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let (name, values) = input.series()?;
         input.at_least(10, "")?;
-        let scale = ColumnScale { sd: 1.0, ..ColumnScale::measure(&name, &values) };
+        let scale = Standardisation { sd: 1.0, ..Standardisation::measure(&name, &values) };
         let y = Column::new(values.iter().map(|&y| scale.apply(y)).collect::<Vec<_>>());
         Ok(Built::new(StochasticVolatility { y }, values.len()).scaled([scale]))
     }

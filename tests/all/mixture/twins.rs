@@ -6,7 +6,7 @@
 use jensen::algorithm::Algorithm;
 use jensen::automatic::{FamilyChoice, Fit};
 use jensen::estimate::{Baseline, Design, GradientEstimator, Point, ScoreFunction, Space, Task};
-use jensen::family::{Blockwise, CategoricalFactors, DirichletFactors, Family, GammaFactors, MixedColumns};
+use jensen::family::{Blockwise, CategoricalFactors, DirichletFactors, Family, GammaFactors, Product};
 use jensen::fit::{MaxSteps, run};
 use jensen::mixture::{CoordinateAscent, MixtureState, PoissonColumns, Rows, Table, Weights};
 use jensen::model::RowSet;
@@ -116,7 +116,7 @@ fn the_program_has_the_exact_bound_at_the_conjugate_q() {
     let y = overlapping();
     let (state, bound, shares) = conjugate(&y);
     let target = ok(Target::new(&Counts { y: Column::new(y.clone()), assigned: true }));
-    let family = MixedColumns::new(block(&target), ok(CategoricalFactors::new(target.layout())));
+    let family = Product::new(block(&target), ok(CategoricalFactors::new(target.layout())));
     let logits = shares.iter().flat_map(|r| r.map(f64::ln));
     let params: Vec<f64> = block_params(&state).into_iter().chain(logits).collect();
     let (mean, error) = sampled_bound(&target, &family, &params);

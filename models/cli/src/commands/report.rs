@@ -10,7 +10,7 @@ use crate::cli::render::{Align, Length, PosteriorRow, TextTable, posterior_table
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
 use jensen::posterior::{Resampling, RowMeans, table_is_of};
-use jensen_models::data::ColumnScale;
+use jensen_models::data::Standardisation;
 use jensen_models::zoo::Built;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -225,7 +225,7 @@ impl Report {
 }
 
 impl ColumnScale {
-    fn new(scale: &ColumnScale) -> Self {
+    fn new(scale: &Standardisation) -> Self {
         Self { column: scale.name.clone(), mean: scale.mean, sd: scale.sd }
     }
 }
