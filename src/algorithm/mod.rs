@@ -5,6 +5,7 @@
 
 mod adversarial;
 mod density;
+#[cfg(feature = "argmin")]
 mod fixed_draws;
 mod gaussian;
 mod laplace;
@@ -16,6 +17,7 @@ mod stochastic;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
 pub(crate) use density::Density;
+#[cfg(feature = "argmin")]
 pub use fixed_draws::{
     ArgminPoint, FixedBound, FixedDesign, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Solve,
     Solved, fixed_noise, solve,

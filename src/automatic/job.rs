@@ -4,9 +4,12 @@ use std::ops::ControlFlow;
 
 use super::adapters::ByTransform;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
+#[cfg(feature = "argmin")]
 use super::own::no_transform;
 use super::parts::{Begin as OwnBegin, Own};
-use super::plan::{MOST_STEPS, Plan, is_deterministic};
+#[cfg(feature = "argmin")]
+use super::plan::is_deterministic;
+use super::plan::{MOST_STEPS, Plan};
 use super::run::Settings;
 use super::start::Begin;
 use super::units::InUnits;
@@ -166,6 +169,7 @@ impl Job<'_> {
         own: &Own<F, O>,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
+        #[cfg(feature = "argmin")]
         if is_deterministic(self.plan.optimizer) {
             let transform = family.reparam().ok_or_else(|| FitError::Unsupported(no_transform(&family.name())))?;
             return self.fixed_draws(target, transform, start.params, observer);

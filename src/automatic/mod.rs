@@ -18,6 +18,7 @@ mod own;
 mod parts;
 mod plan;
 mod restarts;
+#[cfg(feature = "argmin")]
 mod rounds;
 mod run;
 mod start;

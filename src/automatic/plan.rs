@@ -99,6 +99,9 @@ impl Plan {
     }
 }
 
+/// Whether this build has the solvers for fixed draws.
+const HAS_SOLVERS: bool = cfg!(feature = "argmin");
+
 pub(super) fn is_deterministic(optimizer: OptimizerChoice) -> bool {
     matches!(optimizer, OptimizerChoice::Lbfgs | OptimizerChoice::NewtonCg)
 }
@@ -251,8 +254,8 @@ fn optimizer_for(
         FamilyChoice::FullRank => {
             (OptimizerChoice::NaturalGradient, "it needs the fewest gradients for a full covariance")
         }
-        FamilyChoice::Map => (OptimizerChoice::Lbfgs, "a point estimate needs no noise"),
-        FamilyChoice::MeanField if kinds.latents <= FIXED_DRAWS_UP_TO => {
+        FamilyChoice::Map if HAS_SOLVERS => (OptimizerChoice::Lbfgs, "a point estimate needs no noise"),
+        FamilyChoice::MeanField if HAS_SOLVERS && kinds.latents <= FIXED_DRAWS_UP_TO => {
             (OptimizerChoice::Lbfgs, "with fixed draws the bound is an ordinary function")
         }
         _ => (OptimizerChoice::Adam, "it needs no tuning once each latent has its units"),
@@ -267,6 +270,9 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
     let batch = wishes.minibatch != Minibatch::Full;
     let natural = optimizer == OptimizerChoice::NaturalGradient;
     let fixed = is_deterministic(optimizer);
+    if fixed && !HAS_SOLVERS {
+        return Some(format!("this build has no {optimizer}; switch on the cargo feature `argmin`, or choose adam"));
+    }
     let words = match () {
         // A family of the user's own has no name, and says itself what it covers.
         () if kinds.integers && !matches!(family, FamilyChoice::MeanField | FamilyChoice::Auto) => {

@@ -1,6 +1,5 @@
 //! A whole fit: restarts, moves, and the result.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::component::Component;
@@ -8,6 +7,7 @@ use super::moves::{Reached, improve};
 use super::{CoordinateAscent, Kind, MixtureError, MixtureFitted, MixtureStart, MixtureState, Rows, Weights};
 use crate::algorithm::Algorithm;
 use crate::fit::{MaxSteps, Stop, run};
+use crate::program::map_side_by_side;
 
 /// What to fit, and how.
 ///
@@ -88,7 +88,7 @@ impl<C: Component> MixtureFit<C> {
             _ => 1,
         };
         let one = |s: usize| self.one(rows, self.seed.wrapping_add(s as u64));
-        let tried: Vec<_> = (0..starts).into_par_iter().map(one).collect();
+        let tried: Vec<_> = map_side_by_side((0..starts).collect(), one);
         let mut fits = Vec::with_capacity(starts);
         let mut failure = None;
         for fit in tried {

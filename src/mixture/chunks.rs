@@ -1,9 +1,8 @@
 //! Passes that look at all rows, chunks of blocks side by side.
 
-use rayon::prelude::*;
-
 use super::pass::chunk_spans;
 use super::{Block, MixtureError, Rows};
+use crate::program::map_side_by_side;
 
 /// Blocks in a chunk at least.
 const SMALLEST: usize = 8;
@@ -26,7 +25,7 @@ pub(super) fn fold<R: Rows + ?Sized, T: Send>(
     let spans: Vec<_> = chunk_spans(rows.num_blocks(), SMALLEST).collect();
     let folded: Vec<Result<T, MixtureError>> = match spans.len() {
         0 | 1 => spans.into_iter().map(chunk).collect(),
-        _ => spans.into_par_iter().map(chunk).collect(),
+        _ => map_side_by_side(spans, chunk),
     };
     folded.into_iter().collect()
 }

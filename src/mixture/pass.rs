@@ -1,11 +1,11 @@
 //! One pass over the rows: responsibilities, the sum of log densities, and the sums that an update needs.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, kl_all, update_all};
 use super::lanes::{Normalise, run, total};
 use super::{Block, MixtureError, Rows, Weights};
+use crate::program::each_side_by_side;
 
 /// q of a mixture, and where its fit stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl<R: Rows + ?Sized, C: Component> Engine<'_, R, C> {
         if num_chunks == 1 {
             chunks.iter_mut().take(1).enumerate().for_each(work);
         } else {
-            chunks[..num_chunks].par_iter_mut().enumerate().for_each(work);
+            each_side_by_side(&mut chunks[..num_chunks], work);
         }
         grow(stats, self.k * self.component.num_stats()).fill(0.0);
         grow(counts, self.k).fill(0.0);

@@ -32,8 +32,8 @@ pub use int::{Int, Mask};
 pub use options::{Options, Precision};
 pub use real::{Known, Real};
 pub use vector::{Index, Vector};
-pub(crate) use workers::Helpers;
 pub use workers::Workers;
+pub(crate) use workers::{Helpers, each_side_by_side, map_side_by_side};
 
 use std::panic::Location;
 
