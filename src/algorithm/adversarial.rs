@@ -93,24 +93,28 @@ where
         let num = layout.num_row_latents;
         let fits = |l: &Layout, n: usize| l.num_latents == 0 && l.num_row_latents == n && l.num_rows == layout.num_rows;
         if !(num > 0 && fits(layout, num) && fits(ratio, num) && fits(contest, 2 * num)) {
-            return Err(FitError::Setting(
-                "model, ratio and contest need the same rows with the same latents, and no latents outside of rows"
-                    .into(),
+            return Err(FitError::setting(
+                "rows",
+                "model, ratio and contest need the same rows with the same latents, and no latents outside of rows",
             ));
         }
         if self.batch == 0 || self.batch > layout.num_rows || self.num_draws == 0 || self.ratio_steps == 0 {
-            return Err(FitError::Setting(format!(
-                "batches of {} of {} rows, {} draws, {} steps of the ratio; all are at least one, the batch at most the rows",
-                self.batch, layout.num_rows, self.num_draws, self.ratio_steps
-            )));
+            return Err(FitError::setting(
+                "batch",
+                format!(
+                    "batches of {} of {} rows, {} draws, {} steps of the ratio; all are at least one, the batch at most the rows",
+                    self.batch, layout.num_rows, self.num_draws, self.ratio_steps
+                ),
+            ));
         }
         let found = (self.start.params.len(), self.start.theta.len(), self.ratio_start.len());
         let expected = (self.encoder.num_params(), layout.num_parameters, ratio.num_parameters);
         match found == expected && contest.num_parameters == expected.2 {
             true => Ok(()),
-            false => Err(FitError::Setting(format!(
-                "the start has {found:?} numbers of q, theta and ratio; expected {expected:?}"
-            ))),
+            false => Err(FitError::setting(
+                "start",
+                format!("the start has {found:?} numbers of q, theta and ratio; expected {expected:?}"),
+            )),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::density::Density;
 use super::gaussian::PathGaussian;
 use super::path::{Path, PathEnd};
-use super::{Algorithm, FitError, Solution, Step};
+use super::{Algorithm, FitError, Solution, SolverFailure, Step};
 use crate::family::FullRank;
 use crate::model::Layout;
 use crate::objective::{Elbo, Objective};
@@ -109,19 +109,24 @@ impl<T: Differentiable + ?Sized> Algorithm for LaplaceApproximation<'_, T> {
 /// Refuses a model with latents a Gaussian of the global latents cannot cover.
 pub(crate) fn only_global_latents(who: &str, layout: &Layout, family: &FullRank) -> Result<(), FitError> {
     if layout.num_row_latents > 0 {
-        return Err(FitError::Unsupported(format!(
-            "{who} covers latents outside of rows only, and this model has latents in its rows; use the mean-field family with adam"
-        )));
+        return Err(FitError::unsupported(
+            "row latents",
+            format!(
+                "{who} covers latents outside of rows only, and this model has latents in its rows; use the mean-field family with adam"
+            ),
+        ));
     }
     if layout.num_integers + layout.num_row_integers > 0 {
-        return Err(FitError::Unsupported(format!("{who} needs real latents, and this model has integer ones")));
+        return Err(FitError::unsupported(
+            "integers",
+            format!("{who} needs real latents, and this model has integer ones"),
+        ));
     }
     if family.dimension() != layout.num_latents {
-        return Err(FitError::Setting(format!(
-            "the family has {} latents and the model {}",
-            family.dimension(),
-            layout.num_latents
-        )));
+        return Err(FitError::setting(
+            "family",
+            format!("the family has {} latents and the model {}", family.dimension(), layout.num_latents),
+        ));
     }
     Ok(())
 }
@@ -162,7 +167,7 @@ pub(crate) fn curvature<T: Differentiable + ?Sized>(
         }
     }
     if hessian.iter().any(|h| !h.is_finite()) {
-        return Err(FitError::Solver("the gradient is not finite around the mode".into()));
+        return Err(FitError::solver(SolverFailure::NotFinite, "the gradient is not finite around the mode"));
     }
     Ok(0.5 * (&hessian + hessian.transpose()))
 }
@@ -173,8 +178,9 @@ pub(crate) fn repaired(matrix: DMatrix<f64>, sd: &[f64]) -> Result<(DMatrix<f64>
         return Ok((matrix, false));
     }
     let scaled = DMatrix::from_fn(sd.len(), sd.len(), |i, j| sd[i] * matrix[(i, j)] * sd[j]);
-    let eigen = SymmetricEigen::try_new(scaled, 1e-12, 10_000)
-        .ok_or_else(|| FitError::Solver("the eigenvalues of the Hessian do not converge".into()))?;
+    let eigen = SymmetricEigen::try_new(scaled, 1e-12, 10_000).ok_or_else(|| {
+        FitError::solver(SolverFailure::NoConvergence, "the eigenvalues of the Hessian do not converge")
+    })?;
     let values = eigen.eigenvalues.map(|v| if v > 1e-8 { v } else { v.abs().max(0.1) });
     let rebuilt = &eigen.eigenvectors * DMatrix::from_diagonal(&values) * eigen.eigenvectors.transpose();
     Ok((DMatrix::from_fn(sd.len(), sd.len(), |i, j| rebuilt[(i, j)] / (sd[i] * sd[j])), true))
@@ -186,7 +192,7 @@ pub(crate) fn params_of_precision(
     mean: &[f64],
     precision: &DMatrix<f64>,
 ) -> Result<Vec<f64>, FitError> {
-    let singular = || FitError::Solver("the precision matrix is not positive definite".into());
+    let singular = || FitError::solver(SolverFailure::Singular, "the precision matrix is not positive definite");
     let covariance = Cholesky::new(precision.clone()).ok_or_else(singular)?.inverse();
     params_of_covariance(family, mean, covariance)
 }
@@ -197,14 +203,14 @@ pub(crate) fn params_of_covariance(
     mean: &[f64],
     covariance: DMatrix<f64>,
 ) -> Result<Vec<f64>, FitError> {
-    let singular = || FitError::Solver("the covariance matrix is not positive definite".into());
+    let singular = || FitError::solver(SolverFailure::Singular, "the covariance matrix is not positive definite");
     let factor: Cholesky<f64, Dyn> = Cholesky::new(covariance).ok_or_else(singular)?;
     Ok(family.params_from(mean, factor.l_dirty()))
 }
 
 /// The Cholesky factor of the precision matrix of a full-rank Gaussian.
 pub(crate) fn precision_factor(family: &FullRank, params: &[f64]) -> Result<DMatrix<f64>, FitError> {
-    let singular = || FitError::Solver("the start's covariance matrix is singular".into());
+    let singular = || FitError::solver(SolverFailure::Singular, "the start's covariance matrix is singular");
     let d = family.dimension();
     let factor = family.factor(params);
     let inverse = factor.solve_lower_triangular(&DMatrix::identity(d, d)).ok_or_else(singular)?;

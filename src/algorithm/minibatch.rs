@@ -51,9 +51,12 @@ impl Chosen {
             Minibatch::Shuffled(b) | Minibatch::Replaced(b) => (layout.num_rows, b),
         };
         if n == 0 || batch == 0 || batch > n {
-            return Err(FitError::Setting(format!(
-                "a minibatch of {batch} rows out of {n}; choose between 1 and the number of rows of the model's `rows` block"
-            )));
+            return Err(FitError::setting(
+                "minibatch",
+                format!(
+                    "a minibatch of {batch} rows out of {n}; choose between 1 and the number of rows of the model's `rows` block"
+                ),
+            ));
         }
         let subset = self.rows.subset.get_or_insert_default();
         match batches {

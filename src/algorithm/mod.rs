@@ -5,6 +5,7 @@
 
 mod adversarial;
 mod density;
+mod error;
 #[cfg(feature = "argmin")]
 mod fixed_draws;
 mod gaussian;
@@ -17,6 +18,7 @@ mod stochastic;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
 pub(crate) use density::Density;
+pub use error::{FitError, FitErrorKind, SolverFailure};
 #[cfg(feature = "argmin")]
 pub use fixed_draws::{
     ArgminPoint, FixedBound, FixedDesign, FixedDraws, FixedDrawsState, FromArgmin, HessianAt, Lbfgs, NewtonCg, Solve,
@@ -35,7 +37,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::estimate::Terms;
-use crate::target::DensityError;
 
 /// An iterative method with an explicit state, so that a fit can be stopped, saved, inspected and continued.
 pub trait Algorithm {
@@ -95,57 +96,4 @@ impl Step {
     pub fn new(index: u64, objective: f64) -> Self {
         Step { index, objective: Some(objective), ..Step::default() }
     }
-}
-
-/// A fit that cannot go on.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FitError {
-    /// The density cannot be evaluated.
-    #[error(transparent)]
-    Density(#[from] DensityError),
-    /// The model cannot be used.
-    #[error(transparent)]
-    Target(#[from] crate::target::TargetError),
-    /// No draw gives a finite density.
-    #[error(
-        "{place}: the log joint is not finite {times} times in a row{detail}; try a proper prior on it, standardised data, smaller steps, or another start"
-    )]
-    NotFinite {
-        /// Where: the step or the start.
-        place: String,
-        /// How often.
-        times: usize,
-        /// The latent to look at, where it is known.
-        detail: String,
-    },
-    /// The density has no finite integral.
-    #[error(
-        "the log joint does not fall off far out along {}, so it has no finite integral and there is no posterior; give {} a proper prior; where the priors are proper, look for data that the model explains without any noise, which drive a scale to zero",
-        named(sites), if sites.len() == 1 { "it" } else { "them" }
-    )]
-    Improper {
-        /// The sites of the line along which it does not.
-        sites: Vec<String>,
-    },
-    /// A setting that makes no sense.
-    #[error("{0}")]
-    Setting(String),
-    /// A solver gave up.
-    #[error("the solver stopped without an answer: {0}")]
-    Solver(String),
-    /// The model asks for something this algorithm does not do.
-    #[error("{0}")]
-    Unsupported(String),
-    /// An algorithm's own error, kept whole for whoever knows its type.
-    #[error(transparent)]
-    Own(std::sync::Arc<dyn std::error::Error + Send + Sync>),
-}
-
-/// `"a", "b"`, and no more than a handful.
-fn named(sites: &[String]) -> String {
-    let most = 5;
-    let shown: Vec<String> = sites.iter().take(most).map(|s| format!("\"{s}\"")).collect();
-    let rest = if sites.len() > most { format!(" and {} more", sites.len() - most) } else { String::new() };
-    format!("{}{rest}", shown.join(", "))
 }

@@ -284,9 +284,7 @@ fn check_every_latent_matters<T: Differentiable + ?Sized>(target: &T, begun: &[P
     let layout = target.layout();
     let Some(flat) = (0..layout.num_latents).find(|&k| begun.iter().all(|p| p.grad[k] == 0.0)) else { return Ok(()) };
     let name = layout.site_of_latent(flat).map_or_else(|| format!("number {flat}"), |s| format!("\"{}\"", s.name));
-    Err(FitError::Setting(format!(
-        "the log joint does not depend on the latent {name}, so it has no proper posterior; give it a prior with `p.draw(..)`, or use it"
-    )))
+    Err(FitError::Unused { latent: name })
 }
 
 /// The site to look at when no start has a finite density, in words.

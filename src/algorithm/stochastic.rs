@@ -205,17 +205,20 @@ where
     fn init(&self) -> Result<Self::State, FitError> {
         let (layout, params, theta) = (self.target.layout(), &self.start.params, &self.start.theta);
         if params.len() != self.family.num_params() || theta.len() != layout.num_parameters {
-            return Err(FitError::Setting(format!(
-                "the start has {} parameters of q and {} of the model; the family has {} and the model {}",
-                params.len(),
-                theta.len(),
-                self.family.num_params(),
-                layout.num_parameters
-            )));
+            return Err(FitError::setting(
+                "start",
+                format!(
+                    "the start has {} parameters of q and {} of the model; the family has {} and the model {}",
+                    params.len(),
+                    theta.len(),
+                    self.family.num_params(),
+                    layout.num_parameters
+                ),
+            ));
         }
-        self.family.covers(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+        self.family.covers(layout)?;
         if self.num_draws == 0 {
-            return Err(FitError::Setting("a step needs at least one draw".into()));
+            return Err(FitError::setting("draws", "a step needs at least one draw"));
         }
         Ok(StochasticState {
             step: 0,
@@ -342,7 +345,7 @@ where
         }
         let words =
             "the state belongs to another model, family, estimator or optimiser, or is damaged; begin with `init`";
-        Err(FitError::Setting(words.into()))
+        Err(FitError::setting("state", words))
     }
 
     /// A step without a usable draw moves nothing; too many in a row end the fit.

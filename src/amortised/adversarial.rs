@@ -147,7 +147,7 @@ impl<M: Model> AmortisedModel for Adversarial<M> {
     fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
         if self.exact.is_none() && training.restarts.is_some_and(|runs| runs > 1) {
             let words = "runs of a q without a density can be compared by an exact posterior alone; leave restarts out";
-            return Err(FitError::Setting(words.into()));
+            return Err(FitError::setting("restarts", words));
         }
         let target = Target::with_options(&self.model, training.options)?;
         let one = |streams| self.train(&target, streams, training, observer);
@@ -155,7 +155,7 @@ impl<M: Model> AmortisedModel for Adversarial<M> {
         // The first of equals.
         let better = |a: Run, b: Run| if b.log_evidence > a.log_evidence { b } else { a };
         let Some(Run { solution, stop, trace, log_evidence, family }) = runs.into_iter().reduce(better) else {
-            return Err(FitError::Setting("a fit needs at least one run".into()));
+            return Err(FitError::setting("restarts", "a fit needs at least one run"));
         };
         let (mut findings, mut measured) = (Vec::new(), None);
         if let (Some(exact), Some(log_evidence)) = (&self.exact, log_evidence) {

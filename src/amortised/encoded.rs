@@ -134,7 +134,7 @@ impl<M: Model, G: Guide> AmortisedModel for Encoded<M, G> {
         let bounds: Vec<(f64, f64)> = runs.iter().map(|run| (elbo(run).value, elbo(run).mcse)).collect();
         let best = runs.into_iter().max_by(|a, b| elbo(a).value.total_cmp(&elbo(b).value));
         let Some(Run { solution, stop, trace, judged }) = best else {
-            return Err(FitError::Setting("a fit needs at least one run".into()));
+            return Err(FitError::setting("restarts", "a fit needs at least one run"));
         };
         let verdict = Verdict::from_evidence(&judged.evidence(&stop, restarts_disagreement(&bounds)));
         let how = format!("amortised family, adam optimiser, sticking-the-landing estimator, {} draws", plan.draws);
@@ -156,11 +156,14 @@ fn check(layout: &Layout) -> Result<(), FitError> {
     if outside == 0 && layout.num_row_integers == 0 && layout.num_row_latents > 0 {
         return Ok(());
     }
-    Err(FitError::Unsupported(format!(
-        "a model with {} real latents and {} integers in its rows and {outside} latents outside of them; an encoder is for real \
+    Err(FitError::unsupported(
+        "latents",
+        format!(
+            "a model with {} real latents and {} integers in its rows and {outside} latents outside of them; an encoder is for real \
          latents of rows alone: make the others parameters, sum integers out, or use `Fit`",
-        layout.num_row_latents, layout.num_row_integers
-    )))
+            layout.num_row_latents, layout.num_row_integers
+        ),
+    ))
 }
 
 /// Steps until the bound levels off, and some with a falling step size, `plan.steps` at most. One numbering for both.

@@ -116,16 +116,19 @@ pub(super) fn held(size: usize, num_draws: usize) -> Result<(), FitError> {
         return Ok(());
     }
     let words = format!("{num_draws} draws of {size} numbers are too many to hold; ask for at most {}", most.max(1));
-    Err(FitError::Setting(words))
+    Err(FitError::setting("draws", words))
 }
 
 /// What theta makes, `num_draws` times the same.
 pub(super) fn of_parameters(target: &Target, solution: &Solution, num_draws: usize) -> Result<Constrained, FitError> {
     let (found, expected) = (solution.theta.len(), target.layout().num_parameters);
     if found != expected {
-        return Err(FitError::Setting(format!(
-            "the solution has {found} numbers of theta, the model {expected}; give a solution of this very model"
-        )));
+        return Err(FitError::setting(
+            "solution",
+            format!(
+                "the solution has {found} numbers of theta, the model {expected}; give a solution of this very model"
+            ),
+        ));
     }
     held(target.layout().num_parameters, num_draws)?;
     Ok(named_parameters(target, &solution.theta, num_draws))

@@ -205,7 +205,7 @@ impl SimulatedPosterior {
         }
         if kept.is_empty() {
             let words = "log q of the pairs that were set aside is not finite; take a smaller learning rate";
-            return Err(FitError::Setting(words.into()));
+            return Err(FitError::setting("learning rate", words));
         }
         Ok(Run { theta: kept, looks, stop, trace })
     }
@@ -240,10 +240,13 @@ impl AmortisedModel for SimulatedPosterior {
     fn fit(&self, training: &AmortisedSettings, observer: &mut dyn Observer) -> Result<AmortisedFitted, FitError> {
         if training.draws.is_some() {
             let words = "it takes gradients of simulated pairs, without draws of q; leave the draws out";
-            return Err(FitError::Setting(words.into()));
+            return Err(FitError::setting("draws", words));
         }
         if self.observed.is_empty() {
-            return Err(FitError::Setting("no observed data; add a row of them, whose posterior is wanted".into()));
+            return Err(FitError::setting(
+                "observed",
+                "no observed data; add a row of them, whose posterior is wanted",
+            ));
         }
         fitted::held(self.observed.len() * self.names.len(), DRAWS)?;
         let target = Target::with_options(self, training.options)?;
@@ -258,7 +261,7 @@ impl AmortisedModel for SimulatedPosterior {
         };
         let second = runs.get(1).map(of_run).transpose()?;
         let Some(run) = runs.into_iter().next() else {
-            return Err(FitError::Setting("a fit needs at least one run".into()));
+            return Err(FitError::setting("restarts", "a fit needs at least one run"));
         };
         let (draws, summary) = of_run(&run)?;
         let repeated = second.map(|(_, lines)| disagreement(&summary, &lines));

@@ -63,13 +63,13 @@ impl AmortisedSettings {
     }
 
     fn check(&self) -> Result<(), FitError> {
-        let wrong = |words: String| Err(FitError::Setting(words));
+        let wrong = |name, words: String| Err(FitError::setting(name, words));
         match self.learning_rate {
             Some(rate) if !(rate.is_finite() && rate > 0.0) => {
-                wrong(format!("a learning rate of {rate}; give a positive number such as 0.01"))
+                wrong("learning rate", format!("a learning rate of {rate}; give a positive number such as 0.01"))
             }
-            _ if self.steps == Some(0) => wrong("no steps; give at least one".into()),
-            _ if self.draws == Some(0) => wrong("no draws in a step; give at least one".into()),
+            _ if self.steps == Some(0) => wrong("steps", "no steps; give at least one".into()),
+            _ if self.draws == Some(0) => wrong("draws", "no draws in a step; give at least one".into()),
             _ => Ok(()),
         }
     }

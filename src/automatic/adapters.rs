@@ -48,7 +48,7 @@ impl<T: LogDensity + ?Sized, F: IndependentLatents> GradientEstimator<T, F> for 
 
     fn estimate(&self, of: &Task<T, F>, state: &mut Self::State, space: &mut Space) -> Result<Estimate, DensityError> {
         let words = "this density does not tell its terms apart; use the score function";
-        let target = of.target.factored().ok_or_else(|| DensityError(words.into()))?;
+        let target = of.target.factored().ok_or_else(|| DensityError::unsupported(words))?;
         RaoBlackwell.estimate(&Task { target, family: of.family, at: of.at }, state, space)
     }
 }
@@ -96,7 +96,8 @@ where
     }
 
     fn estimate(&self, of: &Task<T, F>, state: &mut ErasedState, space: &mut Space) -> Result<Estimate, DensityError> {
-        let transform = of.family.reparam().ok_or_else(|| DensityError(no_transform(&of.family.name())))?;
+        let transform =
+            of.family.reparam().ok_or_else(|| DensityError::unsupported(no_transform(&of.family.name())))?;
         self.0.estimate_any(&Task { target: of.target, family: transform, at: of.at }, state, space)
     }
 
@@ -177,7 +178,7 @@ impl<T: ?Sized, F: ?Sized, E: GradientEstimator<T, F, State = ()>> GradientEstim
         let (least, found) = (self.least, of.at.num_draws);
         if found < least {
             let words = format!("needs at least {least} draws a step, not {found}; raise the number of draws");
-            return Err(DensityError(words));
+            return Err(DensityError::setting(words));
         }
         (self.make)(found).estimate(of, state, space)
     }

@@ -162,7 +162,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let (wishes, plan) = self.planned(layout)?;
         if plan.family == FamilyChoice::Map {
             let words = "a point has no draws, so its gradient has no noise to compare; choose another family";
-            return Err(FitError::Unsupported(words.into()));
+            return Err(FitError::unsupported("family", words));
         }
         let chosen = self.entries(&target, plan.family)?;
         let settings = Settings {
@@ -213,7 +213,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
     fn entries(&self, target: &Target, family: FamilyChoice) -> Result<Chosen, FitError> {
         let layout = target.layout();
         if self.designs.is_empty() {
-            return Err(FitError::Setting("a comparison needs at least one design".into()));
+            return Err(FitError::setting("designs", "a comparison needs at least one design"));
         }
         let Some(named) = &self.estimators else {
             let usable = |e: &&EstimatorEntry| {
@@ -225,9 +225,10 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let mut chosen = Chosen::default();
         for choice in named {
             let entry = choice.entry().ok_or_else(|| {
-                FitError::Setting(format!(
-                    "`{choice}` chooses an estimator and is none; leave it out of the comparison"
-                ))
+                FitError::setting(
+                    "estimators",
+                    format!("`{choice}` chooses an estimator and is none; leave it out of the comparison"),
+                )
             })?;
             match self.refusal(entry, target, family) {
                 None => {
@@ -241,7 +242,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         }
         if chosen.entries.is_empty() && !chosen.refused.is_empty() {
             let reasons: Vec<&str> = chosen.refused.iter().map(|r| r.reason.as_str()).collect();
-            return Err(FitError::Unsupported(reasons.join("\n  ")));
+            return Err(FitError::unsupported("estimators", reasons.join("\n  ")));
         }
         Ok(chosen)
     }
@@ -267,7 +268,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             return of_model(words);
         }
         if let Some(error) = target.relaxed().err().filter(|_| entry.relaxes) {
-            return of_model(format!("{name}: {}", error.0));
+            return of_model(format!("{name}: {}", error));
         }
         if !self.spreads(entry) {
             return of_model(format!("{name} needs independent draws; compare it in the independent design too"));

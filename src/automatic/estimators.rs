@@ -181,8 +181,8 @@ impl EstimatorEntry {
     pub fn real<'t>(&self, layout: &Layout, family: FamilyChoice) -> Result<RealEstimator<'t>, FitError> {
         match self.real {
             Some(make) if self.is_for(family) => Ok(make(layout, family, PhantomData)),
-            Some(_) => Err(FitError::Unsupported(format!("{} is not for the {family} family", self.choice))),
-            None => Err(FitError::Unsupported(format!("{} is for integer latents", self.choice))),
+            Some(_) => Err(FitError::unsupported("family", format!("{} is not for the {family} family", self.choice))),
+            None => Err(FitError::unsupported("estimator", format!("{} is for integer latents", self.choice))),
         }
     }
 
@@ -191,7 +191,8 @@ impl EstimatorEntry {
     /// # Errors
     /// When it has none.
     pub fn mixed<'t>(&self, layout: &Layout) -> Result<MixedEstimator<'t>, FitError> {
-        let refused = || FitError::Unsupported(format!("{} has no gradient for integer latents", self.choice));
+        let refused =
+            || FitError::unsupported("integers", format!("{} has no gradient for integer latents", self.choice));
         Ok(self.mixed.ok_or_else(refused)?(layout, PhantomData))
     }
 }

@@ -14,7 +14,7 @@ const DEGREES: f64 = 5.0;
 
 /// The family of a model with integers.
 pub(super) fn mixed(layout: &Layout) -> Result<MixedFamily, FitError> {
-    let discrete = CategoricalFactors::new(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+    let discrete = CategoricalFactors::new(layout)?;
     Ok(Product::new(MeanField::new(layout), discrete))
 }
 
@@ -32,16 +32,15 @@ pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family
 
 pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {
     let d = layout.num_latents;
-    let unusable = |e: crate::family::FamilyError| FitError::Unsupported(e.to_string());
     let full = d <= FULL_RANK_UP_TO && layout.num_row_latents == 0;
     let family: Box<dyn Reparam> = match choice {
         FamilyChoice::FullRank => Box::new(FullRank::new(d)),
         FamilyChoice::LowRank => Box::new(LowRank::new(d, RANK)),
-        FamilyChoice::StudentT if full => Box::new(StudentTNoise::new(FullRank::new(d), DEGREES).map_err(unusable)?),
-        FamilyChoice::StudentT => Box::new(StudentTNoise::new(MeanField::new(layout), DEGREES).map_err(unusable)?),
+        FamilyChoice::StudentT if full => Box::new(StudentTNoise::new(FullRank::new(d), DEGREES)?),
+        FamilyChoice::StudentT => Box::new(StudentTNoise::new(MeanField::new(layout), DEGREES)?),
         FamilyChoice::Map => Box::new(Delta::new(layout)),
         FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
     };
-    family.covers(layout).map_err(unusable)?;
+    family.covers(layout)?;
     Ok(family)
 }

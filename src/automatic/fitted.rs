@@ -139,11 +139,8 @@ impl Fitted {
 
     fn recorded(&self) -> Result<&Target, FitError> {
         self.target.as_ref().ok_or_else(|| {
-            FitError::Unsupported(
-                "the density is no recorded model, and the fit does not keep it; write it as a `Model`, or give it to the \
-                 functions of `Posterior`"
-                    .into(),
-            )
+            FitError::unsupported("density", "the density is no recorded model, and the fit does not keep it; write it as a `Model`, or give it to the \
+                 functions of `Posterior`")
         })
     }
 }

@@ -143,7 +143,8 @@ impl Job<'_> {
 
     fn natural_gradient(&self, rule: &mut dyn StoppingRule, observer: &mut dyn Observer) -> Result<Run, FitError> {
         let family = &FullRank::new(self.target.layout().num_latents);
-        let explored = self.explored().ok_or_else(|| FitError::Setting("the natural gradient has no start".into()))?;
+        let explored =
+            self.explored().ok_or_else(|| FitError::setting("start", "the natural gradient has no start"))?;
         let (gaussian, difference) = (&explored.gaussian, self.settings.difference);
         let start = FullRankStart::new(self.target, family, gaussian, self.streams, difference)?;
         let algorithm = NaturalGradient {
@@ -171,7 +172,8 @@ impl Job<'_> {
     ) -> Result<Run, FitError> {
         #[cfg(feature = "argmin")]
         if is_deterministic(self.plan.optimizer) {
-            let transform = family.reparam().ok_or_else(|| FitError::Unsupported(no_transform(&family.name())))?;
+            let transform =
+                family.reparam().ok_or_else(|| FitError::unsupported("family", no_transform(&family.name())))?;
             return self.fixed_draws(target, transform, start.params, observer);
         }
         let candidates = match &own.estimator {
@@ -286,7 +288,9 @@ impl Job<'_> {
         };
         let found: Result<Vec<_>, _> = estimators().iter().filter(usable).map(|e| Ok((Some(e), make(e)?))).collect();
         match found {
-            Ok(none) if none.is_empty() => Err(FitError::Unsupported(format!("no estimator is called {wish}"))),
+            Ok(none) if none.is_empty() => {
+                Err(FitError::unsupported("estimator", format!("no estimator is called {wish}")))
+            }
             other => other,
         }
     }
@@ -301,7 +305,7 @@ struct Course<'c, 't, T: ?Sized, F> {
 }
 
 fn setting(error: OptimizeError) -> FitError {
-    FitError::Setting(error.to_string())
+    FitError::setting("optimizer", error.to_string())
 }
 
 fn checked<O: Optimizer>(rule: O) -> Result<O, FitError> {

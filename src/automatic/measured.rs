@@ -76,8 +76,9 @@ where
         }
     }
     let Some((_, number, measured, noise)) = best else {
-        return Err(FitError::Setting(
-            "no estimator has a finite gradient where the fit is; try another start, or choose the estimator".into(),
+        return Err(FitError::setting(
+            "estimator",
+            "no estimator has a finite gradient where the fit is; try another start, or choose the estimator",
         ));
     };
     let least = candidates[number].0.map_or(1, |entry| entry.least_draws(layout).max(1));

@@ -70,7 +70,7 @@ impl<'a, G: Guide + ?Sized> FamilyPart<'a, ByGuide> for &'a G {
                 Some(workers) => TracedFamily::with_workers(self, density.layout(), workers),
                 None => TracedFamily::new(self, density.layout()),
             };
-            made.map_err(|e| FitError::Unsupported(e.to_string()))
+            Ok(made?)
         }))
     }
 }

@@ -123,9 +123,10 @@ pub(super) struct Kinds {
 pub(super) fn check_stochastic(setting: &str, plan: &Plan) -> Result<(), FitError> {
     let optimizer = plan.optimizer;
     if is_deterministic(optimizer) || optimizer == OptimizerChoice::NaturalGradient {
-        return Err(FitError::Setting(format!(
-            "the {optimizer} optimiser has no use for {setting}; leave it out, or choose adam"
-        )));
+        return Err(FitError::setting(
+            "optimizer",
+            format!("the {optimizer} optimiser has no use for {setting}; leave it out, or choose adam"),
+        ));
     }
     Ok(())
 }
@@ -140,10 +141,13 @@ pub(super) fn check_reach(plan: &Plan, schedule: &Schedule, steps: Option<u64>) 
     let steps = steps.unwrap_or(MOST_STEPS).max(MOST_STEPS);
     let reach: f64 = (0..steps).map(|step| schedule.at(step)).sum();
     if plan.paths && bounded && schedule.check().is_ok() && reach < LEAST_REACH {
-        return Err(FitError::Setting(format!(
-            "the step sizes add up to {reach:.1e} standard deviations of a latent in {steps} steps, so the fit would \
+        return Err(FitError::setting(
+            "learning rate",
+            format!(
+                "the step sizes add up to {reach:.1e} standard deviations of a latent in {steps} steps, so the fit would \
              end where it starts; choose larger ones, such as a learning rate of 0.1"
-        )));
+            ),
+        ));
     }
     Ok(())
 }
@@ -164,7 +168,7 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes, own: &OwnNames, gradient: 
     let of_estimator = wishes.estimator.entry().and_then(|entry| entry.refusal(layout, family));
     let refused = refusal_of_own(&kinds, optimizer, &wishes, own);
     if let Some(refusal) = refused.or_else(|| refusal(&kinds, family, optimizer, &wishes)).or(of_estimator) {
-        return Err(FitError::Unsupported(refusal));
+        return Err(FitError::unsupported("model", refusal));
     }
     let (of_integers, draws_of_integers, why) = Sizes::of(layout).rule();
     let estimator = match (wishes.estimator, family) {
@@ -196,7 +200,7 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes, own: &OwnNames, gradient: 
     if num_draws < needed && own.estimator.is_none() && own.algorithm.is_none() {
         let words =
             format!("{estimator} needs at least {needed} draws a step, not {num_draws}; raise the number of draws");
-        return Err(FitError::Setting(words));
+        return Err(FitError::setting("draws", words));
     }
     let paths = kinds.gradient && !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let design = wishes.design;

@@ -2,7 +2,7 @@
 
 use super::job::{Both, Job, Picks, Run};
 use super::{FamilyChoice, OptimizerChoice};
-use crate::algorithm::{Algorithm, FitError, FixedDraws, Lbfgs, NewtonCg, Solve};
+use crate::algorithm::{Algorithm, FitError, FixedDraws, Lbfgs, NewtonCg, Solve, SolverFailure};
 use crate::family::Reparam;
 use crate::fit::{MaxSteps, Observer, Trace};
 use crate::target::Differentiable;
@@ -46,7 +46,7 @@ impl Job<'_> {
             }
             num_draws *= 4;
         }
-        let run = last.ok_or_else(|| FitError::Setting("a fit needs at least one round".into()))?;
+        let run = last.ok_or_else(|| FitError::setting("rounds", "a fit needs at least one round"))?;
         Ok(Run { trace, ..run })
     }
 
@@ -75,7 +75,10 @@ impl Job<'_> {
                 other => return other,
             }
         }
-        Err(FitError::Solver("no start is narrow enough for the density to be finite at every fixed draw".into()))
+        Err(FitError::solver(
+            SolverFailure::NotFinite,
+            "no start is narrow enough for the density to be finite at every fixed draw",
+        ))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one private call with everything a round needs")]

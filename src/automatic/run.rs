@@ -64,8 +64,9 @@ impl Settings {
             check_stochastic(if schedule.is_some() { "a learning rate" } else { "a clip" }, plan)?;
         }
         match schedule {
-            Some(_) if plan.own.optimizer.is_some() => Err(FitError::Setting(
-                "an optimiser of your own has its own step sizes; leave the learning rate out, or choose adam".into(),
+            Some(_) if plan.own.optimizer.is_some() => Err(FitError::setting(
+                "learning rate",
+                "an optimiser of your own has its own step sizes; leave the learning rate out, or choose adam",
             )),
             Some(schedule) => check_reach(plan, schedule, self.steps),
             None => Ok(()),
@@ -128,7 +129,7 @@ impl Differentiable for ValuesAlone<'_> {
         _: &mut Draws,
         _: &mut [f64],
     ) -> Result<(), DensityError> {
-        Err(DensityError("this density has values alone; use an estimator of values such as score-loo".into()))
+        Err(DensityError::unsupported("this density has values alone; use an estimator of values such as score-loo"))
     }
 }
 
@@ -152,7 +153,7 @@ impl<F: Family + 'static> Chosen<F> {
         match wish {
             FamilyWish::Own(make) => {
                 let family = make(target)?;
-                family.covers(layout).map_err(|e| FitError::Unsupported(e.to_string()))?;
+                family.covers(layout)?;
                 let own = settings.own.clone().with_family(&family);
                 let plan = decide(layout, settings.wishes, &own, gradient)?;
                 Ok((Chosen::Whole(Arc::new(family)), plan))

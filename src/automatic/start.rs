@@ -43,11 +43,14 @@ pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Setting
     if let Some(point) = &settings.point
         && point.len() != layout.num_latents
     {
-        return Err(FitError::Setting(format!(
-            "the start has {} numbers, the model {} unconstrained latents outside of rows",
-            point.len(),
-            layout.num_latents
-        )));
+        return Err(FitError::setting(
+            "start",
+            format!(
+                "the start has {} numbers, the model {} unconstrained latents outside of rows",
+                point.len(),
+                layout.num_latents
+            ),
+        ));
     }
     let theta = first_theta(target, settings.streams);
     if !plan.paths {

@@ -84,7 +84,7 @@ impl<T: Differentiable + ?Sized> Factored for InUnits<'_, T> {
         out: &mut Pass,
         local: &mut Vec<f64>,
     ) -> Result<(), DensityError> {
-        let apart = || DensityError("this density does not tell its terms apart".into());
+        let apart = || DensityError::unsupported("this density does not tell its terms apart");
         let target = self.target.factored().ok_or_else(apart)?;
         self.with_own(w, |z| target.local_log_density(theta, z, rows, out, local))?;
         self.shift(out);

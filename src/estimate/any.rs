@@ -138,7 +138,7 @@ impl ErasedState {
         if let Kept::Saved(text) = &self.0 {
             let own = serde_json::from_str::<S>(text);
             *self = ErasedState::new(own.map_err(|e| {
-                DensityError(format!("the saved state of an estimator cannot be read: {e}; begin with `init`"))
+                DensityError::setting(format!("the saved state of an estimator cannot be read: {e}; begin with `init`"))
             })?);
         } else if self.get::<S>().is_none() {
             *self = ErasedState::new(fresh());
@@ -147,7 +147,7 @@ impl ErasedState {
             Kept::Live(state) => (&mut **state as &mut dyn Any).downcast_mut(),
             Kept::Saved(_) => None,
         };
-        own.ok_or_else(|| DensityError("the state of another estimator; begin with `init`".into()))
+        own.ok_or_else(|| DensityError::setting("the state of another estimator; begin with `init`"))
     }
 }
 

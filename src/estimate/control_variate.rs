@@ -110,8 +110,8 @@ impl Surrogate {
         let pairs = match curvature {
             Curvature::Full => size,
             Curvature::Diagonal { probes: 0 } => {
-                return Err(DensityError(
-                    "a control variate with no probes of the curvature; choose one or more".into(),
+                return Err(DensityError::setting(
+                    "a control variate with no probes of the curvature; choose one or more",
                 ));
             }
             Curvature::Diagonal { probes } => probes,

@@ -78,7 +78,7 @@ impl Design {
 
 fn antithetic(law: NoiseLaw, streams: Streams, num_draws: usize, noise: &mut [f64]) -> Result<(), DensityError> {
     if !num_draws.is_multiple_of(2) {
-        return Err(DensityError(format!(
+        return Err(DensityError::setting(format!(
             "antithetic draws come in pairs, and {num_draws} draws a step were asked for; choose an even number"
         )));
     }
@@ -113,7 +113,7 @@ fn latin_hypercube(streams: Streams, num_draws: usize, noise: &mut [f64], order:
 fn sobol(streams: Streams, num_draws: usize, noise: &mut [f64]) -> Result<(), DensityError> {
     let num_elements = noise.len() / num_draws.max(1);
     if num_elements > MAX_ELEMENTS || num_draws > MAX_DRAWS {
-        return Err(DensityError(format!(
+        return Err(DensityError::setting(format!(
             "quasi-random draws have at most {MAX_ELEMENTS} elements of noise and {MAX_DRAWS} draws a step, and \
              {num_elements} elements of {num_draws} draws were asked for; use `Design::LatinHypercube`"
         )));

@@ -179,5 +179,5 @@ pub(super) fn agree(prior: f64, expected: f64, data: f64) -> bool {
 }
 
 pub(super) fn refusal(reason: &str) -> DensityError {
-    DensityError(format!("the exact KL needs normal latents under a standard normal prior: {reason}"))
+    DensityError::unsupported(format!("the exact KL needs normal latents under a standard normal prior: {reason}"))
 }

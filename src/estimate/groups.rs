@@ -10,7 +10,7 @@ use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 /// groups.
 pub(super) fn num_groups(name: &str, particles: usize, at: &Point) -> Result<usize, DensityError> {
     if particles == 0 || !at.num_draws.is_multiple_of(particles) || at.num_draws == 0 {
-        return Err(DensityError(format!(
+        return Err(DensityError::setting(format!(
             "{name} with {particles} particles needs a multiple of them as the number of draws a step, not {}",
             at.num_draws
         )));
@@ -24,7 +24,7 @@ fn whole(name: &str, rows: &RowSet) -> Result<(), DensityError> {
     if rows.weight == 1.0 {
         return Ok(());
     }
-    Err(DensityError(format!(
+    Err(DensityError::unsupported(format!(
         "{name} cannot be estimated from a minibatch: the importance weights of the draws need every row; use the full \
          data, or an estimator of the ELBO"
     )))

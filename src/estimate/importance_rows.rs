@@ -178,5 +178,7 @@ impl ImportanceWeightedRows {
 }
 
 fn refusal(reason: &str) -> DensityError {
-    DensityError(format!("the importance-weighted bound of rows needs normal latents of rows alone: {reason}"))
+    DensityError::unsupported(format!(
+        "the importance-weighted bound of rows needs normal latents of rows alone: {reason}"
+    ))
 }

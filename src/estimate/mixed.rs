@@ -28,7 +28,7 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> GradientEstimator<T, F> fo
         let share = self.share;
         if !share.is_finite() {
             let words = format!("a share of {share} of sticking the landing; choose one from 0 to 1");
-            return Err(DensityError(words));
+            return Err(DensityError::setting(words));
         }
         space.draw(of)?;
         space.differentiate(of)?;

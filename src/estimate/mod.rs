@@ -163,7 +163,7 @@ pub trait GradientEstimator<T: ?Sized, F: ?Sized>: Sync {
 fn independent(estimator: &str, at: &Point) -> Result<(), DensityError> {
     match at.design {
         Design::Independent => Ok(()),
-        other => Err(DensityError(format!(
+        other => Err(DensityError::setting(format!(
             "{estimator} needs independent draws, and the design is {other:?}; use `Design::Independent`"
         ))),
     }
@@ -173,7 +173,7 @@ fn independent(estimator: &str, at: &Point) -> Result<(), DensityError> {
 fn no_theta(estimator: &str, layout: &Layout) -> Result<(), DensityError> {
     match layout.num_parameters {
         0 => Ok(()),
-        _ => Err(DensityError(format!(
+        _ => Err(DensityError::unsupported(format!(
             "{estimator} has no gradient for the model's parameters theta; use a pathwise estimator"
         ))),
     }
@@ -181,5 +181,7 @@ fn no_theta(estimator: &str, layout: &Layout) -> Result<(), DensityError> {
 
 /// The worded error for an estimator that needs more draws.
 fn too_few_draws(estimator: &str, needed: usize, found: usize) -> DensityError {
-    DensityError(format!("{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"))
+    DensityError::setting(format!(
+        "{estimator} needs at least {needed} draws a step, not {found}; raise the number of draws"
+    ))
 }

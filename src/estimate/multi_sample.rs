@@ -126,5 +126,5 @@ where
 }
 
 fn worded(error: ObjectiveError) -> DensityError {
-    DensityError(error.0)
+    DensityError::setting(error.to_string())
 }

@@ -79,7 +79,9 @@ pub fn refine<T: Differentiable + ?Sized, F: IndependentNormals + ?Sized>(
     for k in 0..how.steps {
         how.evaluate(of, &factors, &mut space)?;
         if space.reject() > 0 {
-            return Err(DensityError("the density is not finite at a row's factors; try a smaller step size".into()));
+            return Err(DensityError::not_finite(
+                "the density is not finite at a row's factors; try a smaller step size",
+            ));
         }
         space.weigh();
         how.gradient(&of.at, &mut factors, &space);
@@ -98,7 +100,10 @@ impl SemiAmortised {
         space: &mut Space,
     ) -> Result<(), DensityError> {
         if !(self.step_size > 0.0 && self.step_size <= 1.0) {
-            return Err(DensityError(format!("a step size of {}; give one above 0 and at most 1", self.step_size)));
+            return Err(DensityError::setting(format!(
+                "a step size of {}; give one above 0 and at most 1",
+                self.step_size
+            )));
         }
         space.draw(of)?;
         for lane in space.noise.chunks_exact_mut(of.at.num_draws) {
@@ -108,7 +113,9 @@ impl SemiAmortised {
         }
         let Factors { moments, bar, .. } = factors;
         if !of.family.normals(of.at.params, of.at.rows, moments) {
-            return Err(DensityError("a latent of q is not normal given the data; use `StickingTheLanding`".into()));
+            return Err(DensityError::unsupported(
+                "a latent of q is not normal given the data; use `StickingTheLanding`",
+            ));
         }
         bar.clear(moments.mean.len());
         Ok(())

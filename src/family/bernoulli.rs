@@ -27,11 +27,14 @@ impl BernoulliFactors {
     pub fn new(layout: &Layout) -> Result<Self, FamilyError> {
         let sites = Integers::new(layout, |site| match site.range {
             Some((low, high)) if high == low + 1 => Ok((2, 1)),
-            _ => Err(FamilyError::Setting(format!(
-                "the integer site \"{}\" is {}, a Bernoulli family draws two values; use `CategoricalFactors` for a finite \
+            _ => Err(FamilyError::setting(
+                "layout",
+                format!(
+                    "the integer site \"{}\" is {}, a Bernoulli family draws two values; use `CategoricalFactors` for a finite \
                  range, `PoissonFactors` for none",
-                site.name, site.support
-            ))),
+                    site.name, site.support
+                ),
+            )),
         })?;
         Ok(BernoulliFactors { sites, scratch: Pool::default(), passes: Pool::default() })
     }

@@ -75,7 +75,7 @@ impl Blockwise {
         let family = make(&layout);
         family.covers(&layout)?;
         if family.noise_law() != NoiseLaw::Normal {
-            return Err(FamilyError::Setting(format!("the {} needs noise that is not normal", family.name())));
+            return Err(FamilyError::setting("noise", format!("the {} needs noise that is not normal", family.name())));
         }
         let start = self.num_params();
         let sites = sites.iter().map(|s| s.to_string()).collect();

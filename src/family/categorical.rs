@@ -53,11 +53,14 @@ fn range_of(site: &Site) -> Result<usize, FamilyError> {
     let categories = (high - low) as usize + 1;
     match categories <= MOST_CATEGORIES {
         true => Ok(categories),
-        false => Err(FamilyError::Setting(format!(
-            "the integer site \"{}\" has no finite range of at most {MOST_CATEGORIES} values, so q has no probability \
+        false => Err(FamilyError::setting(
+            "layout",
+            format!(
+                "the integer site \"{}\" has no finite range of at most {MOST_CATEGORIES} values, so q has no probability \
              for each; bound it with `p.integer(name, low..high)`, or sum it out of the model",
-            site.name
-        ))),
+                site.name
+            ),
+        )),
     }
 }
 

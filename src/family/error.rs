@@ -44,11 +44,21 @@ pub enum FamilyError {
         expected: usize,
     },
     /// A setting that makes no sense.
-    #[error("{0}")]
-    Setting(String),
+    #[error("{reason}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, and what to try.
+        reason: String,
+    },
 }
 
 impl FamilyError {
+    /// A setting that makes no sense.
+    pub fn setting(name: &'static str, reason: impl Into<String>) -> Self {
+        FamilyError::Setting { name, reason: reason.into() }
+    }
+
     pub(crate) fn unknown_site<'a>(site: &str, kind: &'static str, known: impl Iterator<Item = &'a str>) -> Self {
         let known: Vec<String> = known.map(|k| format!("\"{k}\"")).collect();
         let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };

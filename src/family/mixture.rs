@@ -108,7 +108,7 @@ impl GaussianMixture {
     /// Without components.
     pub fn new(num_latents: usize, num_components: usize) -> Result<Self, FamilyError> {
         match num_components {
-            0 => Err(FamilyError::Setting("a mixture of no components; give it one or more".into())),
+            0 => Err(FamilyError::setting("components", "a mixture of no components; give it one or more")),
             _ => Ok(GaussianMixture { num_components, num_latents, scratch: Pool::default() }),
         }
     }

@@ -31,11 +31,14 @@ impl PoissonFactors {
     /// For an integer with an upper bound.
     pub fn new(layout: &Layout) -> Result<Self, FamilyError> {
         let sites = Integers::new(layout, |site| match site.range {
-            Some((_, high)) if high < u32::MAX - 1 => Err(FamilyError::Setting(format!(
-                "the integer site \"{}\" is {}, a Poisson family draws integers without an upper bound; use \
+            Some((_, high)) if high < u32::MAX - 1 => Err(FamilyError::setting(
+                "layout",
+                format!(
+                    "the integer site \"{}\" is {}, a Poisson family draws integers without an upper bound; use \
                  `CategoricalFactors` or `BernoulliFactors`",
-                site.name, site.support
-            ))),
+                    site.name, site.support
+                ),
+            )),
             _ => Ok((0, 1)),
         })?;
         Ok(PoissonFactors { sites, scratch: Pool::default() })

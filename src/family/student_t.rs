@@ -61,10 +61,13 @@ impl<A: LocationScale> StudentTNoise<A> {
     pub fn new(scale: A, degrees_of_freedom: f64) -> Result<Self, FamilyError> {
         let nu = degrees_of_freedom;
         if !(nu > 2.0 && nu < 1e6) {
-            return Err(FamilyError::Setting(format!(
-                "a Student-t family with {nu} degrees of freedom; choose more than 2 (its standard deviation is \
+            return Err(FamilyError::setting(
+                "degrees of freedom",
+                format!(
+                    "a Student-t family with {nu} degrees of freedom; choose more than 2 (its standard deviation is \
                  infinite below), and a normal family beyond 1e6"
-            )));
+                ),
+            ));
         }
         let ln_normaliser = ln_beta(0.5 * nu, 0.5) + 0.5 * nu.ln();
         let entropy = 0.5 * (nu + 1.0) * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu)) + ln_normaliser;

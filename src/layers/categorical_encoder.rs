@@ -73,7 +73,7 @@ impl CategoricalEncoder {
     /// # Errors
     /// When the model has integers outside of rows or none in them, or one without an upper bound.
     pub fn new(data: &Matrix, layout: &Layout, trunk: &Perceptron) -> Result<Self, FamilyError> {
-        let setting = |words: &str| FamilyError::Setting(words.into());
+        let setting = |words: &str| FamilyError::setting("layout", words);
         if layout.num_integers > 0 {
             return Err(setting(
                 "the model has integers outside of rows, which no row tells of; use `CategoricalFactors`",
@@ -177,7 +177,7 @@ impl Family for CategoricalEncoder {
         }
         match own(layout) == own(&self.integers) {
             true => Ok(()),
-            false => Err(FamilyError::Setting("the encoder was made for another model".into())),
+            false => Err(FamilyError::setting("layout", "the encoder was made for another model")),
         }
     }
 

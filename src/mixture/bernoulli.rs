@@ -40,7 +40,7 @@ pub(super) fn beta_kl(a: f64, b: f64, a0: f64, b0: f64) -> f64 {
 
 /// A draw of `Beta(a, b)` inside the open interval.
 pub(super) fn draw_beta(a: f64, b: f64, stream: &mut Stream) -> Result<f64, MixtureError> {
-    let beta = Beta::new(a, b).map_err(|e| MixtureError::Setting(format!("beta draw: {e}")))?;
+    let beta = Beta::new(a, b).map_err(|e| MixtureError::setting("values", format!("beta draw: {e}")))?;
     Ok(beta.sample(stream).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON))
 }
 

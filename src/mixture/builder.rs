@@ -99,7 +99,7 @@ impl<C: Component> MixtureFit<C> {
         }
         let bounds: Vec<f64> = fits.iter().map(|f| f.bound).collect();
         let Some(best) = fits.get(super::largest(&bounds)).cloned() else {
-            return Err(failure.unwrap_or_else(|| MixtureError::Setting("no start was tried".into())));
+            return Err(failure.unwrap_or_else(|| MixtureError::setting("restarts", "no start was tried")));
         };
         let mut fitted = MixtureFitted::new(self.component.clone(), self.weights, self.k, best);
         fitted.starts = self.agreement(rows, &fitted, &fits)?;

@@ -27,7 +27,7 @@ impl CategoricalColumn {
     /// Without levels, or when `concentration` is not positive.
     pub fn new(levels: usize, concentration: f64) -> Result<Self, MixtureError> {
         if levels == 0 {
-            return Err(MixtureError::Setting("a categorical column needs at least one level".into()));
+            return Err(MixtureError::setting("levels", "a categorical column needs at least one level"));
         }
         Ok(CategoricalColumn { levels, concentration: positive("concentration", concentration)? })
     }

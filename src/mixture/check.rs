@@ -8,10 +8,10 @@ use super::{MixtureError, Rows};
 pub(super) fn everything<R: Rows + ?Sized, C: Component>(engine: &Engine<R, C>) -> Result<(), MixtureError> {
     engine.weights.check()?;
     if engine.k == 0 {
-        return Err(MixtureError::Setting("a mixture needs at least one component".into()));
+        return Err(MixtureError::setting("components", "a mixture needs at least one component"));
     }
     if engine.rows.num_rows() == 0 || engine.rows.block_rows() == 0 {
-        return Err(MixtureError::Setting("there are no rows to fit".into()));
+        return Err(MixtureError::setting("rows", "there are no rows to fit"));
     }
     cells(engine.rows, engine.component)?;
     distinct(engine.rows, engine.k)

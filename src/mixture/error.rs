@@ -65,8 +65,13 @@ pub enum MixtureError {
         row: usize,
     },
     /// A setting that makes no sense.
-    #[error("{0}")]
-    Setting(String),
+    #[error("{reason}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, and what to try.
+        reason: String,
+    },
     /// Rows that cannot be read.
     #[error("rows {from} to {to} cannot be read: {reason}")]
     Read {
@@ -83,6 +88,13 @@ pub enum MixtureError {
     /// A saved fit that cannot be read back.
     #[error("not a saved mixture: {0}")]
     NotSaved(String),
+}
+
+impl MixtureError {
+    /// A setting that makes no sense.
+    pub fn setting(name: &'static str, reason: impl Into<String>) -> Self {
+        MixtureError::Setting { name, reason: reason.into() }
+    }
 }
 
 impl From<MixtureError> for FitError {
@@ -105,9 +117,9 @@ impl From<FitError> for MixtureError {
 }
 
 /// `value` if it is positive and finite.
-pub(super) fn positive(name: &str, value: f64) -> Result<f64, MixtureError> {
+pub(super) fn positive(name: &'static str, value: f64) -> Result<f64, MixtureError> {
     if value > 0.0 && value.is_finite() {
         return Ok(value);
     }
-    Err(MixtureError::Setting(format!("{name} is {value}; it must be a positive number")))
+    Err(MixtureError::setting(name, format!("{name} is {value}; it must be a positive number")))
 }

@@ -151,7 +151,7 @@ impl Generative for GammaColumns {
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         for (v, x) in values.iter().zip(row) {
             let gamma = rand_distr::Gamma::new(self.power, 1.0 / v);
-            *x = gamma.map_err(|e| MixtureError::Setting(format!("rate {v}: {e}")))?.sample(stream);
+            *x = gamma.map_err(|e| MixtureError::setting("values", format!("rate {v}: {e}")))?.sample(stream);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ impl ColumnMoments {
         let d = rows.num_columns();
         if rows.num_rows() < 2 {
             let text = "one row has no covariance to set a prior from; give the prior by hand";
-            return Err(MixtureError::Setting(text.into()));
+            return Err(MixtureError::setting("rows", text));
         }
         let (mean, count) = means(rows)?;
         let mut covariance = vec![0.0; d * d];
@@ -34,7 +34,7 @@ impl ColumnMoments {
             }
             if !covariance[i * d + i].is_finite() {
                 let text = format!("the cells of column {i} lie too far apart to be squared; rescale the column");
-                return Err(MixtureError::Setting(text));
+                return Err(MixtureError::setting("rows", text));
             }
             // Rounding leaves a constant column with a variance of some ulp of its mean.
             if covariance[i * d + i].sqrt() <= 1e-14 * mean[i].abs() || covariance[i * d + i] == 0.0 {
@@ -90,7 +90,7 @@ fn means<R: Rows + ?Sized>(rows: &R) -> Result<(Vec<f64>, Vec<f64>), MixtureErro
     for (column, (s, c)) in sum.iter_mut().zip(&count).enumerate() {
         if *c == 0.0 {
             let text = format!("column {column} has no cell that is not missing; leave the column out");
-            return Err(MixtureError::Setting(text));
+            return Err(MixtureError::setting("rows", text));
         }
         *s /= c;
     }

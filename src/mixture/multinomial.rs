@@ -35,7 +35,7 @@ impl MultinomialColumns {
     pub fn new(columns: usize, concentration: f64) -> Result<Self, MixtureError> {
         if columns < 2 {
             let text = format!("a multinomial of {columns} columns says nothing: counts share a total from two on");
-            return Err(MixtureError::Setting(text));
+            return Err(MixtureError::setting("columns", text));
         }
         Ok(MultinomialColumns { columns, concentration: positive("concentration", concentration)?, total: 1 })
     }
@@ -182,7 +182,8 @@ impl Generative for MultinomialColumns {
             let is_last = j + 1 == values.len();
             let share = if mass > 0.0 && !is_last { (v / mass).clamp(0.0, 1.0) } else { f64::from(u8::from(is_last)) };
             let binomial = Binomial::new(left, share);
-            let count = binomial.map_err(|e| MixtureError::Setting(format!("probability {v}: {e}")))?.sample(stream);
+            let count =
+                binomial.map_err(|e| MixtureError::setting("values", format!("probability {v}: {e}")))?.sample(stream);
             (*x, left, mass) = (count as f64, left - count, mass - v);
         }
         Ok(())

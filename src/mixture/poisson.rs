@@ -135,7 +135,8 @@ impl Generative for PoissonColumns {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         for (v, x) in values.iter().zip(row) {
-            let poisson = rand_distr::Poisson::new(*v).map_err(|e| MixtureError::Setting(format!("rate {v}: {e}")))?;
+            let poisson =
+                rand_distr::Poisson::new(*v).map_err(|e| MixtureError::setting("values", format!("rate {v}: {e}")))?;
             *x = poisson.sample(stream);
         }
         Ok(())

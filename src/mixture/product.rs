@@ -33,7 +33,7 @@ impl MixedColumns {
         let mut taken = vec![false; num_columns];
         for (kind, columns) in &parts {
             if matches!(kind, Kind::Product(_)) {
-                return Err(MixtureError::Setting("a part of a product is itself a product; list its parts".into()));
+                return Err(MixtureError::setting("parts", "a part of a product is itself a product; list its parts"));
             }
             if columns.len() != kind.num_columns() {
                 let (found, expected) = (columns.len(), kind.num_columns());
@@ -42,12 +42,12 @@ impl MixedColumns {
             for &c in columns {
                 if c >= num_columns || std::mem::replace(&mut taken[c], true) {
                     let text = format!("column {c} of {num_columns} is missing or has two parts; give each column one");
-                    return Err(MixtureError::Setting(text));
+                    return Err(MixtureError::setting("parts", text));
                 }
             }
         }
         if parts.is_empty() {
-            return Err(MixtureError::Setting("a product needs at least one part".into()));
+            return Err(MixtureError::setting("parts", "a product needs at least one part"));
         }
         Ok(MixedColumns { num_columns, parts })
     }

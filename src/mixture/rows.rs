@@ -183,7 +183,7 @@ impl Table {
     pub fn with_block_rows<C: AsRef<[f64]>>(columns: &[C], block_rows: usize) -> Result<Self, MixtureError> {
         let num_rows = columns.first().map_or(0, |c| c.as_ref().len());
         if num_rows == 0 || block_rows == 0 {
-            return Err(MixtureError::Setting("a table needs a column, a row, and blocks of at least one row".into()));
+            return Err(MixtureError::setting("rows", "a table needs a column, a row, and blocks of at least one row"));
         }
         for (column, cells) in columns.iter().enumerate() {
             same("column", cells.as_ref().len(), num_rows)?;

@@ -63,7 +63,7 @@ fn check_labels(labels: &[u32], rows: usize, k: usize) -> Result<(), MixtureErro
     }
     if let Some(row) = labels.iter().position(|&l| l as usize >= k) {
         let text = format!("row {row} starts in component {}, but the last one is {}", labels[row], k - 1);
-        return Err(MixtureError::Setting(text));
+        return Err(MixtureError::setting("start", text));
     }
     Ok(())
 }

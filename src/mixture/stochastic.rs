@@ -50,7 +50,7 @@ impl StochasticSettings {
             let text = format!(
                 "batch {batch}, delay {delay}, forgetting {forgetting}; need a block or more, 1 or more, and above 0.5 up to 1"
             );
-            return Err(MixtureError::Setting(text));
+            return Err(MixtureError::setting("stochastic", text));
         }
         Ok(())
     }

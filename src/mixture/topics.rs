@@ -104,12 +104,15 @@ impl<'a> TopicAscent<'a> {
     /// Without topics, for a concentration that is not positive, or a count that is not a whole number of at least 0.
     pub fn new(counts: &'a Matrix, num_topics: usize, alpha: f64, eta: f64) -> Result<Self, MixtureError> {
         if num_topics == 0 {
-            return Err(MixtureError::Setting("no topics; give one or more".into()));
+            return Err(MixtureError::setting("topics", "no topics; give one or more"));
         }
         let (alpha, eta) = (positive("alpha", alpha)?, positive("eta", eta)?);
         for row in 0..counts.num_rows() {
             if let Some(odd) = counts.row(row).iter().find(|c| !(**c >= 0.0 && c.fract() == 0.0 && c.is_finite())) {
-                return Err(MixtureError::Setting(format!("row {row} holds {odd}, which is not a count of words")));
+                return Err(MixtureError::setting(
+                    "rows",
+                    format!("row {row} holds {odd}, which is not a count of words"),
+                ));
             }
         }
         Ok(TopicAscent { counts, num_topics, alpha, eta, seed: 0, tolerance: 1e-4 })
@@ -181,8 +184,9 @@ impl Algorithm for TopicAscent<'_> {
             bound += self.document(&self.words(d), &beta, gamma, &mut lambda);
         }
         if !bound.is_finite() {
-            return Err(FitError::Setting(
-                "the bound is not finite: a word's probability underflows; raise eta".into(),
+            return Err(FitError::setting(
+                "eta",
+                "the bound is not finite: a word's probability underflows; raise eta",
             ));
         }
         let rise = state.bound.map(|before| bound - before);

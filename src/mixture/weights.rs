@@ -54,7 +54,10 @@ impl Weights {
             Weights::Dirichlet { concentration } => positive("concentration", concentration).map(|_| ()),
             Weights::Sticks { concentration, discount } => {
                 if !(0.0..1.0).contains(&discount) {
-                    return Err(MixtureError::Setting(format!("discount is {discount}; it must lie in [0, 1)")));
+                    return Err(MixtureError::setting(
+                        "discount",
+                        format!("discount is {discount}; it must lie in [0, 1)"),
+                    ));
                 }
                 positive("concentration", concentration).map(|_| ())
             }
@@ -213,7 +216,8 @@ pub(super) fn dirichlet_kl(params: &[f64], prior: f64) -> f64 {
 pub(super) fn draw_dirichlet(params: &[f64], stream: &mut Stream, out: &mut [f64]) -> Result<(), MixtureError> {
     // Gamma(a) = Gamma(a + 1) U^(1/a), in logarithms, so that small parameters do not underflow together.
     for (p, o) in params.iter().zip(out.iter_mut()) {
-        let gamma = Gamma::new(p + 1.0, 1.0).map_err(|e| MixtureError::Setting(format!("Dirichlet draw: {e}")))?;
+        let gamma =
+            Gamma::new(p + 1.0, 1.0).map_err(|e| MixtureError::setting("values", format!("Dirichlet draw: {e}")))?;
         let u: f64 = rand_distr::Open01.sample(stream);
         *o = gamma.sample(stream).ln() + u.ln() / p;
     }

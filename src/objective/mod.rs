@@ -71,8 +71,21 @@ pub trait TwiceDifferentiable: Objective {
 
 /// A setting of an objective outside of its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ObjectiveError(pub String);
+#[error("{reason}")]
+#[non_exhaustive]
+pub struct ObjectiveError {
+    /// The setting.
+    pub name: &'static str,
+    /// What is wrong with it, and what to try.
+    pub reason: String,
+}
+
+impl ObjectiveError {
+    /// The setting `name` is wrong for this reason.
+    pub fn new(name: &'static str, reason: impl Into<String>) -> Self {
+        ObjectiveError { name, reason: reason.into() }
+    }
+}
 
 /// The answer to a fault: `NaN`, and weights of zero.
 fn fault(weights: &mut [f64]) -> f64 {

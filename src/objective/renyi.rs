@@ -45,7 +45,10 @@ impl Objective for Renyi {
         if self.alpha.is_finite() {
             return Ok(());
         }
-        Err(ObjectiveError(format!("a Renyi bound of order {}; choose a finite order, such as 0.5", self.alpha)))
+        Err(ObjectiveError::new(
+            "order",
+            format!("a Renyi bound of order {}; choose a finite order, such as 0.5", self.alpha),
+        ))
     }
 }
 

@@ -72,9 +72,10 @@ impl Posterior {
     ) -> Result<Posterior, FitError> {
         let (num_draws, streams) = (settings.num_draws, settings.streams.purpose(DRAWS));
         if num_draws < 2 {
-            return Err(FitError::Setting(format!(
-                "{num_draws} draws to assess the fit with, expected at least 2; take 4000"
-            )));
+            return Err(FitError::setting(
+                "draws",
+                format!("{num_draws} draws to assess the fit with, expected at least 2; take 4000"),
+            ));
         }
         let block = block_of(target.layout(), num_draws);
         let sampler = Sampler { target, family, solution, streams, num_draws, block };

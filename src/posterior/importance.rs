@@ -48,13 +48,13 @@ pub fn log_evidence_of_rows<T: LogDensity + ?Sized, F: Family + ?Sized>(
 
 fn check(layout: &Layout, num_draws: usize) -> Result<(), FitError> {
     if layout.num_latents + layout.num_integers > 0 || layout.num_row_latents + layout.num_row_integers == 0 {
-        return Err(FitError::Unsupported(
-            "a row has an evidence of its own only where all latents are latents of rows; use the fit's evidence"
-                .into(),
+        return Err(FitError::unsupported(
+            "latents",
+            "a row has an evidence of its own only where all latents are latents of rows; use the fit's evidence",
         ));
     }
     match num_draws {
-        0 => Err(FitError::Setting("an importance-weighted mean needs at least one draw".into())),
+        0 => Err(FitError::setting("draws", "an importance-weighted mean needs at least one draw")),
         _ => Ok(()),
     }
 }
@@ -80,8 +80,9 @@ pub fn log_evidence_of_normal_rows<T: LogDensity + ?Sized, F: IndependentNormals
     let factors = |row: u32| {
         let one = RowSet { subset: Some(vec![row]), weight: 1.0, global_terms: false };
         if !family.normals(&solution.params, &one, &mut moments) {
-            return Err(FitError::Unsupported(
-                "a latent of q is not normal given the data; use `log_evidence_of_rows`".into(),
+            return Err(FitError::unsupported(
+                "family",
+                "a latent of q is not normal given the data; use `log_evidence_of_rows`",
             ));
         }
         Ok(RowFactors { mean: moments.mean.clone(), sd: moments.sd.clone(), probabilities: Vec::new() })
@@ -147,11 +148,14 @@ impl RowFactors {
         if found == expected && !self.probabilities.iter().any(Vec::is_empty) {
             return Ok(());
         }
-        Err(FitError::Setting(format!(
-            "factors of {} means, {} standard deviations and {} integers for a row of {} latents and {} integers; give one of \
+        Err(FitError::setting(
+            "factors",
+            format!(
+                "factors of {} means, {} standard deviations and {} integers for a row of {} latents and {} integers; give one of \
              each, and of each integer at least one probability",
-            found.0, found.1, found.2, expected.0, expected.2
-        )))
+                found.0, found.1, found.2, expected.0, expected.2
+            ),
+        ))
     }
 }
 

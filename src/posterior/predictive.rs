@@ -30,7 +30,7 @@ impl Posterior {
         let mut block = 0;
         self.each_block(target, family, &chosen, |first, z| {
             let made = target.predictive_draws(&self.solution.theta, z, streams.at_step(block));
-            let made = made.map_err(|e| FitError::Unsupported(e.to_string()))?;
+            let made = made.map_err(|e| FitError::unsupported("data", e.to_string()))?;
             block += 1;
             if first == 0 {
                 let room = |r: &Replicated| Replicated {

@@ -152,10 +152,10 @@ impl Posterior {
         let num_rows = rows_with_data(target)?;
         let layout = target.layout();
         if layout.num_row_latents + layout.num_row_integers > 0 {
-            return Err(FitError::Unsupported(
+            return Err(FitError::unsupported(
+                "row latents",
                 "a row with latents of its own cannot be left out by weights: they would still be fitted to it; \
-                 leave rows out of the data and fit again"
-                    .into(),
+                 leave rows out of the data and fit again",
             ));
         }
         let n = self.num_draws();
@@ -193,7 +193,7 @@ impl Posterior {
     fn leave_out(&self, row: &[f64], ratios: &[f64], out: &mut Loo) -> Result<(), FitError> {
         let usable = |x: f64| if x.is_finite() { x } else { f64::NEG_INFINITY };
         let without: Vec<f64> = row.iter().zip(ratios).map(|(l, r)| usable(r - l)).collect();
-        let smooth = psis(&without).map_err(|e| FitError::Unsupported(e.to_string()))?;
+        let smooth = psis(&without).map_err(|e| FitError::unsupported("weights", e.to_string()))?;
         let log_mean = |log_weights: &[f64]| {
             let terms: Vec<f64> = log_weights.iter().zip(row).map(|(w, l)| usable(w + l)).collect();
             log_sum_exp(&terms)
@@ -223,16 +223,20 @@ impl Posterior {
         let inside = layout.num_row_latents + layout.num_row_integers > 0;
         let family = match (inside, family) {
             (true, None) => {
-                return Err(FitError::Setting(
-                    "the rows have latents of their own: give the family they were drawn from".into(),
+                return Err(FitError::setting(
+                    "family",
+                    "the rows have latents of their own: give the family they were drawn from",
                 ));
             }
             (true, Some(family)) if family.num_params() != self.solution.params.len() => {
-                return Err(FitError::Setting(format!(
-                    "the family has {} parameters, the posterior {}; give the one that was fitted",
-                    family.num_params(),
-                    self.solution.params.len()
-                )));
+                return Err(FitError::setting(
+                    "family",
+                    format!(
+                        "the family has {} parameters, the posterior {}; give the one that was fitted",
+                        family.num_params(),
+                        self.solution.params.len()
+                    ),
+                ));
             }
             (true, family) => family,
             (false, _) => None,
@@ -264,10 +268,10 @@ impl Posterior {
         }
         match outside(layout) == outside(&self.layout) && layout.num_row_latents + layout.num_row_integers == 0 {
             true => Ok(()),
-            false => Err(FitError::Setting(
+            false => Err(FitError::setting(
+                "target",
                 "the latents are not those of this posterior: new rows need the same model, with the same number of \
-                 groups and features"
-                    .into(),
+                 groups and features",
             )),
         }
     }
@@ -276,10 +280,10 @@ impl Posterior {
         if *layout == self.layout {
             return Ok(());
         }
-        Err(FitError::Setting(
+        Err(FitError::setting(
+            "target",
             "the target is not the one this posterior was assessed on: its sites or its number of rows differ; \
-             build it from the same model and data"
-                .into(),
+             build it from the same model and data",
         ))
     }
 }
@@ -294,7 +298,7 @@ fn put_rows(all: &mut [f64], num_draws: usize, first: usize, block: &[f64], coun
 /// The number of rows, where each of them has data terms.
 fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
     let num_rows = target.layout().num_rows;
-    let unsupported = |reason: &str| Err(FitError::Unsupported(format!("log-likelihoods by row: {reason}")));
+    let unsupported = |reason: &str| Err(FitError::unsupported("data", format!("log-likelihoods by row: {reason}")));
     if !target.separates_data() {
         return unsupported("the density does not tell data from priors; write it with `draw` and `observe` alone");
     }

@@ -38,9 +38,12 @@ impl Sampler<'_> {
         ];
         for (what, found, expected) in sizes {
             if found != expected {
-                return Err(FitError::Setting(format!(
-                    "the solution has {found} {what}, expected {expected}; give the one found for this target and family"
-                )));
+                return Err(FitError::setting(
+                    "solution",
+                    format!(
+                        "the solution has {found} {what}, expected {expected}; give the one found for this target and family"
+                    ),
+                ));
             }
         }
         Ok(())

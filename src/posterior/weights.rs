@@ -40,7 +40,8 @@ impl Weighted {
                 detail: String::new(),
             });
         }
-        let unusable = |e: &dyn std::fmt::Display| FitError::Unsupported(format!("{e} (log q is not finite there)"));
+        let unusable =
+            |e: &dyn std::fmt::Display| FitError::unsupported("weights", format!("{e} (log q is not finite there)"));
         if ratios.len() < MIN_DRAWS {
             let raw = log_evidence(&ratios).map_err(|e| unusable(&e))?;
             let weights = weights_of(log_p, log_q);

@@ -10,6 +10,18 @@ pub enum StudyError {
     #[error(transparent)]
     Family(#[from] FamilyError),
     /// A setting that makes no sense.
-    #[error("{0}")]
-    Setting(String),
+    #[error("{reason}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, and what to try.
+        reason: String,
+    },
+}
+
+impl StudyError {
+    /// A setting that makes no sense.
+    pub(crate) fn setting(name: &'static str, reason: impl Into<String>) -> Self {
+        StudyError::Setting { name, reason: reason.into() }
+    }
 }

@@ -76,7 +76,7 @@ where
         seconds.push(started.elapsed().as_secs_f64());
         let estimate = match outcome {
             Ok(estimate) => estimate,
-            Err(error) => return Taken::Failed(error.0),
+            Err(error) => return Taken::Failed(error.to_string()),
         };
         grad.clear();
         grad.extend(space.grad.iter().chain(&space.grad_theta));

@@ -263,23 +263,33 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
     }
 
     fn check(&self) -> Result<(), StudyError> {
-        let refuse = |words: String| Err(StudyError::Setting(words));
+        let refuse = |name, words: String| Err(StudyError::setting(name, words));
         self.family.covers(self.target.layout())?;
         for (k, (name, _)) in self.estimators.iter().enumerate() {
             if self.estimators[..k].iter().any(|(other, _)| other == name) {
-                return refuse(format!("two estimators are called `{name}`; give each a name of its own"));
+                return refuse(
+                    "estimators",
+                    format!("two estimators are called `{name}`; give each a name of its own"),
+                );
             }
         }
-        match () {
-            () if self.estimators.is_empty() => refuse("a study needs at least one estimator".into()),
-            () if self.num_draws.is_empty() => refuse("a study needs at least one number of draws".into()),
-            () if self.num_draws.contains(&0) => refuse("a gradient needs at least one draw, not 0".into()),
-            () if self.at.is_empty() && self.own.is_empty() => refuse("a study needs at least one point".into()),
-            () if self.repeats < 10 => {
-                refuse(format!("{} gradients of each kind say nothing of a variance; take at least 10", self.repeats))
-            }
-            () => self.check_points(),
+        if self.estimators.is_empty() {
+            return refuse("estimators", "a study needs at least one estimator".into());
         }
+        if self.num_draws.is_empty() {
+            return refuse("draws", "a study needs at least one number of draws".into());
+        }
+        if self.num_draws.contains(&0) {
+            return refuse("draws", "a gradient needs at least one draw, not 0".into());
+        }
+        if self.at.is_empty() && self.own.is_empty() {
+            return refuse("points", "a study needs at least one point".into());
+        }
+        if self.repeats < 10 {
+            let words = format!("{} gradients of each kind say nothing of a variance; take at least 10", self.repeats);
+            return refuse("repeats", words);
+        }
+        self.check_points()
     }
 
     fn check_points(&self) -> Result<(), StudyError> {
@@ -288,11 +298,14 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> GradientStudy<'a, T, F> {
         let given = self.start.iter().map(|at| ("init", at)).chain(self.optimum.iter().map(|at| ("optimum", at)));
         for (name, at) in given.chain(own) {
             if (at.params.len(), at.theta.len()) != (params, theta) {
-                return Err(StudyError::Setting(format!(
-                    "the point `{name}` has {} parameters of q and {} of the model; the family has {params} and the model {theta}",
-                    at.params.len(),
-                    at.theta.len(),
-                )));
+                return Err(StudyError::setting(
+                    "points",
+                    format!(
+                        "the point `{name}` has {} parameters of q and {} of the model; the family has {params} and the model {theta}",
+                        at.params.len(),
+                        at.theta.len(),
+                    ),
+                ));
             }
         }
         Ok(())

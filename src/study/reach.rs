@@ -101,7 +101,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
                 fit.failure = (lost > 0).then(|| format!("{lost} of {num_draws} fresh draws have no finite density"));
             }
             // What an estimator refuses is no fault of the density.
-            Err(FitError::Density(error)) => fit.failure = Some(error.0),
+            Err(FitError::Density(error)) => fit.failure = Some(error.to_string()),
             Err(error) => fit.failure = Some(error.to_string()),
         }
         Some(fit)

@@ -146,7 +146,7 @@ impl<T: ?Sized, F: ?Sized> GradientEstimator<T, F> for Refusing {
     fn init(&self, _: &T, _: &F) {}
 
     fn estimate(&self, _: &Task<T, F>, _: &mut (), _: &mut Space) -> Result<Estimate, DensityError> {
-        Err(DensityError("no such thing".into()))
+        Err(DensityError::new("no such thing"))
     }
 }
 

@@ -39,10 +39,9 @@ impl Factored for Target {
         self.check(theta, z, rows)?;
         let single = self.options().precision == Precision::Single;
         let factors = self.factors.get_or_init(|| Factors::of(&self.recording, single)).as_ref().ok_or_else(|| {
-            DensityError(
+            DensityError::unsupported(
                 "the model has latents of rows in several `rows` blocks over different rows, whose terms are not told \
-                 apart; take the same rows in every block, or use the score function"
-                    .into(),
+                 apart; take the same rows in every block, or use the score function",
             )
         })?;
         let request = self.request(theta, z, rows, &[], out.data_weight, false, false);

@@ -5,6 +5,7 @@
 mod constrained;
 mod data;
 mod delegate;
+mod error;
 mod factored;
 mod functions;
 #[cfg(test)]
@@ -16,10 +17,11 @@ mod schedule;
 mod simulate;
 
 pub use constrained::Constrained;
+pub use error::{DensityError, DensityErrorKind, TargetError};
 pub use factored::Factored;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
-pub use recorded::{Options, Precision, Target, TargetError, Workers};
+pub use recorded::{Options, Precision, Target, Workers};
 pub use simulate::{Replicated, Simulation, SimulationError};
 
 use crate::model::{Draws, Layout, RowSet};
@@ -61,8 +63,8 @@ pub trait LogDensity: Sync {
     /// # Errors
     /// When it has no relaxation; the words name the site and what it is used for.
     fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {
-        Err(DensityError(
-            "this density has no relaxation of its integers, which a recorded model has; use leave-one-out".into(),
+        Err(DensityError::unsupported(
+            "this density has no relaxation of its integers, which a recorded model has; use leave-one-out",
         ))
     }
 
@@ -113,8 +115,3 @@ pub trait Differentiable: LogDensity {
         grad_theta: &mut [f64],
     ) -> Result<(), DensityError>;
 }
-
-/// The density cannot be evaluated at all.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct DensityError(pub String);

@@ -3,15 +3,15 @@
 use std::sync::OnceLock;
 
 use super::data::not_a_number;
-use super::{Constrained, DensityError, Differentiable, LogDensity, Pass};
+use super::{Constrained, DensityError, Differentiable, LogDensity, Pass, TargetError};
 use crate::dist::Support;
 use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
+use crate::program::TermKind;
 use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
 pub use crate::program::{Options, Precision, Workers};
-use crate::program::{ProgramError, TermKind};
 
 /// A recorded model.
 pub struct Target {
@@ -33,46 +33,6 @@ pub struct Target {
     /// The program with weights in the place of integers, made when it is first asked for.
     pub(super) relaxed: OnceLock<Result<Box<Target>, String>>,
     pub(super) workers: Workers,
-}
-
-/// A model that cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum TargetError {
-    /// A mistake in the model, with its place in the source.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// The two recordings differ.
-    #[error(
-        "the log joint did two different things when it was recorded twice ({difference}); it must depend on nothing that changes, such as a counter or random numbers"
-    )]
-    Unstable {
-        /// What differs.
-        difference: String,
-    },
-    /// There is nothing to infer.
-    #[error(
-        "the model has no latents and no parameters; declare one with `p.draw(..)`, `p.real(..)` or `p.parameter(..)`"
-    )]
-    Empty,
-    /// Data that are read are not numbers.
-    #[error("{place} is not a number (NaN); leave such rows out, or fill them in")]
-    NotANumber {
-        /// Which column, which row.
-        place: String,
-    },
-    /// Latents of rows have no place in draws when the `rows` blocks differ.
-    #[error(
-        "the model has latents of each row and `rows` blocks over different rows; take the same rows in every block, or declare the latents as vectors with `p.draws(..)`"
-    )]
-    SeveralRowBlocks,
-    /// Threads could not be started.
-    #[error("{threads} threads could not be started: {reason}")]
-    Threads {
-        /// How many were asked for.
-        threads: usize,
-        /// The system's reason.
-        reason: String,
-    },
 }
 
 impl Target {
@@ -225,7 +185,7 @@ impl Target {
 
     pub(super) fn check(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> Result<(), DensityError> {
         if z.num_draws == 0 {
-            return Err(DensityError("no draws are given; give at least one".into()));
+            return Err(DensityError::setting("no draws are given; give at least one"));
         }
         let layout = &self.layout;
         let num_rows = rows.len(layout);
@@ -238,20 +198,26 @@ impl Target {
         ];
         for (what, found, expected) in sizes {
             if found != expected {
-                return Err(DensityError(format!("{found} numbers given for the {what}, the model has {expected}")));
+                return Err(DensityError::setting(format!(
+                    "{found} numbers given for the {what}, the model has {expected}"
+                )));
             }
         }
         if let Some(subset) = &rows.subset {
             if layout.num_rows == 0 {
-                return Err(DensityError(
-                    "the model has no single `rows` block, so there are no rows to take a minibatch of".into(),
+                return Err(DensityError::unsupported(
+                    "the model has no single `rows` block, so there are no rows to take a minibatch of",
                 ));
             }
             let plate = self.recording.plates[0];
             let end = plate.start + plate.rows;
             let outside = |row: &&u32| (**row as usize) < plate.start || **row as usize >= end;
             if let Some(row) = [subset.iter().min(), subset.iter().max()].into_iter().flatten().find(outside) {
-                return Err(DensityError(format!("row {row} is outside of the rows {} to {}", plate.start, end - 1)));
+                return Err(DensityError::setting(format!(
+                    "row {row} is outside of the rows {} to {}",
+                    plate.start,
+                    end - 1
+                )));
             }
         }
         Ok(())

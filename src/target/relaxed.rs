@@ -15,7 +15,7 @@ impl Target {
     pub(super) fn relaxation(&self) -> Result<&dyn Differentiable, DensityError> {
         match self.relaxed.get_or_init(|| self.relax().map(Box::new)) {
             Ok(target) => Ok(&**target),
-            Err(words) => Err(DensityError(words.clone())),
+            Err(words) => Err(DensityError::unsupported(words.clone())),
         }
     }
 

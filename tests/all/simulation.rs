@@ -173,7 +173,7 @@ fn what_cannot_be_simulated_is_refused_with_the_reason() {
     assert!(error.contains("observes nothing"), "{error}");
     let lagged = Target::new(&Lagged { y: Column::new(X) }).unwrap();
     assert!(lagged.prior_draws(&[], Streams::new(1), 2).unwrap().reads_its_data);
-    let fit = |_: &jensen::diagnose::DataSet| Err(FitError::Setting("unreachable".into()));
+    let fit = |_: &jensen::diagnose::DataSet| Err(FitError::setting("fit", "unreachable"));
     let error = calibrate(&lagged, &[], Streams::new(1), 30, fit).unwrap_err().to_string();
     assert!(error.contains("a lag"), "{error}");
 }

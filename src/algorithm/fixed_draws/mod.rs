@@ -13,7 +13,7 @@ pub use solvers::{FromArgmin, Lbfgs, NewtonCg, Solve, Solved, solve};
 use nalgebra::{Cholesky, DMatrix};
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, FitError, Solution, Step};
+use super::{Algorithm, FitError, Solution, SolverFailure, Step};
 use crate::family::{NoiseLaw, Reparam};
 use crate::model::RowSet;
 use crate::streams::Streams;
@@ -70,26 +70,36 @@ where
     fn check(&self) -> Result<(), FitError> {
         let (d, layout) = (self.family.num_noise(&RowSet::all()), self.target.layout());
         if layout.num_parameters > 0 {
-            return Err(FitError::Unsupported(
-                "fixed draws do not move the model's parameters theta; use adam, which moves them along".into(),
+            return Err(FitError::unsupported(
+                "theta",
+                "fixed draws do not move the model's parameters theta; use adam, which moves them along",
             ));
         }
         if layout.num_integers + layout.num_row_integers > 0 {
-            return Err(FitError::Unsupported("fixed draws need real latents, and this model has integer ones".into()));
+            return Err(FitError::unsupported(
+                "integers",
+                "fixed draws need real latents, and this model has integer ones",
+            ));
         }
         if self.start.len() != self.family.num_params() {
             let (given, wanted) = (self.start.len(), self.family.num_params());
-            return Err(FitError::Setting(format!("the start has {given} parameters, the family {wanted}")));
+            return Err(FitError::setting("start", format!("the start has {given} parameters, the family {wanted}")));
         }
         if self.num_draws < 2 {
-            return Err(FitError::Setting(format!("fixed draws need at least 2 draws, not {}", self.num_draws)));
+            return Err(FitError::setting(
+                "draws",
+                format!("fixed draws need at least 2 draws, not {}", self.num_draws),
+            ));
         }
         if self.family.num_params() >= d + d * (d + 1) / 2 && d > 1 && self.num_draws <= d {
-            return Err(FitError::Setting(format!(
-                "the full-rank bound with {} fixed draws in {d} dimensions has no maximum: q collapses onto the draws; \
+            return Err(FitError::setting(
+                "draws",
+                format!(
+                    "the full-rank bound with {} fixed draws in {d} dimensions has no maximum: q collapses onto the draws; \
                  use more than {d} draws, a mean-field or low-rank family, or the natural gradient",
-                self.num_draws
-            )));
+                    self.num_draws
+                ),
+            ));
         }
         Ok(())
     }
@@ -134,9 +144,12 @@ where
         }
         state.step += 1;
         if let Some(far) = state.params.iter().find(|p| p.abs() > 1e12) {
-            return Err(FitError::Solver(format!(
-                "the bound with fixed draws has no maximum in reach (a parameter is at {far:.0e}); give every latent a proper prior"
-            )));
+            return Err(FitError::solver(
+                SolverFailure::NoMaximum,
+                format!(
+                    "the bound with fixed draws has no maximum in reach (a parameter is at {far:.0e}); give every latent a proper prior"
+                ),
+            ));
         }
         let done = gain <= self.tolerance;
         Ok(Step {
@@ -180,8 +193,12 @@ where
             hessian.column_mut(k).copy_from_slice(&column);
         }
         let symmetric = 0.5 * (&hessian + hessian.transpose());
-        let singular =
-            || FitError::Solver("the fixed bound has no strict maximum here, so there is no linear response".into());
+        let singular = || {
+            FitError::solver(
+                SolverFailure::NoMaximum,
+                "the fixed bound has no strict maximum here, so there is no linear response",
+            )
+        };
         let inverse = Cholesky::new(symmetric).ok_or_else(singular)?.inverse();
         Ok((0..num_latents.min(n)).map(|k| inverse[(k, k)].sqrt()).collect())
     }

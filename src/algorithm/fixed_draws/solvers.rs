@@ -6,7 +6,7 @@ use argmin::solver::quasinewton::LBFGS;
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 
 use super::{ArgminPoint, FixedBound};
-use crate::algorithm::FitError;
+use crate::algorithm::{FitError, SolverFailure};
 use crate::family::Reparam;
 use crate::target::Differentiable;
 
@@ -79,7 +79,7 @@ impl Default for Lbfgs {
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for Lbfgs {
     fn maximise(&self, bound: &FixedBound<'_, T, F>, start: &[f64], iterations: u64) -> Result<Solved, FitError> {
-        let setting = |e: argmin::core::Error| FitError::Solver(e.to_string());
+        let setting = |e: argmin::core::Error| FitError::solver(SolverFailure::External, e.to_string());
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), self.history);
         let solver = solver.with_tolerance_grad(1e-7).map_err(setting)?.with_tolerance_cost(1e-12).map_err(setting)?;
         solve::<_, _, _, ArgminPoint, ()>(bound, solver, start, iterations)
@@ -113,7 +113,7 @@ impl Default for NewtonCg {
 
 impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
     fn maximise(&self, bound: &FixedBound<'_, T, F>, start: &[f64], iterations: u64) -> Result<Solved, FitError> {
-        let setting = |e: argmin::core::Error| FitError::Solver(e.to_string());
+        let setting = |e: argmin::core::Error| FitError::solver(SolverFailure::External, e.to_string());
         let (mut value, mut left) = (bound.value(start)?, iterations);
         let mut solved = Solved { params: start.to_vec(), said: String::new() };
         while left > 0 {
@@ -140,15 +140,16 @@ impl<T: Differentiable + ?Sized, F: Reparam + ?Sized> Solve<T, F> for NewtonCg {
 /// ```
 /// use argmin::solver::gradientdescent::SteepestDescent;
 /// use argmin::solver::linesearch::{BacktrackingLineSearch, condition::ArmijoCondition};
-/// use jensen::algorithm::{FixedBound, FixedDraws, FromArgmin, ArgminPoint, solve};
+/// use jensen::algorithm::{ArgminPoint, FitError, FixedBound, FixedDraws, FromArgmin, SolverFailure, solve};
 /// # use jensen::{algorithm::Algorithm, family::{Family, MeanField}, streams::Streams, target::HandWritten};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let target = HandWritten::new(&["x"], |z, grad| { grad[0] = 3.0 - z[0]; -0.5 * (z[0] - 3.0).powi(2) });
 /// # let family = MeanField::of_dimension(1);
 /// let steepest = FromArgmin(|bound: &FixedBound<'_, _, _>, start: &[f64], iterations| {
-///     let condition = ArmijoCondition::new(0.1).map_err(|e| jensen::algorithm::FitError::Solver(e.to_string()))?;
+///     let failed = |e: argmin::core::Error| FitError::solver(SolverFailure::External, e.to_string());
+///     let condition = ArmijoCondition::new(0.1).map_err(failed)?;
 ///     let solver = SteepestDescent::new(BacktrackingLineSearch::new(condition));
-///     solve::<_, _, _, Point, ()>(bound, solver, start, iterations)
+///     solve::<_, _, _, ArgminPoint, ()>(bound, solver, start, iterations)
 /// });
 /// # let fit = FixedDraws { target: &target, family: &family, solver: steepest, num_draws: 16,
 /// #     start: family.init(&[0.0], 0.5), iterations: 100, tolerance: 1e-8, streams: Streams::new(1) };

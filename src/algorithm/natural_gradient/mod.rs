@@ -13,7 +13,7 @@ use window::{Window, divergence};
 
 use super::density::{Buffers, Density, farthest};
 use super::laplace::{only_global_latents, params_of_precision, precision_factor};
-use super::{Algorithm, FitError, Solution, Step};
+use super::{Algorithm, FitError, Solution, SolverFailure, Step};
 use crate::family::FullRank;
 use crate::objective::Accepted;
 use crate::streams::Streams;
@@ -152,20 +152,20 @@ impl<T: Differentiable + ?Sized> Algorithm for NaturalGradient<'_, T> {
         let layout = self.target.layout();
         only_global_latents("the natural gradient", layout, self.family)?;
         if layout.num_parameters > 0 {
-            return Err(FitError::Unsupported(
-                "the natural gradient does not move the model's parameters theta; use adam, which moves them along"
-                    .into(),
+            return Err(FitError::unsupported(
+                "theta",
+                "the natural gradient does not move the model's parameters theta; use adam, which moves them along",
             ));
         }
         if self.num_draws == 0 {
-            return Err(FitError::Setting("a step needs at least one pair of draws".into()));
+            return Err(FitError::setting("draws", "a step needs at least one pair of draws"));
         }
         let d = self.family.dimension();
         if self.start.len() != crate::family::Family::num_params(self.family) {
-            return Err(FitError::Setting(format!(
-                "the start has {} parameters, not those of {d} latents",
-                self.start.len()
-            )));
+            return Err(FitError::setting(
+                "start",
+                format!("the start has {} parameters, not those of {d} latents", self.start.len()),
+            ));
         }
         let factor = precision_factor(self.family, &self.start)?;
         Ok(NaturalGradientState {
@@ -308,7 +308,7 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         if !rho.is_finite() || !norm.is_finite() {
             let detail = farthest(self.target.layout(), &scratch.z);
             let place = format!("step {}: the estimate of the Hessian is not finite{detail}", state.step);
-            return Err(FitError::Solver(format!("{place}; rescale the data")));
+            return Err(FitError::solver(SolverFailure::NotFinite, format!("{place}; rescale the data")));
         }
         if rho < wanted && !state.warm {
             // Later, shortened steps count, so that the step size cannot be held back for ever.
@@ -316,7 +316,12 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         } else if !state.drifts {
             state.settled += 1;
         }
-        let broken = || FitError::Solver("the precision matrix lost its positive eigenvalues; rescale the data".into());
+        let broken = || {
+            FitError::solver(
+                SolverFailure::Singular,
+                "the precision matrix lost its positive eigenvalues; rescale the data",
+            )
+        };
         one_plus(a, rho, rho * size > LINEAR, b);
         let mut factor = Cholesky::new(std::mem::take(b));
         if factor.is_none() {

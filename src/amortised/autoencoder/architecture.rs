@@ -88,7 +88,7 @@ impl Autoencoder {
 
     /// Refuses parts that do not go together.
     pub(super) fn check(&self) -> Result<(), AutoencoderError> {
-        let wrong = |words: &str| Err(AutoencoderError::Setting(words.into()));
+        let wrong = |words: &str| Err(AutoencoderError::setting("architecture", words));
         if self.num_columns == 0 || self.code_len() == self.given {
             return wrong(
                 "an autoencoder without columns or without a code; give at least one column, and a latent or a class",

@@ -94,11 +94,14 @@ impl TrainedAutoencoder {
         let found = (solution.params.len(), solution.theta.len());
         let expected = autoencoder.num_parameters()?;
         if found != expected {
-            return Err(AutoencoderError::Setting(format!(
-                "{} numbers of the encoder and {} of the decoder, where the networks have {} and {}; give those of this very \
+            return Err(AutoencoderError::setting(
+                "solution",
+                format!(
+                    "{} numbers of the encoder and {} of the decoder, where the networks have {} and {}; give those of this very \
                  autoencoder",
-                found.0, found.1, expected.0, expected.1
-            )));
+                    found.0, found.1, expected.0, expected.1
+                ),
+            ));
         }
         Ok(Self::known(autoencoder, solution, options))
     }

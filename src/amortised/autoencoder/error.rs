@@ -11,8 +11,13 @@ use crate::target::{DensityError, TargetError};
 #[non_exhaustive]
 pub enum AutoencoderError {
     /// Sizes or settings that do not go together.
-    #[error("{0}")]
-    Setting(String),
+    #[error("{reason}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, and what to try.
+        reason: String,
+    },
     /// A block of rows that cannot be read, as its reader says.
     #[error(transparent)]
     Rows(Box<dyn std::error::Error + Send + Sync>),
@@ -47,4 +52,11 @@ pub enum AutoencoderError {
     /// Rows that cannot be grouped by k-means.
     #[error(transparent)]
     Groups(#[from] MixtureError),
+}
+
+impl AutoencoderError {
+    /// A setting that makes no sense.
+    pub(crate) fn setting(name: &'static str, reason: impl Into<String>) -> Self {
+        AutoencoderError::Setting { name, reason: reason.into() }
+    }
 }

@@ -88,10 +88,10 @@ impl Estimator {
         match *self {
             Estimator::ExactKl { beta, free_nats, .. } if !(is_weight(beta) && is_weight(free_nats)) => {
                 let words = format!("a beta of {beta} and {free_nats} free nats; give finite numbers of at least 0");
-                Err(AutoencoderError::Setting(words))
+                Err(AutoencoderError::setting("estimator", words))
             }
             Estimator::ImportanceWeighted { draws: 0 } => {
-                Err(AutoencoderError::Setting("no draws under the logarithm; give at least one".into()))
+                Err(AutoencoderError::setting("draws", "no draws under the logarithm; give at least one"))
             }
             _ => Ok(()),
         }
@@ -150,7 +150,7 @@ impl GradientEstimator<Target, Q> for AtStep {
             self,
             q,
             |estimator, family| estimator.estimate_any(&Task { target, family, at }, state, space),
-            Err(DensityError(words.into()))
+            Err(DensityError::unsupported(words))
         )
     }
 

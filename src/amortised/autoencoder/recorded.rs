@@ -36,11 +36,13 @@ impl Autoencoder {
     /// The model of rows, weights from `seed`.
     pub(super) fn record(&self, batch: Batch, seed: u64, options: Options) -> Result<Recorded, AutoencoderError> {
         self.check()?;
-        let matrix = |values: &[f64], columns: usize| Matrix::new(values, columns).map_err(AutoencoderError::Setting);
+        let matrix = |values: &[f64], columns: usize| {
+            Matrix::new(values, columns).map_err(|e| AutoencoderError::setting("rows", e))
+        };
         let data = matrix(batch.values, self.num_columns)?;
         if let Some(states) = self.states {
             let text = Text::new(data, self.levels(), (self.num_latents, states), &self.hidden);
-            let text = text.map_err(AutoencoderError::Setting)?.seed(seed);
+            let text = text.map_err(|e| AutoencoderError::setting("rows", e))?.seed(seed);
             let (target, family) = normal(&text, options)?;
             return Ok(Recorded { model: Networks::Text(Box::new(text)), target, family });
         }

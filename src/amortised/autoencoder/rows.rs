@@ -121,7 +121,7 @@ impl Window<'_> {
             self.load(pass, index)?;
         }
         let Some((_, recorded)) = &self.held else {
-            return Err(AutoencoderError::Setting("the file gave no rows".into()));
+            return Err(AutoencoderError::setting("rows", "the file gave no rows"));
         };
         let layout = recorded.target.layout();
         let to = (from + self.batch).min(layout.num_rows);
@@ -145,9 +145,10 @@ impl Window<'_> {
                 let row = self.block.values.get(place * num_columns..(place + 1) * num_columns);
                 read.extend_from_slice(row.ok_or_else(|| {
                     let words = format!("block {} holds no row {place} of {num_columns} numbers", part.block);
-                    AutoencoderError::Setting(format!(
-                        "{words}; every block but the last has as many rows as the passes say"
-                    ))
+                    AutoencoderError::setting(
+                        "rows",
+                        format!("{words}; every block but the last has as many rows as the passes say"),
+                    )
                 })?);
                 labels.extend(self.block.labels.get(place));
             }

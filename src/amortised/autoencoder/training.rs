@@ -114,7 +114,7 @@ impl<'a> Training<'a> {
             Source::Blocks(source, passes) => Rows::file(source, passes, autoencoder, batch, options),
         };
         if rows.num_rows() == 0 {
-            return Err(AutoencoderError::Setting("no rows to train on; give at least one".into()));
+            return Err(AutoencoderError::setting("rows", "no rows to train on; give at least one"));
         }
         let good = good.unwrap_or_else(|| state.clone());
         Ok(Training { autoencoder, rows, settings, state, good, log, failures: 0 })
@@ -250,12 +250,13 @@ impl<'a> Training<'a> {
 
 impl Settings {
     fn check(&self) -> Result<(), AutoencoderError> {
-        if self.batch == 0 || !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            let Settings { batch, learning_rate, .. } = self;
-            let words = format!(
-                "steps of {batch} rows and a size of {learning_rate}; give at least one row and a positive number"
-            );
-            return Err(AutoencoderError::Setting(words));
+        let Settings { batch, learning_rate, .. } = *self;
+        if batch == 0 {
+            return Err(AutoencoderError::setting("batch", "steps of no rows; give at least one"));
+        }
+        if !(learning_rate.is_finite() && learning_rate > 0.0) {
+            let words = format!("a step size of {learning_rate}; give a positive number such as 0.001");
+            return Err(AutoencoderError::setting("learning rate", words));
         }
         self.estimator.check()
     }

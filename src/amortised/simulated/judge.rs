@@ -78,7 +78,8 @@ pub(super) fn judge(
         streams.at_step(row as u64).fill_normal(DRAWS, &mut noise);
         chain.draw(x.row(row), &mut noise);
         for ((ranks, draws), truth) in ranks.iter_mut().zip(noise.chunks_exact(DRAWS)).zip(z.row(row)) {
-            let not_finite = || FitError::Setting("draws of q are not finite; take a smaller learning rate".into());
+            let not_finite =
+                || FitError::setting("learning rate", "draws of q are not finite; take a smaller learning rate");
             ranks.push(rank(*truth, draws).ok_or_else(not_finite)?);
         }
     }
@@ -100,7 +101,7 @@ pub(super) fn judge(
     };
     let farthest = outlying(split, observed).into_iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio));
     let Some(farthest) = farthest else {
-        return Err(FitError::Setting("the simulated data cannot be told apart; give other columns of data".into()));
+        return Err(FitError::setting("data", "the simulated data cannot be told apart; give other columns of data"));
     };
     Ok(Judged { measured, ranks, farthest })
 }

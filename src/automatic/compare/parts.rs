@@ -95,13 +95,13 @@ where
             break;
         }
     }
-    first.ok_or_else(|| FitError::Setting("a comparison needs at least one estimator".into()))
+    first.ok_or_else(|| FitError::setting("estimators", "a comparison needs at least one estimator"))
 }
 
 fn worded(error: StudyError) -> FitError {
     match error {
-        StudyError::Family(error) => FitError::Unsupported(error.to_string()),
-        other => FitError::Setting(other.to_string()),
+        StudyError::Family(error) => FitError::Family(error),
+        StudyError::Setting { name, reason } => FitError::Setting { name, reason },
     }
 }
 

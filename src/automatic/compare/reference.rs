@@ -25,7 +25,7 @@ pub(super) fn reference(
     };
     let mut usable = first.iter().filter_map(|choice| choice.entry()).chain(estimators());
     let found = usable.find(|e| !e.biased && e.kind.is_none() && e.refusal(layout, family).is_none());
-    found.ok_or_else(|| FitError::Unsupported("no estimator is unbiased for this model".into()))
+    found.ok_or_else(|| FitError::unsupported("estimator", "no estimator is unbiased for this model"))
 }
 
 /// Values of integers in all, less one each, up to which 100 draws are compared by default.

@@ -49,7 +49,7 @@ antithetic!(DisArm, |pairs: Pairs, largest| 0.5 * largest * pairs.of_differences
 fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<Shape, DensityError> {
     let other = (0..family.num_latents(rows)).map(|k| family.integer(rows, k).num_values).find(|n| *n != 2);
     match other {
-        Some(found) => Err(DensityError(format!(
+        Some(found) => Err(DensityError::unsupported(format!(
             "{name} is for integers of two values, one of these has {found}; use the local expectation, enumeration or \
              the score function"
         ))),

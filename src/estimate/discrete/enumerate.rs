@@ -35,10 +35,9 @@ fn num_values<G: Discrete + ?Sized>(
     most: usize,
 ) -> Result<usize, DensityError> {
     if family.num_row_integers() > 0 {
-        return Err(DensityError(
+        return Err(DensityError::unsupported(
             "integers of rows are not enumerated jointly; use the local expectation, which sums out each of them \
-             given the rest"
-                .into(),
+             given the rest",
         ));
     }
     let sizes = (0..family.num_integers()).map(|k| family.integer(rows, k).num_values);
@@ -47,7 +46,7 @@ fn num_values<G: Discrete + ?Sized>(
         Some(all) if all <= most => Ok(all / num_draws.max(1)),
         _ => {
             let exponent: f64 = sizes.map(|n| (n as f64).log10()).sum();
-            Err(DensityError(format!(
+            Err(DensityError::unsupported(format!(
                 "enumeration of {} integers has 10^{exponent:.1} joint values for each of {num_draws} draws, more than \
                  {most} in all; use the local expectation, which sums out one integer at a time, DisARM for integers \
                  of two values, or the score function with leave-one-out",

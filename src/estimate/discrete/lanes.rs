@@ -298,10 +298,9 @@ fn keep_row_terms(
     }
     let width = until - from;
     if pass.row_data.len() != num_rows * width || pass.row_prior.len() != num_rows * width {
-        return Err(DensityError(
+        return Err(DensityError::unsupported(
             "this density does not tell the terms of its rows apart, which a gradient for integers of rows needs; use \
-             the score function"
-                .into(),
+             the score function",
         ));
     }
     to.resize(num_rows * all, 0.0);

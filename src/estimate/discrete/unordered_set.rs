@@ -35,16 +35,15 @@ impl<G: Discrete + ?Sized> DiscreteGradient<G> for UnorderedSet {
     fn shape(&self, family: &G, _: &RowSet, _: usize) -> Result<Shape, DensityError> {
         if !SIZES.contains(&self.size) {
             let (least, most) = SIZES.into_inner();
-            return Err(DensityError(format!(
+            return Err(DensityError::setting(format!(
                 "a set without replacement has {} values, expected {least} to {most}; try 4",
                 self.size
             )));
         }
         if family.num_row_integers() > 0 {
-            return Err(DensityError(
+            return Err(DensityError::unsupported(
                 "the unordered set estimator draws joint values of all integers, and integers of rows have too many; \
-                 use the local expectation or leave-one-out"
-                    .into(),
+                 use the local expectation or leave-one-out",
             ));
         }
         let num_lanes = self.size;

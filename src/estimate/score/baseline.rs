@@ -48,7 +48,9 @@ pub enum Baseline {
 impl Baseline {
     pub(super) fn check(self, num_draws: usize) -> Result<(), DensityError> {
         let wrong = |what: &str, value: f64, range: &str| {
-            Err(DensityError(format!("the {what} of the score function's baseline is {value}; choose it in {range}")))
+            Err(DensityError::setting(format!(
+                "the {what} of the score function's baseline is {value}; choose it in {range}"
+            )))
         };
         match self {
             Baseline::LeaveOneOut if num_draws < 2 => {

@@ -112,7 +112,7 @@ pub(super) fn signals(space: &mut Space) -> (f64, usize) {
 pub(super) fn refuse_theta<T: LogDensity + ?Sized>(target: &T, estimator: &str) -> Result<(), DensityError> {
     match target.layout().num_parameters {
         0 => Ok(()),
-        _ => Err(DensityError(format!(
+        _ => Err(DensityError::unsupported(format!(
             "{estimator} has no gradient for the model's parameters theta; use a pathwise estimator, or `Hybrid` for \
              a model with real latents and integers"
         ))),

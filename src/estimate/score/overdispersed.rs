@@ -51,7 +51,7 @@ impl<T: LogDensity + ?Sized, F: Dispersed + ?Sized> GradientEstimator<T, F> for 
         }
         if !(self.dispersion >= 1.0 && self.dispersion.is_finite()) {
             let found = self.dispersion;
-            return Err(DensityError(format!("the dispersion of the draws is {found}; choose it at least 1")));
+            return Err(DensityError::setting(format!("the dispersion of the draws is {found}; choose it at least 1")));
         }
         refuse_theta(target, "the score function with overdispersed draws")?;
         wider.resize(at.params.len(), 0.0);

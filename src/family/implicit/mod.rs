@@ -26,10 +26,13 @@ fn refuse_supports(layout: &Layout, family: &str, accepted: &[&str]) -> Result<(
     let real = |s: &&Site| matches!(s.kind, SiteKind::Latent | SiteKind::RowLatent);
     let strange = |s: &&Site| !accepted.iter().any(|a| s.support.starts_with(a));
     match layout.sites.iter().filter(real).find(strange) {
-        Some(Site { name, support, .. }) => Err(FamilyError::Setting(format!(
-            "the {family} draws sites that are {}; site \"{name}\" is {support}: give it another family in a `Blockwise`",
-            accepted.iter().map(|a| format!("`{a}..`")).collect::<Vec<_>>().join(" or ")
-        ))),
+        Some(Site { name, support, .. }) => Err(FamilyError::setting(
+            "layout",
+            format!(
+                "the {family} draws sites that are {}; site \"{name}\" is {support}: give it another family in a `Blockwise`",
+                accepted.iter().map(|a| format!("`{a}..`")).collect::<Vec<_>>().join(" or ")
+            ),
+        )),
         None => Ok(()),
     }
 }

@@ -58,7 +58,10 @@ impl TracedFamily {
     /// Those of [`TracedFamily::new`], and when threads cannot be started.
     pub fn with_options(guide: &(impl Guide + ?Sized), layout: &Layout, options: Options) -> Result<Self, FamilyError> {
         let workers = Workers::new(options).map_err(|reason| {
-            FamilyError::Setting(format!("{} threads could not be started: {reason}; ask for fewer", options.threads))
+            FamilyError::setting(
+                "threads",
+                format!("{} threads could not be started: {reason}; ask for fewer", options.threads),
+            )
         })?;
         TracedFamily::with_workers(guide, layout, &workers)
     }
@@ -77,10 +80,10 @@ impl TracedFamily {
         let (mut density, again) = recorded(guide, layout, Part::Density)?;
         let places = |drawn: &[(SiteKind, usize, u32)]| drawn.iter().map(|d| (d.0, d.1)).collect::<Vec<_>>();
         if state.parameters != again.parameters || places(&state.drawn) != places(&again.drawn) {
-            return Err(FamilyError::Setting(
+            return Err(FamilyError::setting(
+                "guide",
                 "the guide did two different things when it was recorded twice; it must depend on nothing that \
-                 changes, such as a counter or random numbers"
-                    .into(),
+                 changes, such as a counter or random numbers",
             ));
         }
         for site in layout.sites.iter().filter(|s| matches!(s.kind, SiteKind::Latent | SiteKind::RowLatent)) {
@@ -156,7 +159,7 @@ impl Family for TracedFamily {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
         match *layout == self.layout {
             true => Ok(()),
-            false => Err(FamilyError::Setting("the guide was recorded for another model".into())),
+            false => Err(FamilyError::setting("layout", "the guide was recorded for another model")),
         }
     }
 

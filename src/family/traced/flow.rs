@@ -130,7 +130,7 @@ impl Flow {
     /// For latents of rows or integers, a RealNVP of fewer than two latents, and sizes or a spread that make no sense.
     pub fn family(mut self, layout: &Layout) -> Result<TracedFamily, FamilyError> {
         self.num_latents = layout.num_latents;
-        let wrong = |what: String| Err(FamilyError::Setting(format!("a {what}")));
+        let wrong = |what: String| Err(FamilyError::setting("flow", format!("a {what}")));
         if layout.num_latents == 0 {
             return wrong("flow over no latents: the model has none outside of rows".into());
         }

@@ -169,7 +169,8 @@ impl Generative for DiagonalGaussian {
 
 /// A draw of `Gamma(shape, rate)`.
 pub(in super::super) fn draw_gamma(shape: f64, rate: f64, stream: &mut Stream) -> Result<f64, MixtureError> {
-    let gamma = Gamma::new(shape, 1.0 / rate).map_err(|e| MixtureError::Setting(format!("gamma draw: {e}")))?;
+    let gamma =
+        Gamma::new(shape, 1.0 / rate).map_err(|e| MixtureError::setting("values", format!("gamma draw: {e}")))?;
     Ok(gamma.sample(stream).max(f64::MIN_POSITIVE))
 }
 

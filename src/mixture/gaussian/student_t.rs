@@ -192,7 +192,7 @@ impl Generative for FullStudentT {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         let half = 0.5 * self.tail;
-        let gamma = Gamma::new(half, 1.0 / half).map_err(|e| MixtureError::Setting(format!("tail: {e}")))?;
+        let gamma = Gamma::new(half, 1.0 / half).map_err(|e| MixtureError::setting("tail", format!("tail: {e}")))?;
         wishart::sample(values, gamma.sample(stream).max(f64::MIN_POSITIVE), stream, row)
     }
 }

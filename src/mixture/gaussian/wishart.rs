@@ -93,7 +93,7 @@ impl NormalWishart {
         super::super::error::positive("mean_precision", mean_precision)?;
         if !(degrees > d as f64 - 1.0 && degrees.is_finite()) {
             let text = format!("degrees is {degrees}; it must be above {}, the columns less one", d as f64 - 1.0);
-            return Err(MixtureError::Setting(text));
+            return Err(MixtureError::setting("prior", text));
         }
         let mut factor = scale_inverse.clone();
         if !cholesky(&mut factor, d) || mean.iter().any(|m| !m.is_finite()) {

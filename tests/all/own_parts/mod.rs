@@ -169,7 +169,7 @@ fn a_family_that_does_not_cover_the_model_is_refused_by_site() {
         p.draw("b", normal(0.0, 1.0));
     });
     let refused = Fit::new(&two).family(Bell { rescales: true, shows_transform: true }).run().err();
-    assert!(matches!(refused, Some(FitError::Unsupported(_))), "{refused:?}");
+    assert!(matches!(refused, Some(FitError::Family(FamilyError::Size { found: 1, expected: 2, .. }))), "{refused:?}");
 }
 
 /// `q(z_i | x_i) = N(w x_i + b, e^c)`, shared by all rows.

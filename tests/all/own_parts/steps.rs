@@ -105,10 +105,13 @@ fn an_optimiser_of_ones_own_is_followed() {
     is_right(&fitted);
     assert!(fitted.plan.to_string().contains("HeavyBall optimiser"), "{}", fitted.plan);
     let refused = Fit::new(&mean()).optimizer(HeavyBall { step_size: 0.03 }).learning_rate(0.1).run().err();
-    assert!(matches!(refused, Some(FitError::Setting(_))), "{refused:?}");
+    assert!(matches!(refused, Some(FitError::Setting { name: "learning rate", .. })), "{refused:?}");
     // A rule of the library given as a value is checked as one chosen by name is.
     let wrong = Adam { step_size: Schedule::Constant(-1.0), ..Adam::default() };
-    assert!(matches!(Fit::new(&mean()).optimizer(wrong).run().err(), Some(FitError::Setting(_))));
+    assert!(matches!(
+        Fit::new(&mean()).optimizer(wrong).run().err(),
+        Some(FitError::Setting { name: "optimizer", .. })
+    ));
 }
 
 /// Stochastic ascent from twice as many draws, as an algorithm made for each run.
