@@ -62,7 +62,7 @@ pub fn report() -> Result<String, Box<dyn std::error::Error>> {
     writeln!(out, "   mean    sd     ELBO =    data -    KL     gap  exact gap")?;
     for (m, s) in [(0.0, 2.0), (mean, 0.5 * sd), (mean + sd, sd), (mean, sd)] {
         let solution = Solution { params: vec![m, s.ln()], theta: vec![] };
-        let settings = Assessment { num_draws: 100_000, ..Assessment::new(Streams::new(1), &stop) };
+        let settings = Assessment::new(Streams::new(1), &stop).num_draws(100_000);
         let q = Posterior::assess(&target, &family, &solution, &settings)?;
         let (data, kl) = (q.bound().data.ok_or("no data")?.value, q.bound().kl.ok_or("no prior")?.value);
         let (elbo, exact) =

@@ -220,6 +220,7 @@ pub(crate) fn precision_factor(family: &FullRank, params: &[f64]) -> Result<DMat
 
 /// A start for the full-rank family.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FullRankStart {
     /// Parameters of the family.
     pub params: Vec<f64>,

@@ -6,6 +6,7 @@ use crate::streams::Streams;
 
 /// The rows of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Minibatch {
     /// All rows.
     #[default]

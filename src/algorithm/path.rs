@@ -22,6 +22,7 @@ const FAR: f64 = 1e12;
 /// Why a path ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PathEnd {
     /// The gradient vanished, in nats still to be gained.
     Arrived,
@@ -35,6 +36,7 @@ pub enum PathEnd {
 
 /// A step and the change of the gradient of `-log p` over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Pair {
     /// `s`, the step.
     pub step: Vec<f64>,

@@ -31,6 +31,7 @@ const HISTORY: usize = 8;
 ///
 /// *Source*: Zhang, Carpenter, Gelman and Vehtari 2022 (Pathfinder), with shared antithetic draws.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StartSearch {
     /// Number of paths.
     pub num_paths: usize,
@@ -46,6 +47,7 @@ pub struct StartSearch {
 
 /// What the paths found.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Found {
     /// The paths and a few plain Gaussians around zero, the best bound first; never empty.
     pub paths: Vec<Explored>,
@@ -59,6 +61,7 @@ pub struct Found {
 
 /// One path and the best Gaussian along it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Explored {
     /// The Gaussian with the best score.
     pub gaussian: PathGaussian,

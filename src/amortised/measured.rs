@@ -6,6 +6,7 @@ use std::fmt;
 
 /// Figures of a fit: single ones, and a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Measured {
     /// What each single figure is, and its value; an error of 0 where it is exact.
     pub figures: Vec<(String, MonteCarlo)>,
@@ -19,6 +20,7 @@ pub struct Measured {
 
 /// A line of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MeasuredLine {
     /// What its numbers are of.
     pub name: String,

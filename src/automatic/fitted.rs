@@ -16,6 +16,7 @@ use crate::target::{Constrained, Replicated, Target};
 /// A finished fit: the posterior with its verdict, and how it came about.
 ///
 /// It reads like its [`Posterior`]: `fitted.summary()`, `fitted.verdict()`, `println!("{fitted}")`.
+#[non_exhaustive]
 pub struct Fitted {
     /// Fresh draws of the solution, the bound, and the verdict.
     pub posterior: Posterior,

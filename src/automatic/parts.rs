@@ -173,6 +173,7 @@ pub(super) fn name_of_value<X>(_: &X) -> String {
 }
 
 /// Where a run of an algorithm of one's own begins.
+#[non_exhaustive]
 pub struct Begin<'r, F> {
     /// What is approximated.
     pub target: &'r dyn Differentiable,

@@ -43,6 +43,7 @@ pub(super) enum Gradient {
 
 /// What a fit does, with every `auto` decided.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Plan {
     /// The parts that are the user's own: what the fields below say of those does not count.
     pub own: OwnNames,

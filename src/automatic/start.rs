@@ -16,6 +16,7 @@ const MOST_PATHS: usize = 64;
 
 /// What the search for a start found.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct StartReport {
     /// Paths and plain Gaussians that were compared.
     pub num_candidates: usize,

@@ -6,6 +6,7 @@ use crate::target::{Constrained, SimulationError, Target};
 
 /// One simulated data set, of which the fit must not see the latents behind it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DataSet {
     /// Its number, for seeds.
     pub index: usize,

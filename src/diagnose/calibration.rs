@@ -9,6 +9,7 @@ pub const MIN_RANKS: usize = 30;
 
 /// What the ranks of the truth over many simulated data sets say about q.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RankStatistics {
     /// Number of ranks.
     pub num_ranks: usize,

@@ -17,6 +17,7 @@ const FLAT_ULPS: f64 = 100.0;
 
 /// Smoothed importance weights and the shape of their tail.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Psis {
     /// Estimated Pareto shape of the largest weights; `-inf` when they are all equal, `+inf` when
     /// fewer than five of them stand out, so that no shape can be estimated.
@@ -37,6 +38,7 @@ pub struct Psis {
 
 /// An importance-sampling estimate of log Z with its Monte Carlo standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct LogEvidence {
     /// `ln(mean(exp(log_weights)))`.
     pub estimate: f64,

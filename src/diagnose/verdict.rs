@@ -47,6 +47,7 @@ pub enum Trust {
 /// It speaks of importance-weighted summaries: `k_hat` says how well the weights repair q.
 /// No statistic of the draws of q sees a mode that q misses; only restarts can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// The worst of all findings.
     pub trust: Trust,

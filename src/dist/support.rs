@@ -6,6 +6,7 @@ use crate::program::Real;
 ///
 /// A latent never lies on an edge; data and parameters may where the set has the edge.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Support {
     /// All real numbers.
     Real,

@@ -30,6 +30,7 @@ pub struct ControlVariate {
 
 /// How the matrix `C` of a [`ControlVariate`] is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Curvature {
     /// Column by column: `2 n + 1` gradients a step for `n` latents.
     #[default]

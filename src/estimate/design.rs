@@ -16,6 +16,7 @@ use crate::target::DensityError;
 /// on draws being independent of one another refuse any other design.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Design {
     /// Independent draws.
     #[default]

@@ -7,6 +7,7 @@ use crate::target::{DensityError, Differentiable};
 
 /// How the gradient of the real block is estimated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RealGradient {
     /// Reparameterisation, with the real family's entropy in closed form where it is known, else without the score.
     #[default]

@@ -36,6 +36,7 @@ pub struct ImportanceWeightedRows {
 
 /// Which of the two gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PathWeight {
     /// The total derivative: path and score.
     Total,

@@ -6,6 +6,7 @@ use crate::target::{DensityError, Differentiable};
 
 /// How the entropy enters the gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Entropy {
     /// In closed form where the family knows it, else by Monte Carlo.
     #[default]

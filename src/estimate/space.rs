@@ -43,6 +43,7 @@ pub struct Space {
 
 /// The parts of a bound, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Terms {
     /// `E_q[log p(x | z)]`.
     pub data: f64,

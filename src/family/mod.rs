@@ -161,6 +161,7 @@ pub(crate) fn covers_global(family: &dyn Family, dimension: usize, layout: &Layo
 
 /// The law of a family's noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoiseLaw {
     /// Independent standard normal.
     Normal,

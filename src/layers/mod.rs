@@ -38,6 +38,7 @@ use crate::program::Vector;
 
 /// What follows a dense layer, element by element.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Activation {
     /// Nothing.
     Identity,

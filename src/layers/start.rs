@@ -5,6 +5,7 @@ use crate::streams::Streams;
 
 /// Variance of the normal weights a layer starts from; biases start at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InitialWeights {
     /// `1 / inputs`.
     ///

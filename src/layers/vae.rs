@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// How a row's numbers vary around the decoder's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Likelihood {
     /// Zeros and ones; the decoder gives logits.
     #[default]

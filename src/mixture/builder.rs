@@ -141,6 +141,7 @@ impl<C: Component> MixtureFit<C> {
 
 /// Where one start ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TriedStart {
     /// Its exact bound.
     pub bound: f64,
@@ -148,6 +149,13 @@ pub struct TriedStart {
     pub agreement: f64,
     /// Merges and splits that were kept.
     pub moves: usize,
+}
+
+impl TriedStart {
+    /// A start that ended without moves.
+    pub fn new(bound: f64, agreement: f64) -> Self {
+        TriedStart { bound, agreement, moves: 0 }
+    }
 }
 
 /// The adjusted Rand index of two labellings: 1 where they agree up to names, about 0 where they have nothing in common.

@@ -35,6 +35,7 @@ pub struct MixtureFitted<C = Kind> {
 
 /// Who belongs where.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Assignments {
     /// The most probable component of each row.
     pub labels: Vec<usize>,
@@ -55,6 +56,7 @@ pub struct Score {
 
 /// Posterior of one number of a mixture.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ComponentLine {
     /// Such as `weight[0]` or `component[1].mean[0]`.
     pub name: String,
@@ -68,6 +70,7 @@ pub struct ComponentLine {
 
 /// One draw of all parameters.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MixtureDraw {
     /// Weights.
     pub weights: Vec<f64>,

@@ -26,6 +26,7 @@ pub struct StochasticMixture<'a, R: ?Sized, C> {
 
 /// How a stochastic fit moves.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StochasticSettings {
     /// Blocks in a step.
     pub batch: usize,
@@ -40,6 +41,32 @@ pub struct StochasticSettings {
 impl Default for StochasticSettings {
     fn default() -> Self {
         StochasticSettings { batch: 4, delay: 1.0, forgetting: 0.7, seed: 0 }
+    }
+}
+
+impl StochasticSettings {
+    /// Blocks in a step.
+    #[must_use]
+    pub fn batch(self, batch: usize) -> Self {
+        StochasticSettings { batch, ..self }
+    }
+
+    /// Slows the first steps.
+    #[must_use]
+    pub fn delay(self, delay: f64) -> Self {
+        StochasticSettings { delay, ..self }
+    }
+
+    /// How fast step sizes fall.
+    #[must_use]
+    pub fn forgetting(self, forgetting: f64) -> Self {
+        StochasticSettings { forgetting, ..self }
+    }
+
+    /// The seed of the start and of the order of the blocks.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        StochasticSettings { seed, ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a site is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum SiteKind {
     /// A real latent, one value for each draw.
     Latent,

@@ -41,6 +41,7 @@ pub trait Kernel {
 
 /// The instructions a kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InstructionSet {
     /// 256-bit vectors and fused multiply-add (x86-64-v3: every desktop and server since about 2015).
     Avx2Fma,

@@ -17,6 +17,7 @@ use crate::target::{Constrained, LogDensity};
 
 /// What a fit brings to its assessment.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Assessment<'a> {
     /// The fit's randomness; the assessment takes its own part of it.
     pub streams: Streams,
@@ -38,6 +39,36 @@ impl<'a> Assessment<'a> {
     /// 4000 fresh draws after one run that ended with `stop`.
     pub fn new(streams: Streams, stop: &'a Stop) -> Self {
         Assessment { streams, num_draws: 4000, stop, trace: None, restarts: &[], second: None, missed: None }
+    }
+
+    /// Fresh draws of q.
+    #[must_use]
+    pub fn num_draws(self, num_draws: usize) -> Self {
+        Assessment { num_draws, ..self }
+    }
+
+    /// The objective along the fit.
+    #[must_use]
+    pub fn trace(self, trace: &'a Trace) -> Self {
+        Assessment { trace: Some(trace), ..self }
+    }
+
+    /// Bound and standard error of each restart.
+    #[must_use]
+    pub fn restarts(self, restarts: &'a [(f64, f64)]) -> Self {
+        Assessment { restarts, ..self }
+    }
+
+    /// A second, independent solution.
+    #[must_use]
+    pub fn second(self, second: &'a Solution) -> Self {
+        Assessment { second: Some(second), ..self }
+    }
+
+    /// A value of an integer that the family leaves out.
+    #[must_use]
+    pub fn missed(self, missed: Missed) -> Self {
+        Assessment { missed: Some(missed), ..self }
     }
 }
 

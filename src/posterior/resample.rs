@@ -15,6 +15,7 @@ use crate::target::{Constrained, LogDensity};
 
 /// How many draws of the posterior were made from how many draws of q.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Resampling {
     /// Draws made.
     pub num_draws: usize,

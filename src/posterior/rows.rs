@@ -13,6 +13,7 @@ use std::fmt;
 
 /// `log p(x_row | z)` of every row and draw.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RowLogLikelihood {
     /// Number of rows.
     pub num_rows: usize,
@@ -31,6 +32,7 @@ impl RowLogLikelihood {
 
 /// Expected log density of a row that was left out, summed over the rows.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Loo {
     /// `sum_i log p(x_i | x_without_i)`.
     pub elpd: f64,
@@ -56,6 +58,7 @@ impl Loo {
 
 /// A latent that every row has, in short: the means of its rows under q.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RowMeans {
     /// The latent.
     pub name: String,

@@ -11,6 +11,7 @@ use std::fmt;
 
 /// One line of a posterior table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Name of the quantity.
     pub name: String,

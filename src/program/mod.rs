@@ -39,6 +39,7 @@ use std::panic::Location;
 
 /// Which part of the log joint a term belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TermKind {
     /// Log prior density of a latent (`draw`).
     Prior,

@@ -4,6 +4,7 @@ use super::InstructionSet;
 
 /// How a target, or a family written as a guide, is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Options {
     /// Threads, at most four for each core of the machine; results do not depend on their number.
     pub threads: usize,
@@ -15,6 +16,7 @@ pub struct Options {
 
 /// Numbers the executor computes with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// 64 bits.
     #[default]
@@ -26,5 +28,25 @@ pub enum Precision {
 impl Default for Options {
     fn default() -> Self {
         Options { threads: 1, precision: Precision::Double, instructions: InstructionSet::detect() }
+    }
+}
+
+impl Options {
+    /// Threads.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Options { threads, ..self }
+    }
+
+    /// Numbers of the executor.
+    #[must_use]
+    pub fn precision(self, precision: Precision) -> Self {
+        Options { precision, ..self }
+    }
+
+    /// The instruction set.
+    #[must_use]
+    pub fn instructions(self, instructions: InstructionSet) -> Self {
+        Options { instructions, ..self }
     }
 }

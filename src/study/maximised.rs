@@ -11,6 +11,7 @@ use crate::objective::{Elbo, ImportanceWeighted, Objective, Renyi, log_sum_exp, 
 /// Estimators of different objectives have different means, and are never compared with one another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Maximised {
     /// The evidence lower bound, [`Elbo`].
     #[default]

@@ -30,6 +30,7 @@ use crate::target::LogDensity;
 
 /// Where gradients are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum At {
     /// Where a fit begins.
     Init,

@@ -9,6 +9,7 @@ use crate::number;
 ///
 /// `println!("{report}")` shows the tables and the recommendation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StudyReport {
     /// What the estimators estimate the gradient of.
     #[serde(default)]
@@ -43,6 +44,7 @@ pub struct StudyReport {
 
 /// An estimator that the model, the family or the numbers of draws do not allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Refused {
     /// The estimator's name.
     pub estimator: String,
@@ -52,6 +54,7 @@ pub struct Refused {
 
 /// Where gradients were taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PointReport {
     /// `init`, `middle`, `optimum`, or the caller's name.
     pub name: String,
@@ -69,6 +72,7 @@ pub struct PointReport {
 
 /// The gradient that unbiased estimators have as their mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ReferenceGradient {
     /// Where it comes from, in words.
     pub source: String,
@@ -82,6 +86,7 @@ pub struct ReferenceGradient {
 
 /// One estimator with one number of draws at one point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Cell {
     /// The estimator's name.
     pub estimator: String,
@@ -97,6 +102,7 @@ pub struct Cell {
 
 /// What was measured of an estimator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Figures {
     /// Gradients that were taken and finite.
     pub repeats: usize,
@@ -138,6 +144,7 @@ pub struct Figures {
 
 /// How far the mean of an estimator's gradients is from the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Bias {
     /// The largest distance, in its standard errors (of both; with integers they allow for values that were never
     /// drawn).
@@ -170,6 +177,7 @@ impl Bias {
 
 /// A short fit from the first point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ShortFit {
     /// The estimator's name.
     pub estimator: String,
@@ -194,6 +202,7 @@ pub struct ShortFit {
 
 /// What to use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Recommendation {
     /// The estimator; `None` where none can be recommended.
     pub estimator: Option<String>,

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 /// How far a study is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress<'p> {
     /// Gradients taken.
     pub done: u64,

@@ -7,6 +7,7 @@ use crate::model::{Draws, Layout, RowSet, SiteKind};
 
 /// Named values of the sites in the space of the model, one number under each name and draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Constrained {
     /// Name of each element: `mu`, `theta[0]`, `L[1,0]`.
     pub names: Vec<String>,

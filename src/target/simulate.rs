@@ -13,6 +13,7 @@ use crate::streams::{Stream, Streams};
 
 /// New values of one `observe`, beside the data it was given.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Replicated {
     /// `data`, or `data_0`, `data_1`, .. in the order of the model.
     pub name: String,
@@ -45,6 +46,7 @@ impl Replicated {
 
 /// Draws of everything a model declares.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Simulation {
     /// Sites outside of rows.
     pub draws: Constrained,

@@ -120,7 +120,7 @@ impl Case {
 
 fn assess(target: &dyn LogDensity, params: &[f64], seed: u64) -> Posterior {
     let solution = Solution { params: params.to_vec(), theta: vec![] };
-    let settings = Assessment { num_draws: DRAWS, ..Assessment::new(Streams::new(seed), &DONE) };
+    let settings = Assessment::new(Streams::new(seed), &DONE).num_draws(DRAWS);
     Posterior::assess(target, &MeanField::of_dimension(1), &solution, &settings).unwrap()
 }
 

@@ -46,7 +46,7 @@ pub const DONE: Stop = Stop::Converged { steps: 10, statistic: 1e-6 };
 
 fn assess(target: &dyn LogDensity, family: &dyn Family, params: &[f64], num_draws: usize) -> Posterior {
     let solution = Solution { params: params.to_vec(), theta: vec![] };
-    let settings = Assessment { num_draws, ..Assessment::new(Streams::new(3), &DONE) };
+    let settings = Assessment::new(Streams::new(3), &DONE).num_draws(num_draws);
     Posterior::assess(target, family, &solution, &settings).unwrap()
 }
 
@@ -132,11 +132,11 @@ fn an_unfinished_fit_and_two_that_disagree_are_not_trusted() {
     let good = Solution { params: vec![mean, sd.ln()], theta: vec![] };
     let other = Solution { params: vec![mean + 0.6 * sd, sd.ln()], theta: vec![] };
     let stop = Stop::Budget { steps: 7 };
-    let settings = Assessment { num_draws: 500, ..Assessment::new(Streams::new(1), &stop) };
+    let settings = Assessment::new(Streams::new(1), &stop).num_draws(500);
     let unfinished = Posterior::assess(&target, &family, &good, &settings).unwrap();
     assert_eq!(unfinished.verdict().trust, Trust::DoNotTrust);
     assert!(unfinished.verdict().reasons[0].contains("used its 7 steps"));
-    let settings = Assessment { num_draws: 4000, second: Some(&other), ..Assessment::new(Streams::new(1), &DONE) };
+    let settings = Assessment::new(Streams::new(1), &DONE).num_draws(4000).second(&other);
     let apart = Posterior::assess(&target, &family, &good, &settings).unwrap();
     assert!(apart.evidence().halves_disagreement > 0.3, "{:?}", apart.evidence());
     assert_eq!(apart.verdict().trust, Trust::DoNotTrust);
@@ -185,7 +185,7 @@ fn settings_that_make_no_sense_are_named() {
     let error = Posterior::assess(&target, &family, &short, &settings).unwrap_err().to_string();
     assert!(error.contains("1 parameters of q, expected 2"), "{error}");
     let solution = Solution { params: vec![0.0, 0.0], theta: vec![] };
-    let settings = Assessment { num_draws: 1, ..settings };
+    let settings = settings.num_draws(1);
     assert!(Posterior::assess(&target, &family, &solution, &settings).is_err());
 }
 
@@ -241,7 +241,7 @@ fn rows_left_out_agree_with_closed_forms() {
     let stop = DONE;
     let estimates: Vec<f64> = (0..16)
         .map(|seed| {
-            let settings = Assessment { num_draws: 1000, ..Assessment::new(Streams::new(seed), &stop) };
+            let settings = Assessment::new(Streams::new(seed), &stop).num_draws(1000);
             let solution = Solution { params: vec![mean, (1.1 * sd).ln()], theta: vec![] };
             let posterior = Posterior::assess(&target, &family, &solution, &settings).unwrap();
             let loo = posterior.loo(&target).unwrap();
@@ -278,12 +278,8 @@ fn awkward() -> Posterior {
     trace.steps.push(1);
     trace.objective.push(f64::NEG_INFINITY);
     let stop = Stop::Plateau { steps: 3, gain: f64::NAN, gain_se: f64::INFINITY };
-    let settings = Assessment {
-        num_draws: 300,
-        trace: Some(&trace),
-        restarts: &[(1.0, 0.1), (f64::NAN, 0.1)],
-        ..Assessment::new(Streams::new(u64::MAX), &stop)
-    };
+    let settings = Assessment::new(Streams::new(u64::MAX), &stop).num_draws(300).trace(&trace);
+    let settings = settings.restarts(&[(1.0, 0.1), (f64::NAN, 0.1)]);
     let solution = Solution { params: vec![0.5, -0.0, 1.0 / 3.0, 1e-300], theta: vec![] };
     Posterior::assess(&target, &MeanField::of_dimension(2), &solution, &settings).unwrap()
 }

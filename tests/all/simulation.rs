@@ -89,7 +89,7 @@ fn fit(x: &[f64], shift: f64, num_draws: usize, seed: u64) -> Result<(Target, Po
     let precision = 0.25 + x.len() as f64;
     let sd = precision.powf(-0.5);
     let params = vec![x.iter().sum::<f64>() / precision + shift * sd, sd.ln()];
-    let settings = Assessment { num_draws, ..Assessment::new(Streams::new(seed), &DONE) };
+    let settings = Assessment::new(Streams::new(seed), &DONE).num_draws(num_draws);
     let solution = Solution { params, theta: vec![] };
     let posterior = Posterior::assess(&target, &MeanField::new(target.layout()), &solution, &settings)?;
     Ok((target, posterior))

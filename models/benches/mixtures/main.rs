@@ -43,7 +43,7 @@ fn report(what: &str, built_in: f64, own: f64) {
 
 /// Seconds of a log joint with its gradient.
 fn gradient(model: &dyn Model, latents: usize, threads: usize) -> f64 {
-    let target = Target::with_options(model, Options { threads, ..Options::default() }).expect("a valid model");
+    let target = Target::with_options(model, Options::default().threads(threads)).expect("a valid model");
     let z = Draws::at_point(&(0..latents).map(|i| 0.1 * i as f64 - 0.4).collect::<Vec<_>>());
     let (all, mut pass, mut grad) = (RowSet::all(), Pass::default(), Draws::default());
     let mut once = || target.log_density_and_gradient(&[], &z, &all, &mut pass, &mut grad, &mut []).expect("a density");

@@ -28,12 +28,12 @@ pub fn w6(folder: &Path) {
     for precision in [Precision::Single, Precision::Double] {
         for threads in [1, 2] {
             for all_rows in [false, true] {
-                one(&train, &test, Options { threads, precision, ..Options::default() }, all_rows, 1);
+                one(&train, &test, Options::default().threads(threads).precision(precision), all_rows, 1);
             }
         }
     }
     // How far runs from other weights, with other batches and noise, end from each other.
-    let options = Options { threads: 2, precision: Precision::Single, ..Options::default() };
+    let options = Options::default().threads(2).precision(Precision::Single);
     let bounds: Vec<f64> = (2..22).map(|seed| one(&train, &test, options, false, seed)).collect();
     let (mean, error) = jensen::objective::mean_and_standard_error(&bounds);
     println!("W6 autoencoder, twenty seeds: test bound {mean:.3}, standard deviation {:.3}", error * 20f64.sqrt());

@@ -20,7 +20,7 @@ pub fn w7(path: &Path) {
     let (model, mean, covariance) = models::Correlated::read(path);
     let d = mean.len();
     let exact = Exact { mean: DVector::from_vec(mean), factor: covariance.cholesky().expect("a covariance") };
-    let target = Target::with_options(&model, Options { threads: 2, ..Options::default() }).expect("a valid model");
+    let target = Target::with_options(&model, Options::default().threads(2)).expect("a valid model");
     let family = FullRank::new(d);
     let natural = |num_draws| NaturalGradient {
         target: &target,

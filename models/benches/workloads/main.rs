@@ -146,7 +146,7 @@ fn bound<F: Family>(target: &Target, family: &F, solution: &Solution) -> (f64, f
 }
 
 fn options(threads: usize, precision: Precision) -> Options {
-    Options { threads, precision, ..Options::default() }
+    Options::default().threads(threads).precision(precision)
 }
 
 fn w1() {

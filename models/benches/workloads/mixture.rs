@@ -66,7 +66,7 @@ pub fn file(path: &Path, k: usize, batch: usize) {
     let component = FullGaussian::from_rows(&rows).expect("a prior");
     timed("mean and covariance, two passes", start);
     let start = Instant::now();
-    let settings = StochasticSettings { batch: batch.div_ceil(256), ..Default::default() };
+    let settings = StochasticSettings::default().batch(batch.div_ceil(256));
     let fit = StochasticMixture::new(&rows, &component, Weights::dirichlet(1.0 / k as f64), k, settings);
     let fit = fit.expect("settings");
     timed("check, one pass", start);

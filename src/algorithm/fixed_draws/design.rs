@@ -9,6 +9,7 @@ use crate::streams::Streams;
 
 /// How fixed draws are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FixedDesign {
     /// Independent draws.
     Independent,

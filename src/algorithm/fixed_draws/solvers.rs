@@ -12,6 +12,7 @@ use crate::target::Differentiable;
 
 /// Where a solver ended, and what it said.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Solved {
     /// The best parameters it saw.
     pub params: Vec<f64>,

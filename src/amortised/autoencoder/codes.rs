@@ -32,6 +32,7 @@ pub struct EncodedRows<'a> {
 
 /// q of the codes of rows.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Codes {
     /// Rows.
     pub num_rows: usize,

@@ -39,6 +39,7 @@ pub enum Estimator {
 
 /// Gradient of the class of a code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClassGradient {
     /// Summed over all classes of each row.
     #[default]

@@ -11,6 +11,7 @@ const STARTS: usize = 10;
 
 /// Agreement with the labels, by adjusted Rand indices: 1 is the same, 0 is chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Rows compared, of training and test.
     pub num_rows: usize,

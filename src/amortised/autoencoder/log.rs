@@ -19,6 +19,7 @@ pub struct Log {
 
 /// Means over an epoch, for a row, in nats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Epoch {
     /// What was maximised.
     pub objective: f64,

@@ -34,6 +34,7 @@ pub struct Mean {
 
 /// The bound on some rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BoundOfRows {
     /// Rows.
     pub num_rows: usize,
@@ -47,6 +48,7 @@ pub struct BoundOfRows {
 
 /// A latent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Unit {
     /// Its number, from 1.
     pub unit: usize,
@@ -60,6 +62,7 @@ pub struct Unit {
 
 /// The class of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ClassUse {
     /// Values it can take.
     pub num_classes: usize,
@@ -71,6 +74,7 @@ pub struct ClassUse {
 
 /// All measures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Measures {
     /// Of the training rows.
     pub train: BoundOfRows,
@@ -92,6 +96,7 @@ pub struct Measures {
 
 /// Importance-weighted log p(x).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LogP {
     /// Rows.
     pub num_rows: usize,

@@ -14,7 +14,7 @@
 //! let (train, test) = pixels.split_at(240);
 //!
 //! let autoencoder = Autoencoder::new(6, 2, &[8], Likelihood::Bernoulli);
-//! let settings = Settings { batch: 20, learning_rate: 0.02, ..Settings::default() };
+//! let settings = Settings::default().batch(20).learning_rate(0.02);
 //! let mut training = Training::new(&autoencoder, Source::Memory(Batch::of(train)), settings, None)?;
 //! let ended = training.run(100, &mut |_, _| ControlFlow::Continue(()))?;
 //! let trained = training.trained();

@@ -32,6 +32,7 @@ pub struct RowBlock {
 
 /// Rows to train on.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum Source<'a> {
     /// All in memory.
     Memory(Batch<'a>),

@@ -24,6 +24,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// All that moves the numbers of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Settings {
     /// What is maximised.
     pub estimator: Estimator,
@@ -39,6 +40,7 @@ pub struct Settings {
 
 /// How training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ended {
     /// All epochs are done.
     Done,
@@ -77,6 +79,38 @@ impl Default for Settings {
     fn default() -> Self {
         let options = Options { precision: Precision::Single, ..Options::default() };
         Settings { estimator: Estimator::default(), batch: 128, learning_rate: 0.001, seed: 0, options }
+    }
+}
+
+impl Settings {
+    /// What is maximised.
+    #[must_use]
+    pub fn estimator(self, estimator: Estimator) -> Self {
+        Settings { estimator, ..self }
+    }
+
+    /// Rows of a step.
+    #[must_use]
+    pub fn batch(self, batch: usize) -> Self {
+        Settings { batch, ..self }
+    }
+
+    /// Step size of Adam.
+    #[must_use]
+    pub fn learning_rate(self, learning_rate: f64) -> Self {
+        Settings { learning_rate, ..self }
+    }
+
+    /// The seed of all randomness.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Settings { seed, ..self }
+    }
+
+    /// How programs are run while training.
+    #[must_use]
+    pub fn options(self, options: Options) -> Self {
+        Settings { options, ..self }
     }
 }
 
@@ -341,8 +375,8 @@ mod tests {
             Training::new(autoencoder, Source::Memory(Batch::of(&PIXELS)), settings, None).err().unwrap().to_string()
         };
         let new = Settings::default;
-        assert!(said(&autoencoder, Settings { batch: 0, ..new() }).contains("steps of 0 rows"));
-        assert!(said(&autoencoder, Settings { learning_rate: f64::NAN, ..new() }).contains("a size of NaN"));
+        assert!(said(&autoencoder, Settings { batch: 0, ..new() }).contains("steps of no rows"));
+        assert!(said(&autoencoder, Settings { learning_rate: f64::NAN, ..new() }).contains("a step size of NaN"));
         let estimator = Estimator::ImportanceWeighted { draws: 0 };
         assert!(said(&autoencoder, Settings { estimator, ..new() }).contains("no draws"));
         assert!(said(&Autoencoder { num_latents: 0, ..autoencoder.clone() }, new()).contains("without a code"));

@@ -2,6 +2,7 @@
 
 /// Data or parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PairsPart {
     /// What was simulated.
     Data,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Values that are not finite are written as text (`"inf"`, `"-inf"`, `"NaN"`), which formats such
 /// as JSON keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Evidence {
     /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights, NaN where q is a single point.
     #[serde(with = "crate::number")]
@@ -42,6 +43,7 @@ pub struct Evidence {
 /// averages over separate stretches of iterates, or two runs with different randomness. Unweighted
 /// draws of one q agree by construction.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct HalfMeans {
     /// The two means.
     pub means: [f64; 2],

@@ -4,6 +4,7 @@ use super::{LARGE_SHARE, SMALL_SHARE, Trust, Verdict};
 
 /// A value of an integer outside of rows that has a share of the posterior and next to none of q.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Missed {
     /// The integer's name.
     pub integer: String,

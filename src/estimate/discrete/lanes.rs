@@ -23,6 +23,7 @@ pub struct Shape {
 
 /// Where a method asks for the density of relaxed integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Relaxation {
     /// Nowhere.
     #[default]

@@ -7,6 +7,7 @@ use crate::target::DensityError;
 /// What is taken off the learning signal `f_s = log p(z_s) - log q(z_s)`. Every choice is unbiased; where draws are rejected,
 /// as [`ScoreFunction`](super::ScoreFunction) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Baseline {
     /// Nothing.
     None,

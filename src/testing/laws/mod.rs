@@ -78,6 +78,7 @@ impl<'a> Case<'a> {
 /// A law that does not hold.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{law} does not hold at {place}: {found}, expected {expected} within {tolerance:e}")]
+#[non_exhaustive]
 pub struct Broken {
     /// The law in words.
     pub law: &'static str,

@@ -105,7 +105,7 @@ fn terms_of_several_row_blocks_are_told_apart_in_both_precisions() {
     let latents = (0..3).flat_map(|i| all.map(|z| z[i])).collect();
     let draws = Draws { num_draws: 4, latents, ..Draws::default() };
     for (precision, tolerance) in [(Precision::Double, 1e-12), (Precision::Single, 2e-5)] {
-        let target = ok(Target::with_options(&TwoBlocks, Options { precision, ..Options::default() }));
+        let target = ok(Target::with_options(&TwoBlocks, Options::default().precision(precision)));
         let (mut pass, mut local) = (Pass::default(), Vec::new());
         ok(target.local_log_density(&[], &draws, &RowSet::all(), &mut pass, &mut local));
         let exact = all.map(log_joint);

@@ -82,7 +82,7 @@ fn a_stochastic_fit_over_all_blocks_begins_as_coordinate_ascent_and_few_blocks_c
     let weights = Weights::dirichlet(1.0 / 3.0);
     let ascent = CoordinateAscent::new(&rows, &component, weights, 3).expect("settings");
     let ascent = ascent.start(MixtureStart::Labels(labels.clone()));
-    let settings = StochasticSettings { batch: 4, ..Default::default() };
+    let settings = StochasticSettings::default().batch(4);
     let stochastic = StochasticMixture::new(&rows, &component, weights, 3, settings).expect("settings");
     let stochastic = stochastic.start(MixtureStart::Labels(labels.clone()));
     let (mut a, mut b) = (ascent.init().expect("a start"), stochastic.init().expect("a start"));
@@ -92,7 +92,7 @@ fn a_stochastic_fit_over_all_blocks_begins_as_coordinate_ascent_and_few_blocks_c
     // The blocks come in another order, so the last bits may differ.
     assert!(a.params.iter().zip(&b.params).all(|(x, y)| (x - y).abs() < 1e-9 * x.abs().max(1.0)));
 
-    let small = StochasticSettings { batch: 1, delay: 4.0, ..Default::default() };
+    let small = StochasticSettings::default().batch(1).delay(4.0);
     let stochastic = StochasticMixture::new(&rows, &component, weights, 3, small).expect("settings");
     let stochastic = stochastic.start(MixtureStart::Labels(labels));
     let mut state = stochastic.init().expect("a start");

@@ -119,7 +119,7 @@ struct Doubled;
 
 impl<F: Reparam> OwnAlgorithm<F> for Doubled {
     fn algorithm<'r>(&'r self, begin: Begin<'r, F>) -> Result<impl Algorithm<Output = Solution> + 'r, FitError> {
-        let Begin { target, family, start, streams } = begin;
+        let Begin { target, family, start, streams, .. } = begin;
         let optimizer = Adam { step_size: Schedule::inverse_sqrt(0.05, 100.0), ..Adam::default() };
         Ok(StochasticVi::new(target, family).optimizer(optimizer).draws(20).start(start).streams(streams))
     }

@@ -112,7 +112,7 @@ fn refused(report: &StudyReport, out: &mut String) {
         return;
     }
     out.push_str("<h2>Not compared</h2>\n<table><tr><th>estimator</th><th>why</th></tr>\n");
-    for Refused { estimator, reason } in &report.refused {
+    for Refused { estimator, reason, .. } in &report.refused {
         let (estimator, reason) = (escaped(estimator), escaped(reason));
         let _ = writeln!(out, "<tr><td>{estimator}</td><td class=\"words bad\">{reason}</td></tr>");
     }

@@ -58,7 +58,7 @@ impl Comparison {
                 lines.write_record(line(report, cell))?;
             }
         }
-        for Refused { estimator, reason } in &self.report.refused {
+        for Refused { estimator, reason, .. } in &self.report.refused {
             let mut line = vec![String::new(); 3 + NUMBERS.len() + tail.len()];
             line[1].clone_from(estimator);
             line[3 + NUMBERS.len() + 4].clone_from(reason);

@@ -18,7 +18,7 @@ pub(super) fn text(measured: &Measured) -> String {
     let numbers = measured.columns.iter().map(|name| (name.as_str(), Align::Point));
     let header: Vec<_> = std::iter::once((measured.about.as_str(), Align::Left)).chain(numbers).collect();
     let mut table = TextTable::new(&header);
-    for MeasuredLine { name, values } in &measured.lines {
+    for MeasuredLine { name, values, .. } in &measured.lines {
         table.push(std::iter::once(name.clone()).chain(values.iter().map(|v| significant(*v, 3))));
     }
     format!("{out}\n{table}")

@@ -142,7 +142,7 @@ impl Report {
         let what = table_is_of(self.weighted);
         text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
         let means = if self.weighted { "posterior means" } else { "means of q" };
-        for RowMeans { name, num_rows, mean, range: (least, most) } in &self.of_rows {
+        for RowMeans { name, num_rows, mean, range: (least, most), .. } in &self.of_rows {
             let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
             text += &format!("{name} in each of {num_rows} rows: {means} from {least} to {most}, {mean} over all\n");
         }

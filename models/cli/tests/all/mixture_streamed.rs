@@ -69,7 +69,7 @@ fn a_fit_of_a_file_is_that_of_the_same_blocks_in_memory() {
     assert_eq!(cells(&table), cells(&streamed));
     let fit = |rows: &dyn Rows| {
         let component = FullGaussian::from_rows(rows).unwrap();
-        let settings = StochasticSettings { batch: 4, ..Default::default() };
+        let settings = StochasticSettings::default().batch(4);
         let algorithm = StochasticMixture::new(rows, &component, Weights::dirichlet(0.5), 3, settings).unwrap();
         let mut state = algorithm.init().unwrap();
         for _ in 0..50 {

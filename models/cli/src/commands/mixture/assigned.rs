@@ -79,7 +79,7 @@ impl Labelled {
     }
 
     fn write(&self, first: usize, num_components: usize, out: &mut Vec<u8>) -> io::Result<()> {
-        let Assignments { labels, probabilities, entropy } = &self.assignments;
+        let Assignments { labels, probabilities, entropy, .. } = &self.assignments;
         for (i, row) in probabilities.chunks_exact(num_components).enumerate() {
             write!(out, "{},{}", first + i + 1, labels[i] + 1)?;
             row.iter().try_for_each(|p| write!(out, ",{p}"))?;

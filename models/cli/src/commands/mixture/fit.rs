@@ -106,13 +106,13 @@ impl Request {
         let Some(best) = fits.iter().max_by(|a, b| a.bound.total_cmp(&b.bound)) else { return Ok(None) };
         if fits.len() == 1 {
             let mut best = best.clone();
-            best.starts = vec![TriedStart { bound: best.bound, agreement: 1.0, moves: 0 }];
+            best.starts = vec![TriedStart::new(best.bound, 1.0)];
             return Ok(Some(best));
         }
         let reference = best.labels(rows)?;
         let report = |fit: &MixtureFitted| {
             let agreement = adjusted_rand(&reference, &fit.labels(rows)?);
-            Ok(TriedStart { bound: fit.bound, agreement, moves: 0 })
+            Ok(TriedStart::new(fit.bound, agreement))
         };
         let starts: Result<Vec<_>, MixtureError> = fits.iter().map(report).collect();
         let mut best = best.clone();
@@ -129,7 +129,7 @@ impl Request {
         done: u64,
         progress: &mut Progress,
     ) -> Result<Option<MixtureFitted>, MixtureError> {
-        let settings = StochasticSettings { batch: self.blocks(rows), seed, ..Default::default() };
+        let settings = StochasticSettings::default().batch(self.blocks(rows)).seed(seed);
         let algorithm = StochasticMixture::new(rows, &self.component, self.weights(k), k, settings)?;
         let algorithm = algorithm.start(self.start.clone());
         let steps = self.stochastic_steps(rows);

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn start(bound: f64, agreement: f64) -> TriedStart {
-        TriedStart { bound, agreement, moves: 0 }
+        TriedStart::new(bound, agreement)
     }
 
     #[test]

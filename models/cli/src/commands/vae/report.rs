@@ -116,7 +116,7 @@ impl Report {
             let found = format!("{} ({})", fixed(by_bound.mean, 3), fixed(by_bound.se, 3));
             let _ = writeln!(out, "test bits a character: {found} by the bound, {} by counts\n", fixed(by_counts, 3));
         }
-        if let Some(Agreement { num_rows, found, k_means }) = self.measures.agreement {
+        if let Some(Agreement { num_rows, found, k_means, .. }) = self.measures.agreement {
             let _ = writeln!(
                 out,
                 "agreement with the labels of {} images (adjusted Rand index): {}, of k-means {}\n",

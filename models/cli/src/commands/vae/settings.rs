@@ -164,8 +164,9 @@ impl Settings {
             TrainingPrecision::Single => Precision::Single,
             TrainingPrecision::Double => Precision::Double,
         };
-        let options = Options { precision, ..options };
-        autoencoder::Settings { estimator, batch, learning_rate, seed, options }
+        let options = options.precision(precision);
+        let settings = autoencoder::Settings::default().estimator(estimator).batch(batch);
+        settings.learning_rate(learning_rate).seed(seed).options(options)
     }
 
     /// In words.
@@ -225,7 +226,7 @@ impl Architecture {
 /// How programs are run, on all cores unless `threads` says otherwise.
 pub fn engine(threads: Option<NonZeroUsize>) -> Options {
     let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Options { threads: threads.map_or_else(all, NonZeroUsize::get), ..Options::default() }
+    Options::default().threads(threads.map_or_else(all, NonZeroUsize::get))
 }
 
 fn is_exact(gradient: &ClassGradient) -> bool {
