@@ -109,12 +109,13 @@ where
         }
         let found = (self.start.params.len(), self.start.theta.len(), self.ratio_start.len());
         let expected = (self.encoder.num_params(), layout.num_parameters, ratio.num_parameters);
-        match found == expected && contest.num_parameters == expected.2 {
-            true => Ok(()),
-            false => Err(FitError::setting(
+        if found == expected && contest.num_parameters == expected.2 {
+            Ok(())
+        } else {
+            Err(FitError::setting(
                 "start",
                 format!("the start has {found:?} numbers of q, theta and ratio; expected {expected:?}"),
-            )),
+            ))
         }
     }
 

@@ -178,9 +178,10 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         };
         let begin = begin(&target, &plan, &settings)?;
         let observer = self.observer.take();
-        let report = match has_integers(layout) {
-            true => self.with_integers(&target, &chosen.entries, &begin, observer),
-            false => self.of_reals(&target, &plan, &chosen.entries, &begin, observer),
+        let report = if has_integers(layout) {
+            self.with_integers(&target, &chosen.entries, &begin, observer)
+        } else {
+            self.of_reals(&target, &plan, &chosen.entries, &begin, observer)
         };
         Ok(StudyReport { refused: chosen.refused, ..report? })
     }
@@ -366,9 +367,12 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         let independent = DesignChoice::Independent;
         let each = |entry: &'e EstimatorEntry| {
             let allowed = self.designs.iter().filter(move |d| entry.has_designs() || **d == independent);
-            allowed.map(move |d| match *d == independent {
-                true => (entry.choice.name().to_string(), entry, d.design()),
-                false => (format!("{} {d}", entry.choice), entry, d.design()),
+            allowed.map(move |d| {
+                if *d == independent {
+                    (entry.choice.name().to_string(), entry, d.design())
+                } else {
+                    (format!("{} {d}", entry.choice), entry, d.design())
+                }
             })
         };
         entries.iter().flat_map(|entry| each(entry)).collect()

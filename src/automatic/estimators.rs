@@ -101,10 +101,12 @@ impl EstimatorEntry {
     /// What a gradient costs, in evaluations: a reverse sweep is about two forward ones. Of one integer summed out at a
     /// time, one value of each draw has one.
     pub(super) fn cost(&self, evaluations: u64, num_draws: usize) -> f64 {
-        let reversed = match () {
-            () if !self.pathwise => 0,
-            () if self.choice == EstimatorChoice::LocalExpectation => num_draws as u64,
-            () => evaluations,
+        let reversed = if !self.pathwise {
+            0
+        } else if self.choice == EstimatorChoice::LocalExpectation {
+            num_draws as u64
+        } else {
+            evaluations
         };
         (evaluations + 2 * reversed) as f64
     }
@@ -129,30 +131,31 @@ impl EstimatorEntry {
     pub fn refusal(&self, layout: &Layout, family: FamilyChoice) -> Option<String> {
         let (name, integers) = (self.choice, has_integers(layout));
         let usable = |e: &EstimatorEntry| e.moves_theta || layout.num_parameters == 0;
-        match () {
-            () if integers && self.mixed.is_none() => Some(format!(
+        if integers && self.mixed.is_none() {
+            Some(format!(
                 "{name} has no gradient for integer latents, and this model has them; use {}",
                 others(|e| e.mixed.is_some() && usable(e) && e.of_integers(layout).is_none())
-            )),
-            () if !integers && self.real.is_none() => Some(format!(
+            ))
+        } else if !integers && self.real.is_none() {
+            Some(format!(
                 "{name} is for integer latents, and this model has none; use {}",
                 others(|e| e.real.is_some() && usable(e) && e.is_for(family))
-            )),
-            () if !self.moves_theta && layout.num_parameters > 0 => Some(format!(
+            ))
+        } else if !self.moves_theta && layout.num_parameters > 0 {
+            Some(format!(
                 "{name} has no gradient for the model's parameters theta; use {}",
                 others(|e| {
                     let fits = if integers { e.mixed.is_some() } else { e.real.is_some() && e.is_for(family) };
                     e.moves_theta && fits && e.of_integers(layout).is_none()
                 })
-            )),
-            () if !integers && !self.is_for(family) => {
-                let names: Vec<&str> = self.families.iter().map(|f| f.name()).collect();
-                Some(format!("{name} is for the {} family, not {family}; choose that family", names.join(" or ")))
-            }
-            () if self.kind.is_some() && family == FamilyChoice::Map => {
-                Some(format!("{name} weighs draws, and a point has none; choose another family"))
-            }
-            () => self.of_integers(layout),
+            ))
+        } else if !integers && !self.is_for(family) {
+            let names: Vec<&str> = self.families.iter().map(|f| f.name()).collect();
+            Some(format!("{name} is for the {} family, not {family}; choose that family", names.join(" or ")))
+        } else if self.kind.is_some() && family == FamilyChoice::Map {
+            Some(format!("{name} weighs draws, and a point has none; choose another family"))
+        } else {
+            self.of_integers(layout)
         }
     }
 

@@ -63,28 +63,27 @@ impl Sizes {
     /// Why the joint values cannot be enumerated, with a remedy.
     pub fn not_enumerable(&self) -> Option<String> {
         let most = if self.are_alone { MOST_ALONE } else { MOST_BESIDE };
-        match () {
-            () if self.outside.iter().chain(&self.in_rows).any(|n| *n == usize::MAX) => Some(
+        if self.outside.iter().chain(&self.in_rows).any(|n| *n == usize::MAX) {
+            Some(
                 "an integer has no largest value, so its values cannot be enumerated; use local-expectation or the \
                  score function"
                     .into(),
-            ),
-            () if !self.in_rows.is_empty() => {
-                let in_row: f64 = self.in_rows.iter().map(|n| (*n as f64).log10()).sum();
-                let (exponent, rows) = (in_row * self.num_rows as f64 + self.joint().log10(), self.num_rows);
-                Some(format!(
-                    "the integers of rows have 10^{exponent:.1} joint values in {rows} rows, too many; use \
+            )
+        } else if !self.in_rows.is_empty() {
+            let in_row: f64 = self.in_rows.iter().map(|n| (*n as f64).log10()).sum();
+            let (exponent, rows) = (in_row * self.num_rows as f64 + self.joint().log10(), self.num_rows);
+            Some(format!(
+                "the integers of rows have 10^{exponent:.1} joint values in {rows} rows, too many; use \
                      local-expectation, which sums out each"
-                ))
-            }
-            () if self.joint() > most => {
-                let (n, exponent) = (self.outside.len(), self.joint().log10());
-                Some(format!(
-                    "the {n} integers have 10^{exponent:.1} joint values, more than {most}; use local-expectation, \
+            ))
+        } else if self.joint() > most {
+            let (n, exponent) = (self.outside.len(), self.joint().log10());
+            Some(format!(
+                "the {n} integers have 10^{exponent:.1} joint values, more than {most}; use local-expectation, \
                      which sums out one at a time"
-                ))
-            }
-            () => None,
+            ))
+        } else {
+            None
         }
     }
 
@@ -101,25 +100,21 @@ impl Sizes {
     /// The gradient of the integers where none was chosen, its draws, and why.
     pub fn rule(&self) -> (EstimatorChoice, usize, String) {
         let lanes = self.num_lanes();
-        match () {
-            () if self.are_few() => {
-                let joint = self.joint();
-                (
-                    EstimatorChoice::Enumerate,
-                    draws_of(joint as usize),
-                    format!("the integers have {joint} joint values, all evaluated"),
-                )
-            }
-            () if lanes <= MOST_LANES => {
-                let why = format!("one integer at a time is summed out, in {lanes} evaluations a draw");
-                // The noise of rows averages out over them, and each draw evaluates all of them in every lane.
-                let draws = if self.in_rows.is_empty() { draws_of(lanes) } else { FEWEST };
-                (EstimatorChoice::LocalExpectation, draws, why)
-            }
-            () => {
-                let why = format!("to sum out one integer at a time takes {lanes} evaluations a draw");
-                (EstimatorChoice::StickingTheLanding, 32, why)
-            }
+        if self.are_few() {
+            let joint = self.joint();
+            (
+                EstimatorChoice::Enumerate,
+                draws_of(joint as usize),
+                format!("the integers have {joint} joint values, all evaluated"),
+            )
+        } else if lanes <= MOST_LANES {
+            let why = format!("one integer at a time is summed out, in {lanes} evaluations a draw");
+            // The noise of rows averages out over them, and each draw evaluates all of them in every lane.
+            let draws = if self.in_rows.is_empty() { draws_of(lanes) } else { FEWEST };
+            (EstimatorChoice::LocalExpectation, draws, why)
+        } else {
+            let why = format!("to sum out one integer at a time takes {lanes} evaluations a draw");
+            (EstimatorChoice::StickingTheLanding, 32, why)
         }
     }
 }

@@ -278,68 +278,54 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
     if fixed && !HAS_SOLVERS {
         return Some(format!("this build has no {optimizer}; switch on the cargo feature `argmin`, or choose adam"));
     }
-    let words = match () {
-        // A family of the user's own has no name, and says itself what it covers.
-        () if kinds.integers && !matches!(family, FamilyChoice::MeanField | FamilyChoice::Auto) => {
-            format!("the {family} family has no integers, and this model has integer latents; use mean-field")
-        }
-        () if kinds.row_latents && matches!(family, FullRank | LowRank) => {
-            format!(
-                "the {family} family covers latents outside of rows only, and this model has latents in its rows; use mean-field"
-            )
-        }
-        () if natural && family != FullRank => {
-            format!("the natural gradient is for the full-rank family, not {family}; use full-rank, or adam")
-        }
-        () if natural && kinds.theta => {
-            "the natural gradient does not move the model's parameters theta; use adam, which moves them along".into()
-        }
-        () if (natural || fixed) && batch => {
-            format!("{optimizer} sees all rows in every step; leave the minibatch out, or use adam")
-        }
-        () if natural && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::StickingTheLanding) => {
-            format!("the natural gradient has its own estimator, not {}; use adam with it", wishes.estimator)
-        }
-        () if wishes.design != DesignChoice::Independent && (natural || fixed) => {
-            format!("{optimizer} has draws of its own; leave the design out, or use adam")
-        }
-        () if wishes.design != DesignChoice::Independent && family == Map => {
-            "a point has no draws to spread; leave the design out".into()
-        }
-        () if wishes.design != DesignChoice::Independent
-            && wishes.estimator.entry().is_some_and(|e| !e.has_designs()) =>
-        {
-            format!("{} needs independent draws, not {}; leave the design out", wishes.estimator, wishes.design)
-        }
-        () if fixed && (kinds.theta || kinds.integers) => {
-            format!("{optimizer} with fixed draws moves neither integers nor the model's parameters theta; use adam")
-        }
-        () if fixed && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) => {
-            format!("{optimizer} differentiates the bound with fixed draws, not {}; use adam with it", wishes.estimator)
-        }
-        () if fixed && family == FullRank && wishes.draws.is_some_and(|m| m <= kinds.latents) => format!(
+    // A family of the user's own has no name, and says itself what it covers.
+    let words = if kinds.integers && !matches!(family, FamilyChoice::MeanField | FamilyChoice::Auto) {
+        format!("the {family} family has no integers, and this model has integer latents; use mean-field")
+    } else if kinds.row_latents && matches!(family, FullRank | LowRank) {
+        format!(
+            "the {family} family covers latents outside of rows only, and this model has latents in its rows; use mean-field"
+        )
+    } else if natural && family != FullRank {
+        format!("the natural gradient is for the full-rank family, not {family}; use full-rank, or adam")
+    } else if natural && kinds.theta {
+        "the natural gradient does not move the model's parameters theta; use adam, which moves them along".into()
+    } else if (natural || fixed) && batch {
+        format!("{optimizer} sees all rows in every step; leave the minibatch out, or use adam")
+    } else if natural && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::StickingTheLanding) {
+        format!("the natural gradient has its own estimator, not {}; use adam with it", wishes.estimator)
+    } else if wishes.design != DesignChoice::Independent && (natural || fixed) {
+        format!("{optimizer} has draws of its own; leave the design out, or use adam")
+    } else if wishes.design != DesignChoice::Independent && family == Map {
+        "a point has no draws to spread; leave the design out".into()
+    } else if wishes.design != DesignChoice::Independent && wishes.estimator.entry().is_some_and(|e| !e.has_designs()) {
+        format!("{} needs independent draws, not {}; leave the design out", wishes.estimator, wishes.design)
+    } else if fixed && (kinds.theta || kinds.integers) {
+        format!("{optimizer} with fixed draws moves neither integers nor the model's parameters theta; use adam")
+    } else if fixed && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) {
+        format!("{optimizer} differentiates the bound with fixed draws, not {}; use adam with it", wishes.estimator)
+    } else if fixed && family == FullRank && wishes.draws.is_some_and(|m| m <= kinds.latents) {
+        format!(
             "the full-rank bound with {} fixed draws in {} dimensions has no maximum; use more draws, or natural-gradient",
             wishes.draws.unwrap_or(0),
             kinds.latents
-        ),
-        () if wishes.estimator == EstimatorChoice::Auto && family == Map => {
-            "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
-        }
-        () if is_score(wishes.estimator) && family == Map => "a point mass has no score function; use pathwise".into(),
-        () if family == Map && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) => {
-            format!(
-                "a point has no noise for {} to be better with; use pathwise, or leave the estimator out",
-                wishes.estimator
-            )
-        }
-        () if kinds.latents == 0
-            && !kinds.row_latents
-            && !kinds.integers
-            && matches!(family, FullRank | LowRank | StudentT) =>
-        {
-            format!("the model has no latents for the {family} family; leave the family out")
-        }
-        () => return None,
+        )
+    } else if wishes.estimator == EstimatorChoice::Auto && family == Map {
+        "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
+    } else if is_score(wishes.estimator) && family == Map {
+        "a point mass has no score function; use pathwise".into()
+    } else if family == Map && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) {
+        format!(
+            "a point has no noise for {} to be better with; use pathwise, or leave the estimator out",
+            wishes.estimator
+        )
+    } else if kinds.latents == 0
+        && !kinds.row_latents
+        && !kinds.integers
+        && matches!(family, FullRank | LowRank | StudentT)
+    {
+        format!("the model has no latents for the {family} family; leave the family out")
+    } else {
+        return None;
     };
     Some(words)
 }

@@ -160,9 +160,10 @@ impl<F: Family + 'static> Chosen<F> {
             }
             FamilyWish::Named(_, real) => {
                 let plan = decide(layout, settings.wishes, &settings.own, gradient)?;
-                let chosen = match has_integers(layout) {
-                    true => Chosen::Mixed(Arc::new(mixed(layout)?)),
-                    false => Chosen::Whole(Arc::new(real(reparameterised(layout, plan.family)?))),
+                let chosen = if has_integers(layout) {
+                    Chosen::Mixed(Arc::new(mixed(layout)?))
+                } else {
+                    Chosen::Whole(Arc::new(real(reparameterised(layout, plan.family)?)))
                 };
                 Ok((chosen, plan))
             }
@@ -230,13 +231,12 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     if has_spread && has_time && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. })) {
         evaluations += refuse_improper(target, &*family, &restarts[chosen_run].solution, streams)?;
     }
-    let missed = match has_time && chosen.is_mixed() {
-        true => {
-            let (missed, tried) = most_missed(target, &restarts[chosen_run].solution)?;
-            evaluations += tried;
-            missed
-        }
-        false => None,
+    let missed = if has_time && chosen.is_mixed() {
+        let (missed, tried) = most_missed(target, &restarts[chosen_run].solution)?;
+        evaluations += tried;
+        missed
+    } else {
+        None
     };
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen_run].stop);

@@ -47,9 +47,10 @@ impl Distribution for Dirichlet {
     fn edges(&self, x: Vector) -> Vec<Parameter> {
         let is_one = |k: &usize| constant_element(&self.concentrations, *k) == Some(1.0);
         let without_zero = |k| Parameter::new("the density of dirichlet", x.at(k), Support::Positive);
-        match x.len() == self.concentrations.len() {
-            true => (0..x.len()).filter(|k| !is_one(k)).map(without_zero).collect(),
-            false => vec![],
+        if x.len() == self.concentrations.len() {
+            (0..x.len()).filter(|k| !is_one(k)).map(without_zero).collect()
+        } else {
+            vec![]
         }
     }
 

@@ -163,12 +163,13 @@ fn check_prior(rows: &RowSet, space: &Space) -> Result<(), DensityError> {
     };
     let expected =
         weight_of(rows, false) * log_density(&z.latents) + weight_of(rows, true) * log_density(&z.row_latents);
-    match agree(prior, expected, *data) {
-        true => Ok(()),
-        false => Err(refusal(&format!(
+    if agree(prior, expected, *data) {
+        Ok(())
+    } else {
+        Err(refusal(&format!(
             "the prior terms of a draw are {prior:.6}, those of a standard normal prior {expected:.6}; use `Pathwise`, \
              which takes any prior"
-        ))),
+        )))
     }
 }
 

@@ -98,9 +98,10 @@ where
         if has_reals {
             real.pull_normals(own, at.rows, &moments.bar, real_grad);
         }
-        let again = match space.grad_theta.is_empty() {
-            true => 0,
-            false => lanes.add_theta(target, &at, rejected, &mut space.grad_theta)?,
+        let again = if space.grad_theta.is_empty() {
+            0
+        } else {
+            lanes.add_theta(target, &at, rejected, &mut space.grad_theta)?
         };
         space.terms = Some(Terms { data, kl: normal.0 + class.0 });
         let value = data - self.kl.beta * (normal.1 + class.1) + ln_accepted(&at, rejected);
@@ -159,11 +160,12 @@ fn check_prior(rows: &RowSet, lanes: &Lanes, space: &mut Space, (most, _): (f64,
     };
     let normal = weight_of(rows, false) * log_density(&z.latents) + weight_of(rows, true) * log_density(&z.row_latents);
     let (prior, expected) = (log_q[d], normal - most);
-    match agree(prior, expected, lanes.data_of(d)) {
-        true => Ok(()),
-        false => Err(refusal(&format!(
+    if agree(prior, expected, lanes.data_of(d)) {
+        Ok(())
+    } else {
+        Err(refusal(&format!(
             "the prior terms of a draw are {prior:.6}, those of standard normal and even priors {expected:.6}; use \
              `Hybrid`, which takes any prior"
-        ))),
+        )))
     }
 }

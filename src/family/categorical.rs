@@ -51,16 +51,17 @@ fn logits(params: &[f64], latent: Latent) -> &[f64] {
 fn range_of(site: &Site) -> Result<usize, FamilyError> {
     let (low, high) = site.range.unwrap_or((0, u32::MAX));
     let categories = (high - low) as usize + 1;
-    match categories <= MOST_CATEGORIES {
-        true => Ok(categories),
-        false => Err(FamilyError::setting(
+    if categories <= MOST_CATEGORIES {
+        Ok(categories)
+    } else {
+        Err(FamilyError::setting(
             "layout",
             format!(
                 "the integer site \"{}\" has no finite range of at most {MOST_CATEGORIES} values, so q has no probability \
              for each; bound it with `p.integer(name, low..high)`, or sum it out of the model",
                 site.name
             ),
-        )),
+        ))
     }
 }
 

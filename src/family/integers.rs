@@ -144,9 +144,10 @@ impl Integers {
         let remedy = "draw real latents with another family: `Product::new(family, CategoricalFactors::new(..))`";
         refuse_sites(layout, &[SiteKind::Latent, SiteKind::RowLatent], remedy)?;
         let (found, expected) = (self.global.len() + self.rows.len(), layout.num_integers + layout.num_row_integers);
-        match (self.global.len(), self.rows.len()) == (layout.num_integers, layout.num_row_integers) {
-            true => Ok(()),
-            false => Err(FamilyError::Size { family: family.name(), found, expected }),
+        if (self.global.len(), self.rows.len()) == (layout.num_integers, layout.num_row_integers) {
+            Ok(())
+        } else {
+            Err(FamilyError::Size { family: family.name(), found, expected })
         }
     }
 }

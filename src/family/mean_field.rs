@@ -141,9 +141,10 @@ pub(super) fn lane_mut(z: &mut Draws, place: usize, in_rows: bool) -> &mut [f64]
 pub(super) fn covers_real(num_latents: usize, num_row_latents: usize, layout: &Layout) -> Result<(), FamilyError> {
     refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
     let (found, expected) = (num_latents + num_row_latents, layout.num_latents + layout.num_row_latents);
-    match (num_latents, num_row_latents) == (layout.num_latents, layout.num_row_latents) {
-        true => Ok(()),
-        false => Err(FamilyError::Size { family: "family".into(), found, expected }),
+    if (num_latents, num_row_latents) == (layout.num_latents, layout.num_row_latents) {
+        Ok(())
+    } else {
+        Err(FamilyError::Size { family: "family".into(), found, expected })
     }
 }
 

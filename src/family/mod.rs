@@ -153,9 +153,10 @@ pub(crate) fn covers_global(family: &dyn Family, dimension: usize, layout: &Layo
     refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
     let remedy = "it is a latent of each row: put a `MeanField` over it in a `Blockwise`, or write a `Guide`";
     refuse_sites(layout, &[SiteKind::RowLatent], remedy)?;
-    match layout.num_latents == dimension {
-        true => Ok(()),
-        false => Err(FamilyError::Size { family: family.name(), found: dimension, expected: layout.num_latents }),
+    if layout.num_latents == dimension {
+        Ok(())
+    } else {
+        Err(FamilyError::Size { family: family.name(), found: dimension, expected: layout.num_latents })
     }
 }
 

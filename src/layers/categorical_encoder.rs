@@ -175,9 +175,10 @@ impl Family for CategoricalEncoder {
         if layout.num_latents + layout.num_row_latents > 0 {
             return CategoricalFactors::new(&self.integers)?.covers(layout);
         }
-        match own(layout) == own(&self.integers) {
-            true => Ok(()),
-            false => Err(FamilyError::setting("layout", "the encoder was made for another model")),
+        if own(layout) == own(&self.integers) {
+            Ok(())
+        } else {
+            Err(FamilyError::setting("layout", "the encoder was made for another model"))
         }
     }
 

@@ -32,9 +32,6 @@ impl LayerError {
         expected: usize,
         remedy: &'static str,
     ) -> Result<(), LayerError> {
-        match found == expected {
-            true => Ok(()),
-            false => Err(LayerError::Length { what, found, expected, remedy }),
-        }
+        if found == expected { Ok(()) } else { Err(LayerError::Length { what, found, expected, remedy }) }
     }
 }

@@ -170,9 +170,10 @@ mod tests {
         for (r, k) in (0..4).flat_map(|r| (0..depth).map(move |k| (r, k))) {
             data[place(r, k)] = number(weight(r, k));
         }
-        let weights = match by_column {
-            true => FourRows::Columns(&data, stride),
-            false => FourRows::Rows(std::array::from_fn(|r| &data[r * stride..(r + 1) * stride])),
+        let weights = if by_column {
+            FourRows::Columns(&data, stride)
+        } else {
+            FourRows::Rows(std::array::from_fn(|r| &data[r * stride..(r + 1) * stride]))
         };
         let x: Vec<T> = (0..depth * lanes).map(number).collect();
         let mut to: Vec<T> = (0..4 * lanes).map(|k| number(k + 2)).collect();

@@ -11,7 +11,6 @@
 /// so that the mean over the accepted draws bounds log p(x) only together with `ln a`. The gradient of this bound in q's
 /// parameters is the covariance, over A, of `log p - log q` and the score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Accepted {
     /// Draws that were accepted.
     pub count: usize,

@@ -269,13 +269,14 @@ impl Posterior {
         if self.layout.num_row_latents + self.layout.num_row_integers > 0 {
             return self.check_same(layout);
         }
-        match outside(layout) == outside(&self.layout) && layout.num_row_latents + layout.num_row_integers == 0 {
-            true => Ok(()),
-            false => Err(FitError::setting(
+        if outside(layout) == outside(&self.layout) && layout.num_row_latents + layout.num_row_integers == 0 {
+            Ok(())
+        } else {
+            Err(FitError::setting(
                 "target",
                 "the latents are not those of this posterior: new rows need the same model, with the same number of \
                  groups and features",
-            )),
+            ))
         }
     }
 

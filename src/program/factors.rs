@@ -107,9 +107,10 @@ impl Factors {
             }
         }
         Some(Factors {
-            plan: match single {
-                true => FactorPlan::Single(Plan::of_outputs(recording, &outputs)),
-                false => FactorPlan::Double(Plan::of_outputs(recording, &outputs)),
+            plan: if single {
+                FactorPlan::Single(Plan::of_outputs(recording, &outputs))
+            } else {
+                FactorPlan::Double(Plan::of_outputs(recording, &outputs))
             },
             most_rows: recording.plates.iter().map(|p| p.rows).max().unwrap_or(0),
             plates: recording.plates.clone(),

@@ -91,9 +91,8 @@ impl Range {
 
     pub fn plus(self, other: Range) -> Range {
         // A finite end is reached when both ends are; an infinite one when either is.
-        let open = |end: f64, a: (f64, bool), b: (f64, bool)| match end.is_infinite() {
-            true => [a, b].iter().all(|(x, open)| x.is_finite() || *open),
-            false => a.1 || b.1,
+        let open = |end: f64, a: (f64, bool), b: (f64, bool)| {
+            if end.is_infinite() { [a, b].iter().all(|(x, open)| x.is_finite() || *open) } else { a.1 || b.1 }
         };
         let (low, high) = (self.low + other.low, self.high + other.high);
         Range {
@@ -134,10 +133,7 @@ impl Range {
 
     /// The same without numbers below `low`, for functions that have no value there.
     pub fn from(self, low: f64) -> Range {
-        match self.low < low {
-            true => Range { low, above: false, ..self },
-            false => self,
-        }
+        if self.low < low { Range { low, above: false, ..self } } else { self }
     }
 
     pub fn recip(self) -> Range {
@@ -178,10 +174,7 @@ impl Range {
     }
 
     fn power_of_positive(self, c: f64) -> Range {
-        match c < 0.0 {
-            true => self.map(|x| x.powf(-c)).recip(),
-            false => self.map(|x| x.powf(c)),
-        }
+        if c < 0.0 { self.map(|x| x.powf(-c)).recip() } else { self.map(|x| x.powf(c)) }
     }
 
     pub fn max(self, other: Range) -> Range {

@@ -146,9 +146,10 @@ impl Relaxing<'_> {
             return Err("an integer of the program belongs to no site".into());
         };
         let integer = &self.integers[which as usize];
-        let op = match integer.in_rows {
-            true => Op::RowLatent { offset: integer.first },
-            false => Op::Latent { offset: integer.first },
+        let op = if integer.in_rows {
+            Op::RowLatent { offset: integer.first }
+        } else {
+            Op::Latent { offset: integer.first }
         };
         let values: Vec<f64> = (0..integer.num_values).map(|k| f64::from(integer.low + k)).collect();
         let weights = self.to.leaf(op, values.len(), integer.in_rows, true, true);

@@ -168,13 +168,10 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         let len = at.params.len() + at.theta.len();
         if let Reference::Exact(gradient) = &self.study.reference {
             let gradient = gradient(at);
-            return Some(match gradient.len() == len {
-                true => Ok(ReferenceGradient {
-                    source: "the exact gradient".into(),
-                    standard_error: vec![0.0; len],
-                    gradient,
-                }),
-                false => Err(format!("the exact gradient has {} numbers, a gradient {len}", gradient.len())),
+            return Some(if gradient.len() == len {
+                Ok(ReferenceGradient { source: "the exact gradient".into(), standard_error: vec![0.0; len], gradient })
+            } else {
+                Err(format!("the exact gradient has {} numbers, a gradient {len}", gradient.len()))
             });
         }
         let (name, estimator) = self.long_run();

@@ -110,13 +110,13 @@ fn time(seconds: f64) -> String {
 /// Three significant digits.
 fn short(x: f64) -> String {
     let size = x.abs();
-    match () {
-        () if x == 0.0 || !x.is_finite() => format!("{x}"),
-        () if !(1e-3..1e5).contains(&size) => format!("{x:.1e}"),
-        () => {
-            let decimals = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
-            format!("{x:.decimals$}")
-        }
+    if x == 0.0 || !x.is_finite() {
+        format!("{x}")
+    } else if !(1e-3..1e5).contains(&size) {
+        format!("{x:.1e}")
+    } else {
+        let decimals = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+        format!("{x:.decimals$}")
     }
 }
 

@@ -62,10 +62,7 @@ fn weighted(layout: &Layout) -> Result<Vec<Weighted>, String> {
             first += num_values as usize;
         }
     }
-    match all.is_empty() {
-        true => Err("this model has no integers to relax; use a pathwise estimator".into()),
-        false => Ok(all),
-    }
+    if all.is_empty() { Err("this model has no integers to relax; use a pathwise estimator".into()) } else { Ok(all) }
 }
 
 /// The layout in which the weights are latents.
@@ -76,10 +73,7 @@ fn with_weights(layout: &Layout, integers: &[Weighted]) -> Layout {
         site.kind = if of.in_rows { SiteKind::RowLatent } else { SiteKind::Latent };
         let count = of.num_values as usize;
         (site.offset, site.num_unconstrained, site.shape, site.range) = (of.first as usize, count, vec![count], None);
-        match of.in_rows {
-            true => out.num_row_latents += count,
-            false => out.num_latents += count,
-        }
+        if of.in_rows { out.num_row_latents += count } else { out.num_latents += count }
     }
     out
 }

@@ -143,9 +143,10 @@ impl Model for Twice {
 impl Guide for Twice {
     fn draw(&self, q: &Guided) {
         let (m, s) = (q.parameter_from("m", &[0.3]).at(0), q.parameter_from("s", &[-0.4]).at(0).exp());
-        match self.by_hand {
-            true => q.latent("mu", |e| m + s * e, |z| normal(m, s).log_density(z)),
-            false => q.normal("mu", m, s),
+        if self.by_hand {
+            q.latent("mu", |e| m + s * e, |z| normal(m, s).log_density(z))
+        } else {
+            q.normal("mu", m, s)
         };
         let start: Vec<f64> = (0..6).map(|k| 0.2 * f64::from(k) - 0.5).collect();
         let w = q.parameter_from("w", &start);
@@ -156,9 +157,10 @@ impl Guide for Twice {
                 let terms: Vec<Real> = (0..3).map(|k| normal(mean.at(k), sd.at(k)).log_density(z.at(k))).collect();
                 jensen::program::sum(&terms)
             };
-            match self.by_hand {
-                true => i.latents("z", 3, |e| mean.zip(&sd.zip(&e, |s, e| s * e), |m, e| m + e), density),
-                false => i.normals("z", &mean, &sd),
+            if self.by_hand {
+                i.latents("z", 3, |e| mean.zip(&sd.zip(&e, |s, e| s * e), |m, e| m + e), density)
+            } else {
+                i.normals("z", &mean, &sd)
             };
         });
     }

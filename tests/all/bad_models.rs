@@ -74,9 +74,10 @@ fn data_of_a_row_stays_in_its_rows() {
             let kept = Kept::new();
             let v = p.draws("v", normal(0.0, 1.0), 3);
             p.rows(4, |i| kept.put(k.at(i)));
-            match rows.is_empty() {
-                true => p.add(v.at(kept.value())),
-                false => p.rows(rows.clone(), |i| i.add(v.at(kept.value()))),
+            if rows.is_empty() {
+                p.add(v.at(kept.value()))
+            } else {
+                p.rows(rows.clone(), |i| i.add(v.at(kept.value())))
             }
         });
         assert!(found.contains(outside), "{found}");

@@ -131,9 +131,10 @@ fn an_interrupt_ends_the_later_objectives_too() {
     let mut observer = |progress: &jensen::study::Progress| {
         assert!(progress.done < progress.total && progress.done >= last);
         last = progress.done;
-        match progress.doing.starts_with("doubly-reparameterised") {
-            true => std::ops::ControlFlow::Break(()),
-            false => std::ops::ControlFlow::Continue(()),
+        if progress.doing.starts_with("doubly-reparameterised") {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
         }
     };
     let compare = Compare::new(&model).draws([2, 4]).at([At::Init]).budget(100).repeats(20);

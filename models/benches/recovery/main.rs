@@ -79,10 +79,7 @@ fn fixed(rows: &Table) -> Kind {
 /// The prior of the weights is that of scikit-learn: a Dirichlet process of concentration 1 / K, or Dirichlet(1 / K).
 fn fit(component: Kind, rows: &Table, seed: u64, k: usize, process: bool, restarts: usize) -> Found {
     let concentration = 1.0 / k as f64;
-    let weights = match process {
-        true => Weights::dirichlet_process(concentration),
-        false => Weights::dirichlet(concentration),
-    };
+    let weights = if process { Weights::dirichlet_process(concentration) } else { Weights::dirichlet(concentration) };
     let fitted = MixtureFit::new(component, k).weights(weights).restarts(restarts).seed(seed).run(rows).expect("a fit");
     (fitted.bound, fitted.labels(rows).expect("labels"))
 }

@@ -58,9 +58,10 @@ fn closed(file: &str, text: &str, separator: u8) -> Result<(), DataError> {
 /// What is wrong with a table without rows, whose header stands at `line`: a name may have taken them.
 pub(super) fn no_rows(table: &DataTable, line: u64) -> DataError {
     let file = table.file().to_string();
-    match table.names().any(|name| name.contains('\n')) {
-        true => DataError::OpenQuote { file, line },
-        false => DataError::NoRowsBelowHeader { file },
+    if table.names().any(|name| name.contains('\n')) {
+        DataError::OpenQuote { file, line }
+    } else {
+        DataError::NoRowsBelowHeader { file }
     }
 }
 

@@ -27,21 +27,26 @@ pub fn check(path: &Path) -> Result<()> {
 
 /// What it is in words; none for files and pipes.
 fn other_kind(kind: FileType) -> Option<&'static str> {
-    match () {
-        () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a folder"),
-        () => special(kind),
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a folder")
+    } else {
+        special(kind)
     }
 }
 
 #[cfg(unix)]
 fn special(kind: FileType) -> Option<&'static str> {
     use std::os::unix::fs::FileTypeExt;
-    match () {
-        () if kind.is_char_device() => Some("a character device"),
-        () if kind.is_block_device() => Some("a block device"),
-        () if kind.is_socket() => Some("a socket"),
-        () => None,
+    if kind.is_char_device() {
+        Some("a character device")
+    } else if kind.is_block_device() {
+        Some("a block device")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        None
     }
 }
 

@@ -89,10 +89,12 @@ impl Images {
         if idx::is_png_file(path) {
             return Err(ImageError::OnePng { file: path.display().to_string() });
         }
-        let images = match path.is_dir() {
-            true => folder::read(path, rules)?,
-            false if idx::looks_like(path) => idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?,
-            false => return pixels::read(path, rules),
+        let images = if path.is_dir() {
+            folder::read(path, rules)?
+        } else if idx::looks_like(path) {
+            idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?
+        } else {
+            return pixels::read(path, rules);
         };
         if let Some(categories) = rules.categories {
             categories.hold(&images.values, |at| in_image(&images.file, at, images.num_pixels))?;

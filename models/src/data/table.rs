@@ -260,11 +260,14 @@ fn number(cell: &str) -> f64 {
 
 pub(super) fn remedy(cell: &str) -> &'static str {
     let words = ["true", "false", "yes", "no", "t", "f"];
-    match () {
-        () if cell.contains(',') => "write decimals with a point and no separator of thousands",
-        () if words.iter().any(|word| cell.eq_ignore_ascii_case(word)) => "recode the column as 0 and 1",
-        () if cell.starts_with(['$', '€', '£']) || cell.ends_with('%') => "write the number without its unit",
-        () => "correct the cell, recode the column in numbers, or choose another column",
+    if cell.contains(',') {
+        "write decimals with a point and no separator of thousands"
+    } else if words.iter().any(|word| cell.eq_ignore_ascii_case(word)) {
+        "recode the column as 0 and 1"
+    } else if cell.starts_with(['$', '€', '£']) || cell.ends_with('%') {
+        "write the number without its unit"
+    } else {
+        "correct the cell, recode the column in numbers, or choose another column"
     }
 }
 

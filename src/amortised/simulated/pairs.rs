@@ -83,10 +83,7 @@ fn scales(from: &Matrix, part: PairsPart, rows: &[u32]) -> Result<Vec<Scale>, Pa
         }
         let values: Vec<f64> = rows.iter().map(|&r| from.row(r as usize)[column]).collect();
         let scale = Scale::measure(&values);
-        match scale.sd > 0.0 {
-            true => Ok(scale),
-            false => Err(PairsError::Constant { part, column, value: values[0] }),
-        }
+        if scale.sd > 0.0 { Ok(scale) } else { Err(PairsError::Constant { part, column, value: values[0] }) }
     };
     (0..from.num_columns()).map(one).collect()
 }

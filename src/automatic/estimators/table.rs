@@ -64,10 +64,7 @@ fn control_variate<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'
 }
 
 fn enumerate<'t>(layout: &Layout) -> MixedEstimator<'t> {
-    match Sizes::of(layout).are_alone {
-        true => Box::new(OfIntegers(Enumerate)),
-        false => beside(Enumerate),
-    }
+    if Sizes::of(layout).are_alone { Box::new(OfIntegers(Enumerate)) } else { beside(Enumerate) }
 }
 
 /// The decay of the moving average: it looks back about ten steps.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// Values that are not finite are written as text (`"inf"`, `"-inf"`, `"NaN"`), which formats such
 /// as JSON keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Evidence {
     /// Tail shape of the importance weights of fresh draws, `-inf` for equal weights, NaN where q is a single point.
     #[serde(with = "crate::number")]

@@ -17,9 +17,10 @@ impl<G: Family + ?Sized> DiscreteGradient<G> for LeaveOneOut {
     type State = ();
 
     fn shape(&self, _: &G, _: &RowSet, num_draws: usize) -> Result<Shape, DensityError> {
-        match num_draws < 2 {
-            true => Err(too_few_draws("the hybrid gradient with leave-one-out", 2, num_draws)),
-            false => Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false, relaxation: Relaxation::None }),
+        if num_draws < 2 {
+            Err(too_few_draws("the hybrid gradient with leave-one-out", 2, num_draws))
+        } else {
+            Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false, relaxation: Relaxation::None })
         }
     }
 

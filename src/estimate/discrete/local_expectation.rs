@@ -139,12 +139,11 @@ fn other_value(own: usize, other: usize) -> usize {
 
 /// The density as far as it depends on a latent.
 pub(super) fn signal_of(lanes: &Lanes, integer: Integer) -> &[f64] {
-    match integer.in_rows {
-        true => {
-            let row = integer.place % lanes.z.num_rows;
-            &lanes.row_signal[row * lanes.z.num_draws..(row + 1) * lanes.z.num_draws]
-        }
-        false => &lanes.signal,
+    if integer.in_rows {
+        let row = integer.place % lanes.z.num_rows;
+        &lanes.row_signal[row * lanes.z.num_draws..(row + 1) * lanes.z.num_draws]
+    } else {
+        &lanes.signal
     }
 }
 

@@ -63,11 +63,12 @@ relaxed!(GumbelSoftmax, Relaxation::Inside);
 relaxed!(StraightThrough, Relaxation::Corner);
 
 pub(super) fn shape(name: &str, temperature: f64, relaxation: Relaxation) -> Result<Shape, DensityError> {
-    match temperature > 0.0 && temperature.is_finite() {
-        true => Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false, relaxation }),
-        false => Err(DensityError::setting(format!(
+    if temperature > 0.0 && temperature.is_finite() {
+        Ok(Shape { num_lanes: 1, num_differentiated: 1, by_row: false, relaxation })
+    } else {
+        Err(DensityError::setting(format!(
             "{name} has a temperature of {temperature}, expected one greater than zero; try 0.5"
-        ))),
+        )))
     }
 }
 

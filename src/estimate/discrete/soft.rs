@@ -61,10 +61,7 @@ impl Soft {
         let (mut lanes, mut features) = (0, 0);
         for latent in 0..family.num_latents(rows) {
             let integer = family.integer(rows, latent);
-            let (row, stride) = match latent < outside {
-                true => (0, 1),
-                false => ((latent - outside) % in_pass, in_pass),
-            };
+            let (row, stride) = if latent < outside { (0, 1) } else { ((latent - outside) % in_pass, in_pass) };
             self.places.push(Place { integer, first: lanes + row, stride, feature: features });
             if row + 1 == stride {
                 lanes += integer.num_values * stride;

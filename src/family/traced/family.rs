@@ -157,9 +157,10 @@ impl TracedFamily {
 
 impl Family for TracedFamily {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
-        match *layout == self.layout {
-            true => Ok(()),
-            false => Err(FamilyError::setting("layout", "the guide was recorded for another model")),
+        if *layout == self.layout {
+            Ok(())
+        } else {
+            Err(FamilyError::setting("layout", "the guide was recorded for another model"))
         }
     }
 

@@ -53,9 +53,10 @@ pub(super) fn reverse<T: Lane>(step: &Step, segment: &Segment, values: &[T], low
         let n = padded(step.len);
         if step.active[0] {
             let (s, g, to) = (values[b], &g[..n], &mut low[a..a + n]);
-            match scales {
-                true => add_lanes!(to, step.first[0], [g => g], guarded(g, g * s)),
-                false => add_lanes!(to, step.first[0], [g => g], g),
+            if scales {
+                add_lanes!(to, step.first[0], [g => g], guarded(g, g * s))
+            } else {
+                add_lanes!(to, step.first[0], [g => g], g)
             }
         }
         if step.active[1] {
@@ -72,16 +73,13 @@ pub(super) fn reverse<T: Lane>(step: &Step, segment: &Segment, values: &[T], low
         for (k, at, y) in [(0, a + e * n, s), (1, b, x)] {
             if step.active[k] {
                 let to = &mut low[at..at + n];
-                match scales {
-                    true => {
-                        for l in 0..n {
-                            to[l] += guarded(g[l], g[l] * y[l])
-                        }
+                if scales {
+                    for l in 0..n {
+                        to[l] += guarded(g[l], g[l] * y[l])
                     }
-                    false => {
-                        for l in 0..n {
-                            to[l] += g[l]
-                        }
+                } else {
+                    for l in 0..n {
+                        to[l] += g[l]
                     }
                 }
             }

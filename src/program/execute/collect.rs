@@ -22,9 +22,10 @@ impl<T: Stored> Pass<'_, T> {
         // A single sweep that knows every parameter overwrites them.
         let known: usize = self.global.parameters.iter().map(|p| p.len).sum();
         let overwrites = request.gradient && sweeps.len() == 1 && known == plan.num_parameters;
-        match overwrites {
-            true => response.parameters.resize(known, 0.0),
-            false => refill(&mut response.parameters, gradient * plan.num_parameters),
+        if overwrites {
+            response.parameters.resize(known, 0.0)
+        } else {
+            refill(&mut response.parameters, gradient * plan.num_parameters)
         }
         let outputs: usize = self.global.outputs.iter().map(|o| o.len).sum();
         refill(&mut response.outputs, outputs * total);
@@ -78,9 +79,10 @@ impl<T: Stored> Pass<'_, T> {
         }
         for port in &self.global.parameters {
             let both = response.parameters[port.from..].iter_mut().zip(&sweep.adjoints[port.at..port.at + port.len]);
-            match overwrites {
-                true => both.for_each(|(t, &g)| *t = g.to_f64()),
-                false => both.for_each(|(t, &g)| *t += g.to_f64()),
+            if overwrites {
+                both.for_each(|(t, &g)| *t = g.to_f64())
+            } else {
+                both.for_each(|(t, &g)| *t += g.to_f64())
             }
         }
     }

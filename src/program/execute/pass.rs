@@ -344,9 +344,10 @@ impl<T: Stored> Pass<'_, T> {
             if even && root.per_draw {
                 let bar = &mut sweep.adjoints[root.at..root.at + root.size];
                 let seed = T::from_f64(seed);
-                match root.first {
-                    true => bar.fill(seed),
-                    false => bar.iter_mut().for_each(|b| *b += seed),
+                if root.first {
+                    bar.fill(seed)
+                } else {
+                    bar.iter_mut().for_each(|b| *b += seed)
                 }
                 continue;
             }

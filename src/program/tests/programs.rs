@@ -107,15 +107,14 @@ pub(super) fn dense_program(rows: usize, inputs: usize, outputs: usize, per_draw
     let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
     let table = Matrix::new((0..rows * inputs).map(value).collect::<Vec<_>>(), inputs).expect("whole rows");
     let recorded = recording::record(|| {
-        let weights = match per_draw {
-            true => latent_vector(inputs * outputs),
-            false => {
-                let node = recording::with(|r| {
-                    r.num_parameters = inputs * outputs;
-                    r.leaf(Op::Parameter { offset: 0 }, inputs * outputs, false, false, true)
-                });
-                Vector::from_lanes(Real::from_node(node.expect("recording")), inputs * outputs)
-            }
+        let weights = if per_draw {
+            latent_vector(inputs * outputs)
+        } else {
+            let node = recording::with(|r| {
+                r.num_parameters = inputs * outputs;
+                r.leaf(Op::Parameter { offset: 0 }, inputs * outputs, false, false, true)
+            });
+            Vector::from_lanes(Real::from_node(node.expect("recording")), inputs * outputs)
         };
         in_rows(0..rows, |i| {
             let z = recording::with(|r| {

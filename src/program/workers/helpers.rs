@@ -76,10 +76,7 @@ impl Helpers {
         let last = self.penalty.load(Ordering::Relaxed);
         let penalty = if are_late { (2 * last).clamp(1, MOST_ALONE) } else { last / 2 };
         self.penalty.store(penalty, Ordering::Relaxed);
-        match are_late {
-            true => self.alone.store(penalty, Ordering::Relaxed),
-            false => self.keep_awake(helpers),
-        }
+        if are_late { self.alone.store(penalty, Ordering::Relaxed) } else { self.keep_awake(helpers) }
     }
 
     /// Has this many threads look for work, those that do included.

@@ -100,8 +100,9 @@ fn hold(
     tolerance: f64,
 ) -> Result<(), Broken> {
     // A NaN is no agreement.
-    match (found - expected).abs() <= tolerance || found == expected {
-        true => Ok(()),
-        false => Err(Broken { law, place: place(), found, expected, tolerance }),
+    if (found - expected).abs() <= tolerance || found == expected {
+        Ok(())
+    } else {
+        Err(Broken { law, place: place(), found, expected, tolerance })
     }
 }

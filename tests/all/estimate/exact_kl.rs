@@ -179,15 +179,12 @@ fn other_priors_other_families_and_odd_weights_are_refused() {
     let family = TracedFamily::new(&Bent, target.layout()).unwrap();
     let one = |rows: bool| {
         let vi = StochasticVi::new(&target, &family).draws(2);
-        match rows {
-            true => {
-                let vi = vi.estimator(ImportanceWeightedRows::default());
-                vi.step(&mut vi.init().unwrap()).err().unwrap().to_string()
-            }
-            false => {
-                let vi = vi.estimator(ExactKl::default());
-                vi.step(&mut vi.init().unwrap()).err().unwrap().to_string()
-            }
+        if rows {
+            let vi = vi.estimator(ImportanceWeightedRows::default());
+            vi.step(&mut vi.init().unwrap()).err().unwrap().to_string()
+        } else {
+            let vi = vi.estimator(ExactKl::default());
+            vi.step(&mut vi.init().unwrap()).err().unwrap().to_string()
         }
     };
     assert!(one(false).contains("not normal given the data; use `Pathwise`"), "{}", one(false));

@@ -30,12 +30,11 @@ impl Model for Counts {
     fn log_joint(&self, p: &LogJoint) {
         let weights = p.draw("weights", dirichlet(Vector::constant(&[CONCENTRATION; 2])));
         let rate = p.draws("rate", gamma(SHAPE, RATE), 2);
-        p.rows(self.y.len(), |i| match self.assigned {
-            true => {
+        p.rows(self.y.len(), |i| {
+            if self.assigned {
                 let component = i.draw_integer("component", categorical(weights));
                 i.observe(self.y.at(i), poisson(rate.at(component)));
-            }
-            false => {
+            } else {
                 let of = |k: usize| weights.at(k).ln() + poisson(rate.at(k)).log_density(self.y.at(i));
                 i.add(log_sum_exp(&[of(0), of(1)]));
             }

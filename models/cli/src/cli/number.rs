@@ -28,11 +28,14 @@ pub fn decimals_for(value: f64, digits: usize) -> usize {
 /// Formats `value` with `decimals` decimals, or in scientific form where that would show nothing or too much.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let size = value.abs();
-    match () {
-        () if value.is_nan() => "nan".to_string(),
-        () if value.is_infinite() => if value > 0.0 { "inf" } else { "-inf" }.to_string(),
-        () if size >= 1e7 || (size > 0.0 && size < 1e-5 && decimals > 6) => format!("{value:.2e}"),
-        () => without_negative_zero(format!("{value:.decimals$}")),
+    if value.is_nan() {
+        "nan".to_string()
+    } else if value.is_infinite() {
+        value.to_string()
+    } else if size >= 1e7 || (size > 0.0 && size < 1e-5 && decimals > 6) {
+        format!("{value:.2e}")
+    } else {
+        without_negative_zero(format!("{value:.decimals$}"))
     }
 }
 

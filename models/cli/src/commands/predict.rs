@@ -52,9 +52,10 @@ fn simulate(
 /// Writes labels, probabilities and densities; the table stays in its file, JSON apart.
 fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &MixtureFitted) -> Result<Exit, CommandError> {
     let file = path.display().to_string();
-    let rows: Box<dyn Rows> = match is_parquet(path) || is_text(path) {
-        true => Box::new(encoded(&StreamedTable::open(path, BLOCK_ROWS).map_err(ClusterError::from)?, columns)?),
-        false => Box::new(columns::encoded(&DataTable::read(path)?, columns)?),
+    let rows: Box<dyn Rows> = if is_parquet(path) || is_text(path) {
+        Box::new(encoded(&StreamedTable::open(path, BLOCK_ROWS).map_err(ClusterError::from)?, columns)?)
+    } else {
+        Box::new(columns::encoded(&DataTable::read(path)?, columns)?)
     };
     let (mut labelled, mut failure) = (None, None);
     let mut fill = |out: &mut dyn Write| -> io::Result<()> {

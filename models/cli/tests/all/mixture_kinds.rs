@@ -27,10 +27,8 @@ fn separated(keep: impl Fn(usize) -> bool) -> (String, Vec<usize>) {
     Streams::new(7).fill_normal(1, &mut noise);
     let truth: Vec<usize> = (0..210).map(|i| [0, 1, 2, 0, 1, 0, 0][i % 7]).collect();
     let centre = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]];
-    let cell = |at: usize| match keep(at) {
-        true => format!("{}", centre[truth[at / 2]][at % 2] + noise[at]),
-        false => String::new(),
-    };
+    let cell =
+        |at: usize| if keep(at) { format!("{}", centre[truth[at / 2]][at % 2] + noise[at]) } else { String::new() };
     let rows: String = (0..210).map(|i| format!("{},{}\n", cell(2 * i), cell(2 * i + 1))).collect();
     ("x,y\n".to_string() + &rows, truth)
 }

@@ -75,9 +75,10 @@ pub(super) fn header(file: &str, bytes: &[u8], size: u64) -> Result<(usize, (usi
     let expected = HEADER as u128 + rows as u128 * height as u128 * width as u128;
     if expected != u128::from(size) {
         let short = u128::from(size) < expected;
-        let remedy = match short {
-            true => "the file is not whole, fetch it again",
-            false => "there is more than the header says, fetch the file again",
+        let remedy = if short {
+            "the file is not whole, fetch it again"
+        } else {
+            "there is more than the header says, fetch the file again"
         };
         let (expected, found) = (expected.min(u128::from(u64::MAX)) as u64, size as usize);
         return Err(ImageError::Size { file: file.to_string(), rows, height, width, expected, found, remedy });

@@ -49,9 +49,10 @@ const LARGE_IDX: u64 = 32 << 20;
 /// Whether a file is so large that it is better read in blocks, and of a kind that can be.
 pub fn is_large(path: &Path) -> bool {
     let size = std::fs::metadata(path).map_or(0, |about| if about.is_file() { about.len() } else { 0 });
-    match idx::looks_like(path) {
-        true => size >= LARGE_IDX && !idx::is_gzip_file(path),
-        false => size >= LARGE_TABLE && !is_json(path),
+    if idx::looks_like(path) {
+        size >= LARGE_IDX && !idx::is_gzip_file(path)
+    } else {
+        size >= LARGE_TABLE && !is_json(path)
     }
 }
 
@@ -78,10 +79,7 @@ impl StreamedImages {
         if is_json(path) {
             return Err(cannot("JSON is read at once; save the table as CSV, or leave --buffer out"));
         }
-        match idx::looks_like(path) {
-            true => Self::idx(path, rules, block_rows),
-            false => Self::table(path, rules, block_rows),
-        }
+        if idx::looks_like(path) { Self::idx(path, rules, block_rows) } else { Self::table(path, rules, block_rows) }
     }
 
     fn new(about: Images, num_rows: usize, block_rows: usize, source: Source) -> Self {

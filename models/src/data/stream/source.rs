@@ -104,10 +104,7 @@ impl Source {
             rest = after;
         }
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-        match row == rows.len() {
-            true => Ok(()),
-            false => Err("the file has changed since it was opened; run again".to_string()),
-        }
+        if row == rows.len() { Ok(()) } else { Err("the file has changed since it was opened; run again".to_string()) }
     }
 
     /// Where the cell of a row and column stands.
@@ -242,9 +239,10 @@ impl Source {
     }
 
     fn read_at(&self, out: &mut [u8], offset: u64) -> Result<(), DataError> {
-        match self.read_some(out, offset)? == out.len() {
-            true => Ok(()),
-            false => Err(unreadable(&self.name, "it has become shorter".to_string())),
+        if self.read_some(out, offset)? == out.len() {
+            Ok(())
+        } else {
+            Err(unreadable(&self.name, "it has become shorter".to_string()))
         }
     }
 

@@ -281,12 +281,12 @@ fn hashed(cell: &[u8]) -> f64 {
 fn ragged(source: &Source, row: usize, record: &[u8], found: usize, expected: usize) -> DataError {
     let place = source.place(row, "");
     let text = record.trim_ascii_end();
-    let remedy = match () {
-        () if memchr::memchr(b'\n', text).is_some() => "a quotation mark that is not closed?",
-        () if found == expected + 1 && text.ends_with(&[source.separator]) => {
-            "remove the separator at the end of the row"
-        }
-        () => "correct the row, and put cells that contain the separator in quotation marks",
+    let remedy = if memchr::memchr(b'\n', text).is_some() {
+        "a quotation mark that is not closed?"
+    } else if found == expected + 1 && text.ends_with(&[source.separator]) {
+        "remove the separator at the end of the row"
+    } else {
+        "correct the row, and put cells that contain the separator in quotation marks"
     };
     DataError::Ragged { file: source.name.clone(), line: place.line.unwrap_or(row as u64 + 2), found, expected, remedy }
 }

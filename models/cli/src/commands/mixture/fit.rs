@@ -149,10 +149,7 @@ impl Request {
         }
         let bound = algorithm.bound(&state)?;
         let statistic = (bound - before).abs() / rows.num_rows() as f64;
-        let stop = match statistic < SETTLED {
-            true => Stop::Converged { steps, statistic },
-            false => Stop::Budget { steps },
-        };
+        let stop = if statistic < SETTLED { Stop::Converged { steps, statistic } } else { Stop::Budget { steps } };
         let mut fitted = MixtureFitted::from_state(self.component.clone(), self.weights(k), state, bound, stop);
         fitted.notes = jensen::mixture::Component::notes(&self.component);
         Ok(Some(fitted))

@@ -60,9 +60,10 @@ pub fn asked(table: &DataTable, model: &MixtureModelArgs) -> Result<Vec<Asked>, 
 
 /// One column, or several joined by `+` where no column has that name.
 fn joined(table: &DataTable, text: &str) -> Vec<String> {
-    match table.names().any(|name| name == text) {
-        true => vec![text.to_string()],
-        false => text.split('+').map(|name| name.trim().to_string()).collect(),
+    if table.names().any(|name| name == text) {
+        vec![text.to_string()]
+    } else {
+        text.split('+').map(|name| name.trim().to_string()).collect()
     }
 }
 

@@ -20,9 +20,10 @@ impl Saved {
         epochs(settings, data, log, state.step())?;
         let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
         let all = std::iter::once(state).chain(good);
-        match all.into_iter().all(|s| finite(s.params()) && finite(s.theta())) {
-            true => Ok(()),
-            false => Err("numbers of the networks that are not finite".into()),
+        if all.into_iter().all(|s| finite(s.params()) && finite(s.theta())) {
+            Ok(())
+        } else {
+            Err("numbers of the networks that are not finite".into())
         }
     }
 }
@@ -65,12 +66,13 @@ fn numbers(settings: &Settings) -> Result<(), String> {
 
 fn of_data(architecture: &Architecture, data: &DataNote) -> Result<(), String> {
     let fits = data.shape.is_none_or(|(h, w)| h.checked_mul(w) == Some(architecture.num_pixels));
-    match fits && data.num_train > 0 {
-        true => Ok(()),
-        false => Err(format!(
+    if fits && data.num_train > 0 {
+        Ok(())
+    } else {
+        Err(format!(
             "{} training images of the shape {:?} for networks of {} pixels",
             data.num_train, data.shape, architecture.num_pixels
-        )),
+        ))
     }
 }
 
@@ -78,8 +80,9 @@ fn of_data(architecture: &Architecture, data: &DataNote) -> Result<(), String> {
 fn epochs(settings: &Settings, data: &DataNote, log: &Log, step: u64) -> Result<(), String> {
     let per_epoch = data.num_train.div_ceil(settings.batch.min(data.num_train)) as u64;
     let passes = step / per_epoch;
-    match passes == log.epochs.len() as u64 && log.halvings <= log.rollbacks {
-        true => Ok(()),
-        false => Err(format!("{} epochs in the log and {passes} in the state", log.epochs.len())),
+    if passes == log.epochs.len() as u64 && log.halvings <= log.rollbacks {
+        Ok(())
+    } else {
+        Err(format!("{} epochs in the log and {passes} in the state", log.epochs.len()))
     }
 }

@@ -156,9 +156,12 @@ fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
 fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
     let images = images(&saved, &args.data)?;
-    let row = |number: usize| match number <= images.num_rows() {
-        true => Ok(number - 1),
-        false => Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() }),
+    let row = |number: usize| {
+        if number <= images.num_rows() {
+            Ok(number - 1)
+        } else {
+            Err(VaeError::Row { file: images.file.clone(), row: number, rows: images.num_rows() })
+        }
     };
     let ends = images.chosen(&[row(args.from.get())?, row(args.to.get())?]);
     let points = network.points(&network.encode(batch(&ends)).map_err(VaeError::from)?, &ends.labels);

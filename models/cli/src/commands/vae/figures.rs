@@ -171,9 +171,10 @@ pub fn latents(Test { images: test, codes }: Test, measures: &Measures) -> Optio
         panel = panel.mark(Mark::Dots { points: rows.collect(), colour, radius: 2.6 });
     }
     let names: Vec<String> = (0..classes.min(10)).map(|c| format!("{c} {}", NAMES[c % NAMES.len()])).collect();
-    let note = match test.labels.is_empty() {
-        true => "mean codes of test images".to_string(),
-        false => format!("mean codes of test images by class: {}", names.join(", ")),
+    let note = if test.labels.is_empty() {
+        "mean codes of test images".to_string()
+    } else {
+        format!("mean codes of test images by class: {}", names.join(", "))
     };
     Some(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0)))
 }

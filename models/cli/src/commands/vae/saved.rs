@@ -128,9 +128,12 @@ impl Saved {
         let path = file(path);
         let damaged = |reason: String| VaeError::Saved { path: path.display().to_string(), reason };
         let bytes = std::fs::read(&path).map_err(|e| damaged(e.to_string()))?;
-        let unread = |e: serde_json::Error| match e.is_eof() {
-            true => damaged(format!("it ends after {} bytes in the middle of a value: it is truncated", bytes.len())),
-            false => damaged(e.to_string()),
+        let unread = |e: serde_json::Error| {
+            if e.is_eof() {
+                damaged(format!("it ends after {} bytes in the middle of a value: it is truncated", bytes.len()))
+            } else {
+                damaged(e.to_string())
+            }
         };
         // Other formats have other fields.
         let Head { format } = serde_json::from_slice(&bytes).map_err(unread)?;
