@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::log_joint::{LogJoint, Scope};
+use super::names::Names;
 use super::site::{Layout, Site};
 use crate::dist::Support;
 use crate::program::ProgramError;
@@ -24,6 +25,7 @@ pub(crate) fn recorded(model: &(impl super::Model + ?Sized)) -> Result<(Recordin
 /// What was declared besides arithmetic.
 #[derive(Default)]
 pub(crate) struct Declared {
+    pub names: Names,
     pub sites: Vec<Site>,
     /// Support and constrained value of each site.
     pub values: Vec<(Option<Support>, u32)>,

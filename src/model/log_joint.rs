@@ -89,8 +89,10 @@ impl LogJoint {
     #[track_caller]
     pub fn positives(&self, name: &str, n: usize) -> Vector {
         self.scope.bare_latent();
-        let (lanes, _) = self.scope.scalar_latent(name, &Support::Positive, if n == 1 { vec![] } else { vec![n] });
-        Vector::from_lanes(lanes, n)
+        let shape = self.scope.admitted(name, if n == 1 { vec![] } else { vec![n] });
+        let len = shape.iter().product();
+        let (lanes, _) = self.scope.scalar_latent(name, &Support::Positive, shape);
+        Vector::from_lanes(lanes, len)
     }
 
     /// A bare simplex: `n` positive numbers that sum to one.
@@ -132,6 +134,7 @@ impl LogJoint {
     /// Learnable parameters theta of the given shape: no prior, no entropy, maximised with the bound.
     #[track_caller]
     pub fn parameter(&self, name: &str, shape: &[usize]) -> Vector {
+        let shape = self.scope.admitted(name, shape.to_vec());
         let len: usize = shape.iter().product();
         let node = recording::with(|r| {
             let offset = r.num_parameters as u32;
@@ -144,7 +147,7 @@ impl LogJoint {
                 name: name.into(),
                 kind: SiteKind::Parameter,
                 support: "real".into(),
-                shape: shape.to_vec(),
+                shape,
                 offset,
                 num_unconstrained: len,
                 range: None,
@@ -179,8 +182,8 @@ impl LogJoint {
     #[track_caller]
     fn bare(&self, name: &str, support: Support) -> Vector {
         self.scope.bare_latent();
-        let (elements, _) = self.scope.vector_latent(name, &support);
-        elements
+        let latent = self.scope.vector_latent(name, &support);
+        latent.map_or(Vector::from_lanes(Real::from(f64::NAN), 1), |(elements, _)| elements)
     }
 }
 
@@ -198,7 +201,9 @@ impl Scope {
             let (x, node) = self.scalar_latent(name, &support, vec![]);
             (D::Value::from_vector(Vector::from_lanes(x, 1)), node)
         } else {
-            let (x, node) = self.vector_latent(name, &support);
+            let Some((x, node)) = self.vector_latent(name, &support) else {
+                return D::Value::from_vector(Vector::from_lanes(Real::from(f64::NAN), 1));
+            };
             (D::Value::from_vector(x), node)
         };
         self.term(TermKind::Prior, density_of_latent(&distribution, value), 1);
@@ -258,6 +263,7 @@ impl Scope {
         distribution: D,
         shape: Vec<usize>,
     ) -> Vector {
+        let shape = self.admitted(name, shape);
         let (n, support) = (shape.iter().product(), distribution.support().interior());
         let (lanes, node) = self.scalar_latent(name, &support, shape);
         let x = Vector::from_lanes(lanes, n);

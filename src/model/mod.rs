@@ -3,6 +3,7 @@
 mod declared;
 mod draws;
 mod log_joint;
+mod names;
 mod row;
 mod scan;
 mod site;

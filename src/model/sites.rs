@@ -10,7 +10,33 @@ use crate::dist::{Distribution, Support};
 use crate::program::recording::{self, Op, Recording, Structure, Term};
 use crate::program::{Int, Real, TermKind, Vector};
 
+/// Numbers that a site may have: offsets in programs have 32 bits, and one draw of so many takes 2 GiB.
+const MOST_NUMBERS: usize = 1 << 28;
+
+/// Elements that a site may have where each is recorded by itself: a million nodes take some 100 MB.
+const MOST_RECORDED: usize = 1 << 20;
+
 impl Scope {
+    /// `shape`, or that of one number after a mistake is noted: the site would have more numbers than any machine holds.
+    #[track_caller]
+    pub(super) fn admitted(&self, name: &str, shape: Vec<usize>) -> Vec<usize> {
+        if self.has_at_most(MOST_NUMBERS, name, &shape) { shape } else { vec![1] }
+    }
+
+    #[track_caller]
+    fn has_at_most(&self, most: usize, name: &str, shape: &[usize]) -> bool {
+        let numbers = shape.iter().try_fold(1usize, |n, &length| n.checked_mul(length));
+        let is_admitted = numbers.is_some_and(|n| n <= most);
+        if !is_admitted {
+            let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+            recording::fail(format!(
+                "site \"{name}\" would have {} numbers, and a site of its kind has at most {most}",
+                shape.join(" x ")
+            ));
+        }
+        is_admitted
+    }
+
     pub(super) fn bare_latent(&self) {
         self.sites.borrow_mut().num_bare_latents += 1;
     }
@@ -61,8 +87,13 @@ impl Scope {
         (x, node)
     }
 
+    /// The latent of a vector support and its node; nothing, after a mistake is noted, where it is too large.
     #[track_caller]
-    pub(super) fn vector_latent(&self, name: &str, support: &Support) -> (Vector, u32) {
+    pub(super) fn vector_latent(&self, name: &str, support: &Support) -> Option<(Vector, u32)> {
+        let most = if matches!(support, Support::RealVector(_)) { MOST_NUMBERS } else { MOST_RECORDED };
+        if !self.has_at_most(most, name, &support.shape()) {
+            return None;
+        }
         let n = support.num_unconstrained();
         let (u, offset) = self.unconstrained(name, n);
         let vector = if let Support::RealVector(_) = support {
@@ -78,7 +109,7 @@ impl Scope {
             recording::with(|r| r.structures.insert(node, structure));
         }
         self.latent_site(name, support, support.shape(), offset, n, node);
-        (vector, node)
+        Some((vector, node))
     }
 
     #[track_caller]
@@ -162,8 +193,8 @@ impl Scope {
     #[track_caller]
     pub(super) fn site(&self, site: Site, support: Option<Support>, node: u32) {
         let mut declared = self.sites.borrow_mut();
-        if declared.sites.iter().any(|s| s.name == site.name) {
-            recording::fail(format!("two sites are called \"{}\"; give each its own name", site.name));
+        if let Err(confusion) = declared.names.take(&site) {
+            recording::fail(confusion);
         }
         declared.sites.push(site);
         declared.values.push((support, node));

@@ -88,7 +88,7 @@ impl RowMeans {
 impl fmt::Display for RowMeans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RowMeans { name, num_rows, mean, range: (least, most) } = self;
-        write!(f, "{name} in each of {num_rows} rows: means of q from {least:.3} to {most:.3}, {mean:.3} over all")
+        write!(f, "{name} in each of {num_rows} rows: means from {least:.3} to {most:.3}, {mean:.3} over all")
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use jensen::prelude::*;
 use jensen::program::MatrixRow;
-use jensen::target::Target;
+use jensen::target::{LogDensity, Target};
 
 struct Of<F>(F);
 
@@ -173,4 +173,42 @@ fn data_that_are_not_numbers_are_placed() {
         p.rows(2..3, |i| i.observe(y.at(i), normal(b * x.at(i), 1.0)));
     });
     assert!(Target::new(&skips).is_ok());
+}
+
+#[test]
+fn sites_larger_than_any_machine_are_refused_by_name() {
+    let too_many: [fn(&LogJoint); 9] = [
+        |p| p.add(p.draws("v", normal(0.0, 1.0), usize::MAX).sum()),
+        |p| p.add(p.matrix("v", normal(0.0, 1.0), 1 << 40, 1 << 40).sum()),
+        |p| p.add(p.parameter("v", &[1 << 40, 1 << 40]).sum()),
+        |p| p.add(p.positives("v", 1 << 40).sum()),
+        |p| p.add(p.reals("v", usize::MAX).sum()),
+        |p| p.add(p.simplex("v", 1 << 30).sum()),
+        |p| p.add(p.ordered("v", usize::MAX).elements()[0]),
+        |p| p.add(p.cholesky_covariance("v", usize::MAX).sum()),
+        |p| p.add(p.draw("v", lkj_cholesky(1 << 33, 2.0)).sum()),
+    ];
+    for model in too_many {
+        let found = mistake(model);
+        assert!(found.contains("\"v\"") && found.contains("at most") && found.contains("bad_models.rs"), "{found}");
+    }
+}
+
+#[test]
+fn an_element_and_a_site_of_one_name_are_told_apart() {
+    let found = mistake(|p| {
+        let v = p.draws("x", normal(0.0, 1.0), 3);
+        p.add(p.real("x[0]") * v.at(0));
+    });
+    assert!(found.contains("element of \"x\""), "{found}");
+    let found = mistake(|p| {
+        let first = p.draw("x[0]", normal(0.0, 1.0));
+        p.add(p.draws("x", normal(first, 1.0), 3).at(0));
+    });
+    assert!(found.contains("\"x[..]\""), "{found}");
+    let apart = Target::new(&Of(|p: &LogJoint| {
+        let first = p.draw("x[0]", normal(0.0, 1.0));
+        p.draws("y", normal(first, 1.0), 3);
+    }));
+    assert_eq!(apart.expect("two names").layout().num_latents, 4);
 }
