@@ -88,7 +88,7 @@ pub mod prelude {
         poisson, poisson_log, student_t, uniform, von_mises, weibull, wishart, zero_inflated,
     };
     pub use crate::model::{LogJoint, Model, Row, model};
-    pub use crate::program::{Column, Int, IntColumn, Mask, Matrix, Real, Vector};
+    pub use crate::program::{Column, Int, IntColumn, Mask, Matrix, Real, Vector, log_sum_exp};
 }
 
 /// The README and the chapters of `docs/`, whose code runs as tests.

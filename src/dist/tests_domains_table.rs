@@ -1,7 +1,7 @@
 //! The table of the law of domains: what lies in each parameter's domain and in the support, and what does not.
 
 use super::*;
-use crate::model::Scope;
+use crate::model::LogJoint;
 use crate::program::{Int, Vector};
 
 /// A distribution, an observed value and its parameters.
@@ -9,7 +9,7 @@ pub(super) struct Case {
     /// The name of its constructor.
     pub name: &'static str,
     /// Observes a value with given parameters.
-    pub observe: fn(&Scope, &[Real], &[Vec<Real>]),
+    pub observe: fn(&LogJoint, &[Real], &[Vec<Real>]),
     pub x: Set,
     pub parameters: Vec<Set>,
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::log_joint::{LogJoint, Scope};
+use super::log_joint::LogJoint;
 use super::names::Names;
 use super::site::{Layout, Site};
 use crate::dist::Support;
@@ -14,8 +14,7 @@ use crate::program::recording::{self, Recording};
 /// Runs a model's `log_joint` once.
 pub(crate) fn recorded(model: &(impl super::Model + ?Sized)) -> Result<(Recording, Declared), ProgramError> {
     let sites: Rc<RefCell<Declared>> = Rc::default();
-    let scope = Scope { sites: sites.clone(), in_rows: false };
-    let recording = recording::record(|| model.log_joint(&LogJoint { scope }))?;
+    let recording = recording::record(|| model.log_joint(&LogJoint { sites: sites.clone(), in_rows: false }))?;
     let declared = Rc::try_unwrap(sites).map(RefCell::into_inner);
     let declared =
         declared.map_err(|_| ProgramError::new("the log joint was kept after it was recorded", Location::caller()))?;

@@ -1,7 +1,7 @@
 //! [`LogJoint`]: log p(x, z) under construction.
 
 use std::cell::RefCell;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -12,21 +12,11 @@ use crate::dist::{Distribution, Support, Value, density_of_data, density_of_late
 use crate::program::recording::{self, Op, Plate};
 use crate::program::{Int, Real, RowIndex, TermKind, Vector};
 
-/// The log joint density of a model, built term by term.
+/// The log joint density of a model, built term by term: at the whole model, or, behind a [`Row`], at one row of it.
+///
+/// A function that takes `&LogJoint` serves both: `fn noise(p: &LogJoint)` may be called with the `p` of the model and with
+/// the `i` of its rows.
 pub struct LogJoint {
-    pub(super) scope: Scope,
-}
-
-impl Deref for LogJoint {
-    type Target = Scope;
-    fn deref(&self) -> &Scope {
-        &self.scope
-    }
-}
-
-/// Where terms and latents are added: the whole model, or one row of it.
-#[derive(Clone)]
-pub struct Scope {
     pub(super) sites: Rc<RefCell<Declared>>,
     pub(super) in_rows: bool,
 }
@@ -47,147 +37,6 @@ impl From<Range<usize>> for RowRange {
 }
 
 impl LogJoint {
-    /// Adds terms for every row of data: `body` runs once and describes one row.
-    ///
-    /// `rows(n, ..)` covers rows `0..n`; `rows(5..n, ..)` starts later, for models that look back.
-    #[track_caller]
-    pub fn rows(&self, rows: impl Into<RowRange>, body: impl Fn(&Row)) {
-        let RowRange(range) = rows.into();
-        let location = Location::caller();
-        if range.end <= range.start {
-            recording::fail("there are no rows: the data is empty; give at least one row");
-            return;
-        }
-        let entered = recording::with(|r| {
-            if r.current_plate != 0 {
-                r.fail("`rows` inside `rows`; a row's terms cannot be repeated over other rows".into(), location);
-                return None;
-            }
-            let plate = Plate { start: range.start, rows: range.end - range.start };
-            // Two blocks over the same rows are one, so that their rows can be taken together.
-            let known = r.plates.iter().position(|p| *p == plate);
-            r.current_plate = known.unwrap_or(r.plates.len()) as u16 + 1;
-            if known.is_none() {
-                r.plates.push(plate);
-            }
-            let number = r.leaf(Op::RowIndex, 1, true, false, false);
-            Some((r.current_plate, number))
-        });
-        let Some(Some((plate, number))) = entered else { return };
-        let scope = Scope { sites: self.scope.sites.clone(), in_rows: true };
-        body(&Row { index: RowIndex { plate }, scope, number: Int::new(Real::from_node(number)) });
-        recording::with(|r| r.current_plate = 0);
-    }
-
-    /// `n` bare real latents.
-    #[track_caller]
-    pub fn reals(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::RealVector(n))
-    }
-
-    /// `n` bare positive latents.
-    #[track_caller]
-    pub fn positives(&self, name: &str, n: usize) -> Vector {
-        self.scope.bare_latent();
-        let shape = self.scope.admitted(name, if n == 1 { vec![] } else { vec![n] });
-        let len = shape.iter().product();
-        let (lanes, _) = self.scope.scalar_latent(name, &Support::Positive, shape);
-        Vector::from_lanes(lanes, len)
-    }
-
-    /// A bare simplex: `n` positive numbers that sum to one.
-    #[track_caller]
-    pub fn simplex(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::Simplex(n))
-    }
-
-    /// `n` bare increasing numbers.
-    #[track_caller]
-    pub fn ordered(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::Ordered(n))
-    }
-
-    /// `n` bare increasing positive numbers.
-    #[track_caller]
-    pub fn positive_ordered(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::PositiveOrdered(n))
-    }
-
-    /// A bare vector of `n` numbers with unit length.
-    #[track_caller]
-    pub fn unit_vector(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::UnitVector(n))
-    }
-
-    /// A bare row-major Cholesky factor of an `n` x `n` correlation matrix.
-    #[track_caller]
-    pub fn cholesky_correlation(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::CholeskyCorrelation(n))
-    }
-
-    /// A bare row-major Cholesky factor of an `n` x `n` covariance matrix.
-    #[track_caller]
-    pub fn cholesky_covariance(&self, name: &str, n: usize) -> Vector {
-        self.bare(name, Support::CholeskyCovariance(n))
-    }
-
-    /// Learnable parameters theta of the given shape: no prior, no entropy, maximised with the bound.
-    #[track_caller]
-    pub fn parameter(&self, name: &str, shape: &[usize]) -> Vector {
-        let shape = self.scope.admitted(name, shape.to_vec());
-        let len: usize = shape.iter().product();
-        let node = recording::with(|r| {
-            let offset = r.num_parameters as u32;
-            r.num_parameters += len;
-            (offset as usize, r.leaf(Op::Parameter { offset }, len, false, false, true))
-        });
-        let (offset, node) = node.unwrap_or((0, 0));
-        self.scope.site(
-            Site {
-                name: name.into(),
-                kind: SiteKind::Parameter,
-                support: "real".into(),
-                shape,
-                offset,
-                num_unconstrained: len,
-                range: None,
-            },
-            None,
-            node,
-        );
-        Vector::from_lanes(Real::from_node(node), len)
-    }
-
-    /// Keeps a quantity computed from latents in the output, under a name of its own.
-    #[track_caller]
-    pub fn derive(&self, name: &str, value: impl Value) {
-        let len = value.num_elements();
-        let node = value.lanes().node();
-        let shape = if len == 1 { vec![] } else { vec![len] };
-        self.scope.site(
-            Site {
-                name: name.into(),
-                kind: SiteKind::Derived,
-                support: "derived".into(),
-                shape,
-                offset: 0,
-                num_unconstrained: 0,
-                range: None,
-            },
-            None,
-            node,
-        );
-    }
-
-    #[track_caller]
-    fn bare(&self, name: &str, support: Support) -> Vector {
-        self.scope.bare_latent();
-        let latent = self.scope.vector_latent(name, &support);
-        latent.map_or(Vector::from_lanes(Real::from(f64::NAN), 1), |(elements, _)| elements)
-    }
-}
-
-impl Scope {
     /// A latent with its prior distribution: adds `ln p(z)` to the log joint and returns `z` in its support.
     ///
     /// The support decides the transform from the unconstrained space, whose log Jacobian is added too; reports say `name`.
@@ -244,7 +93,7 @@ impl Scope {
 
     /// A `rows` x `columns` matrix of independent latents with the same prior, row-major; `name[r,c]` in results.
     ///
-    /// `p.matrix("w", normal(0.0, 1.0), 3, 2).mat_vec(3, &x)` is the product with a vector of two.
+    /// `w.at((r, c))` is an element of `w`, and `w.mat_vec(rows, &x)` the product with a vector.
     #[track_caller]
     pub fn matrix<D: Distribution<Value = Real> + 'static>(
         &self,
@@ -265,8 +114,8 @@ impl Scope {
     ) -> Vector {
         let shape = self.admitted(name, shape);
         let (n, support) = (shape.iter().product(), distribution.support().interior());
-        let (lanes, node) = self.scalar_latent(name, &support, shape);
-        let x = Vector::from_lanes(lanes, n);
+        let (lanes, node) = self.scalar_latent(name, &support, shape.clone());
+        let x = Vector::from_lanes(lanes, n).shaped(&shape);
         self.term(TermKind::Prior, density_of_latent(&distribution, lanes), n);
         self.simulate(true, node, distribution, n);
         x
@@ -298,7 +147,7 @@ impl Scope {
         self.term(TermKind::Bare, term.into(), 1);
     }
 
-    /// A bare real latent: a term that holds it is added with [`Scope::add`].
+    /// A bare real latent: a term that holds it is added with [`LogJoint::add`].
     #[track_caller]
     pub fn real(&self, name: &str) -> Real {
         self.bare_scalar(name, Support::Real)
@@ -349,5 +198,145 @@ impl Scope {
     fn bare_scalar(&self, name: &str, support: Support) -> Real {
         self.bare_latent();
         self.scalar_latent(name, &support, vec![]).0
+    }
+
+    /// Adds terms for every row of data: `body` runs once and describes one row.
+    ///
+    /// `rows(n, ..)` covers rows `0..n`; `rows(5..n, ..)` starts later, for models that look back.
+    #[track_caller]
+    pub fn rows(&self, rows: impl Into<RowRange>, body: impl Fn(&Row)) {
+        let RowRange(range) = rows.into();
+        let location = Location::caller();
+        if range.end <= range.start {
+            recording::fail("there are no rows: the data is empty; give at least one row");
+            return;
+        }
+        let entered = recording::with(|r| {
+            if r.current_plate != 0 {
+                r.fail("`rows` inside `rows`; a row's terms cannot be repeated over other rows".into(), location);
+                return None;
+            }
+            let plate = Plate { start: range.start, rows: range.end - range.start };
+            // Two blocks over the same rows are one, so that their rows can be taken together.
+            let known = r.plates.iter().position(|p| *p == plate);
+            r.current_plate = known.unwrap_or(r.plates.len()) as u16 + 1;
+            if known.is_none() {
+                r.plates.push(plate);
+            }
+            let number = r.leaf(Op::RowIndex, 1, true, false, false);
+            Some((r.current_plate, number))
+        });
+        let Some(Some((plate, number))) = entered else { return };
+        let terms = LogJoint { sites: self.sites.clone(), in_rows: true };
+        body(&Row { index: RowIndex { plate }, terms, number: Int::new(Real::from_node(number)) });
+        recording::with(|r| r.current_plate = 0);
+    }
+
+    /// `n` bare real latents.
+    #[track_caller]
+    pub fn reals(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::RealVector(n))
+    }
+
+    /// `n` bare positive latents.
+    #[track_caller]
+    pub fn positives(&self, name: &str, n: usize) -> Vector {
+        self.bare_latent();
+        let shape = self.admitted(name, if n == 1 { vec![] } else { vec![n] });
+        let len = shape.iter().product();
+        let (lanes, _) = self.scalar_latent(name, &Support::Positive, shape);
+        Vector::from_lanes(lanes, len)
+    }
+
+    /// A bare simplex: `n` positive numbers that sum to one.
+    #[track_caller]
+    pub fn simplex(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::Simplex(n))
+    }
+
+    /// `n` bare increasing numbers.
+    #[track_caller]
+    pub fn ordered(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::Ordered(n))
+    }
+
+    /// `n` bare increasing positive numbers.
+    #[track_caller]
+    pub fn positive_ordered(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::PositiveOrdered(n))
+    }
+
+    /// A bare vector of `n` numbers with unit length.
+    #[track_caller]
+    pub fn unit_vector(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::UnitVector(n))
+    }
+
+    /// A bare row-major Cholesky factor of an `n` x `n` correlation matrix.
+    #[track_caller]
+    pub fn cholesky_correlation(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::CholeskyCorrelation(n))
+    }
+
+    /// A bare row-major Cholesky factor of an `n` x `n` covariance matrix.
+    #[track_caller]
+    pub fn cholesky_covariance(&self, name: &str, n: usize) -> Vector {
+        self.bare(name, Support::CholeskyCovariance(n))
+    }
+
+    /// Learnable parameters theta of the given shape: no prior, no entropy, maximised with the bound.
+    #[track_caller]
+    pub fn parameter(&self, name: &str, shape: &[usize]) -> Vector {
+        let shape = self.admitted(name, shape.to_vec());
+        let len: usize = shape.iter().product();
+        let node = recording::with(|r| {
+            let offset = r.num_parameters as u32;
+            r.num_parameters += len;
+            (offset as usize, r.leaf(Op::Parameter { offset }, len, false, false, true))
+        });
+        let (offset, node) = node.unwrap_or((0, 0));
+        let vector = Vector::from_lanes(Real::from_node(node), len).shaped(&shape);
+        self.site(
+            Site {
+                name: name.into(),
+                kind: SiteKind::Parameter,
+                support: "real".into(),
+                shape,
+                offset,
+                num_unconstrained: len,
+                range: None,
+            },
+            None,
+            node,
+        );
+        vector
+    }
+
+    /// Keeps a quantity computed from latents in the output, under a name of its own.
+    #[track_caller]
+    pub fn derive(&self, name: &str, value: impl Value) {
+        let len = value.num_elements();
+        let node = value.lanes().node();
+        let shape = if len == 1 { vec![] } else { vec![len] };
+        self.site(
+            Site {
+                name: name.into(),
+                kind: SiteKind::Derived,
+                support: "derived".into(),
+                shape,
+                offset: 0,
+                num_unconstrained: 0,
+                range: None,
+            },
+            None,
+            node,
+        );
+    }
+
+    #[track_caller]
+    fn bare(&self, name: &str, support: Support) -> Vector {
+        self.bare_latent();
+        let latent = self.vector_latent(name, &support);
+        latent.map_or(Vector::from_lanes(Real::from(f64::NAN), 1), |(elements, _)| elements)
     }
 }

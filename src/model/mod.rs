@@ -12,7 +12,7 @@ mod transform;
 
 pub(crate) use declared::{Simulated, recorded};
 pub use draws::{Draws, RowSet};
-pub use log_joint::{LogJoint, RowRange, Scope};
+pub use log_joint::{LogJoint, RowRange};
 pub use row::Row;
 pub use site::{Layout, Site, SiteKind};
 pub use transform::unconstrain;

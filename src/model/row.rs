@@ -2,13 +2,15 @@
 
 use std::ops::Deref;
 
-use super::Scope;
+use super::LogJoint;
 use crate::program::{Index, Int, RowIndex};
 
 /// One row: terms added to it are repeated for every row, and data and vectors are read at it.
+///
+/// It has what [`LogJoint`] has, such as [`draw`](LogJoint::draw) and [`observe`](LogJoint::observe).
 pub struct Row {
     pub(super) index: RowIndex,
-    pub(super) scope: Scope,
+    pub(super) terms: LogJoint,
     pub(super) number: Int,
 }
 
@@ -20,9 +22,9 @@ impl Row {
 }
 
 impl Deref for Row {
-    type Target = Scope;
-    fn deref(&self) -> &Scope {
-        &self.scope
+    type Target = LogJoint;
+    fn deref(&self) -> &LogJoint {
+        &self.terms
     }
 }
 

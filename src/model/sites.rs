@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::declared::Simulated;
-use super::log_joint::Scope;
+use super::log_joint::LogJoint;
 use super::site::{Site, SiteKind};
 use super::transform::{constrain_scalar, constrain_vector};
 use crate::dist::{Distribution, Support};
@@ -16,7 +16,7 @@ const MOST_NUMBERS: usize = 1 << 28;
 /// Elements that a site may have where each is recorded by itself: a million nodes take some 100 MB.
 const MOST_RECORDED: usize = 1 << 20;
 
-impl Scope {
+impl LogJoint {
     /// `shape`, or that of one number after a mistake is noted: the site would have more numbers than any machine holds.
     #[track_caller]
     pub(super) fn admitted(&self, name: &str, shape: Vec<usize>) -> Vec<usize> {
@@ -109,7 +109,7 @@ impl Scope {
             recording::with(|r| r.structures.insert(node, structure));
         }
         self.latent_site(name, support, support.shape(), offset, n, node);
-        Some((vector, node))
+        Some((vector.shaped(&support.shape()), node))
     }
 
     #[track_caller]
@@ -253,6 +253,8 @@ mod tests {
         fn log_joint(&self, p: &LogJoint) {
             let w = p.matrix("w", normal(0.0, 1.0), 3, 2);
             p.add(w.mat_vec(3, &Vector::constant(&[1.0, 10.0])).at(2));
+            let factor = p.cholesky_covariance("factor", 2);
+            p.add(100.0 * w.at((1, 0)) + 1000.0 * w.map(|x| 2.0 * x).at((2, 1)) + factor.at((1, 0)));
         }
     }
 
@@ -261,10 +263,11 @@ mod tests {
         let target = Target::new(&Weights).expect("a valid model");
         let site = &target.layout().sites[0];
         assert_eq!(site.element_names(), ["w[0,0]", "w[0,1]", "w[1,0]", "w[1,1]", "w[2,0]", "w[2,1]"]);
-        let z = [0.5, -1.0, 0.25, 2.0, -0.75, 1.5];
+        // The diagonal of the factor is 1, where its Jacobian is 1, and its lower corner the second of its numbers.
+        let z = [0.5, -1.0, 0.25, 2.0, -0.75, 1.5, 0.0, 4.0, 0.0];
         let mut pass = Pass::default();
         target.log_density(&[], &Draws::at_point(&z), &RowSet::all(), &mut pass).expect("a density");
-        let prior: f64 = z.iter().map(|z| -0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln()).sum();
-        assert!((pass.log_density[0] - (prior - 0.75 + 15.0)).abs() < 1e-12);
+        let prior: f64 = z[..6].iter().map(|z| -0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln()).sum();
+        assert!((pass.log_density[0] - (prior - 0.75 + 15.0 + 25.0 + 3000.0 + 4.0)).abs() < 1e-11);
     }
 }

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::recording::{self, Op};
-use super::{Int, Real, Vector};
+use super::{Real, Vector};
 
 /// Where in the data a row closure stands; the model's row handle converts into it.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +15,6 @@ pub struct RowIndex {
 /// A column of real data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column(pub(crate) Arc<[f64]>);
-
-/// A column of non-negative integers: counts, categories, group numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IntColumn(pub(crate) Arc<[u32]>);
 
 /// A table of real data, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,65 +63,6 @@ impl Column {
             r.leaf(Op::Column { column, shift }, 1, true, false, false)
         });
         node.map_or(Real::from(f64::NAN), Real::from_node)
-    }
-}
-
-impl IntColumn {
-    /// A column that owns `values`.
-    pub fn new(values: impl Into<Vec<u32>>) -> Self {
-        IntColumn(values.into().into())
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The plain data.
-    pub fn values(&self) -> &[u32] {
-        &self.0
-    }
-
-    /// One more than the largest value: the number of groups or categories.
-    pub fn num_levels(&self) -> usize {
-        self.0.iter().max().map_or(0, |&m| m as usize + 1)
-    }
-
-    /// The value in this row.
-    #[track_caller]
-    pub fn at(&self, row: impl Into<RowIndex>) -> Int {
-        self.shifted(row.into(), 0, Location::caller())
-    }
-
-    /// The value `lag` rows earlier.
-    #[track_caller]
-    pub fn lag(&self, row: impl Into<RowIndex>, lag: usize) -> Int {
-        self.shifted(row.into(), -(lag as i32), Location::caller())
-    }
-
-    fn shifted(&self, row: RowIndex, shift: i32, location: &'static Location<'static>) -> Int {
-        let found = recording::with(|r| {
-            check_rows(r, row, shift, self.len(), "integer column", location);
-            let as_reals: Arc<[f64]> = match r.integer_columns.iter().position(|c| Arc::ptr_eq(c, &self.0)) {
-                Some(at) => r.integer_views[at].clone(),
-                None => self.0.iter().map(|&v| f64::from(v)).collect(),
-            };
-            let index = r.integer_column(&self.0);
-            if r.integer_views.len() == index as usize {
-                r.integer_views.push(as_reals.clone());
-            }
-            let column = r.column(&as_reals);
-            (r.leaf(Op::Column { column, shift }, 1, true, false, false), index)
-        });
-        match found {
-            Some((node, index)) => Int { value: Real::from_node(node), column: Some((index, shift)) },
-            None => Int::new(Real::from(f64::NAN)),
-        }
     }
 }
 
@@ -253,7 +190,7 @@ impl MatrixRow {
     }
 }
 
-fn check_rows(
+pub(super) fn check_rows(
     r: &mut recording::Recording,
     row: RowIndex,
     shift: i32,

@@ -56,6 +56,12 @@ impl Int {
     }
 }
 
+impl From<Int> for Real {
+    fn from(k: Int) -> Real {
+        k.to_real()
+    }
+}
+
 impl From<usize> for Int {
     fn from(n: usize) -> Int {
         Int::new(Real::from(n as f64))

@@ -13,10 +13,13 @@ use super::{Int, Real, RowIndex};
 pub struct Vector {
     lanes: Real,
     len: usize,
+    /// Columns of a row-major matrix; 0 for a plain vector.
+    columns: usize,
 }
 
-/// What a vector can be indexed by: a number, an [`Int`], or the row.
+/// What a vector can be indexed by: a number, an [`Int`], or the row; a matrix by row and column, too.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Index {
     /// A fixed element.
     Fixed(usize),
@@ -24,11 +27,19 @@ pub enum Index {
     Int(Int),
     /// The element with the row's own number, `shift` rows away.
     Row(RowIndex, i32),
+    /// Row and column of a matrix.
+    Cell(usize, usize),
 }
 
 impl From<usize> for Index {
     fn from(k: usize) -> Index {
         Index::Fixed(k)
+    }
+}
+
+impl From<(usize, usize)> for Index {
+    fn from((row, column): (usize, usize)) -> Index {
+        Index::Cell(row, column)
     }
 }
 
@@ -40,7 +51,12 @@ impl From<Int> for Index {
 
 impl Vector {
     pub(crate) fn from_lanes(lanes: Real, len: usize) -> Vector {
-        Vector { lanes, len }
+        Vector { lanes, len, columns: 0 }
+    }
+
+    /// The same numbers as a row-major matrix, where the shape has two numbers.
+    pub(crate) fn shaped(self, shape: &[usize]) -> Vector {
+        Vector { columns: if let [_, columns] = *shape { columns } else { 0 }, ..self }
     }
 
     /// All elements as the lanes of one `Real`.
@@ -63,7 +79,7 @@ impl Vector {
         let nodes: Vec<u32> = elements.iter().map(|e| e.node()).collect();
         let (len, location) = (elements.len(), Location::caller());
         let node = recording::with(|r| r.nary(Op::Pack, &nodes, |_| len as u32, location)).flatten();
-        Vector { lanes: node.map_or(Real::from(f64::NAN), Real::from_node), len }
+        Vector::from_lanes(node.map_or(Real::from(f64::NAN), Real::from_node), len)
     }
 
     /// A vector of constants.
@@ -83,12 +99,25 @@ impl Vector {
     }
 
     /// The element at `index`: a number, an integer latent or column, or the row.
+    ///
+    /// A matrix of latents or parameters and a Cholesky factor have elements by row and column, too: `w.at((r, c))`.
     #[track_caller]
     pub fn at(&self, index: impl Into<Index>) -> Real {
         let location = Location::caller();
         match index.into() {
             Index::Fixed(k) => self.element(k, location),
             Index::Row(row, shift) => self.at_row(row, shift, location),
+            Index::Cell(row, column) if column < self.columns && row * self.columns < self.len => {
+                self.element(row * self.columns + column, location)
+            }
+            Index::Cell(row, column) => {
+                let what = match self.columns {
+                    0 => format!("a vector of {} elements; only a matrix has rows and columns", self.len),
+                    columns => format!("a matrix of {} rows and {columns} columns", self.len / columns),
+                };
+                recording::with(|r| r.fail(format!("element ({row}, {column}) of {what}"), location));
+                Real::from(f64::NAN)
+            }
             Index::Int(i) => match (i.value.as_constant(), i.column) {
                 (Some(k), _) if k < 0.0 => {
                     recording::with(|r| r.fail(format!("element {k} of a vector; elements count from 0"), location));
@@ -115,7 +144,7 @@ impl Vector {
 
     /// `f` of every element.
     pub fn map(&self, f: impl FnOnce(Real) -> Real) -> Vector {
-        Vector { lanes: f(self.lanes), len: self.len }.filled()
+        Vector { lanes: f(self.lanes), ..*self }.filled()
     }
 
     /// `f` of every pair of elements.
@@ -124,7 +153,7 @@ impl Vector {
         if self.len != other.len {
             recording::fail(format!("vectors of lengths {} and {} meet", self.len, other.len));
         }
-        Vector { lanes: f(self.lanes, other.lanes), len: self.len }.filled()
+        Vector { lanes: f(self.lanes, other.lanes), ..*self }.filled()
     }
 
     /// Sum of the elements.
@@ -175,7 +204,7 @@ impl Vector {
             }
             r.structured(Op::MatVec { rows: rows as u32 }, &[w, v], rows as u32, location)
         });
-        Vector { lanes: node.flatten().map_or(Real::from(f64::NAN), Real::from_node), len: rows }
+        Vector::from_lanes(node.flatten().map_or(Real::from(f64::NAN), Real::from_node), rows)
     }
 
     /// A dense layer: `weights * self + bias` with `weights` row-major, `bias.len()` x `self.len()`.
@@ -193,7 +222,7 @@ impl Vector {
             recording::fail(format!("an {n} x {n} matrix needs {} values, not {}", n * n, self.len));
             return *self;
         }
-        Vector { lanes: self.reduce_to(Op::Cholesky { n: n as u32 }, &[self.lanes], n * n), len: n * n }
+        Vector::from_lanes(self.reduce_to(Op::Cholesky { n: n as u32 }, &[self.lanes], n * n), n * n).shaped(&[n, n])
     }
 
     /// `L^-1 b`, where this vector is a lower triangular row-major matrix `L`.
@@ -204,7 +233,7 @@ impl Vector {
             recording::fail(format!("a triangular {n} x {n} matrix needs {} values, not {}", n * n, self.len));
             return *b;
         }
-        Vector { lanes: self.reduce_to(Op::SolveLower { n: n as u32 }, &[self.lanes, b.lanes], n), len: n }
+        Vector::from_lanes(self.reduce_to(Op::SolveLower { n: n as u32 }, &[self.lanes, b.lanes], n), n)
     }
 
     /// A closure may have ignored its element; the result must still have one value for each.
@@ -215,7 +244,7 @@ impl Vector {
             let n = r.nodes[node as usize];
             if n.len == len { node } else { r.spread(node, len, n.plate, n.per_draw) }
         });
-        Vector { lanes: filled.map_or(self.lanes, Real::from_node), len: self.len }
+        Vector { lanes: filled.map_or(self.lanes, Real::from_node), ..self }
     }
 
     #[track_caller]

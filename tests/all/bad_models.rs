@@ -143,6 +143,31 @@ fn indices_and_bounds_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn elements_by_row_and_column_are_those_of_a_matrix() {
+    let found = mistake(|p| p.add(p.draws("v", normal(0.0, 1.0), 6).at((1, 0))));
+    assert!(found.contains("element (1, 0) of a vector of 6 elements"), "{found}");
+    for outside in [(0, 2), (3, 0)] {
+        let found = mistake(|p| p.add(p.matrix("w", normal(0.0, 1.0), 3, 2).at(outside)));
+        assert!(found.contains("of a matrix of 3 rows and 2 columns"), "{found}");
+    }
+}
+
+#[test]
+fn integers_that_are_no_counts_are_placed() {
+    let columns = [
+        (IntColumn::new([1_i64, -3, -1]), "row 1 of an integer column is -3"),
+        (IntColumn::new(vec![0_usize, 1, 1 << 33]), "row 2 of an integer column is 8589934592"),
+    ];
+    for (column, expected) in columns {
+        let found = mistake(|p| {
+            let rate = p.draw("rate", gamma(2.0, 1.0));
+            p.rows(3, |i| i.observe(column.at(i), poisson(rate)));
+        });
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
 fn the_second_of_two_sites_with_one_name_is_where_the_model_says() {
     let line = line!() + 3;
     let found = mistake(|p| {
