@@ -62,7 +62,7 @@ pub mod fit;
 pub mod layers;
 pub mod mixture;
 pub mod model;
-mod number;
+pub mod number;
 mod numerics;
 pub mod objective;
 pub mod optimize;

@@ -2,7 +2,7 @@
 //!
 //! Finite numbers are written as numbers with as many digits as it takes to read them back exactly; the others
 //! as text, `"inf"`, `"-inf"`, `"NaN"`, and a NaN with unusual bits as `"NaN:fff8000000000000"`.
-//! Use with `#[serde(with = "crate::number")]`, [`list`] and [`maybe`].
+//! Used as `#[serde(with = "jensen::number")]`, with [`list`] and [`maybe`] beside it.
 
 use std::fmt;
 
@@ -10,7 +10,10 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Writes one number.
-pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// Those of the serialiser.
+pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() {
         serializer.serialize_f64(*value)
     } else if value.is_nan() && value.to_bits() != f64::NAN.to_bits() {
@@ -20,8 +23,11 @@ pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::
     }
 }
 
-/// Reads one number.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+/// Reads what [`serialize`] wrote.
+///
+/// # Errors
+/// Anything else.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     deserializer.deserialize_any(Written)
 }
 
@@ -59,27 +65,45 @@ impl Visitor<'_> for Written {
 struct Wrapped(#[serde(with = "self")] f64);
 
 /// The same for a list.
-pub(crate) mod list {
+pub mod list {
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|&v| Wrapped(v)))
+    /// Writes the numbers one after the other.
+    ///
+    /// # Errors
+    /// Those of the serialiser.
+    pub fn serialize<S: Serializer>(values: &impl AsRef<[f64]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.as_ref().iter().map(|&v| Wrapped(v)))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
-        Ok(Vec::<Wrapped>::deserialize(deserializer)?.into_iter().map(|w| w.0).collect())
+    /// Reads what [`serialize`] wrote, into a vector or an array.
+    ///
+    /// # Errors
+    /// Anything else, and another number of numbers than an array has.
+    pub fn deserialize<'de, D: Deserializer<'de>, L: TryFrom<Vec<f64>>>(deserializer: D) -> Result<L, D::Error> {
+        let values: Vec<f64> = Vec::<Wrapped>::deserialize(deserializer)?.into_iter().map(|w| w.0).collect();
+        let found = values.len();
+        L::try_from(values).map_err(|_| D::Error::invalid_length(found, &"as many numbers as the list has"))
     }
 }
 
 /// The same for a number that may be absent.
-pub(crate) mod maybe {
+pub mod maybe {
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes the number, or nothing.
+    ///
+    /// # Errors
+    /// Those of the serialiser.
+    pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
         value.map(Wrapped).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    /// Reads what [`serialize`] wrote.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
         Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|w| w.0))
     }
 }

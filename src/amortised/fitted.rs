@@ -2,7 +2,7 @@
 
 use super::measured::Measured;
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::verdict::Verdict;
+use crate::diagnose::verdict::{Trust, Verdict};
 use crate::family::{Family, TracedFamily};
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, RowSet, SiteKind};
@@ -10,6 +10,7 @@ use crate::posterior::statistics::summarise;
 use crate::posterior::{Bound, RowMeans, Summary, write_table};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Target};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 const ROW_DRAWS: usize = 200;
 
 /// A finished fit of an [`AmortisedModel`](super::AmortisedModel); `println!("{fitted}")` prints its report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AmortisedFitted {
     /// How it was done, in words.
@@ -35,6 +36,7 @@ pub struct AmortisedFitted {
     /// What was measured in its place.
     pub measured: Option<Measured>,
     /// Tail shape of the importance weights of the row where it is largest; NaN where q has no weights.
+    #[serde(with = "crate::number")]
     pub k_hat: f64,
     /// Whether to trust it, why, and what to try next.
     pub verdict: Verdict,
@@ -78,6 +80,34 @@ impl AmortisedFitted {
             stop,
             trace,
         }
+    }
+}
+
+impl AmortisedFitted {
+    /// Holds lengths against one another, and numbers against what the verdict allows: the file may have been edited.
+    pub(crate) fn check_saved(&self) -> Result<(), String> {
+        let AmortisedFitted { solution, draws, summary, rows, bound, measured, trace, .. } = self;
+        let lines = measured.iter().flat_map(|m| m.lines.iter().map(|line| (line.values.len(), m.columns.len())));
+        let names = summary.iter().map(|line| &line.name).eq(&draws.names);
+        // A model of rows alone has no quantity.
+        let right = draws.names.is_empty() || (draws.is_consistent() && draws.num_rows == 1);
+        if !(names && right && trace.is_consistent() && lines.into_iter().all(|(found, expected)| found == expected)) {
+            return Err("the numbers of names, draws and figures do not fit together".into());
+        }
+        if ![&solution.params, &solution.theta].into_iter().flatten().all(|x| x.is_finite()) {
+            return Err("the solution is not finite".into());
+        }
+        let finite = |values: &[f64]| values.iter().all(|x| x.is_finite());
+        let is_finite = summary.iter().all(Summary::is_finite)
+            && finite(&draws.values)
+            && rows.iter().all(|r| finite(&[r.mean, r.range[0], r.range[1]]))
+            && bound.iter().all(Bound::is_finite)
+            && measured.iter().all(Measured::is_finite)
+            && self.stop.is_finite();
+        if self.verdict.trust == Trust::Trust && !is_finite {
+            return Err("the fit is trusted, and some of its numbers are not finite".into());
+        }
+        Ok(())
     }
 }
 

@@ -29,6 +29,14 @@ pub struct MeasuredLine {
     pub values: Vec<f64>,
 }
 
+impl Measured {
+    /// Whether every figure is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.figures.iter().all(|(_, value)| value.is_finite())
+            && self.lines.iter().flat_map(|line| &line.values).all(|x| x.is_finite())
+    }
+}
+
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, value) in &self.figures {

@@ -46,15 +46,17 @@ pub enum FileError {
         reason: io::Error,
     },
     /// The file ends in the middle.
-    #[error("{}: ends in the middle of line {line}; it was cut off on its way here: copy it again or save the fit again", path.display())]
+    #[error(
+        "{}: ends after {num_bytes} bytes in the middle of a saved fit; it was cut off on its way here: copy it again, or fit again", path.display()
+    )]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// Where.
-        line: usize,
+        /// How long it is.
+        num_bytes: usize,
     },
     /// The file is something else.
-    #[error("{}: is not a saved fit ({found}); give a file that `Posterior::save` wrote", path.display())]
+    #[error("{}: is not a saved fit that can be used here ({found}); give the `fit.json` of a fit, or its folder", path.display())]
     NotSaved {
         /// The file.
         path: PathBuf,
@@ -74,12 +76,22 @@ pub enum FileError {
         expected: u64,
     },
     /// The file contradicts itself.
-    #[error("{}: is a damaged saved fit ({reason}); copy it again or save the fit again", path.display())]
+    #[error("{}: is a damaged saved fit ({reason}); copy it again, or fit again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A table beside a saved fit is not the one that was written with it.
+    #[error(
+        "{}: is of another fit than {}, or was edited; fit again, or move it elsewhere", path.display(), fit.display()
+    )]
+    OfAnother {
+        /// The table.
+        path: PathBuf,
+        /// The saved fit.
+        fit: PathBuf,
     },
 }
 

@@ -4,8 +4,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::FileError;
+use super::envelope::{self, FIT_FILE, FitBody, Manifest};
 use super::file::{Staged, create_beside};
+use super::fingerprint::{Fingerprint, Printed};
 use super::place::end_of_links;
 
 /// A folder of results whose files appear together on [`OutDir::commit`], or not at all.
@@ -18,6 +22,8 @@ pub struct OutDir {
     /// Folders made by [`OutDir::create`], innermost first.
     made: Vec<PathBuf>,
     staged: Vec<Staged>,
+    /// Tables and reports written so far, with their fingerprints.
+    tables: Manifest,
     /// Names of results that an earlier run may have left.
     earlier: Vec<String>,
 }
@@ -32,7 +38,8 @@ impl OutDir {
         let place = end_of_links(path).map_err(failed)?;
         let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let made = place.ancestors().take_while(is_new).map(Path::to_path_buf).collect();
-        let dir = Self { path: path.to_path_buf(), made, staged: Vec::new(), earlier: Vec::new() };
+        let dir =
+            Self { path: path.to_path_buf(), made, staged: Vec::new(), tables: Manifest::new(), earlier: Vec::new() };
         fs::create_dir_all(&place).map_err(failed)?;
         // Found out now rather than after a long fit.
         Staged::write(&path.join(".probe"), |_| Ok(()))?;
@@ -49,7 +56,28 @@ impl OutDir {
     /// # Errors
     /// [`FileError`] when the file cannot be written or `fill` fails.
     pub fn write(&mut self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
-        self.staged.push(Staged::write(&self.path.join(name), fill)?);
+        let mut print = Fingerprint::default();
+        let staged = Staged::write(&self.path.join(name), |out| {
+            let mut out = Printed::new(out);
+            fill(&mut out).inspect(|()| print = out.of_all)
+        })?;
+        // Pictures can be made again from the fit, and what went to a device cannot be read again.
+        if staged.place().is_some() && (name.ends_with(".csv") || name.ends_with(".json")) {
+            self.tables.insert(name.to_owned(), print.to_string());
+        }
+        self.staged.push(staged);
+        Ok(())
+    }
+
+    /// Writes `fit.json` with the fingerprints of the tables that were written before it, as the last file of the folder:
+    /// where a run is killed between two names, [`SavedFit::check_tables`](super::SavedFit::check_tables) tells that they do
+    /// not belong together.
+    ///
+    /// # Errors
+    /// [`FileError`] when the file cannot be written.
+    pub fn write_fit<B: FitBody>(&mut self, body: &B, note: &impl Serialize) -> Result<(), FileError> {
+        let (path, tables) = (self.path.join(FIT_FILE), std::mem::take(&mut self.tables));
+        self.staged.push(Staged::write(&path, |out| envelope::write(body, note, &tables, out))?);
         Ok(())
     }
 

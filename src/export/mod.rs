@@ -5,16 +5,19 @@
 
 mod arviz;
 mod csv;
+mod envelope;
 mod file;
+mod fingerprint;
 mod folder;
 mod place;
 mod saved;
 
 pub use arviz::{Groups, write_arviz};
 pub use csv::{write_csv, write_proposal_csv};
+pub use envelope::{FIT_FILE, FitBody, SavedFit, VERSION, save_fit};
 pub use file::{FileError, write_whole};
+pub use fingerprint::Fingerprint;
 pub use folder::OutDir;
-pub use saved::VERSION;
 
 use crate::model::{Site, SiteKind};
 use crate::posterior::Posterior;
@@ -35,12 +38,13 @@ fn variables(posterior: &Posterior) -> Vec<Variable> {
     while at < names.len() {
         let starts = |s: &&Site| {
             let inside = matches!(s.kind, SiteKind::RowLatent | SiteKind::RowInteger);
-            let rest = names[at].strip_prefix(&s.name).filter(|_| !inside && s.num_constrained() > 0);
+            let fits = (1..=names.len() - at).contains(&s.num_constrained());
+            let rest = names[at].strip_prefix(&s.name).filter(|_| !inside && fits);
             rest.is_some_and(|rest| if s.shape.is_empty() { rest.is_empty() } else { rest.starts_with("[0") })
         };
         let site = posterior.layout().sites.iter().find(starts);
         let (name, shape) = site.map_or((names[at].clone(), vec![]), |s| (s.name.clone(), s.shape.clone()));
-        let len = shape.iter().product::<usize>().min(names.len() - at);
+        let len = shape.iter().product();
         out.push(Variable { name, shape, first: at, len });
         at += len;
     }

@@ -1,77 +1,86 @@
-//! Saved fits: a posterior as JSON that keeps every bit.
+//! What can be saved: every kind of fit, in the one format of saved fits.
 
+use std::convert::Infallible;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
-
-use super::{FileError, write_whole};
+use super::FileError;
+use super::envelope::{FitBody, SavedFit, save_fit};
+use crate::amortised::AmortisedFitted;
+use crate::amortised::autoencoder::Checkpoint;
+use crate::mixture::{Component, Kind, MixtureFitted};
 use crate::posterior::Posterior;
 
-/// The version of the format that is written and read.
-pub const VERSION: u64 = 2;
+macro_rules! saved {
+    ($type:ty, $kind:literal, $what:literal) => {
+        impl FitBody for $type {
+            const KIND: &'static str = $kind;
 
-const FORMAT: &str = "jensen posterior";
+            fn check(&self) -> Result<(), String> {
+                self.check_saved()
+            }
+        }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    format: &'static str,
-    version: u64,
-    posterior: &'a Posterior,
+        impl $type {
+            #[doc = concat!("Saves ", $what, " as JSON, to be loaded again here and by the command line: `jensen show`.")]
+            ///
+            /// Numbers come back with every bit, infinities and NaN included.
+            ///
+            /// # Errors
+            /// When the file cannot be written; there is then no new file.
+            pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+                save_fit(path, self, &())
+            }
+
+            /// Loads what [`save`](Self::save) wrote, or a command of the command line; a folder stands for `fit.json` in it.
+            ///
+            /// # Errors
+            /// When the file cannot be read, is cut off, edited or damaged, is something else, or is of another version.
+            pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
+                SavedFit::open(path)?.body()
+            }
+        }
+    };
 }
 
-#[derive(Deserialize)]
-struct Header {
-    format: Option<String>,
-    version: Option<u64>,
+saved!(Posterior, "posterior", "everything but the model: draws, densities, the solution, the trace and the verdict");
+saved!(
+    AmortisedFitted,
+    "amortised",
+    "everything but the model: the networks, draws, what was measured and the verdict"
+);
+saved!(Checkpoint, "autoencoder", "the networks, and what training goes on from to the same bits");
+
+impl FitBody for MixtureFitted {
+    const KIND: &'static str = "mixture";
+
+    fn check(&self) -> Result<(), String> {
+        self.check_saved().map_err(|e| e.to_string())
+    }
 }
 
-#[derive(Deserialize)]
-struct Saved {
-    posterior: Posterior,
-}
-
-impl Posterior {
-    /// Saves everything but the model: draws, densities, the solution, the trace and the verdict.
+impl<C: Component + Into<Kind> + TryFrom<Kind>> MixtureFitted<C> {
+    /// Saves the mixture as JSON, to be loaded again here and by the command line: `jensen show`, `jensen predict`.
     ///
-    /// Numbers come back with every bit, infinities and NaN included.
+    /// Numbers come back with every bit. A mixture of components of your own is no [`Kind`], and is saved with serde.
     ///
     /// # Errors
     /// When the file cannot be written; there is then no new file.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
-        write_whole(path.as_ref(), |out| {
-            serde_json::to_writer(&mut *out, &Written { format: FORMAT, version: VERSION, posterior: self })?;
-            out.write_all(b"\n")
-        })
+        let Ok(fitted) = self.clone().with_component(|component| Ok::<Kind, Infallible>(component.into()));
+        save_fit(path, &fitted, &())
     }
 
-    /// Loads what [`Posterior::save`] wrote.
+    /// Loads what [`save`](Self::save) wrote, or `jensen mixture`; a folder stands for `fit.json` in it.
     ///
     /// # Errors
-    /// When the file cannot be read, is cut off, is something else, or is of another version.
-    pub fn load(path: impl AsRef<Path>) -> Result<Posterior, FileError> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|reason| FileError::Read { path: path.to_owned(), reason })?;
-        let not_saved = |found: String| FileError::NotSaved { path: path.to_owned(), found };
-        if bytes.is_empty() {
-            return Err(not_saved("it is empty".into()));
-        }
-        let header: Header = serde_json::from_slice(&bytes).map_err(|e| match e.classify() {
-            Category::Eof => FileError::Truncated { path: path.to_owned(), line: e.line() },
-            _ => not_saved(format!("no JSON object: {e}")),
-        })?;
-        match header {
-            Header { format: Some(format), version: Some(VERSION) } if format == FORMAT => {}
-            Header { format: Some(format), version: Some(found) } if format == FORMAT => {
-                return Err(FileError::Version { path: path.to_owned(), found, expected: VERSION });
-            }
-            _ => return Err(not_saved(format!("its format is not \"{FORMAT}\""))),
-        }
-        let damaged = |reason: String| FileError::Damaged { path: path.to_owned(), reason };
-        let saved: Saved = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-        if !saved.posterior.is_consistent() {
-            return Err(damaged("the numbers of names, draws and densities do not fit together".into()));
-        }
-        Ok(saved.posterior)
+    /// When the file cannot be read, is cut off, edited or damaged, is something else, or is of another version; when its
+    /// components are of another kind.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let saved = SavedFit::open(path)?;
+        let fitted: MixtureFitted = saved.body()?;
+        fitted.with_component(C::try_from).map_err(|_| FileError::NotSaved {
+            path: saved.path().to_owned(),
+            found: "its components are of another kind; load it as `Fitted<Kind>`".into(),
+        })
     }
 }

@@ -53,6 +53,15 @@ impl Stop {
         matches!(self, Stop::Converged { .. } | Stop::Plateau { .. })
     }
 
+    /// Whether what it says is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        match *self {
+            Stop::Converged { statistic, .. } => statistic.is_finite(),
+            Stop::Plateau { gain, gain_se, .. } => gain.is_finite() && gain_se.is_finite(),
+            _ => true,
+        }
+    }
+
     /// Steps taken.
     pub fn steps(&self) -> u64 {
         match *self {

@@ -54,6 +54,11 @@ impl Observer for Trace {
 }
 
 impl Trace {
+    /// Whether there is a finite objective for each kept step.
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.steps.len() == self.objective.len() && self.objective.iter().all(|x| x.is_finite())
+    }
+
     fn thin(&mut self) {
         self.spacing = 2 * self.spacing.max(1);
         self.steps = self.steps.chunks_exact(2).map(|pair| pair[1]).collect();

@@ -8,10 +8,12 @@ use crate::model::{Layout, LogJoint, Model, Row};
 use crate::numerics::softmax;
 use crate::program::{Matrix, Real, Vector};
 use crate::streams::Streams;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How a row's numbers vary around the decoder's output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Likelihood {
     /// Zeros and ones; the decoder gives logits.

@@ -5,8 +5,9 @@ use rand_distr::{Beta, Distribution, StandardUniform};
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative};
-use super::error::positive;
+use super::error::{all_positive, positive};
 use super::lanes::{Parabola, Sums, run};
+use super::saved::{Checked, few};
 use super::{Block, MixtureError};
 use crate::numerics::Lane;
 use crate::streams::Stream;
@@ -143,5 +144,16 @@ impl Generative for BernoulliColumns {
             *x = if u < *v { 1.0 } else { 0.0 };
         }
         Ok(())
+    }
+}
+
+impl Checked for BernoulliColumns {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.columns)?;
+        all_positive("a number of the prior", &[self.ones, self.zeros])
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        all_positive("a parameter", params)
     }
 }

@@ -4,7 +4,8 @@ use rand_distr::{Distribution, StandardUniform};
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative};
-use super::error::positive;
+use super::error::{all_positive, positive};
+use super::saved::{Checked, few};
 use super::weights::{dirichlet_kl, draw_dirichlet};
 use super::{Block, MixtureError};
 use crate::numerics::Lane;
@@ -133,4 +134,15 @@ pub(super) fn pick(probabilities: &[f64], u: f64) -> usize {
         u < sum
     });
     found.unwrap_or(probabilities.len().saturating_sub(1))
+}
+
+impl Checked for CategoricalColumn {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("levels", self.levels)?;
+        all_positive("concentration", &[self.concentration])
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        all_positive("a parameter", params)
+    }
 }

@@ -85,9 +85,6 @@ pub enum MixtureError {
     /// The fit stopped.
     #[error(transparent)]
     Fit(FitError),
-    /// A saved fit that cannot be read back.
-    #[error("not a saved mixture: {0}")]
-    NotSaved(String),
 }
 
 impl MixtureError {
@@ -114,6 +111,19 @@ impl From<FitError> for MixtureError {
             _ => MixtureError::Fit(error),
         }
     }
+}
+
+/// Refuses what is not finite.
+pub(super) fn finite(name: &str, values: &[f64]) -> Result<(), MixtureError> {
+    match values.iter().find(|x| !x.is_finite()) {
+        Some(value) => Err(MixtureError::Setting(format!("{name} is {value}; it must be a finite number"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what is not positive and finite.
+pub(super) fn all_positive(name: &str, values: &[f64]) -> Result<(), MixtureError> {
+    values.iter().try_for_each(|x| positive(name, *x).map(|_| ()))
 }
 
 /// `value` if it is positive and finite.

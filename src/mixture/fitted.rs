@@ -1,7 +1,8 @@
 //! What a fitted mixture says: parameters, assignments, densities, draws.
 
+use std::fmt;
+
 use rand_distr::{Distribution, StandardUniform};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::categorical::pick;
@@ -18,11 +19,11 @@ use crate::streams::Streams;
 /// data as long as no two weights are nearly equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixtureFitted<C = Kind> {
-    component: C,
-    prior: Weights,
-    state: MixtureState,
+    pub(super) component: C,
+    pub(super) prior: Weights,
+    pub(super) state: MixtureState,
     /// Component of the state for each number.
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// The exact evidence lower bound, every constant included.
     pub bound: f64,
     /// Why the fit ended.
@@ -78,16 +79,6 @@ pub struct MixtureDraw {
     pub values: Vec<Vec<f64>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Saved<F> {
-    format: String,
-    version: u64,
-    mixture: F,
-}
-
-const FORMAT: &str = "jensen mixture";
-const VERSION: u64 = 1;
-
 impl<C: Component> MixtureFitted<C> {
     pub(super) fn new(component: C, prior: Weights, k: usize, fit: Reached) -> Self {
         let mut weights = vec![0.0; k];
@@ -107,6 +98,11 @@ impl<C: Component> MixtureFitted<C> {
     /// Components.
     pub fn num_components(&self) -> usize {
         self.order.len()
+    }
+
+    /// Columns of a row.
+    pub fn num_columns(&self) -> usize {
+        self.component.num_columns()
     }
 
     /// Posterior means of the weights.
@@ -178,6 +174,15 @@ impl<C: Component> MixtureFitted<C> {
         super::check::cells(rows, &self.component)?;
         let engine = Engine { rows, component: &self.component, weights: self.prior, k: self.order.len() };
         engine.labels(&self.state, &self.order)
+    }
+
+    /// The same mixture with its kind of component under another type.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub(crate) fn with_component<D, E>(self, change: impl FnOnce(C) -> Result<D, E>) -> Result<MixtureFitted<D>, E> {
+        let MixtureFitted { component, prior, state, order, bound, stop, starts, notes } = self;
+        Ok(MixtureFitted { component: change(component)?, prior, state, order, bound, stop, starts, notes })
     }
 
     fn params(&self, c: usize) -> &[f64] {
@@ -286,26 +291,18 @@ impl<C: Generative> MixtureFitted<C> {
     }
 }
 
-impl<C: Component + Serialize + DeserializeOwned> MixtureFitted<C> {
-    /// The fit as JSON that keeps every bit.
-    ///
-    /// # Errors
-    /// When a component cannot be written.
-    pub fn to_json(&self) -> Result<String, MixtureError> {
-        let saved = Saved { format: FORMAT.into(), version: VERSION, mixture: self };
-        serde_json::to_string(&saved).map_err(|e| MixtureError::NotSaved(e.to_string()))
-    }
-
-    /// Reads what [`to_json`](Self::to_json) wrote.
-    ///
-    /// # Errors
-    /// When the text is something else, or of another version.
-    pub fn from_json(text: &str) -> Result<Self, MixtureError> {
-        let saved: Saved<Self> = serde_json::from_str(text).map_err(|e| MixtureError::NotSaved(e.to_string()))?;
-        if saved.format != FORMAT || saved.version != VERSION {
-            return Err(MixtureError::NotSaved(format!("format '{}', version {}", saved.format, saved.version)));
+impl<C: Generative> fmt::Display for MixtureFitted<C> {
+    /// Weight and point estimates of every component that has rows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (weights, sds, counts) = (self.weights(), self.weight_sds(), self.counts());
+        writeln!(f, "{} components, {} with rows; bound {:.4}", weights.len(), self.occupied_components(), self.bound)?;
+        for c in (0..weights.len()).filter(|&c| counts[c] >= 0.5) {
+            write!(f, "{c}: weight {:.4} ± {:.4}, {:.1} rows", weights[c], sds[c], counts[c])?;
+            self.component(c).iter().try_for_each(|(name, value)| write!(f, ", {name} {value:.4}"))?;
+            writeln!(f)?;
         }
-        Ok(saved.mixture)
+        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        writeln!(f, "stopped: {}", self.stop)
     }
 }
 

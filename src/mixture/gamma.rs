@@ -5,9 +5,10 @@ use rand_distr::Distribution;
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative};
-use super::error::positive;
+use super::error::{all_positive, positive};
 use super::gaussian::{draw_gamma, gamma_kl};
 use super::lanes::{Parabola, Sums, run};
+use super::saved::{Checked, few};
 use super::{Block, MixtureError};
 use crate::numerics::Lane;
 use crate::streams::Stream;
@@ -154,5 +155,16 @@ impl Generative for GammaColumns {
             *x = gamma.map_err(|e| MixtureError::setting("values", format!("rate {v}: {e}")))?.sample(stream);
         }
         Ok(())
+    }
+}
+
+impl Checked for GammaColumns {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.columns)?;
+        all_positive("a number of the prior", &[self.power, self.shape, self.rate])
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        all_positive("a parameter", params)
     }
 }

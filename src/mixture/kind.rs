@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative, SharedParams};
+use super::saved::Checked;
 use super::{
     BernoulliColumns, Block, CategoricalColumn, DiagonalGaussian, FullGaussian, FullStudentT, GammaColumns,
     HierarchicalGaussian, MixedColumns, MixtureError, MultinomialColumns, PoissonColumns, SphericalGaussian,
@@ -46,6 +47,15 @@ macro_rules! from_kinds {
         impl From<$kind> for Kind {
             fn from(kind: $kind) -> Self {
                 Kind::$variant(kind)
+            }
+        }
+
+        impl TryFrom<Kind> for $kind {
+            type Error = Kind;
+
+            /// The kind itself where it is this one, else the other back.
+            fn try_from(kind: Kind) -> Result<Self, Kind> {
+                if let Kind::$variant(kind) = kind { Ok(kind) } else { Err(kind) }
             }
         }
     )*};
@@ -181,5 +191,15 @@ impl Generative for Kind {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         each!(self, kind => kind.sample(values, stream, row))
+    }
+}
+
+impl Checked for Kind {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        each!(self, kind => kind.check_prior())
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        each!(self, kind => kind.check_params(params))
     }
 }

@@ -23,6 +23,7 @@ mod poisson;
 mod product;
 mod rows;
 mod sample;
+mod saved;
 mod selected;
 mod start;
 mod stochastic;

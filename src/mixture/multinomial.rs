@@ -5,8 +5,9 @@ use rand_distr::{Binomial, Distribution};
 use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative};
-use super::error::positive;
+use super::error::{all_positive, positive};
 use super::lanes::{Parabola, Sums, run};
+use super::saved::{Checked, few};
 use super::weights::{dirichlet_kl, draw_dirichlet};
 use super::{Block, MixtureError, Rows};
 use crate::numerics::Lane;
@@ -187,6 +188,17 @@ impl Generative for MultinomialColumns {
             (*x, left, mass) = (count as f64, left - count, mass - v);
         }
         Ok(())
+    }
+}
+
+impl Checked for MultinomialColumns {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.columns)?;
+        Self::new(self.columns, self.concentration).map(|_| ())
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        all_positive("a parameter", params)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::component::{Component, Generative, SharedParams, kl_all, update_all};
 use super::kind::Kind;
+use super::saved::{Checked, few};
 use super::{Block, MixtureError};
 use crate::streams::Stream;
 
@@ -227,5 +228,17 @@ impl Generative for MixedColumns {
             columns.iter().zip(cells).for_each(|(&c, x)| row[c] = x);
         }
         Ok(())
+    }
+}
+
+impl Checked for MixedColumns {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.num_columns)?;
+        self.parts.iter().try_for_each(|(kind, _)| kind.check_prior())?;
+        MixedColumns::new(self.num_columns, self.parts.clone()).map(|_| ())
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        self.spans(Kind::num_params).try_for_each(|(kind, _, span)| kind.check_params(&params[span]))
     }
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Numbers of a kind at most: so few that sums of them are numbers, too.
+const MOST_NUMBERS: usize = 1 << 40;
+
 /// What a site is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,6 +111,21 @@ impl Layout {
                 (0..s.num_unconstrained).map(move |k| if many { format!("{}[{k}]", s.name) } else { s.name.clone() })
             })
             .collect()
+    }
+
+    /// Refuses counts that cannot be: the file that a layout was read from may have been edited.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let counts = [self.num_latents, self.num_integers, self.num_parameters, self.num_rows, self.first_row];
+        let inside = [self.num_row_latents, self.num_row_integers];
+        let few = |n: &usize| *n <= MOST_NUMBERS;
+        let right = |site: &Site| {
+            let size = site.shape.iter().try_fold(1, |size: usize, n| size.checked_mul(*n));
+            size.is_some_and(|size| few(&size)) && few(&site.offset) && few(&site.num_unconstrained)
+        };
+        match counts.iter().chain(&inside).all(few) && self.sites.iter().all(right) {
+            true => Ok(()),
+            false => Err("a model of more numbers than there can be".into()),
+        }
     }
 
     /// The site an unconstrained latent belongs to.

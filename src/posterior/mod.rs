@@ -3,6 +3,7 @@
 mod assess;
 mod bound;
 pub mod chain;
+mod check;
 mod contradictions;
 mod importance;
 mod predictive;
@@ -156,16 +157,5 @@ impl Posterior {
             z.integers.extend_from_slice(&lane[first..first + count]);
         }
         z
-    }
-
-    /// Whether the lengths of everything held fit together: what a file may get wrong.
-    pub(crate) fn is_consistent(&self) -> bool {
-        let n = self.num_draws();
-        let latents = self.layout.num_latents * n == self.latents.len();
-        let integers = self.layout.num_integers * n == self.integers.len();
-        let Proposal { draws, log_p, log_q, log_weights } = &self.proposal;
-        let each = [log_p, log_q, log_weights].iter().all(|v| v.len() == n);
-        let draws = draws.names.len() * n == draws.values.len() && draws.num_rows == 1;
-        n > 0 && self.block > 0 && latents && integers && draws && each
     }
 }

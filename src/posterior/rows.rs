@@ -65,9 +65,11 @@ pub struct RowMeans {
     /// Rows that have it.
     pub num_rows: usize,
     /// The mean of its rows' means.
+    #[serde(with = "crate::number")]
     pub mean: f64,
     /// The least and the largest of them.
-    pub range: (f64, f64),
+    #[serde(with = "crate::number::list")]
+    pub range: [f64; 2],
 }
 
 impl RowMeans {
@@ -79,7 +81,7 @@ impl RowMeans {
             let means: Vec<f64> = rows.map(|row| row.iter().sum::<f64>() / row.len() as f64).collect();
             let extreme = |pick: fn(f64, f64) -> f64| means.iter().copied().reduce(pick).unwrap_or(f64::NAN);
             let mean = means.iter().sum::<f64>() / means.len() as f64;
-            RowMeans { name: name.clone(), num_rows: means.len(), mean, range: (extreme(f64::min), extreme(f64::max)) }
+            RowMeans { name: name.clone(), num_rows: means.len(), mean, range: [extreme(f64::min), extreme(f64::max)] }
         };
         draws.names.iter().zip(draws.values.chunks_exact(size.max(1))).map(one).collect()
     }
@@ -87,7 +89,7 @@ impl RowMeans {
 
 impl fmt::Display for RowMeans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RowMeans { name, num_rows, mean, range: (least, most) } = self;
+        let RowMeans { name, num_rows, mean, range: [least, most] } = self;
         write!(f, "{name} in each of {num_rows} rows: means from {least:.3} to {most:.3}, {mean:.3} over all")
     }
 }

@@ -6,26 +6,32 @@
 //! differ, and weights that are negative, not finite or all zero give NaN as well; [`summarise`]
 //! says which. Weights need not sum to 1, and a draw of weight zero takes no part.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One line of a posterior table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// Name of the quantity.
     pub name: String,
     /// Mean.
+    #[serde(with = "crate::number")]
     pub mean: f64,
     /// Standard deviation.
+    #[serde(with = "crate::number")]
     pub sd: f64,
     /// Monte Carlo standard error of the mean.
+    #[serde(with = "crate::number")]
     pub mcse: f64,
     /// 5 % quantile.
+    #[serde(with = "crate::number")]
     pub q5: f64,
     /// Median.
+    #[serde(with = "crate::number")]
     pub q50: f64,
     /// 95 % quantile.
+    #[serde(with = "crate::number")]
     pub q95: f64,
 }
 

@@ -27,6 +27,12 @@ impl Constrained {
         &self.values[k * size..(k + 1) * size]
     }
 
+    /// Whether there are as many values as names, rows and draws ask for, and at least one draw.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let size = self.num_rows.checked_mul(self.num_draws).and_then(|size| size.checked_mul(self.names.len()));
+        self.num_draws > 0 && self.num_rows > 0 && size == Some(self.values.len())
+    }
+
     /// Copies `block` to the draws from `first` on; the first block makes room for `num_draws` of them.
     pub(crate) fn place(&mut self, first: usize, num_draws: usize, block: &Constrained) {
         if self.num_draws == 0 {

@@ -319,18 +319,19 @@ fn files_that_are_no_saved_fits_are_told_apart() {
     let good = folder.join("good.json");
     shifted(0.0, 1.0, 100).save(&good).unwrap();
     let text = std::fs::read_to_string(&good).unwrap();
-    let later = text.replacen("\"version\":2", "\"version\":3", 1);
-    let fewer = text.replacen("\"log_p\":[", "\"log_p\":[0.5,", 1);
+    let later = text.replacen("\"version\":3", "\"version\":4", 1);
+    let edited = text.replacen("\"log_p\":[", "\"log_p\":[0.5,", 1);
     let cases = [
         (&text[..text.len() / 2], "cut off"),
         (&text[..text.len() - 2], "cut off"),
         ("", "it is empty"),
         ("a,b\n1,2\n", "not a saved fit"),
-        ("{\"format\":\"other\",\"version\":2}", "not a saved fit"),
+        ("{\"format\":\"other\",\"version\":3}", "not a saved fit"),
         ("[1,2]", "not a saved fit"),
-        (later.as_str(), "version 3, and this program reads version 2"),
-        (fewer.as_str(), "do not fit together"),
-        ("{\"format\":\"jensen posterior\",\"version\":2}", "damaged"),
+        (later.as_str(), "version 4, and this program reads version 3"),
+        (edited.as_str(), "not what its checksum is of"),
+        ("{\"format\":\"jensen posterior\",\"version\":2}", "version 2, and this program reads version 3; fit again"),
+        ("{\"format\":\"jensen fit\",\"version\":3}", "damaged"),
     ];
     for (content, expected) in cases {
         let path = folder.join("case.json");

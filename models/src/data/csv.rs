@@ -26,8 +26,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<DataTable, DataError> {
     };
     let mut record = StringRecord::new();
     next(&mut record)?;
-    let mut table =
-        DataTable { file: file.to_string(), columns: header(file, &record)?, num_rows: 0, lines: Vec::new() };
+    let mut table = DataTable { columns: header(file, &record)?, ..DataTable::empty(file) };
     let mut lines = LineCounter { text: text.as_bytes(), byte: 0, line: 1 };
     while next(&mut record)? {
         let line = lines.line_of(record.position().map_or(0, |at| at.byte() as usize));

@@ -20,7 +20,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<DataTable, DataError> {
         Node::Cell(_) => return Err(shape(file, "a single value".to_string())),
     };
     let num_rows = columns.first().map_or(0, TextColumn::len);
-    let table = DataTable { file: file.to_string(), columns, num_rows, lines: Vec::new() }.distinct()?;
+    let table = DataTable { columns, num_rows, ..DataTable::empty(file) }.distinct()?;
     if num_rows == 0 {
         return Err(DataError::NoRows { file: table.file });
     }

@@ -1,7 +1,9 @@
 //! Standardisation of a column, kept so that it can be reported and undone.
 
+use serde::{Deserialize, Serialize};
+
 /// The mean and standard deviation by which a column was standardised.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standardisation {
     /// The column's name.
     pub name: String,

@@ -3,8 +3,11 @@
 use super::error::{DataError, Place};
 use super::nearest::nearest;
 use super::{csv, json};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Named columns of equal length; cells stay text until a column is asked for with a type.
 ///
@@ -15,13 +18,61 @@ use std::path::Path;
 /// assert_eq!(table.categories("site")?, (vec![0, 1], vec!["a".to_string(), "b".to_string()]));
 /// # Ok::<(), jensen_models::data::DataError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "StoredTable", try_from = "StoredTable")]
 pub struct DataTable {
     pub(super) file: String,
     pub(super) columns: Vec<TextColumn>,
     pub(super) num_rows: usize,
     /// The file's line of each row; empty where the format has no lines.
     pub(super) lines: Vec<u64>,
+    /// Columns that were asked for.
+    pub(super) asked: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// A table as it is saved: its cells as they are written, without the lines of the file that it came from.
+#[derive(Serialize, Deserialize)]
+struct StoredTable {
+    file: String,
+    columns: Vec<StoredColumn>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredColumn {
+    name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unnamed: bool,
+    cells: Vec<String>,
+}
+
+impl From<DataTable> for StoredTable {
+    fn from(table: DataTable) -> Self {
+        let column = |c: &TextColumn| StoredColumn {
+            name: c.name.clone(),
+            unnamed: c.unnamed,
+            cells: c.cells().map(str::to_string).collect(),
+        };
+        StoredTable { columns: table.columns.iter().map(column).collect(), file: table.file }
+    }
+}
+
+impl TryFrom<StoredTable> for DataTable {
+    type Error = DataError;
+
+    fn try_from(stored: StoredTable) -> Result<Self, DataError> {
+        let mut table = DataTable::empty(&stored.file);
+        table.num_rows = stored.columns.first().map_or(0, |column| column.cells.len());
+        for StoredColumn { name, unnamed, cells } in stored.columns {
+            let mut column = TextColumn { unnamed, ..TextColumn::new(&name) };
+            cells.iter().for_each(|cell| column.push(cell));
+            if column.len() != table.num_rows || table.num_rows == 0 {
+                let reason = format!("its columns have {} and {} rows", table.num_rows, column.len());
+                return Err(DataError::Unreadable { file: table.file, reason });
+            }
+            table.columns.push(column);
+        }
+        table.distinct()
+    }
 }
 
 /// The cells of one column in one buffer: cell `i` ends at `ends[i]`.
@@ -73,7 +124,8 @@ impl DataTable {
 
     /// A table without columns.
     pub(super) fn empty(file: &str) -> Self {
-        DataTable { file: file.to_string(), columns: Vec::new(), num_rows: 0, lines: Vec::new() }
+        let file = file.to_string();
+        DataTable { file, columns: Vec::new(), num_rows: 0, lines: Vec::new(), asked: Arc::default() }
     }
 
     /// Checks that no name occurs twice.
@@ -184,7 +236,15 @@ impl DataTable {
         Place { file: self.file.clone(), line: self.lines.get(row).copied(), row: row + 1, column: column.to_string() }
     }
 
+    /// The columns that have been asked for since the table was read: all that whoever asked for them needs.
+    pub fn used(&self) -> DataTable {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let columns = self.columns.iter().filter(|column| asked.contains(&column.name)).cloned().collect();
+        DataTable { columns, ..self.clone() }
+    }
+
     pub(super) fn column(&self, name: &str) -> Result<&TextColumn, DataError> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
         self.columns.iter().find(|column| column.name == name).ok_or_else(|| DataError::NoColumn {
             file: self.file.clone(),
             column: name.to_string(),

@@ -6,9 +6,10 @@ use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisa
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
+use serde::{Deserialize, Serialize};
 
 /// Which columns of a table play which part.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataOptions {
     /// Column to explain.
     pub response: Option<String>,

@@ -2,9 +2,10 @@
 
 use super::error::AutoencoderError;
 use crate::layers::Likelihood;
+use serde::{Deserialize, Serialize};
 
 /// Which networks, and their sizes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Autoencoder {
     /// Numbers of a row: pixels of an image, or characters of a window.

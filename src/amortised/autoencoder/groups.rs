@@ -4,13 +4,13 @@ use super::codes::{Codes, EncodedRows, TrainedAutoencoder, largest};
 use super::error::AutoencoderError;
 use crate::mixture::{KMeans, adjusted_rand};
 use crate::streams::Streams;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Starts of k-means.
 const STARTS: usize = 10;
 
 /// Agreement with the labels, by adjusted Rand indices: 1 is the same, 0 is chance.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Agreement {
     /// Rows compared, of training and test.

@@ -1,5 +1,6 @@
 //! [`Log`] and [`Checkpoint`]: what has happened in a run, and what it goes on from.
 
+use super::architecture::Autoencoder;
 use super::rows::State;
 use crate::estimate::Terms;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,10 @@ pub(super) struct Sums {
 
 /// What a run goes on from, to the bits of one that was never interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Checkpoint {
+    /// Which networks.
+    pub autoencoder: Autoencoder,
     /// The algorithm's state.
     pub state: State,
     /// The same at the end of the last epoch; nothing where it is that.

@@ -9,7 +9,7 @@ use crate::objective::{log_mean_exp, mean_and_standard_error};
 use crate::posterior::{RowFactors, log_evidence_of_factored_rows};
 use crate::streams::{Streams, pick};
 use crate::target::{LogDensity, Pass};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Draws of the data term of a row.
 const DRAWS: usize = 16;
@@ -22,7 +22,7 @@ const COMPARED: usize = 2000;
 const ACTIVE: f64 = 0.01;
 
 /// A mean over rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// The mean.
     #[serde(with = "crate::number")]
@@ -33,7 +33,7 @@ pub struct Mean {
 }
 
 /// The bound on some rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BoundOfRows {
     /// Rows.
@@ -47,7 +47,7 @@ pub struct BoundOfRows {
 }
 
 /// A latent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unit {
     /// Its number, from 1.
@@ -61,7 +61,7 @@ pub struct Unit {
 }
 
 /// The class of a code.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClassUse {
     /// Values it can take.
@@ -73,7 +73,7 @@ pub struct ClassUse {
 }
 
 /// All measures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Measures {
     /// Of the training rows.
@@ -95,7 +95,7 @@ pub struct Measures {
 }
 
 /// Importance-weighted log p(x).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LogP {
     /// Rows.

@@ -36,6 +36,7 @@ mod measure;
 mod passes;
 mod recorded;
 mod rows;
+mod saved;
 mod training;
 mod verdict;
 

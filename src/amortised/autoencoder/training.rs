@@ -131,13 +131,17 @@ impl<'a> Training<'a> {
             Source::Memory(rows) => autoencoder.record(rows, seed, options)?,
             Source::Blocks(..) => autoencoder.blank(seed, options)?,
         };
-        let Checkpoint { state, good, log } = match earlier {
-            Some(earlier) => earlier,
+        let (state, good, log) = match earlier {
+            Some(earlier) if earlier.autoencoder != *autoencoder => {
+                let words = "the earlier run is of other networks; go on with its own, or begin anew";
+                return Err(AutoencoderError::Setting(words.into()));
+            }
+            Some(Checkpoint { state, good, log, .. }) => (state, good, log),
             None => {
                 let theta = recorded.model.theta(recorded.target.layout());
                 let start = Solution { params: recorded.family.init(&[], 1.0), theta };
                 let vi = algorithm(&recorded, &settings, settings.learning_rate, 0);
-                Checkpoint { state: vi.start(start).init()?, good: None, log: Log::default() }
+                (vi.start(start).init()?, None, Log::default())
             }
         };
         let rows = match rows {
@@ -157,7 +161,7 @@ impl<'a> Training<'a> {
     /// What it goes on from when it is interrupted now.
     pub fn checkpoint(&self) -> Checkpoint {
         let good = (self.good.step() != self.state.step()).then(|| self.good.clone());
-        Checkpoint { state: self.state.clone(), good, log: self.log.clone() }
+        Checkpoint { autoencoder: self.autoencoder.clone(), state: self.state.clone(), good, log: self.log.clone() }
     }
 
     /// The networks as they are now, to be run in double precision.

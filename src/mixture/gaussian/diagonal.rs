@@ -7,9 +7,10 @@ use rand_distr::{Distribution, Gamma, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative};
-use super::super::error::positive;
+use super::super::error::{all_positive, finite, positive};
 use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
+use super::super::saved::{Checked, few};
 use super::super::{Block, MixtureError, Rows};
 use crate::numerics::Lane;
 use crate::streams::Stream;
@@ -182,4 +183,19 @@ pub(in super::super) fn gamma_kl(a: f64, b: f64, a0: f64, b0: f64) -> f64 {
 /// Constant of a t density of `cells` cells with scale `rate`, but for `ln rate` times `cells / 2`.
 pub(in super::super) fn student_constant(shape: f64, cells: f64, spread: f64) -> f64 {
     lgamma(shape + 0.5 * cells) - lgamma(shape) - 0.5 * cells * (2.0 * PI * spread).ln()
+}
+
+impl Checked for DiagonalGaussian {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.mean.len())?;
+        finite("mean", &self.mean)?;
+        Self::new(self.mean.clone(), self.mean_precision, self.shape, self.rate.clone()).map(|_| ())
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        params.chunks_exact(PARAMS).try_for_each(|p| {
+            finite("mean", &p[1..2])?;
+            all_positive("a precision, shape or rate", &[p[0], p[2], p[3]])
+        })
+    }
 }

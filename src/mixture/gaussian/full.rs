@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative};
 use super::super::lanes::{Moments, Quadratic, run, total};
+use super::super::saved::Checked;
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
@@ -140,4 +141,14 @@ pub(super) fn predictive(params: &[f64], block: &Block, out: &mut [f64]) -> Resu
         *out += wishart::predictive(params, &row, 1.0, &mut space).ok_or_else(|| singular.clone())?;
     }
     Ok(())
+}
+
+impl Checked for FullGaussian {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        self.prior.check()
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        wishart::check(params, self.num_columns())
+    }
 }

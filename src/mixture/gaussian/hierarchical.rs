@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative, SharedParams};
+use super::super::error::all_positive;
+use super::super::saved::Checked;
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart, view};
@@ -267,6 +269,29 @@ impl Generative for HierarchicalGaussian {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         self.each.sample(values, stream, row)
+    }
+}
+
+impl Checked for HierarchicalGaussian {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        self.each.check_prior()?;
+        let made = Self::new(self.each.prior.clone())?;
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
+        let same = made.inverse.len() == self.inverse.len() && close(self.log_inverse, made.log_inverse);
+        match same && self.inverse.iter().zip(&made.inverse).all(|(a, b)| close(*a, *b)) {
+            true => Ok(()),
+            false => Err(MixtureError::Singular { what: "the scale matrix of the prior of all" }),
+        }
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        self.each.check_params(&params[..self.own()])?;
+        let (shared, d) = (self.shared(params), self.num_columns());
+        all_positive("the precision or the degrees of the prior", &[shared.mean_precision, shared.degrees])?;
+        match shared.degrees > d as f64 - 1.0 && inverted(shared.inverse, d).is_some() {
+            true => Ok(()),
+            false => Err(MixtureError::Singular { what: "the scale matrix that the components share" }),
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative};
-use super::super::error::positive;
+use super::super::error::{all_positive, finite, positive};
 use super::super::lanes::{Parabola, Sums, run};
 use super::super::moments::ColumnMoments;
+use super::super::saved::{Checked, few};
 use super::super::{Block, MixtureError, Rows};
 use super::diagonal::{draw_gamma, gamma_kl};
 use crate::numerics::Lane;
@@ -183,5 +184,21 @@ impl Generative for SphericalGaussian {
             *x = v + z * sd;
         }
         Ok(())
+    }
+}
+
+impl Checked for SphericalGaussian {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        few("columns", self.mean.len())?;
+        finite("mean", &self.mean)?;
+        all_positive("a number of the prior", &[self.mean_precision, self.shape, self.rate])
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        all_positive("shape or rate", &params[..SHARED])?;
+        columns(params).try_for_each(|p| {
+            finite("mean", &p[1..])?;
+            all_positive("a precision", &p[..1])
+        })
     }
 }

@@ -5,8 +5,9 @@ use rand_distr::{Distribution, Gamma};
 use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative};
-use super::super::error::positive;
+use super::super::error::{all_positive, positive};
 use super::super::lanes::{HeavyTail, Moments, Quadratic, run, total};
+use super::super::saved::Checked;
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
@@ -218,5 +219,16 @@ impl FullStudentT {
             largest = rise;
         }
         Some(largest + (sum * step).ln())
+    }
+}
+
+impl Checked for FullStudentT {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        all_positive("tail", &[self.tail])?;
+        self.prior.check()
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        wishart::check(params, self.num_columns())
     }
 }

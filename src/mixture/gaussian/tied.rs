@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative, SharedParams};
+use super::super::saved::Checked;
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart};
@@ -150,5 +151,15 @@ impl Generative for TiedGaussian {
 
     fn sample(&self, values: &[f64], stream: &mut Stream, row: &mut [f64]) -> Result<(), MixtureError> {
         self.each.sample(values, stream, row)
+    }
+}
+
+impl Checked for TiedGaussian {
+    fn check_prior(&self) -> Result<(), MixtureError> {
+        self.each.check_prior()
+    }
+
+    fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
+        self.each.check_params(params)
     }
 }

@@ -6,7 +6,9 @@ use libm::lgamma;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+use super::super::error::{all_positive, finite};
 use super::super::moments::ColumnMoments;
+use super::super::saved::few;
 use super::super::{MixtureError, Rows};
 use crate::numerics::{LN_2_PI, Lane};
 use crate::numerics::{cholesky, invert_lower, ln_diagonal, mirror};
@@ -132,6 +134,16 @@ impl NormalWishart {
         NormalWishart { mean, mean_precision, degrees, scale_inverse, ridge, log_scale }
     }
 
+    /// Refuses what [`NormalWishart::new`] would not give.
+    pub(super) fn check(&self) -> Result<(), MixtureError> {
+        few("columns", self.mean.len())?;
+        let NormalWishart { mean, mean_precision, degrees, scale_inverse, .. } = self.clone();
+        let made = Self::new(mean, mean_precision, degrees, scale_inverse)?;
+        let is_same = (made.log_scale - self.log_scale).abs() <= 1e-6 * made.log_scale.abs().max(1.0);
+        let whole = is_same && self.ridge >= 0.0 && self.ridge.is_finite();
+        if whole { Ok(()) } else { Err(MixtureError::Singular { what: "the prior's scale matrix" }) }
+    }
+
     pub(super) fn layout(&self) -> Layout {
         Layout { d: self.mean.len() }
     }
@@ -199,6 +211,17 @@ pub(super) fn log_normaliser(log_scale: f64, nu: f64, d: usize) -> f64 {
     let gammas: f64 = (0..d).map(|i| lgamma(0.5 * (nu - i as f64))).sum();
     let d = d as f64;
     -0.5 * nu * (log_scale + d * std::f64::consts::LN_2) - 0.25 * d * (d - 1.0) * PI.ln() - gammas
+}
+
+/// Refuses parameters of a component that are no normal-Wishart distribution of `d` columns.
+pub(super) fn check(params: &[f64], d: usize) -> Result<(), MixtureError> {
+    let q = view(params, d);
+    finite("the mean or the matrix of a component", &params[2..])?;
+    all_positive("the precision of a mean, or the degrees of freedom", &[q.beta, q.nu])?;
+    match q.nu > d as f64 - 1.0 && cholesky(&mut q.matrix.to_vec(), d) {
+        true => Ok(()),
+        false => Err(MixtureError::Singular { what: "the covariance of a component" }),
+    }
 }
 
 /// Overwrites `cache`.

@@ -157,9 +157,14 @@ fn a_fit_says_what_was_simulated() {
     let error = (old.standard_error.powi(2) + new.standard_error.powi(2)).sqrt();
     assert!((old.mean - new.mean).abs() < 5.0 * error, "{old:?}, {new:?}");
 
-    let again = MixtureFitted::from_json(&fitted.to_json().expect("text")).expect("a fit");
-    assert_eq!(fitted, again);
-    assert!(MixtureFitted::<FullGaussian>::from_json("{}").is_err());
+    let path = std::env::temp_dir().join(format!("jensen-mixture-{}.json", std::process::id()));
+    fitted.save(&path).expect("a file");
+    assert_eq!(fitted, MixtureFitted::load(&path).expect("a fit"));
+    assert!(MixtureFitted::<Kind>::load(&path).is_ok(), "of a kind chosen at run time");
+    assert!(
+        MixtureFitted::<TiedGaussian>::load(&path).expect_err("another kind").to_string().contains("of another kind")
+    );
+    std::fs::remove_file(path).expect("the file");
 }
 
 #[test]

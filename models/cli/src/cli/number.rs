@@ -70,37 +70,6 @@ fn without_negative_zero(text: String) -> String {
     }
 }
 
-/// Numbers in saved files: those that are not finite as text, which JSON keeps.
-pub mod as_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Number(f64),
-        Text(String),
-    }
-
-    /// Writes a finite number as a number, another as `"inf"`, `"-inf"` or `"NaN"`.
-    ///
-    /// # Errors
-    /// Those of the serialiser.
-    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
-    }
-
-    /// Reads what [`serialize`] wrote.
-    ///
-    /// # Errors
-    /// Anything else.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        match Stored::deserialize(deserializer)? {
-            Stored::Number(value) => Ok(value),
-            Stored::Text(text) => text.parse().map_err(D::Error::custom),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

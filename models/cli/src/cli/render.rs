@@ -1,21 +1,7 @@
 //! Text tables for the terminal: aligned columns, long tables cut in the middle.
 
 use super::number::{decimals_for, fixed, significant};
-
-/// One line of a posterior table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PosteriorRow {
-    /// The latent's name, `theta[3]` for an element.
-    pub name: String,
-    /// The posterior mean.
-    pub mean: f64,
-    /// The posterior standard deviation.
-    pub sd: f64,
-    /// The Monte Carlo standard error of `mean`.
-    pub mcse: f64,
-    /// The 5 %, 50 % and 95 % quantiles.
-    pub quantiles: [f64; 3],
-}
+use jensen::posterior::Summary;
 
 /// Whether a long table is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +46,7 @@ enum Row {
 /// Draws the posterior table: name, mean, sd, Monte Carlo error and quantiles.
 ///
 /// Each row shows three significant digits of its sd, so that no digit is noise; `mcse` has two digits of its own.
-pub fn posterior_table(rows: &[PosteriorRow], length: Length) -> String {
+pub fn posterior_table(rows: &[Summary], length: Length) -> String {
     let numbers = ["mean", "sd", "mcse", "5%", "50%", "95%"].map(|name| (name, Align::Point));
     let header: Vec<_> = std::iter::once(("", Align::Left)).chain(numbers).collect();
     let mut table = TextTable::new(&header);
@@ -129,10 +115,10 @@ impl std::fmt::Display for TextTable {
     }
 }
 
-fn posterior_cells(row: &PosteriorRow) -> Vec<String> {
+fn posterior_cells(row: &Summary) -> Vec<String> {
     // A point has no spread to take its digits from.
     let decimals = if row.sd == 0.0 { decimals_for(row.mean, 5).min(6) } else { decimals_for(row.sd, 3) };
-    let [low, median, high] = row.quantiles.map(|value| fixed(value, decimals));
+    let [low, median, high] = [row.q5, row.q50, row.q95].map(|value| fixed(value, decimals));
     vec![
         row.name.clone(),
         fixed(row.mean, decimals),
@@ -144,17 +130,17 @@ fn posterior_cells(row: &PosteriorRow) -> Vec<String> {
     ]
 }
 
-fn gap_note(first: &PosteriorRow, last: &PosteriorRow, count: usize) -> String {
+fn gap_note(first: &Summary, last: &Summary, count: usize) -> String {
     format!("... {count} more, {} to {} (--all shows every row)", first.name, last.name)
 }
 
 enum Part<'a> {
-    Row(&'a PosteriorRow),
+    Row(&'a Summary),
     Gap { first: usize, last: usize, count: usize },
 }
 
 /// The rows to show, with gaps inside long sites and then in the middle of a long table.
-fn elided(rows: &[PosteriorRow], length: Length) -> Vec<Part<'_>> {
+fn elided(rows: &[Summary], length: Length) -> Vec<Part<'_>> {
     const SITE: (usize, usize) = (8, 4);
     const TABLE: (usize, usize) = (40, 20);
     let shown: Vec<usize> = if length == Length::All {
@@ -220,9 +206,9 @@ fn width(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn row(name: &str, mean: f64, sd: f64) -> PosteriorRow {
-        let quantiles = [mean - 1.645 * sd, mean, mean + 1.645 * sd];
-        PosteriorRow { name: name.into(), mean, sd, mcse: sd / 63.2, quantiles }
+    fn row(name: &str, mean: f64, sd: f64) -> Summary {
+        let (q5, q95) = (mean - 1.645 * sd, mean + 1.645 * sd);
+        Summary { name: name.into(), mean, sd, mcse: sd / 63.2, q5, q50: mean, q95 }
     }
 
     #[test]

@@ -1,19 +1,12 @@
 //! The model that a command is about, on its data.
 
 use super::error::CommandError;
+use crate::cli::args::DataArgs;
 use jensen_models::data::DataTable;
 use jensen_models::registry::{self, Entry};
 use jensen_models::zoo::{Built, DataOptions};
 use std::io::Write;
 use std::path::Path;
-
-/// Says on standard error which columns of `table` no model will see, unless they are not wanted or all are chosen.
-fn say_left_out(table: &DataTable, options: &DataOptions, quiet: bool) {
-    if quiet || options.features.is_some() {
-        return;
-    }
-    say_nameless(table.file(), table.nameless());
-}
 
 /// Says on standard error that the columns at these positions have no name and are left out.
 pub(super) fn say_nameless(file: &str, positions: impl IntoIterator<Item = usize>) {
@@ -24,25 +17,42 @@ pub(super) fn say_nameless(file: &str, positions: impl IntoIterator<Item = usize
     }
 }
 
-/// The model `name` on the file `data`, or on its own data.
+/// The table at `path`; says on standard error which columns no model will see, unless they are not wanted or all are
+/// chosen.
+///
+/// # Errors
+/// Everything that the file can have wrong.
+pub(super) fn read(path: &Path, options: &DataOptions, quiet: bool) -> Result<DataTable, CommandError> {
+    let table = DataTable::read(path)?;
+    if !quiet && options.features.is_none() {
+        say_nameless(table.file(), table.nameless());
+    }
+    Ok(table)
+}
+
+/// The model `name` on `table`, or on its own data.
 ///
 /// # Errors
 /// No such model, and everything the data can have wrong.
 pub(super) fn build(
     name: &str,
-    data: Option<&Path>,
+    table: Option<&DataTable>,
     options: &DataOptions,
-    quiet: bool,
 ) -> Result<(&'static Entry, Built), CommandError> {
     let entry = registry::find(name)?;
-    let built = match data {
+    let built = match table {
         None => entry.build_embedded(options)?,
-        Some(path) => {
-            let table = DataTable::read(path)?;
-            let built = entry.build(&table, options)?;
-            say_left_out(&table, options, quiet);
-            built
-        }
+        Some(table) => entry.build(table, options)?,
     };
     Ok((entry, built))
+}
+
+/// The parts of the columns that `args` names.
+pub(super) fn options(args: &DataArgs) -> DataOptions {
+    DataOptions {
+        response: args.response.clone(),
+        features: args.features.clone(),
+        group: args.group.clone(),
+        lags: args.lags.map(usize::from),
+    }
 }

@@ -1,11 +1,10 @@
 //! `jensen compare`.
 
-use super::built::build;
+use super::built::{build, options, read};
 use super::comparison::Comparison;
 use super::engine::{affordable, choice};
 use super::error::CommandError;
 use super::outcome::EngineError;
-use super::saved::options;
 use super::{compare_page, interrupt};
 use crate::cli::args::CompareArgs;
 use crate::cli::choices::Place;
@@ -20,7 +19,9 @@ use std::ops::ControlFlow;
 /// Compares estimators, prints the tables and writes the folder.
 pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     let source = args.data.data.as_deref();
-    let (entry, built) = build(&args.model, source, &options(&args.data), args.output.quiet)?;
+    let options = options(&args.data);
+    let table = source.map(|path| read(path, &options, args.output.quiet)).transpose()?;
+    let (entry, built) = build(&args.model, table.as_ref(), &options)?;
     let engine = |source| CommandError::Engine { model: entry.name.to_string(), source };
     if built.network.is_some() {
         let words = "its q is a network, which no other estimator than its own trains; compare on another model";

@@ -1,64 +1,61 @@
-//! Draws by name, as they are written and read again.
+//! Draws by name, as they are written.
 
 use jensen::posterior::Proposal;
 use jensen::target::Constrained;
+use std::collections::HashMap;
 
-/// Draws by name.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NamedDraws {
-    /// The quantities.
-    pub names: Vec<String>,
-    /// The draws of each, all equally long.
-    pub values: Vec<Vec<f64>>,
+/// The draws as CSV, a line each.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_csv(draws: &Constrained, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(&draws.names)?;
+    let lanes: Vec<&[f64]> = (0..draws.names.len()).map(|k| draws.element(k)).collect();
+    for d in 0..draws.num_draws {
+        writer.write_record(lanes.iter().map(|lane| lane[d].to_string()))?;
+    }
+    writer.flush()
 }
 
-impl NamedDraws {
-    /// The draws as CSV, a line each.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.names)?;
-        for draw in 0..self.values.first().map_or(0, Vec::len) {
-            writer.write_record(self.values.iter().map(|values| values[draw].to_string()))?;
-        }
-        writer.flush()
+/// Draws of q with their densities and weights beside them.
+pub fn with_densities(proposal: &Proposal) -> Constrained {
+    let mut all = proposal.constrained().clone();
+    let densities = [("log_p", proposal.log_p()), ("log_q", proposal.log_q()), ("log_weight", proposal.log_weights())];
+    for (name, values) in densities {
+        all.names.push(name.to_string());
+        all.values.extend_from_slice(values);
     }
-
-    /// Reads what [`NamedDraws::write_csv`] wrote.
-    ///
-    /// # Errors
-    /// Text that is not such a table, in words.
-    pub fn read_csv(text: &[u8]) -> Result<Self, String> {
-        let mut reader = csv::Reader::from_reader(text);
-        let names: Vec<String> = reader.headers().map_err(|e| e.to_string())?.iter().map(str::to_string).collect();
-        let mut values = vec![Vec::new(); names.len()];
-        for record in reader.records() {
-            for (column, cell) in values.iter_mut().zip(&record.map_err(|e| e.to_string())?) {
-                column.push(cell.parse().map_err(|_| format!("`{cell}` is not a number"))?);
-            }
-        }
-        Ok(Self { names, values })
-    }
+    all
 }
 
-impl From<&Constrained> for NamedDraws {
-    fn from(draws: &Constrained) -> Self {
-        let values = (0..draws.names.len()).map(|k| draws.element(k).to_vec()).collect();
-        NamedDraws { names: draws.names.clone(), values }
-    }
-}
+/// Better names for the elements of sites: `beta[0]` to `beta[age]`.
+#[derive(Debug, Clone, Default)]
+pub struct Renaming(HashMap<String, String>);
 
-impl From<&Proposal> for NamedDraws {
-    fn from(proposal: &Proposal) -> Self {
-        let mut all = NamedDraws::from(proposal.constrained());
-        let densities =
-            [("log_p", proposal.log_p()), ("log_q", proposal.log_q()), ("log_weight", proposal.log_weights())];
-        for (name, values) in densities {
-            all.names.push(name.to_string());
-            all.values.push(values.to_vec());
+impl Renaming {
+    /// From a model's labels.
+    pub fn new(labels: &[(String, Vec<String>)]) -> Self {
+        let pairs = labels.iter().flat_map(|(site, names)| {
+            let single = names.len() == 1;
+            names.iter().enumerate().map(move |(k, name)| {
+                let from = if single { site.clone() } else { format!("{site}[{k}]") };
+                (from, format!("{site}[{name}]"))
+            })
+        });
+        Self(pairs.collect())
+    }
+
+    /// The better name of `name`.
+    pub fn apply(&self, name: &mut String) {
+        if let Some(better) = self.0.get(name.as_str()) {
+            better.clone_into(name);
         }
-        all
+    }
+
+    /// The draws under better names.
+    pub fn draws(&self, mut draws: Constrained) -> Constrained {
+        draws.names.iter_mut().for_each(|name| self.apply(name));
+        draws
     }
 }

@@ -1,14 +1,15 @@
 //! A fit from the choices of the command line, and draws from a saved one.
 
-use super::draws::NamedDraws;
-use super::outcome::{Bound, EngineError, Line, Outcome, SavedSolution, Trace};
+use super::draws::with_densities;
+use super::outcome::EngineError;
 use crate::cli::args::MethodArgs;
-use jensen::automatic::{UnknownChoice, family_of};
+use jensen::algorithm::Solution;
+use jensen::automatic::{Fitted, UnknownChoice, family_of};
 use jensen::fit::Observer;
 use jensen::model::{Layout, Model};
 use jensen::posterior::{Proposal, Resampling, RowMeans, resample};
 use jensen::streams::Streams;
-use jensen::target::{LogDensity, Target};
+use jensen::target::{Constrained, LogDensity, Target};
 use jensen::{FamilyChoice, Fit, OptimizerChoice};
 use std::num::NonZeroUsize;
 
@@ -26,7 +27,7 @@ pub fn fit(
     model: &(dyn Model + Send),
     method: &MethodArgs,
     observer: &mut dyn Observer,
-) -> Result<Outcome, EngineError> {
+) -> Result<Fitted, EngineError> {
     affordable(model, method.draws.map_or(0, NonZeroUsize::get))?;
     let threads = method.threads.map_or_else(default_threads, NonZeroUsize::get);
     let mut fit = Fit::new(model)
@@ -49,28 +50,14 @@ pub fn fit(
     if let Some(rate) = method.learning_rate {
         fit = fit.learning_rate(rate);
     }
-    let fitted = fit.run()?;
-    let posterior = &fitted.posterior;
-    Ok(Outcome {
-        method: fitted.plan.to_string(),
-        resampled: posterior.resampling(),
-        posterior: posterior.summary().into_iter().map(Line::from).collect(),
-        bound: Some(Bound::from(posterior.bound())),
-        measured: None,
-        k_hat: posterior.k_hat(),
-        verdict: posterior.verdict().clone(),
-        stop: posterior.stop().to_string(),
-        num_steps: posterior.stop().steps(),
-        trace: Trace { steps: fitted.trace.steps.clone(), objective: fitted.trace.objective.clone() },
-        of_rows: of_rows(&fitted)?,
-        draws: NamedDraws::from(&posterior.constrained()),
-        proposal: NamedDraws::from(posterior.proposal()),
-        saved: SavedSolution { family: fitted.plan.family.to_string(), solution: fitted.solution.clone() },
-    })
+    Ok(fit.run()?)
 }
 
 /// The latents of rows of a fit.
-fn of_rows(fitted: &jensen::automatic::Fitted) -> Result<Vec<RowMeans>, EngineError> {
+///
+/// # Errors
+/// None for the fit as it ended.
+pub(super) fn of_rows(fitted: &Fitted) -> Result<Vec<RowMeans>, EngineError> {
     let layout = fitted.layout();
     if layout.num_row_latents + layout.num_row_integers == 0 {
         return Ok(Vec::new());
@@ -119,14 +106,15 @@ pub enum Wanted {
 /// Fresh draws of a saved fit of `model`, and how they were made by weights.
 ///
 /// # Errors
-/// When `saved` does not belong to `model`.
+/// When the solution does not belong to `model` and a family of this name.
 pub(super) fn sample(
     model: &(dyn Model + Send),
-    SavedSolution { family, solution }: &SavedSolution,
+    family: &str,
+    solution: &Solution,
     wanted: Wanted,
     num_draws: usize,
     streams: Streams,
-) -> Result<(NamedDraws, Option<Resampling>), EngineError> {
+) -> Result<(Constrained, Option<Resampling>), EngineError> {
     let target = Target::new(model)?;
     let layout = target.layout();
     held(layout, num_draws)?;
@@ -137,10 +125,10 @@ pub(super) fn sample(
     }
     if wanted == (Wanted::Table { weighted: true }) {
         let (draws, resampling) = resample(&target, &*family, solution, streams, num_draws)?;
-        return Ok((NamedDraws::from(&draws), Some(resampling)));
+        return Ok((draws, Some(resampling)));
     }
     let own = Proposal::draw(&target, &*family, solution, streams, num_draws)?;
-    let draws = if wanted == Wanted::Proposal { (&own).into() } else { own.constrained().into() };
+    let draws = if wanted == Wanted::Proposal { with_densities(&own) } else { own.constrained().clone() };
     Ok((draws, None))
 }
 

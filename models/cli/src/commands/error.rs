@@ -2,7 +2,6 @@
 
 use super::mixture::error::ClusterError;
 use super::outcome::EngineError;
-use super::saved::SavedError;
 use super::vae::error::VaeError;
 use crate::cli::output::OutputError;
 use crate::cli::plot::PlotError;
@@ -38,18 +37,20 @@ pub enum CommandError {
     /// A result cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A saved fit cannot be read.
+    /// A saved fit cannot be read, or a result cannot be written.
     #[error(transparent)]
-    Saved(#[from] SavedError),
+    File(#[from] FileError),
+    /// A fit whose figures are not made again.
+    #[error(
+        "{path}: figures are drawn again of fits of models alone; those of this one were drawn by the command that made it"
+    )]
+    NoFigures {
+        /// The saved fit.
+        path: String,
+    },
     /// A figure cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
-}
-
-impl From<FileError> for CommandError {
-    fn from(error: FileError) -> Self {
-        Self::Output(error.into())
-    }
 }
 
 impl From<DataError> for CommandError {

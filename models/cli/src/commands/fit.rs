@@ -1,10 +1,11 @@
 //! `jensen fit`.
 
-use super::built::build;
+use super::built::{build, options, read};
+use super::draws::{Renaming, with_densities, write_csv};
 use super::error::CommandError;
-use super::outcome::Outcome;
-use super::report::{Renaming, Report};
-use super::saved::{FILE, SavedFit, Source, options};
+use super::outcome::{EngineError, Outcome};
+use super::report::Report;
+use super::saved::Note;
 use super::{engine, interrupt, network};
 use crate::cli::args::{FitArgs, MethodArgs};
 use crate::cli::choices::Family;
@@ -21,29 +22,40 @@ use std::time::Instant;
 
 /// Fits a model, prints its report and writes its folder.
 pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
-    let source = args.data.data.as_deref();
-    let (entry, built) = build(&args.model, source, &options(&args.data), args.output.quiet)?;
-    // Found out before the fit: whether the folder can be written, and what the data were.
+    let (source, options) = (args.data.data.as_deref(), options(&args.data));
+    let table = source.map(|path| read(path, &options, args.output.quiet)).transpose()?;
+    let (entry, built) = build(&args.model, table.as_ref(), &options)?;
+    // Found out before the fit: whether the folder can be written.
     let folder = args.folder().map(|path| OutDir::create(&path)).transpose()?;
-    let origin = Source::new(&args.data)?;
+    let note = Note {
+        model: entry.name.to_string(),
+        data: source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string()),
+        num_rows: built.num_rows,
+        standardised: built.scales.clone(),
+        labels: built.labels.clone(),
+        seed: args.method.seed,
+        options,
+        // Those that building the model has asked for.
+        table: table.map(|table| table.used()),
+        ..Note::default()
+    };
     let started = Instant::now();
-    let mut outcome = fitted(args, entry.name, &built)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
-    let report = Report::new(entry.name, data, &built, args.method.seed, &outcome, seconds);
-    let renaming = Renaming::new(&built.labels);
-    [&mut outcome.draws, &mut outcome.proposal].into_iter().for_each(|draws| renaming.draws(draws));
+    let (outcome, mut note) = fitted(args, note, &built)?;
+    note.seconds = started.elapsed().as_secs_f64();
+    let report = Report::new(&note, &outcome);
     if let Some(folder) = folder {
-        write(folder, &report, origin, &outcome, args.output.plot)?;
+        write(folder, &report, &note, &outcome, args.output.plot)?;
     }
     let length = if args.output.all { Length::All } else { Length::Cut };
     print(std::io::stdout(), &if args.output.json { report.json().unwrap_or_default() } else { report.text(length) })?;
     Ok(report.exit())
 }
 
-fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<Outcome, CommandError> {
+/// The fit, and how it was done in the note.
+fn fitted(args: &FitArgs, note: Note, built: &Built) -> Result<(Outcome, Note), CommandError> {
     let total = args.method.steps.map(|n| n.get() as u64);
-    let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), name, total).stop_on(interrupt::flag());
+    let mode = Mode::for_stderr(args.output.quiet);
+    let mut progress = Progress::start(mode, &note.model, total).stop_on(interrupt::flag());
     let mut last = (0, None);
     let mut observer = |step: &Step| -> ControlFlow<()> {
         last = (step.index, step.objective.or(last.1));
@@ -54,15 +66,23 @@ fn fitted(args: &FitArgs, name: &str, built: &Built) -> Result<Outcome, CommandE
         method.family = Family::StudentT;
     }
     method.restarts = method.restarts.or_else(|| built.restarts.and_then(NonZeroUsize::new));
+    let name = note.model.clone();
     let outcome = match &built.network {
-        Some(network) => network::fit(&**network, &method, &mut observer),
-        None => engine::fit(&*built.model, &method, &mut observer),
+        Some(network) => network::fit(&**network, &method, &mut observer).map(|fitted| {
+            let (method, of_rows) = (fitted.method.clone(), fitted.rows.clone());
+            (Outcome::Amortised(fitted), Note { method, of_rows, ..note })
+        }),
+        None => engine::fit(&*built.model, &method, &mut observer).and_then(|fitted| {
+            let (method, family) = (fitted.plan.to_string(), fitted.plan.family.to_string());
+            let note = Note { method, family, of_rows: engine::of_rows(&fitted)?, ..note };
+            Ok::<_, EngineError>((Outcome::Posterior(fitted.posterior), note))
+        }),
     };
     match &outcome {
         Ok(_) => progress.finish(last.0, last.1),
         Err(_) => progress.clear(),
     }
-    outcome.map_err(|source| CommandError::Engine { model: name.to_string(), source })
+    outcome.map_err(|source| CommandError::Engine { model: name, source })
 }
 
 /// Draws of q itself, which not every q has with their densities.
@@ -71,30 +91,23 @@ const PROPOSAL: &str = "proposal_draws.csv";
 /// What not every fit writes: an earlier one's would be of something else.
 const NOT_ALWAYS: [&str; 5] = [PROPOSAL, "trace.svg", "trace.png", "marginals.svg", "marginals.png"];
 
-fn write(
-    mut folder: OutDir,
-    report: &Report,
-    source: Source,
-    outcome: &Outcome,
-    plot: bool,
-) -> Result<(), CommandError> {
-    let saved = SavedFit::new(source, report.clone(), outcome.saved.clone());
-    folder.write(FILE, |out| {
-        serde_json::to_writer(&mut *out, &saved)?;
-        out.write_all(b"\n")
-    })?;
-    folder.write("draws.csv", |out| outcome.draws.write_csv(out))?;
-    if !outcome.proposal.names.is_empty() {
-        folder.write(PROPOSAL, |out| outcome.proposal.write_csv(out))?;
+fn write(mut folder: OutDir, report: &Report, note: &Note, outcome: &Outcome, plot: bool) -> Result<(), CommandError> {
+    let renaming = Renaming::new(&note.labels);
+    let draws = renaming.draws(outcome.draws());
+    folder.write("draws.csv", |out| write_csv(&draws, out))?;
+    if let Outcome::Posterior(posterior) = outcome {
+        let proposal = renaming.draws(with_densities(posterior.proposal()));
+        folder.write(PROPOSAL, |out| write_csv(&proposal, out))?;
     }
     folder.write("summary.csv", |out| report.write_summary(out))?;
-    folder.write("trace.csv", |out| outcome.trace.write_csv(out))?;
+    folder.write("trace.csv", |out| report.write_trace(out))?;
     folder.instead_of(NOT_ALWAYS);
     if plot {
-        for (name, bytes) in report.figures(&outcome.draws)? {
+        for (name, bytes) in report.figures(&draws)? {
             folder.write(&name, |out| out.write_all(&bytes))?;
         }
     }
+    outcome.write(note, &mut folder)?;
     folder.commit()?;
     Ok(())
 }

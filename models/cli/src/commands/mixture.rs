@@ -16,6 +16,7 @@ mod streamed;
 pub mod verdict;
 
 pub(super) use data::is_text;
+pub(super) use saved::shown;
 pub(super) use streamed::encoded;
 
 use super::built::say_nameless;
@@ -172,11 +173,6 @@ fn write(
     output: &MixtureOutputArgs,
 ) -> Result<(), CommandError> {
     let failed = |e: MixtureError| ClusterError::fit(&data.file, e);
-    let saved = saved::SavedMixture::new(&data.file, &data.columns, fitted)?;
-    folder.write(saved::FILE, |out| {
-        serde_json::to_writer(&mut *out, &saved)?;
-        out.write_all(b"\n")
-    })?;
     let mut failure = None;
     let labels = folder.write("labels.csv", |out| {
         let written = assigned::write(fitted, data.rows.as_ref(), out);
@@ -209,6 +205,7 @@ fn write(
             folder.write(&format!("{name}.png"), |out| out.write_all(&png))?;
         }
     }
+    folder.write_fit(fitted, &saved::Note { columns: data.columns.clone(), report: report.clone() })?;
     folder.commit()?;
     Ok(())
 }

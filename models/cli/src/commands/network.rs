@@ -1,13 +1,14 @@
 //! Fits and draws of models whose q is a network.
 
-use super::draws::NamedDraws;
 use super::engine::default_threads;
-use super::outcome::{Bound, EngineError, Line, Outcome, SavedSolution, Trace};
+use super::outcome::EngineError;
 use crate::cli::args::MethodArgs;
 use crate::cli::choices::{Design, Estimator, Family, Optimizer};
-use jensen::amortised::{AmortisedFit, AmortisedModel};
+use jensen::algorithm::Solution;
+use jensen::amortised::{AmortisedFit, AmortisedFitted, AmortisedModel};
 use jensen::fit::Observer;
 use jensen::streams::Streams;
+use jensen::target::Constrained;
 use std::num::NonZeroUsize;
 
 /// Fits `network` by what `method` leaves open.
@@ -18,7 +19,7 @@ pub(super) fn fit(
     network: &dyn AmortisedModel,
     method: &MethodArgs,
     observer: &mut dyn Observer,
-) -> Result<Outcome, EngineError> {
+) -> Result<AmortisedFitted, EngineError> {
     let chosen = (method.family, method.estimator, method.design, method.optimizer);
     if chosen != (Family::default(), Estimator::default(), Design::default(), Optimizer::default()) {
         let words = "its q is a network that is trained in its own way, with Adam; leave --family, --estimator, --design \
@@ -39,23 +40,7 @@ pub(super) fn fit(
     if let Some(rate) = method.learning_rate {
         fit = fit.learning_rate(rate);
     }
-    let fitted = fit.run()?;
-    Ok(Outcome {
-        method: fitted.method,
-        resampled: None,
-        posterior: fitted.summary.into_iter().map(Line::from).collect(),
-        bound: fitted.bound.as_ref().map(Bound::from),
-        measured: fitted.measured,
-        k_hat: fitted.k_hat,
-        verdict: fitted.verdict,
-        num_steps: fitted.stop.steps(),
-        stop: fitted.stopped,
-        trace: Trace { steps: fitted.trace.steps, objective: fitted.trace.objective },
-        of_rows: fitted.rows,
-        draws: NamedDraws::from(&fitted.draws),
-        proposal: NamedDraws::default(),
-        saved: SavedSolution { family: "network".into(), solution: fitted.solution },
-    })
+    Ok(fit.run()?)
 }
 
 /// Draws at a saved solution: of the parameters of observed rows, or theta, which has no spread.
@@ -64,9 +49,9 @@ pub(super) fn fit(
 /// When the solution does not belong to the model.
 pub(super) fn sample(
     network: &dyn AmortisedModel,
-    saved: &SavedSolution,
+    solution: &Solution,
     num_draws: usize,
     streams: Streams,
-) -> Result<NamedDraws, EngineError> {
-    Ok(NamedDraws::from(&network.draws(&saved.solution, num_draws, streams)?))
+) -> Result<Constrained, EngineError> {
+    Ok(network.draws(solution, num_draws, streams)?)
 }

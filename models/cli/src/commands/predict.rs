@@ -4,7 +4,7 @@ use super::error::CommandError;
 use super::mixture::assigned::{self, Summary};
 use super::mixture::columns::{self, Column, ColumnKind};
 use super::mixture::error::ClusterError;
-use super::mixture::saved::SavedMixture;
+use super::mixture::saved;
 use super::mixture::{encoded, is_text};
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
@@ -18,7 +18,7 @@ use std::path::Path;
 
 /// Labels the rows of a table by a saved mixture, or draws new rows from it.
 pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
-    let (columns, fitted) = SavedMixture::read(&args.fit)?;
+    let (columns, fitted) = saved::read(&args.fit)?;
     match (&args.file, args.simulate) {
         (Some(file), _) => label(args, file, &columns, &fitted),
         (None, num_rows) => simulate(args, &columns, &fitted, num_rows.map_or(1, |n| n.get())),

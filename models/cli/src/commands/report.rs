@@ -1,22 +1,23 @@
-//! The report of a fit: one value that is printed as text or JSON, saved and shown again.
+//! The report of a fit: one value that is printed as text or JSON.
 
-use super::draws::NamedDraws;
+use super::draws::Renaming;
 use super::measured;
-use super::outcome::{Bound, Line, Outcome, Trace};
+use super::outcome::Outcome;
+use super::saved::Note;
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, significant};
 use crate::cli::plot::{self, Figure, PlotError};
-use crate::cli::render::{Align, Length, PosteriorRow, TextTable, posterior_table};
+use crate::cli::render::{Align, Length, TextTable, posterior_table};
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
-use jensen::posterior::{Resampling, RowMeans, table_is_of};
+use jensen::fit::Trace;
+use jensen::posterior::{Bound, Resampling, RowMeans, Summary, table_is_of};
+use jensen::target::Constrained;
 use jensen_models::data::Standardisation;
-use jensen_models::zoo::Built;
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use serde::{Serialize, Serializer};
 
 /// What a fit says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The model.
     pub model: String,
@@ -25,7 +26,7 @@ pub struct Report {
     /// Number of rows of data.
     pub num_rows: usize,
     /// What was taken out of each column: `(value - mean) / sd`.
-    pub standardised: Vec<ColumnScale>,
+    pub standardised: Vec<Standardisation>,
     /// How the fit was done.
     pub method: String,
     /// The seed.
@@ -35,17 +36,18 @@ pub struct Report {
     /// How the draws were made by the weights, where they were.
     pub resampled: Option<Resampling>,
     /// The posterior table.
-    pub posterior: Vec<Line>,
+    pub posterior: Vec<Summary>,
     /// The latents of rows, in short.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub of_rows: Vec<RowMeans>,
     /// The bound and its parts, where there is one.
+    #[serde(serialize_with = "of_a_distribution")]
     pub bound: Option<Bound>,
     /// What was measured beside it, or in its place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
     /// Tail shape of the importance weights.
-    #[serde(with = "crate::cli::number::as_text")]
+    #[serde(with = "jensen::number")]
     pub k_hat: f64,
     /// Whether to trust the fit.
     pub verdict: Verdict,
@@ -59,72 +61,41 @@ pub struct Report {
     pub trace: Trace,
 }
 
-/// Mean and standard deviation that were taken out of a column.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ColumnScale {
-    /// The column.
-    pub column: String,
-    /// Its mean.
-    pub mean: f64,
-    /// Its standard deviation.
-    pub sd: f64,
-}
-
-/// Better names for the elements of sites: `beta[0]` to `beta[age]`.
-#[derive(Debug, Clone, Default)]
-pub struct Renaming(HashMap<String, String>);
-
-impl Renaming {
-    /// From a model's labels.
-    pub fn new(labels: &[(String, Vec<String>)]) -> Self {
-        let pairs = labels.iter().flat_map(|(site, names)| {
-            let single = names.len() == 1;
-            names.iter().enumerate().map(move |(k, name)| {
-                let from = if single { site.clone() } else { format!("{site}[{k}]") };
-                (from, format!("{site}[{name}]"))
-            })
-        });
-        Self(pairs.collect())
-    }
-
-    /// The better name of `name`.
-    pub fn apply(&self, name: &mut String) {
-        if let Some(better) = self.0.get(name.as_str()) {
-            better.clone_into(name);
-        }
-    }
-
-    /// The better names of all draws.
-    pub fn draws(&self, draws: &mut NamedDraws) {
-        draws.names.iter_mut().for_each(|name| self.apply(name));
+/// A point has a density of the data and itself, and no bound on the evidence.
+fn of_a_distribution<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bound.filter(Bound::is_of_a_point) {
+        Some(Bound { log_joint, data, .. }) => serializer.collect_map([("log_joint", Some(log_joint)), ("data", data)]),
+        None => bound.serialize(serializer),
     }
 }
 
 impl Report {
-    /// The report of `outcome`, which took `seconds`.
-    pub fn new(model: &str, data: String, built: &Built, seed: u64, outcome: &Outcome, seconds: f64) -> Self {
-        let renaming = Renaming::new(&built.labels);
-        let mut posterior = outcome.posterior.clone();
+    /// The report of a fit.
+    pub fn new(note: &Note, outcome: &Outcome) -> Self {
+        let renaming = Renaming::new(&note.labels);
+        let mut posterior = outcome.summary();
         posterior.iter_mut().for_each(|line| renaming.apply(&mut line.name));
+        let Note { model, data, num_rows, standardised, method, seed, of_rows, seconds, .. } = note.clone();
+        let resampled = outcome.resampling();
         Self {
-            model: model.to_string(),
+            model,
             data,
-            num_rows: built.num_rows,
-            standardised: built.scales.iter().map(ColumnScale::new).collect(),
-            method: outcome.method.clone(),
+            num_rows,
+            standardised,
+            method,
             seed,
-            weighted: outcome.resampled.is_some(),
-            resampled: outcome.resampled,
+            weighted: resampled.is_some(),
+            resampled,
             posterior,
-            of_rows: outcome.of_rows.clone(),
-            bound: outcome.bound.clone(),
-            measured: outcome.measured.clone(),
-            k_hat: outcome.k_hat,
-            verdict: outcome.verdict.clone(),
-            stop: outcome.stop.clone(),
-            num_steps: outcome.num_steps,
+            of_rows,
+            bound: outcome.bound(),
+            measured: outcome.measured(),
+            k_hat: outcome.k_hat(),
+            verdict: outcome.verdict().clone(),
+            stop: outcome.stopped(),
+            num_steps: outcome.stop().steps(),
             seconds,
-            trace: outcome.trace.clone(),
+            trace: outcome.trace(),
         }
     }
 
@@ -138,17 +109,16 @@ impl Report {
         let plural = if self.num_rows == 1 { "" } else { "s" };
         let mut text = format!("{}: {}, {} row{plural}\n", self.model, self.data, self.num_rows);
         text += &self.standardised_text(length);
-        let rows: Vec<PosteriorRow> = self.posterior.iter().map(Line::row).collect();
         let what = table_is_of(self.weighted);
-        text += &format!("\n{}\n{what}\n\n", posterior_table(&rows, length).trim_end());
+        text += &format!("\n{}\n{what}\n\n", posterior_table(&self.posterior, length).trim_end());
         let means = if self.weighted { "posterior means" } else { "means of q" };
-        for RowMeans { name, num_rows, mean, range: (least, most), .. } in &self.of_rows {
+        for RowMeans { name, num_rows, mean, range: [least, most], .. } in &self.of_rows {
             let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
             text += &format!("{name} in each of {num_rows} rows: {means} from {least} to {most}, {mean} over all\n");
         }
         text += if self.of_rows.is_empty() { "" } else { "\n" };
         if let Some(bound) = &self.bound {
-            text += &format!("{}\n", jensen::posterior::Bound::from(bound).report(self.k_hat));
+            text += &format!("{}\n", bound.report(self.k_hat));
         }
         text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
@@ -174,7 +144,7 @@ impl Report {
         let header = [("standardised", Align::Left), ("mean taken out", Align::Point), ("divided by", Align::Point)];
         let mut table = TextTable::new(&header);
         for scale in self.standardised.iter().take(shown) {
-            table.push([scale.column.clone(), significant(scale.mean, 4), significant(scale.sd, 4)]);
+            table.push([scale.name.clone(), significant(scale.mean, 4), significant(scale.sd, 4)]);
         }
         if shown < self.standardised.len() {
             table.note(&format!("... {} more (--all shows every one)", self.standardised.len() - shown));
@@ -188,12 +158,22 @@ impl Report {
     /// Those of the writer.
     pub fn write_summary(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(["name", "mean", "sd", "mcse", "q05", "q50", "q95"])?;
+        writer.write_record(["name", "mean", "sd", "mcse", "q5", "q50", "q95"])?;
         for line in &self.posterior {
-            let numbers = [line.mean, line.sd, line.mcse, line.q05, line.q50, line.q95].map(|x| x.to_string());
+            let numbers = [line.mean, line.sd, line.mcse, line.q5, line.q50, line.q95].map(|x| x.to_string());
             writer.write_record(std::iter::once(line.name.clone()).chain(numbers))?;
         }
         writer.flush()
+    }
+
+    /// The trace as CSV, a line for each kept point.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_trace(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(out, "step,bound")?;
+        let mut points = self.trace.steps.iter().zip(&self.trace.objective);
+        points.try_for_each(|(step, bound)| writeln!(out, "{step},{bound}"))
     }
 
     /// The trace of the bound, where the fit kept one.
@@ -209,9 +189,9 @@ impl Report {
     ///
     /// # Errors
     /// A figure too large for an image.
-    pub fn figures(&self, draws: &NamedDraws) -> Result<Vec<(String, Vec<u8>)>, PlotError> {
+    pub fn figures(&self, draws: &Constrained) -> Result<Vec<(String, Vec<u8>)>, PlotError> {
         let latents: Vec<(&str, &[f64])> =
-            draws.names.iter().map(String::as_str).zip(draws.values.iter().map(Vec::as_slice)).collect();
+            draws.names.iter().enumerate().map(|(k, name)| (name.as_str(), draws.element(k))).collect();
         let of = if self.weighted { "the posterior" } else { "q" };
         let marginals = plot::marginals(&self.model, of, &latents);
         let figures = self.trace_figure().map(|figure| ("trace", figure)).into_iter().chain([("marginals", marginals)]);
@@ -221,18 +201,5 @@ impl Report {
             files.push((format!("{name}.png"), figure.png()?));
         }
         Ok(files)
-    }
-}
-
-impl ColumnScale {
-    fn new(scale: &Standardisation) -> Self {
-        Self { column: scale.name.clone(), mean: scale.mean, sd: scale.sd }
-    }
-}
-
-impl Line {
-    fn row(&self) -> PosteriorRow {
-        let quantiles = [self.q05, self.q50, self.q95];
-        PosteriorRow { name: self.name.clone(), mean: self.mean, sd: self.sd, mcse: self.mcse, quantiles }
     }
 }

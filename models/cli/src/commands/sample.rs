@@ -1,14 +1,16 @@
 //! `jensen sample`.
 
 use super::built::build;
+use super::draws::{Renaming, write_csv};
 use super::engine::Wanted;
 use super::error::CommandError;
-use super::report::Renaming;
-use super::saved::SavedFit;
+use super::outcome::Outcome;
+use super::saved::Note;
 use super::{engine, network};
 use crate::cli::args::SampleArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::write;
+use jensen::export::{FileError, SavedFit};
 use jensen::streams::Streams;
 use serde_json::{Map, Value};
 use std::io::Write;
@@ -18,28 +20,38 @@ const SAMPLE: u32 = 0x7361_6d70;
 
 /// Draws that agree with the table of a saved fit, or from its q.
 pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
-    let saved = SavedFit::read(&args.fit)?;
-    saved.source.check()?;
-    // What was left out, the fit has said.
-    let (entry, built) = build(&saved.report.model, saved.source.file.as_deref(), &saved.source.options(), true)?;
+    let saved = SavedFit::open(&args.fit)?;
+    let other = |found: &str| FileError::NotSaved { path: saved.path().to_owned(), found: found.into() };
+    let Some(outcome) = Outcome::read(&saved)? else {
+        return Err(other(
+            "it is no fit of a model: draw from a mixture with `jensen predict --simulate`, from an \
+                          autoencoder with `jensen vae sample`",
+        )
+        .into());
+    };
+    let Some(note) = saved.note::<Note>()? else {
+        return Err(
+            other("its model is your own, which this program does not have: draw with `Posterior::resample`").into()
+        );
+    };
+    let (entry, built) = build(&note.model, note.table.as_ref(), &note.options)?;
     let (num_draws, streams) = (args.draws.get(), Streams::new(args.seed).purpose(SAMPLE));
-    let weighted = saved.report.weighted;
+    let weighted = outcome.resampling().is_some();
     let wanted = if args.proposal { Wanted::Proposal } else { Wanted::Table { weighted } };
     let drawn = match &built.network {
-        Some(network) => network::sample(&**network, &saved.posterior, num_draws, streams).map(|draws| (draws, None)),
-        None => engine::sample(&*built.model, &saved.posterior, wanted, num_draws, streams),
+        Some(network) => network::sample(&**network, outcome.solution(), num_draws, streams).map(|draws| (draws, None)),
+        None => engine::sample(&*built.model, &note.family, outcome.solution(), wanted, num_draws, streams),
     };
-    let (mut draws, resampling) =
-        drawn.map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
-    Renaming::new(&built.labels).draws(&mut draws);
+    let (draws, resampling) = drawn.map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
+    let draws = Renaming::new(&built.labels).draws(draws);
     let mut bytes = Vec::new();
     if args.json {
-        let lists = draws.names.iter().zip(&draws.values);
-        let lists: Map<String, Value> = lists.map(|(name, values)| (name.clone(), values.clone().into())).collect();
+        let list = |(k, name): (usize, &String)| (name.clone(), draws.element(k).into());
+        let lists: Map<String, Value> = draws.names.iter().enumerate().map(list).collect();
         bytes = format!("{}\n", Value::Object(lists)).into_bytes();
     } else {
         // Writing into memory does not fail.
-        let _ = draws.write_csv(&mut bytes);
+        let _ = write_csv(&draws, &mut bytes);
     }
     write(args.out.as_deref(), |out| out.write_all(&bytes))?;
     if let Some(resampling) = resampling.filter(|_| !args.quiet) {

@@ -1,30 +1,41 @@
 //! `jensen show`.
 
-use super::draws::NamedDraws;
+use super::draws::Renaming;
 use super::error::CommandError;
-use super::saved::{SavedError, SavedFit};
+use super::outcome::Outcome;
+use super::report::Report;
+use super::saved::Note;
+use super::{mixture, vae};
 use crate::cli::args::ShowArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::print;
 use crate::cli::render::Length;
-use jensen::export::OutDir;
+use jensen::export::{OutDir, SavedFit};
+use std::path::Path;
 
 /// Prints the report of a saved fit again.
 pub(super) fn run(args: &ShowArgs) -> Result<Exit, CommandError> {
-    let report = SavedFit::read(&args.fit)?.report;
-    if args.plot {
-        let path = args.fit.join("draws.csv");
-        let name = path.display().to_string();
-        let text = std::fs::read(&path)
-            .map_err(|error| SavedError::NotFound { path: name.clone(), reason: error.to_string() })?;
-        let draws = NamedDraws::read_csv(&text).map_err(|reason| SavedError::Damaged { path: name, reason })?;
-        let mut folder = OutDir::create(&args.fit)?;
-        for (name, bytes) in report.figures(&draws)? {
-            folder.write(&name, |out| out.write_all(&bytes))?;
-        }
-        folder.commit()?;
-    }
+    let saved = SavedFit::open(&args.fit)?;
+    saved.check_tables()?;
     let length = if args.all { Length::All } else { Length::Cut };
-    print(std::io::stdout(), &if args.json { report.json().unwrap_or_default() } else { report.text(length) })?;
-    Ok(report.exit())
+    let (text, exit) = match Outcome::read(&saved)? {
+        Some(outcome) => {
+            let note = Note::read(&saved, &outcome)?;
+            let report = Report::new(&note, &outcome);
+            if args.plot {
+                let draws = Renaming::new(&note.labels).draws(outcome.draws());
+                let mut folder = OutDir::create(saved.path().parent().unwrap_or(Path::new("")))?;
+                for (name, bytes) in report.figures(&draws)? {
+                    folder.write(&name, |out| out.write_all(&bytes))?;
+                }
+                folder.commit()?;
+            }
+            (if args.json { report.json().unwrap_or_default() } else { report.text(length) }, report.exit())
+        }
+        None if args.plot => return Err(CommandError::NoFigures { path: saved.path().display().to_string() }),
+        None if saved.kind() == vae::KIND => vae::shown(&saved, args.json)?,
+        None => mixture::shown(&saved, args.json)?,
+    };
+    print(std::io::stdout(), &text)?;
+    Ok(exit)
 }

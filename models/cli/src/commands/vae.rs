@@ -19,12 +19,12 @@ use crate::cli::exit::Exit;
 use crate::cli::output::print;
 use crate::cli::plot::PlotError;
 use crate::cli::vae_args::VaeArgs;
-use architecture::{Architecture, batch};
+use architecture::{Architecture, Names, batch};
 use data::Data;
 use error::VaeError;
 use figures::Test;
-use jensen::amortised::autoencoder::TrainedAutoencoder;
-use jensen::export::OutDir;
+use jensen::amortised::autoencoder::{Autoencoder, Checkpoint, TrainedAutoencoder};
+use jensen::export::{FIT_FILE, FitBody, OutDir, SavedFit};
 use report::Report;
 use saved::{DataNote, Saved};
 use settings::{Settings, engine};
@@ -43,7 +43,7 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     let plan = plan(args)?;
     let mut folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let started = Instant::now();
-    let (saved, ended, speed) = train(args, &plan, folder.as_ref())?;
+    let (mut saved, ended, speed) = train(args, &plan, folder.as_ref())?;
     // From here on the folder holds a fit, whatever becomes of the pictures.
     if let Some(folder) = &folder {
         saved.write(folder.path())?;
@@ -55,6 +55,7 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     let measures = network.measure(&train, &test, args.method.score_draws).map_err(VaeError::from)?;
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
+    saved.report = Some(report.clone());
     if let Some(folder) = folder.take() {
         let test = Test { images: plan.data.test(), codes: &test.codes };
         write(folder, &network, test, (&saved, &report), args.output.quiet)?;
@@ -69,7 +70,7 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
         (Some(folder), true) => Some(Saved::read(folder)?),
         _ => None,
     };
-    let path = args.output.out.as_deref().map_or(String::new(), |p| saved::file(p).display().to_string());
+    let path = args.output.out.as_deref().map_or(String::new(), |p| p.join(FIT_FILE).display().to_string());
     let mut settings = match &earlier {
         None => Settings::new(args)?,
         Some(saved) => Settings::resumed(args, &saved.settings, &path)?,
@@ -113,10 +114,12 @@ fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Resul
     }
     let text = text::read(file)?;
     let (window, note) = match earlier {
-        Some(Architecture { text: Some(note), num_pixels, .. }) => (*num_pixels, note.clone()),
+        Some(Architecture { autoencoder, names: Names { text: Some(note), .. } }) => {
+            (autoencoder.num_columns, note.clone())
+        }
         _ => {
             let size = |n: Option<NonZeroUsize>, default: usize| n.map_or(default, NonZeroUsize::get);
-            (size(args.data.window, 12), TextNote::of(&text, size(args.model.states, 32)))
+            (size(args.data.window, 12), TextNote::of(&text))
         }
     };
     let rows = note.rows(&file.display().to_string(), &text, window)?;
@@ -136,7 +139,7 @@ fn write(
 ) -> Result<(), CommandError> {
     folder.instead_of(PICTURES.iter().flat_map(|name| ["png", "svg", "txt"].map(|end| format!("{name}.{end}"))));
     let mut pictures = Vec::new();
-    if let Some(text) = &saved.architecture.text {
+    if let Some(text) = &saved.architecture.names.text {
         for (name, text) in figures::texts(network, text, test).map_err(VaeError::from)? {
             folder.write(&format!("{name}.txt"), |out| out.write_all(text.as_bytes()))?;
         }
@@ -149,7 +152,7 @@ fn write(
     if let Some(latents) = figures::latents(test, &report.measures) {
         pictures.push(("latents", latents.png().map(|png| (png, latents.svg()))));
     }
-    if !saved.log.epochs.is_empty() {
+    if !saved.run.log.epochs.is_empty() {
         let training = figures::training(saved);
         pictures.push(("training", training.png().map(|png| (png, training.svg()))));
     }
@@ -170,6 +173,37 @@ fn write(
         }
     }
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
+    saved.write_last(&mut folder)?;
     folder.commit()?;
     Ok(())
+}
+
+/// The kind of its saved fits.
+pub(super) const KIND: &str = Checkpoint::KIND;
+
+/// What there is to say of a saved run: its report where it has ended, and how far it has come elsewhere.
+///
+/// # Errors
+/// When it contradicts itself.
+pub(super) fn shown(saved: &SavedFit, json: bool) -> Result<(String, Exit), CommandError> {
+    let run: Checkpoint = saved.body()?;
+    let report = if saved.has_note() { Saved::of(saved)?.report } else { None };
+    if let Some(report) = report {
+        return Ok((if json { report.json() } else { report.text() }, report.exit()));
+    }
+    let Autoencoder { num_columns, num_latents, .. } = run.autoencoder;
+    let (epochs, step) = (run.log.epochs.len(), run.state.step());
+    let objective = run.log.epochs.last().map(|epoch| epoch.objective);
+    let text = if json {
+        let found = serde_json::json!({ "columns": num_columns, "latents": num_latents, "epochs": epochs, "steps": step,
+            "objective": objective });
+        format!("{found:#}\n")
+    } else {
+        let reached = objective.map_or(String::new(), |nats| format!(", objective {nats:.3} nats a row"));
+        format!(
+            "an autoencoder of {num_columns} columns and {num_latents} latents in training\n{epochs} epochs, {step} \
+                 steps{reached}; nothing has been measured yet\n"
+        )
+    };
+    Ok((text, Exit::NotTrusted))
 }

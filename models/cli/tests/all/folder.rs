@@ -1,5 +1,6 @@
 //! A folder in which a test runs the binary `jensen`.
 
+use jensen::export::Fingerprint;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -40,6 +41,13 @@ impl Folder {
         std::fs::read_to_string(self.0.join(name)).unwrap()
     }
 
+    /// What tells the fit in a folder within this one from others.
+    pub fn identity(&self, folder: &str) -> String {
+        let text = self.read(&format!("{folder}/fit.json"));
+        let fit: serde_json::Value = serde_json::from_str(&text).unwrap();
+        fit["identity"].as_str().unwrap().to_string()
+    }
+
     /// The names in a folder within this one, in order.
     pub fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.join(folder)).unwrap();
@@ -60,6 +68,17 @@ impl Folder {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
+}
+
+/// An edited saved fit, its identity and checksum made right again, so that what reads it must see what is wrong.
+pub fn sealed(text: &str) -> String {
+    let start = text.find("\"body\":").unwrap() + 7;
+    let end = text.find(",\"identity\":\"").unwrap();
+    let rest = &text[end + 13 + 16..text.rfind(",\"checksum\":").unwrap()];
+    let identity = Fingerprint::of(text[start..end].as_bytes());
+    let before = format!("{},\"identity\":\"{identity}{rest}", &text[..end]);
+    let checksum = Fingerprint::of(before.as_bytes());
+    format!("{before},\"checksum\":\"{checksum}\"}}\n")
 }
 
 impl Drop for Folder {

@@ -67,7 +67,7 @@ fn old_faithful_has_two_kinds_of_eruptions_and_a_folder_holds_everything() {
     for words in ["2 occupied of 2 offered", "eruptions", "waiting", "agreement of restarts 1.000", "chosen"] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
     }
-    let files = ["bound_against_k.png", "bound_against_k.svg", "labels.csv", "mixture.json", "pairs.png", "pairs.svg"];
+    let files = ["bound_against_k.png", "bound_against_k.svg", "fit.json", "labels.csv", "pairs.png", "pairs.svg"];
     assert_eq!(folder.names("fit"), files.into_iter().chain(["parameters.csv", "report.json"]).collect::<Vec<_>>());
     assert!(folder.read("fit/pairs.svg").starts_with("<svg"));
     let labels = folder.read("fit/labels.csv");
@@ -111,7 +111,7 @@ fn a_process_minibatches_and_mixed_columns_with_missing_cells() {
     assert!(labels.iter().enumerate().all(|(i, l)| *l == if i % 3 == 0 { 2.0 } else { 1.0 }), "{labels:?}");
     // Columns are found by name; a whole row may be missing but for one cell.
     folder.file("new.csv", "count,id,ok,colour,size\n,7,1,,\n21,8,,,\n");
-    let run = folder.jensen("predict fit/mixture.json new.csv");
+    let run = folder.jensen("predict fit/fit.json new.csv");
     assert_eq!((run.code, column(&run.out, "label")), (Some(0), vec![2.0, 1.0]), "{run:?}");
     assert!(run.err.contains("mean log density"), "{run:?}");
 }

@@ -1,9 +1,10 @@
 //! Default fits against reference posteriors: means, standard deviations and quantiles.
 
 use clap::Parser;
+use jensen::Fitted;
+use jensen::posterior::Summary;
 use jensen_cli::cli::args::{Cli, Command, MethodArgs};
 use jensen_cli::commands::engine::fit;
-use jensen_cli::commands::outcome::Outcome;
 use jensen_models::reference::{NAMES, load, model};
 
 fn method(options: &str) -> MethodArgs {
@@ -14,20 +15,20 @@ fn method(options: &str) -> MethodArgs {
     }
 }
 
-fn fitted(name: &str, options: &str) -> Outcome {
+fn fitted(name: &str, options: &str) -> Fitted {
     let model = model(name).unwrap();
     fit(&*model, &method(options), &mut ()).unwrap()
 }
 
 /// The largest distance, in reference sd, of a mean and of a 5, 50 or 95 % quantile, and the range of sd ratios.
-fn distance(name: &str, outcome: &Outcome) -> (f64, f64, [f64; 2]) {
+fn distance(name: &str, summary: &[Summary]) -> (f64, f64, [f64; 2]) {
     let reference = load(name).unwrap();
     let (mut mean, mut quantile, mut ratios) = (0.0_f64, 0.0_f64, [f64::INFINITY, 0.0_f64]);
     for (k, wanted) in reference.names.iter().enumerate() {
-        let line = outcome.posterior.iter().find(|line| line.name == *wanted).unwrap();
+        let line = summary.iter().find(|line| line.name == *wanted).unwrap();
         let sd = reference.sd[k];
         mean = mean.max((line.mean - reference.mean[k]).abs() / sd);
-        let quantiles = [(line.q05, reference.q05[k]), (line.q50, reference.q50[k]), (line.q95, reference.q95[k])];
+        let quantiles = [(line.q5, reference.q05[k]), (line.q50, reference.q50[k]), (line.q95, reference.q95[k])];
         quantile = quantiles.iter().fold(quantile, |far, (found, known)| far.max((found - known).abs() / sd));
         ratios = [ratios[0].min(line.sd / sd), ratios[1].max(line.sd / sd)];
     }
@@ -41,12 +42,13 @@ fn trusted_fits_match_their_reference() {
     let mut trusted = 0;
     for &name in NAMES.iter().filter(|name| **name != "eight-schools-centred") {
         let outcome = fitted(name, "");
-        let (mean, quantile, ratios) = distance(name, &outcome);
+        let (mean, quantile, ratios) = distance(name, &outcome.summary());
         let found = format!(
             "{name}: k-hat {:.2}, {}: means {mean:.3} sd, quantiles {quantile:.3} sd, sd x {ratios:.3?}",
-            outcome.k_hat, outcome.verdict.trust
+            outcome.k_hat(),
+            outcome.verdict().trust
         );
-        if outcome.resampled.is_some() {
+        if outcome.resampling().is_some() {
             trusted += 1;
             assert!(mean < 0.16 && quantile < 0.32 && ratios[0] > 0.88 && ratios[1] < 1.12, "{found}");
         } else {
@@ -60,5 +62,5 @@ fn trusted_fits_match_their_reference() {
 #[test]
 fn the_funnel_is_not_trusted() {
     let outcome = fitted("eight-schools-centred", "");
-    assert!(outcome.resampled.is_none(), "k-hat {:.2}, {}", outcome.k_hat, outcome.verdict);
+    assert!(outcome.resampling().is_none(), "k-hat {:.2}, {}", outcome.k_hat(), outcome.verdict());
 }

@@ -1,6 +1,6 @@
 //! `jensen vae`: training, files, going on to the same bits, codes and pictures, and an answer to every bad input.
 
-use super::folder::Folder;
+use super::folder::{Folder, sealed};
 use std::process::{Command, Stdio};
 
 impl Folder {
@@ -37,7 +37,7 @@ fn bars_are_learnt_and_a_folder_holds_everything() {
     }
     let pictures = ["interpolations", "latents", "reconstructions", "samples", "training", "traversals"];
     let mut expected: Vec<String> = pictures.iter().flat_map(|n| [format!("{n}.png"), format!("{n}.svg")]).collect();
-    expected.extend(["report.json".to_string(), "vae.json".to_string()]);
+    expected.extend(["report.json".to_string(), "fit.json".to_string()]);
     expected.sort();
     assert_eq!(folder.names("fit"), expected);
     // Three bars and at most one flip of thirty places: the entropy is about ln 3 + H(flip), 2.2 nats.
@@ -71,7 +71,7 @@ fn bars_are_learnt_and_a_folder_holds_everything() {
     let run = folder.jensen("vae interpolate fit 1 2 --data bars.csv --label bar --steps 5 --out way.png");
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(std::fs::read(folder.0.join("way.png")).unwrap().starts_with(b"\x89PNG"));
-    let run = folder.jensen("vae sample fit/vae.json --out s.svg");
+    let run = folder.jensen("vae sample fit/fit.json --out s.svg");
     assert!(run.code == Some(0) && folder.read("s.svg").starts_with("<svg"), "{run:?}");
     // A way's ends are the reconstructions of its images.
     let ends = folder.jensen("vae interpolate fit 1 2 --data bars.csv --label bar --steps 5").out;
@@ -97,15 +97,12 @@ fn going_on_ends_at_the_bits_of_a_run_that_was_never_interrupted() {
         let run = folder.jensen(&format!("{common} --epochs 7 --out whole{k} {options}"));
         assert!(run.is_fitted(), "{run:?}");
         folder.jensen(&format!("{common} --epochs 3 --out part{k} {options}"));
-        assert_ne!(
-            folder.json(&format!("part{k}/vae.json"))["state"],
-            folder.json(&format!("whole{k}/vae.json"))["state"]
-        );
+        assert_ne!(folder.identity(&format!("part{k}")), folder.identity(&format!("whole{k}")));
         // What the checkpoint says need not be said again.
         let quiet = "--score-draws 100 --quiet --threads 2";
         let run = folder.jensen(&format!("vae --data bars.csv --label bar --epochs 7 --out part{k} --resume {quiet}"));
         assert!(run.is_fitted(), "{run:?}");
-        assert_eq!(folder.read(&format!("part{k}/vae.json")), folder.read(&format!("whole{k}/vae.json")), "{options}");
+        assert_eq!(folder.identity(&format!("part{k}")), folder.identity(&format!("whole{k}")), "{options}");
     }
 }
 
@@ -130,9 +127,9 @@ fn an_interrupted_run_is_kept_and_gone_on_with() {
     let epochs = folder.json("fit/report.json")["epochs"].as_u64().unwrap();
     // To the same bits, also from the middle of an epoch.
     folder.jensen(&format!("{common} --epochs {} --resume", epochs + 2));
-    let resumed = folder.read("fit/vae.json");
+    let resumed = folder.identity("fit");
     folder.jensen(&format!("vae --data bars.csv --label bar --out other {SMALL} --epochs {}", epochs + 2));
-    assert_eq!(resumed, folder.read("other/vae.json"));
+    assert_eq!(resumed, folder.identity("other"));
 }
 
 #[test]
@@ -148,7 +145,7 @@ fn training_that_does_not_stay_finite_goes_back_and_gives_up_with_the_state_save
         "{run:?}"
     );
     assert!(run.err.contains("not finite 3 times in a row") && run.err.contains("--resume"), "{run:?}");
-    let saved = folder.json("fit/vae.json");
+    let saved = &folder.json("fit/fit.json")["body"];
     assert_eq!((&saved["log"]["rollbacks"], &saved["state"]["step"]), (&3.into(), &0.into()));
     let run = folder.jensen(&format!("{common} --epochs 3 --out fit --resume --learning-rate 0.01"));
     assert!(run.is_fitted() && run.out.contains("note: 3 times the bound or its gradient was not finite"), "{run:?}");
@@ -187,7 +184,7 @@ fn images_too_wide_for_pictures_are_trained_on_all_the_same() {
     let run = folder.jensen("vae --data wide.csv --latent 2 --hidden 4 --epochs 1 --score-draws 5 --out fit");
     assert!(run.is_fitted() && run.err.contains("samples is left out: images so wide make no picture"), "{run:?}");
     let names = folder.names("fit");
-    assert!(["notes.txt", "report.json", "traversals.png", "vae.json"].iter().all(|n| names.contains(&n.to_string())));
+    assert!(["fit.json", "notes.txt", "report.json", "traversals.png"].iter().all(|n| names.contains(&n.to_string())));
     assert!(!names.iter().any(|n| n.starts_with("samples")), "{names:?}");
 }
 
@@ -202,28 +199,28 @@ fn every_bad_input_is_named_with_a_remedy() {
     folder.file("short.idx", [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 7]);
     let base = format!("vae --data bars.csv --label bar --epochs 1 --out fit {SMALL}");
     assert!(folder.jensen(&base).is_fitted());
-    let whole = folder.read("fit/vae.json");
-    std::fs::create_dir_all(folder.0.join("cut")).unwrap();
-    folder.file("cut/vae.json", &whole[..whole.len() / 2]);
-    std::fs::create_dir_all(folder.0.join("old")).unwrap();
-    folder.file("old/vae.json", whole.replace("\"format\":2", "\"format\":9"));
-    std::fs::create_dir_all(folder.0.join("mixed")).unwrap();
-    folder.file("mixed/vae.json", whole.replace("\"hidden\":[16]", "\"hidden\":[17]"));
+    let whole = folder.read("fit/fit.json");
     std::fs::create_dir_all(folder.0.join("empty")).unwrap();
     folder.file("one.png", b"\x89PNG\r\n\x1a\n....");
     folder.file("labels.csv", "bar\n1\n2\n3\n");
-    // Checkpoints whose parts do not belong together.
+    // Checkpoints whose parts do not belong together, their checksums made right.
     let first = whole.find("\"first\":[").unwrap() + 9;
     let cut = first + whole[first..].find(',').unwrap() + 1;
     for (name, text) in [
-        ("batch", whole.replace("\"batch\":32", "\"batch\":0")),
-        ("levels", whole.replace("\"bernoulli\"", "\"bernoulli\",\"levels\":3")),
-        ("epochs", whole.replace("\"step\":2,", "\"step\":200,")),
-        ("moments", whole[..first].to_string() + &whole[cut..]),
+        ("cut", whole[..whole.len() / 2].to_string()),
+        ("old", "{\"format\":2,\"architecture\":{}}".to_string()),
+        ("edited", whole.replace("\"batch\":32", "\"batch\":31")),
+        ("mixed", sealed(&whole.replace("\"hidden\":[16]", "\"hidden\":[17]"))),
+        ("huge", sealed(&whole.replace("\"hidden\":[16]", "\"hidden\":[9000000000000000000]"))),
+        ("batch", sealed(&whole.replace("\"batch\":32", "\"batch\":0"))),
+        ("levels", sealed(&whole.replace("\"bernoulli\"", "{\"categorical\":{\"levels\":3}}"))),
+        ("given", sealed(&whole.replace("\"given\":0", "\"given\":2"))),
+        ("epochs", sealed(&whole.replace("\"step\":2,", "\"step\":200,"))),
+        ("moments", sealed(&(whole[..first].to_string() + &whole[cut..]))),
     ] {
         assert_ne!(text, whole, "{name}");
         std::fs::create_dir_all(folder.0.join(name)).unwrap();
-        folder.file(&format!("{name}/vae.json"), text);
+        folder.file(&format!("{name}/fit.json"), text);
     }
     let resume = "vae --data bars.csv --label bar --resume --epochs 2 --quiet";
     for (line, words) in [
@@ -250,11 +247,14 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae sample fit --out s.jpg", "give a name that ends in .png or .svg"),
         ("vae --latent 0", "--latent"),
         ("vae --threshold nan", "expected a number such as 0.5"),
-        (&format!("{resume} --out cut"), "it is truncated"),
-        (&format!("{resume} --out old"), "format 9, this program reads 2"),
+        (&format!("{resume} --out cut"), "it was cut off"),
+        (&format!("{resume} --out old"), "is a saved fit of version 2, and this program reads version 3; fit again"),
+        (&format!("{resume} --out edited"), "it is not what its checksum is of"),
+        (&format!("{resume} --out huge"), "networks of more weights than there are numbers"),
+        (&format!("{resume} --out given"), "where the networks have"),
         (&format!("{resume} --out mixed"), "where the networks have"),
         (&format!("{resume} --out batch"), "settings out of range"),
-        (&format!("{resume} --out levels"), "parts that do not go together"),
+        (&format!("{resume} --out levels"), "where the networks have"),
         (&format!("{resume} --out epochs"), "1 epochs in the log and 100 in the state"),
         (
             &format!("{resume} --out moments"),
@@ -266,7 +266,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae interpolate fit 0 1", "expected a whole number from 1"),
         ("vae sample fit --draws 1000000 --out s.png", "too many, or too wide, for one picture"),
         ("vae --hidden 1000000,1000000", "are too large, 50,000,000 is the most; give smaller --hidden"),
-        (&format!("{resume} --out empty"), "this is not a saved autoencoder"),
+        (&format!("{resume} --out empty"), "fit.json: cannot be read"),
         (
             &format!("{resume} --out fit --latent 3"),
             "the checkpoint has --latent 2, not --latent 3; leave --latent out",
@@ -275,17 +275,17 @@ fn every_bad_input_is_named_with_a_remedy() {
         (&format!("{resume} --out fit --precision double"), "leave --precision out"),
         (&format!("{resume} --out fit --hidden 16,16"), "the checkpoint has --hidden [16], not --hidden [16, 16]"),
         ("vae --resume --out fit", "the checkpoint was trained on other data (bars.csv, 48 training rows) than digits"),
-        ("vae encode cut", "it is truncated"),
+        ("vae encode cut", "it was cut off"),
         ("vae encode fit", "digits: images of 64 pixels, the fit has 9"),
         ("vae decode fit bars.csv", "no column `z1`"),
         ("vae interpolate fit 1 99 --data bars.csv --label bar", "no row 99, there are 60"),
-        ("vae sample none", "this is not a saved autoencoder"),
+        ("vae sample none", "none: cannot be read"),
     ] {
         let run = folder.jensen(line);
         assert_eq!(run.code, Some(2), "{line}: {run:?}");
         assert!(run.err.contains(words), "{line}: {}", run.err);
     }
-    assert_eq!(folder.read("fit/vae.json"), whole);
+    assert_eq!(folder.read("fit/fit.json"), whole);
 }
 
 /// More weight on the KL, less KL and less of the image: as the 8 x 8 digits show in docs/amortised.md.

@@ -1,47 +1,13 @@
 //! `jensen vae` on files that are read in blocks: the same fit as in memory, each row once a pass, the same bits again.
 
-use std::path::PathBuf;
-use std::process::Command;
+use super::folder::{Folder, Run};
 
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jensen-vae-streamed-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.0.join(name), bytes).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap()
-    }
-
-    fn jensen(&self, line: &str) -> (Option<i32>, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jensen"));
-        let output = command.args(line.split_whitespace()).current_dir(&self.0).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
-    }
-
-    /// Bound on the test images and its standard error, of the report of a line.
-    fn bound(&self, line: &str) -> (f64, f64) {
-        let (_, out, err) = self.jensen(&format!("{line} --json"));
-        let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out} {err}"));
-        let of = |k: &str| report["test"]["bound"][k].as_f64().unwrap();
-        (of("mean"), of("se"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Bound on the test images and its standard error, of the report of a line.
+fn bound(folder: &Folder, line: &str) -> (f64, f64) {
+    let Run { out, err, .. } = folder.jensen(&format!("{line} --json"));
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out} {err}"));
+    let of = |k: &str| report["test"]["bound"][k].as_f64().unwrap();
+    (of("mean"), of("se"))
 }
 
 /// Images of 3 x 3 in the order of their bar, which is the worst order to read them in; pixels flip now and then.
@@ -78,12 +44,12 @@ const SMALL: &str = "--latent 2 --hidden 16 --batch 32 --learning-rate 0.01 --sc
 
 #[test]
 fn a_file_in_the_worst_order_is_learnt_as_well_as_in_memory() {
-    let folder = Folder::new("learnt");
+    let folder = Folder::new("vae-streamed-learnt");
     folder.file("bars.csv", csv(&bars(900)));
     folder.file("bars.idx", idx(&bars(900)));
-    let (whole, se) = folder.bound(&format!("vae --data bars.csv --label bar --epochs 25 {SMALL}"));
+    let (whole, se) = bound(&folder, &format!("vae --data bars.csv --label bar --epochs 25 {SMALL}"));
     for data in ["--data bars.csv --label bar", "--data bars.idx"] {
-        let (streamed, other) = folder.bound(&format!("vae {data} --buffer 160 --epochs 25 --out fit {SMALL}"));
+        let (streamed, other) = bound(&folder, &format!("vae {data} --buffer 160 --epochs 25 --out fit {SMALL}"));
         // Other rows are held out, and the starts are the same: standard errors of the two means, five of them.
         assert!(
             (streamed - whole).abs() < 5.0 * se.hypot(other),
@@ -92,20 +58,17 @@ fn a_file_in_the_worst_order_is_learnt_as_well_as_in_memory() {
         assert!(whole > -4.0, "three bars and one flip of thirty are some 2.2 nats: {whole}");
     }
     // A table and an IDX file of the same pixels are the same fit, the note on the data apart.
-    let state = |name: &str| -> serde_json::Value {
-        let saved: serde_json::Value = serde_json::from_str(&folder.read(name)).unwrap();
-        saved["state"].clone()
-    };
     folder.jensen(&format!("vae --data bars.csv --label bar --buffer 160 --epochs 25 --out table {SMALL}"));
-    assert_eq!(state("fit/vae.json"), state("table/vae.json"));
-    let (code, out, _) = folder.jensen(&format!("vae --data bars.csv --label bar --buffer 160 --epochs 1 {SMALL}"));
+    assert_eq!(folder.identity("fit"), folder.identity("table"));
+    let Run { code, out, .. } =
+        folder.jensen(&format!("vae --data bars.csv --label bar --buffer 160 --epochs 1 {SMALL}"));
     assert!(code.is_some_and(|c| c < 2) && out.contains("720 training and 180 test images"), "{out}");
     assert!(out.contains("batches of 32, 160 rows of the file at a time"), "{out}");
 }
 
 #[test]
 fn going_on_in_the_middle_of_a_pass_ends_at_the_same_bits() {
-    let folder = Folder::new("resume");
+    let folder = Folder::new("vae-streamed-resume");
     folder.file("bars.csv", csv(&bars(300)));
     for (k, options) in ["--threads 1 --anneal linear --anneal-epochs 3", "--estimator iwae --importance 3 --threads 2"]
         .into_iter()
@@ -114,20 +77,21 @@ fn going_on_in_the_middle_of_a_pass_ends_at_the_same_bits() {
         let common = format!("vae --data bars.csv --label bar --buffer 70 {SMALL} {options}");
         folder.jensen(&format!("{common} --epochs 5 --out whole{k}"));
         folder.jensen(&format!("{common} --epochs 2 --out part{k}"));
-        let saved = folder.read(&format!("part{k}/vae.json"));
-        assert_ne!(saved, folder.read(&format!("whole{k}/vae.json")));
+        let saved = folder.identity(&format!("part{k}"));
+        assert_ne!(saved, folder.identity(&format!("whole{k}")));
         // The buffer is the checkpoint's.
         let again = "--score-draws 0 --quiet --resume --epochs 5";
         folder.jensen(&format!("vae --data bars.csv --label bar --out part{k} {again}"));
-        assert_eq!(folder.read(&format!("part{k}/vae.json")), folder.read(&format!("whole{k}/vae.json")), "{options}");
+        assert_eq!(folder.identity(&format!("part{k}")), folder.identity(&format!("whole{k}")), "{options}");
     }
-    let (code, _, err) = folder.jensen("vae --data bars.csv --label bar --out whole0 --resume --buffer 71 --quiet");
+    let Run { code, err, .. } =
+        folder.jensen("vae --data bars.csv --label bar --out whole0 --resume --buffer 71 --quiet");
     assert!(code == Some(2) && err.contains("not --buffer 71; leave --buffer out"), "{err}");
 }
 
 #[test]
 fn bad_cells_and_files_that_cannot_be_read_in_blocks_are_named() {
-    let folder = Folder::new("bad");
+    let folder = Folder::new("vae-streamed-bad");
     let text = csv(&bars(60));
     let lines: Vec<&str> = text.lines().collect();
     let with = |line: &str| [&lines[..40], &[line], &lines[40..]].concat().join("\n");
@@ -155,7 +119,7 @@ fn bad_cells_and_files_that_cannot_be_read_in_blocks_are_named() {
         ("vae --data images --buffer 8", "a folder of PNG files is read at once"),
         ("vae --buffer 8", "give it with --data"),
     ] {
-        let (code, _, err) = folder.jensen(line);
+        let Run { code, err, .. } = folder.jensen(line);
         assert!(code == Some(2) && err.contains(words), "{line}: {err}");
     }
 }

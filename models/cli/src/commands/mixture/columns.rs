@@ -162,6 +162,12 @@ fn moments(cells: &[f64]) -> (f64, f64) {
     (mean, present().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
 }
 
+/// The columns of a mixture whose file does not name them: numbers as they are, `x1`, `x2` and so on.
+pub(super) fn unnamed(fitted: &jensen::mixture::MixtureFitted) -> Vec<Column> {
+    let column = |j: usize| Column { name: format!("x{}", j + 1), kind: ColumnKind::Gaussian };
+    (0..fitted.num_columns()).map(column).collect()
+}
+
 impl Column {
     /// The cells of this column in `table`, NaN where one is missing; categories are counted from 0.
     ///

@@ -1,5 +1,6 @@
 //! What can go wrong between a table and a mixture, said with file, line, column and remedy.
 
+use jensen::export::FileError;
 use jensen::mixture::MixtureError;
 use jensen_models::data::nearest::listed;
 use jensen_models::data::{DataError, Place};
@@ -130,14 +131,9 @@ pub enum ClusterError {
         /// Why.
         source: MixtureError,
     },
-    /// A file that is no saved mixture.
-    #[error("{path}: this is not a saved mixture ({reason}); give the folder that `jensen mixture --out DIR` wrote")]
-    Saved {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
+    /// A file that is no saved fit, or cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl ClusterError {

@@ -5,7 +5,7 @@ use super::error::ClusterError;
 use jensen::mixture::{MixtureError, MixtureFitted, Rows, SelectedBlocks, Table};
 use jensen::objective::mean_and_standard_error;
 use jensen::streams::Streams;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which rows are fitted and which are left out.
 pub enum Split {
@@ -28,7 +28,7 @@ pub enum Split {
 }
 
 /// Mean log density of the rows left out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Mean over rows.
     pub mean: f64,

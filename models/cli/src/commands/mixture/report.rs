@@ -8,13 +8,13 @@ use crate::cli::exit::Exit;
 use crate::cli::number::{decimals_for, duration, fixed, grouped, significant};
 use crate::cli::render::{Align, TextTable};
 use jensen::mixture::{MixtureFitted, TriedStart};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Ulps of a row's log density that rounding can take: a term for each column and component rounds once or twice.
 const ULPS: f64 = 1000.0;
 
 /// What a mixture fit says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// The data, in words.
     pub data: String,
@@ -54,7 +54,7 @@ pub struct Report {
 }
 
 /// One number of components.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TriedLine {
     /// Components offered.
     pub k: usize,
@@ -73,12 +73,12 @@ pub struct TriedLine {
     /// Components counted by size.
     pub effective: f64,
     /// Score of the rows left out, where some are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
 }
 
 /// One component.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ComponentLine {
     /// Its share of rows.
     pub weight: f64,
@@ -91,13 +91,15 @@ pub struct ComponentLine {
 }
 
 /// A column, or a category of one, in a component.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ColumnLine {
     /// `length`, or `colour = red`, or `share of a` in a multinomial.
     pub name: String,
     /// Mean, or probability of a category, or share of a total.
+    #[serde(with = "jensen::number")]
     pub mean: f64,
     /// Standard deviation; none for a category or a share.
+    #[serde(with = "jensen::number::maybe")]
     pub sd: Option<f64>,
 }
 

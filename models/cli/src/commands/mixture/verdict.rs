@@ -2,7 +2,7 @@
 
 use super::fit::Request;
 use jensen::mixture::{MixtureFitted, TriedStart};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Labels of two fits agree where their adjusted Rand index is at least this.
 const AGREED: f64 = 0.9;
@@ -10,7 +10,7 @@ const AGREED: f64 = 0.9;
 const NEAR: f64 = 1.0;
 
 /// What to make of a fit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// Why it is not trusted, with the next step; empty where it is.
     pub reasons: Vec<String>,

@@ -10,31 +10,21 @@ use jensen_models::data::nearest::listed;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
-/// Which networks, and their sizes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Which networks, their sizes, and the names of what they tell apart.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Architecture {
-    /// Pixels of an image, or characters of a window.
-    pub num_pixels: usize,
-    /// Real latents.
-    pub num_latents: usize,
-    /// The encoder's hidden layers.
-    pub hidden: Vec<usize>,
-    /// Distribution of a pixel.
-    pub likelihood: PixelLikelihood,
-    /// Categories of a pixel, for the categorical likelihood.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub levels: usize,
-    /// Values of the class in the code; 0 without one.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub classes: usize,
-    /// Normals of the prior; 0 for a standard normal one.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub clusters: usize,
-    /// What both networks read beside the row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The networks.
+    pub autoencoder: Autoencoder,
+    /// The names.
+    pub names: Names,
+}
+
+/// Names of what networks tell apart by numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Names {
+    /// Of what both networks read beside the row.
     pub given: Option<Given>,
-    /// Of text: characters, and the decoder's states.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Of the characters of text.
     pub text: Option<TextNote>,
 }
 
@@ -45,10 +35,6 @@ pub struct Given {
     pub column: String,
     /// Its classes.
     pub classes: Vec<String>,
-}
-
-fn is_zero(n: &usize) -> bool {
-    *n == 0
 }
 
 impl Given {
@@ -70,6 +56,9 @@ impl Given {
     }
 }
 
+/// Numbers in the cell of a decoder of text unless said otherwise.
+const STATES: usize = 32;
+
 /// The rows of `images`, for the networks.
 pub fn batch(images: &Images) -> Batch<'_> {
     Batch { values: &images.values, labels: &images.labels }
@@ -81,108 +70,86 @@ impl Architecture {
     /// # Errors
     /// For a code without latents, and what is given without a column.
     pub fn new(args: &VaeArgs, sample: &Images, most: f64, text: Option<TextNote>) -> Result<Self, VaeError> {
-        let hidden = args.model.hidden.as_ref().map(|h| h.iter().map(|n| n.get()).collect());
+        let hidden: Option<Vec<usize>> = args.model.hidden.as_ref().map(|h| h.iter().map(|n| n.get()).collect());
         let size = |n: Option<NonZeroUsize>| n.map_or(0, NonZeroUsize::get);
-        let likelihood = match text {
-            Some(_) => PixelLikelihood::Categorical,
-            None => args.model.likelihood.unwrap_or_default(),
+        let likelihood = match (&text, args.model.likelihood.unwrap_or_default()) {
+            (Some(note), _) => Likelihood::Categorical { levels: note.levels() },
+            (None, PixelLikelihood::Categorical) => Likelihood::Categorical { levels: most as usize + 1 },
+            (None, PixelLikelihood::Bernoulli) => Likelihood::Bernoulli,
+            (None, PixelLikelihood::Gaussian) => Likelihood::Gaussian,
         };
-        let levels = match (&text, likelihood) {
-            (Some(note), _) => note.levels(),
-            (None, PixelLikelihood::Categorical) => most as usize + 1,
-            _ => 0,
-        };
-        let given = args
-            .data
-            .condition
-            .as_ref()
-            .map(|column| Given { column: column.clone(), classes: sample.classes.clone() });
-        let found = Architecture {
-            num_pixels: sample.num_pixels,
-            num_latents: args.model.latent.unwrap_or(8),
-            hidden: hidden.unwrap_or_else(|| vec![128]),
-            likelihood,
-            levels,
-            classes: size(args.model.classes),
-            clusters: size(args.model.clusters),
-            given,
-            text,
-        };
+        let named = |column: &String| Given { column: column.clone(), classes: sample.classes.clone() };
+        let given = args.data.condition.as_ref().map(named);
+        let (num_latents, classes) = (args.model.latent.unwrap_or(8), size(args.model.classes));
+        let clusters = size(args.model.clusters);
         let wrong = |words: &str| Err(VaeError::Options(words.into()));
-        match found {
-            Architecture { num_latents: 0, classes: 0, .. } => {
-                wrong("--latent 0 leaves no code; give --latent 1 or more, or a class with --classes K")
+        match (num_latents, classes, clusters) {
+            (0, 0, _) => {
+                return wrong("--latent 0 leaves no code; give --latent 1 or more, or a class with --classes K");
             }
-            Architecture { num_latents: 0, clusters: 1.., .. } => {
-                wrong("--clusters is a prior of real latents; give --latent 1 or more")
-            }
-            Architecture { classes: 1, .. } => wrong("--classes 1 says nothing; give 2 or more, or leave it out"),
-            _ => Ok(found),
+            (0, _, 1..) => return wrong("--clusters is a prior of real latents; give --latent 1 or more"),
+            (_, 1, _) => return wrong("--classes 1 says nothing; give 2 or more, or leave it out"),
+            _ => {}
+        }
+        let hidden = hidden.unwrap_or_else(|| vec![128]);
+        let mut autoencoder = Autoencoder::new(sample.num_pixels, num_latents, &hidden, likelihood)
+            .classes(classes)
+            .clusters(clusters)
+            .given(given.as_ref().map_or(0, |g| g.classes.len()));
+        if text.is_some() {
+            autoencoder = autoencoder.recurrent(args.model.states.map_or(STATES, NonZeroUsize::get));
+        }
+        Ok(Architecture { autoencoder, names: Names { given, text } })
+    }
+
+    /// Whether rows are windows of text.
+    pub fn is_of_text(&self) -> bool {
+        self.names.text.is_some()
+    }
+
+    /// Distribution of a pixel, as the options name it.
+    pub fn likelihood(&self) -> PixelLikelihood {
+        match self.autoencoder.likelihood {
+            Likelihood::Bernoulli => PixelLikelihood::Bernoulli,
+            Likelihood::Gaussian => PixelLikelihood::Gaussian,
+            Likelihood::Categorical { .. } => PixelLikelihood::Categorical,
         }
     }
 
-    /// Numbers that the decoder reads: latents, zeros and a one for the class, the same for what is given.
-    pub fn code_len(&self) -> usize {
-        self.num_latents + self.classes + self.num_given()
-    }
-
-    /// Classes of what is given.
-    pub fn num_given(&self) -> usize {
-        self.given.as_ref().map_or(0, |g| g.classes.len())
-    }
-
-    /// The networks, for the library.
-    pub fn autoencoder(&self) -> Autoencoder {
-        let likelihood = match self.likelihood {
-            PixelLikelihood::Bernoulli => Likelihood::Bernoulli,
-            PixelLikelihood::Gaussian => Likelihood::Gaussian,
-            PixelLikelihood::Categorical => Likelihood::Categorical { levels: self.levels },
-        };
-        let found = Autoencoder::new(self.num_pixels, self.num_latents, &self.hidden, likelihood);
-        let found = found.classes(self.classes).clusters(self.clusters).given(self.num_given());
-        match &self.text {
-            Some(note) => found.recurrent(note.states),
-            None => found,
+    /// Refuses names that are not those of the networks.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check_names(&self) -> Result<(), String> {
+        let Architecture { autoencoder, names: Names { given, text } } = self;
+        let characters = text.as_ref().is_none_or(|text| text.levels() == autoencoder.levels());
+        let classes = given.as_ref().map_or(0, |given| given.classes.len()) == autoencoder.given;
+        match characters && classes && text.is_some() == autoencoder.states.is_some() {
+            true => Ok(()),
+            false => Err(format!("names that are not those of the networks: {}", self.words())),
         }
     }
 
     /// The sizes in words: `64-128-8, bernoulli`.
     pub fn words(&self) -> String {
-        let sizes = [&[self.num_pixels], &self.hidden[..], &[self.num_latents]].concat();
+        let Autoencoder { num_columns, num_latents, hidden, classes, clusters, .. } = &self.autoencoder;
+        let sizes = [&[*num_columns], &hidden[..], &[*num_latents]].concat();
         let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        let mut words = format!("{}, {:?}", sizes.join("-"), self.likelihood).to_lowercase();
-        match &self.text {
-            Some(note) => words += &format!(" of {} characters, {} recurrent states", self.levels, note.states),
-            None if self.levels > 0 => words += &format!(" of {} categories", self.levels),
-            None => {}
+        let mut words = format!("{}, {:?}", sizes.join("-"), self.likelihood()).to_lowercase();
+        match (self.autoencoder.states, self.autoencoder.levels()) {
+            (Some(states), levels) => words += &format!(" of {levels} characters, {states} recurrent states"),
+            (None, 0) => {}
+            (None, levels) => words += &format!(" of {levels} categories"),
         }
-        if self.classes > 0 {
-            words += &format!(", a class of {}", self.classes);
+        if *classes > 0 {
+            words += &format!(", a class of {classes}");
         }
-        if self.clusters > 0 {
-            words += &format!(", a prior of {} clusters", self.clusters);
+        if *clusters > 0 {
+            words += &format!(", a prior of {clusters} clusters");
         }
-        if let Some(given) = &self.given {
+        if let Some(given) = &self.names.given {
             words += &format!(", given `{}` of {}", given.column, given.classes.len());
         }
         words
-    }
-}
-
-#[cfg(test)]
-impl Architecture {
-    /// Networks of binary images without anything more.
-    pub fn plain(num_pixels: usize, num_latents: usize, hidden: &[usize]) -> Architecture {
-        Architecture {
-            num_pixels,
-            num_latents,
-            hidden: hidden.to_vec(),
-            likelihood: PixelLikelihood::Bernoulli,
-            levels: 0,
-            classes: 0,
-            clusters: 0,
-            given: None,
-            text: None,
-        }
     }
 }

@@ -1,9 +1,8 @@
-//! What a checkpoint must be before it is believed: its file may have been cut, edited or mixed with another.
+//! What the note of a checkpoint must be before it is believed: its file may have been edited.
 
 use super::architecture::Architecture;
 use super::saved::{DataNote, Saved};
 use super::settings::Settings;
-use crate::cli::vae_args::PixelLikelihood;
 use jensen::amortised::autoencoder::Log;
 
 impl Saved {
@@ -12,46 +11,11 @@ impl Saved {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
-        let Saved { architecture, settings, data, log, state, good, .. } = self;
-        sizes(architecture)?;
-        parts(architecture)?;
+        let Saved { architecture, settings, data, run, .. } = self;
+        architecture.check_names()?;
         numbers(settings)?;
         of_data(architecture, data)?;
-        epochs(settings, data, log, state.step())?;
-        let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
-        let all = std::iter::once(state).chain(good);
-        if all.into_iter().all(|s| finite(s.params()) && finite(s.theta())) {
-            Ok(())
-        } else {
-            Err("numbers of the networks that are not finite".into())
-        }
-    }
-}
-
-fn sizes(architecture: &Architecture) -> Result<(), String> {
-    let Architecture { num_pixels, num_latents, hidden, levels, .. } = architecture;
-    let sizes = [&[*num_pixels, architecture.code_len()], &hidden[..]].concat();
-    let wrong = sizes.iter().any(|n| *n == 0 || *n > 1 << 24) || *levels > 256 || *num_latents > 1 << 24;
-    if wrong { Err(format!("networks of the sizes {}", architecture.words())) } else { Ok(()) }
-}
-
-/// Parts of the networks that go together.
-fn parts(architecture: &Architecture) -> Result<(), String> {
-    let Architecture { likelihood, levels, classes, clusters, given, text, num_latents, .. } = architecture;
-    let is_categorical = *likelihood == PixelLikelihood::Categorical;
-    let right = match text {
-        Some(note) => {
-            let plain = *classes == 0 && *clusters == 0 && given.is_none() && *num_latents > 0;
-            plain && is_categorical && *levels == note.levels() && !note.characters.is_empty() && note.states > 0
-        }
-        None => is_categorical == (*levels > 0),
-    };
-    let sorts = *classes != 1 && (*classes == 0 || *clusters == 0) && (*clusters == 0 || *num_latents > 0);
-    let given = given.as_ref().is_none_or(|g| !g.classes.is_empty());
-    if right && sorts && given {
-        Ok(())
-    } else {
-        Err(format!("parts that do not go together: {}", architecture.words()))
+        epochs(settings, data, &run.log, run.state.step())
     }
 }
 
@@ -65,14 +29,14 @@ fn numbers(settings: &Settings) -> Result<(), String> {
 }
 
 fn of_data(architecture: &Architecture, data: &DataNote) -> Result<(), String> {
-    let fits = data.shape.is_none_or(|(h, w)| h.checked_mul(w) == Some(architecture.num_pixels));
-    if fits && data.num_train > 0 {
-        Ok(())
-    } else {
-        Err(format!(
+    let fits = data.shape.is_none_or(|(h, w)| h.checked_mul(w) == Some(architecture.autoencoder.num_columns));
+    let range = data.range.0.is_finite() && data.range.1.is_finite() && data.threshold.is_none_or(f64::is_finite);
+    match fits && range && data.num_train > 0 {
+        true => Ok(()),
+        false => Err(format!(
             "{} training images of the shape {:?} for networks of {} pixels",
-            data.num_train, data.shape, architecture.num_pixels
-        ))
+            data.num_train, data.shape, architecture.autoencoder.num_columns
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `jensen vae encode`, `decode`, `sample` and `interpolate`: a saved fit put to use.
 
-use super::architecture::{Architecture, batch};
+use super::architecture::batch;
 use super::error::VaeError;
 use super::figures::{characters, tiles, way};
 use super::saved::Saved;
@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::plot::Tiles;
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
 use crate::commands::error::CommandError;
-use jensen::amortised::autoencoder::{Batch, TrainedAutoencoder};
+use jensen::amortised::autoencoder::{Autoencoder, Batch, TrainedAutoencoder};
 use jensen::export::write_whole;
 use jensen::streams::Streams;
 use jensen_models::data::DataTable;
@@ -39,7 +39,7 @@ pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
 
 fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let Architecture { num_latents, classes, clusters, .. } = saved.architecture;
+    let Autoencoder { num_latents, classes, clusters, .. } = saved.architecture.autoencoder;
     let numbered = |what: &'static str, count: usize| (1..=count).map(move |k| format!("{what}{k}"));
     let mut names = vec!["row".to_string()];
     names.extend(numbered("z", num_latents).chain(numbered("sd", num_latents)));
@@ -94,7 +94,8 @@ fn lines(network: &TrainedAutoencoder, batch: Batch, first: usize) -> Result<Str
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
     let table = DataTable::read(&args.codes)?;
-    let Architecture { num_latents, classes, given, .. } = &saved.architecture;
+    let Autoencoder { num_latents, classes, .. } = &saved.architecture.autoencoder;
+    let given = &saved.architecture.names.given;
     let rows = table.num_rows();
     let latents = match num_latents {
         0 => Vec::new(),
@@ -135,7 +136,7 @@ fn one_to(table: &DataTable, name: &str, most: usize) -> Result<Vec<usize>, Comm
 
 fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
     let (saved, network) = read(&args.fit)?;
-    let given = match (&args.given, &saved.architecture.given) {
+    let given = match (&args.given, &saved.architecture.names.given) {
         (None, _) => None,
         (Some(_), None) => {
             let words = "the fit has no --condition, so that --given says nothing; leave it out";
@@ -143,7 +144,7 @@ fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
         }
         (Some(value), Some(given)) => Some(given.places("--given", std::slice::from_ref(value))?[0] as usize),
     };
-    let (count, most) = (args.draws.get(), MOST_NUMBERS / saved.architecture.code_len().max(1));
+    let (count, most) = (args.draws.get(), MOST_NUMBERS / saved.architecture.autoencoder.code_len().max(1));
     if count > most {
         let words =
             format!("{count} codes are too many to hold; give --draws {most} or less, and other seeds for more");
@@ -177,10 +178,10 @@ fn read(path: &Path) -> Result<(Saved, TrainedAutoencoder), CommandError> {
 /// The images as the fit takes them.
 fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
     let rules = rules_of(saved, args)?;
-    let images = match (&saved.architecture.text, args.text.as_deref()) {
+    let images = match (&saved.architecture.names.text, args.text.as_deref()) {
         (None, None) => Images::read(args.data.as_deref(), &rules)?,
         (Some(note), Some(path)) => {
-            note.rows(&path.display().to_string(), &text::read(path)?, saved.architecture.num_pixels)?
+            note.rows(&path.display().to_string(), &text::read(path)?, saved.architecture.autoencoder.num_columns)?
         }
         (Some(_), None) => return Err(VaeError::Options("the fit is one of text; give a file with --text".into())),
         (None, Some(_)) => return Err(VaeError::Options("the fit is one of images; give them with --data".into())),
@@ -193,7 +194,7 @@ fn images(saved: &Saved, args: &VaeDataArgs) -> Result<Images, VaeError> {
 
 /// Where the classes of `images` stand among those of the fit; none where the fit is not given any.
 fn renumbered(saved: &Saved, images: &Images) -> Result<Vec<u32>, VaeError> {
-    match &saved.architecture.given {
+    match &saved.architecture.names.given {
         Some(given) => given.places(&images.file, &images.classes),
         None => Ok(Vec::new()),
     }
@@ -201,12 +202,12 @@ fn renumbered(saved: &Saved, images: &Images) -> Result<Vec<u32>, VaeError> {
 
 fn rules_of(saved: &Saved, args: &VaeDataArgs) -> Result<Rules, VaeError> {
     let rules = options::of_fit(args, &saved.architecture)?;
-    let categories = rules.categories.map(|_| Categories::OfFit(saved.architecture.levels));
+    let categories = rules.categories.map(|_| Categories::OfFit(saved.architecture.autoencoder.levels()));
     Ok(Rules { threshold: rules.threshold.or(saved.data.threshold), categories, ..rules })
 }
 
 fn check(saved: &Saved, images: &Images) -> Result<(), VaeError> {
-    let (file, found, expected) = (images.file.clone(), images.num_pixels, saved.architecture.num_pixels);
+    let (file, found, expected) = (images.file.clone(), images.num_pixels, saved.architecture.autoencoder.num_columns);
     if found == expected { Ok(()) } else { Err(VaeError::Pixels { file, found, expected }) }
 }
 
@@ -218,10 +219,10 @@ fn show(
     streams: Option<Streams>,
     out: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let (num_pixels, width) = (saved.architecture.num_pixels, saved.architecture.code_len());
+    let (num_pixels, width) = (saved.architecture.autoencoder.num_columns, saved.architecture.autoencoder.code_len());
     let ending = out.and_then(Path::extension).and_then(|e| e.to_str()).map(str::to_lowercase);
     if let (Some("png" | "svg"), Some(path)) = (ending.as_deref(), out) {
-        if saved.architecture.text.is_some() {
+        if saved.architecture.is_of_text() {
             let words = format!("{}: windows of text make no picture; give a name that ends in .txt", path.display());
             return Err(VaeError::Options(words).into());
         }
@@ -242,19 +243,19 @@ fn show(
     }
     let blocks = codes.chunks(BLOCK_ROWS * width).enumerate().map(|(k, block)| {
         let values = network.decode_with(block, streams.map(|s| (s, BLOCK_ROWS * k)))?;
-        Ok(match &saved.architecture.text {
+        Ok(match &saved.architecture.names.text {
             Some(note) => note.lines(&values, num_pixels),
             None => values.chunks_exact(num_pixels).map(|row| cells(row) + "\n").collect(),
         })
     });
     let names: Vec<String> = (0..num_pixels).map(|p| format!("p{p}")).collect();
-    let header = if saved.architecture.text.is_some() { String::new() } else { names.join(",") + "\n" };
+    let header = if saved.architecture.is_of_text() { String::new() } else { names.join(",") + "\n" };
     write_parts(out, &header, blocks)
 }
 
 fn picture(saved: &Saved, network: &TrainedAutoencoder, codes: &[f64]) -> Result<Tiles, VaeError> {
-    let num_pixels = saved.architecture.num_pixels;
-    let count = codes.len() / saved.architecture.code_len();
+    let num_pixels = saved.architecture.autoencoder.num_columns;
+    let count = codes.len() / saved.architecture.autoencoder.code_len();
     if count > MOST_PIXELS / num_pixels {
         return Err(too_many(count, num_pixels));
     }

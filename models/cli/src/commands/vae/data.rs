@@ -104,8 +104,8 @@ impl Data {
     /// Of text, the bits a character of the test windows by counts of characters.
     pub fn bits_by_counts(&self, architecture: &Architecture) -> Option<f64> {
         match self {
-            Data::Memory { train, test } if architecture.text.is_some() => {
-                Some(bits_by_counts(architecture.levels, &train.values, &test.values))
+            Data::Memory { train, test } if architecture.is_of_text() => {
+                Some(bits_by_counts(architecture.autoencoder.levels(), &train.values, &test.values))
             }
             _ => None,
         }

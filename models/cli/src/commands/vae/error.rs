@@ -1,6 +1,7 @@
 //! What can go wrong between images and an autoencoder, said with a remedy.
 
 use jensen::amortised::autoencoder::AutoencoderError;
+use jensen::export::FileError;
 use jensen_models::data::images::ImageError;
 
 /// Images that cannot be used, a fit that failed, or a file that is none.
@@ -13,14 +14,9 @@ pub enum VaeError {
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
-    /// A file that is no saved autoencoder.
-    #[error("{path}: this is not a saved autoencoder ({reason}); give the folder that `jensen vae --out DIR` wrote")]
-    Saved {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
+    /// A file that is no saved fit, or cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A checkpoint that was trained otherwise.
     #[error("{path}: the checkpoint has {found}, not {asked}; leave {option} out, or take another folder for --out")]
     Other {

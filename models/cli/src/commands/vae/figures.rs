@@ -182,7 +182,7 @@ pub fn latents(Test { images: test, codes }: Test, measures: &Measures) -> Optio
 /// The objective and its terms by epoch.
 pub fn training(saved: &Saved) -> Figure {
     let points = |of: &dyn Fn(&Epoch) -> Option<f64>| -> Vec<[f64; 2]> {
-        let epochs = saved.log.epochs.iter().enumerate();
+        let epochs = saved.run.log.epochs.iter().enumerate();
         epochs.filter_map(|(k, e)| of(e).map(|y| [(k + 1) as f64, y])).collect()
     };
     let curve =

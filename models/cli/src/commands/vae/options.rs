@@ -26,14 +26,14 @@ pub fn asked(args: &VaeArgs, earlier: Option<&Architecture>) -> Result<Rules, Va
 /// For options that are not for these images, or are not the fit's.
 pub fn of_fit(args: &VaeDataArgs, architecture: &Architecture) -> Result<Rules, VaeError> {
     hold(args)?;
-    let given = architecture.given.as_ref().map(|g| g.column.as_str());
+    let given = architecture.names.given.as_ref().map(|g| g.column.as_str());
     if args.condition.is_some() && args.condition.as_deref() != given {
         return wrong(&match given {
             Some(column) => format!("the fit was trained with --condition {column}; leave --condition out"),
             None => "the fit was trained without --condition; leave it out".to_string(),
         });
     }
-    let window = architecture.text.as_ref().map(|_| architecture.num_pixels);
+    let window = architecture.names.text.as_ref().map(|_| architecture.autoencoder.num_columns);
     if args.window.is_some() && args.window.map(|n| n.get()) != window {
         return wrong(&match window {
             Some(window) => format!("the fit was trained with --window {window}; leave --window out"),
@@ -84,7 +84,7 @@ fn wrong<T>(words: &str) -> Result<T, VaeError> {
 
 /// What the networks of a fit ask of images.
 fn of_architecture(args: &VaeDataArgs, architecture: &Architecture) -> Rules {
-    rules(args, architecture.likelihood, architecture.given.as_ref().map(|g| &g.column))
+    rules(args, architecture.likelihood(), architecture.names.given.as_ref().map(|g| &g.column))
 }
 
 fn rules(args: &VaeDataArgs, likelihood: PixelLikelihood, condition: Option<&String>) -> Rules {

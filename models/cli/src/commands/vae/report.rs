@@ -5,16 +5,16 @@ use crate::cli::exit::Exit;
 use crate::cli::number::{duration, fixed, grouped};
 use crate::cli::render::{Align, TextTable};
 use jensen::amortised::autoencoder::{Agreement, BoundOfRows, Ended, Fault, Mean, Measures};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// What a run says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// The images, in words.
     pub data: String,
     /// What a row is: `image`, or `window` of text.
-    pub row: &'static str,
+    pub row: String,
     /// Training images.
     pub num_train: usize,
     /// Test images.
@@ -35,7 +35,7 @@ pub struct Report {
     /// Latents in use, the class included.
     pub active_units: usize,
     /// Of text, bits a character of the test windows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits: Option<Bits>,
     /// Why it is not trusted, with the next step; empty where it is.
     pub reasons: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Report {
 }
 
 /// Bits a character.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Bits {
     /// By the bound, with its standard error over windows.
     pub by_bound: Mean,
@@ -64,19 +64,19 @@ impl Report {
         (seconds, images_per_second): (f64, Option<f64>),
         counted: Option<f64>,
     ) -> Self {
-        let bits = 1.0 / (saved.architecture.num_pixels as f64 * std::f64::consts::LN_2);
+        let bits = 1.0 / (saved.architecture.autoencoder.num_columns as f64 * std::f64::consts::LN_2);
         let Mean { mean, se } = measures.test.bound;
         let by_bound = Mean { mean: -bits * mean, se: bits * se };
         let (reasons, notes) = judged(saved, &measures, ended);
         Report {
             data: saved.data.file.clone(),
-            row: if saved.architecture.text.is_some() { "window" } else { "image" },
+            row: if saved.architecture.is_of_text() { "window".into() } else { "image".into() },
             num_train: saved.data.num_train,
             num_test: saved.data.num_test,
             networks: saved.architecture.words(),
             method: saved.settings.words(),
-            epochs: saved.log.epochs.len(),
-            rollbacks: saved.log.rollbacks,
+            epochs: saved.run.log.epochs.len(),
+            rollbacks: saved.run.log.rollbacks,
             images_per_second,
             active_units: measures.num_active(),
             bits: counted.map(|by_counts| Bits { by_bound, by_counts }),
@@ -96,7 +96,7 @@ impl Report {
     /// As text.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let (row, counts) = (self.row, [self.num_train, self.num_test].map(|n| grouped(n as u64)));
+        let (row, counts) = (&self.row, [self.num_train, self.num_test].map(|n| grouped(n as u64)));
         let _ = writeln!(out, "{}: {} training and {} test {row}s", self.data, counts[0], counts[1]); // a String takes every text
         let _ = writeln!(out, "networks {}; {}", self.networks, self.method);
         let speed = self.images_per_second.map_or(String::new(), |s| format!(", {} {row}s/s", grouped(s as u64)));
@@ -203,7 +203,7 @@ fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec
         }
         other => other.to_string(),
     };
-    let faults = measures.faults(ended, saved.log.epochs.len());
+    let faults = measures.faults(ended, saved.run.log.epochs.len());
     let (active, all) = (measures.num_active(), measures.num_units());
     let mut notes = Vec::new();
     if active < all && !faults.iter().any(|fault| matches!(fault, Fault::Collapse { .. })) {
@@ -215,11 +215,11 @@ fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec
             "the test bound is far below the training bound: fewer --epochs or smaller --hidden may do better".into(),
         );
     }
-    if saved.log.rollbacks > 0 {
+    if saved.run.log.rollbacks > 0 {
         notes.push(format!(
             "{} times the bound or its gradient was not finite; training went back and ended with a step size of {:.1e}",
-            saved.log.rollbacks,
-            saved.settings.learning_rate * 0.5f64.powi(saved.log.halvings as i32)
+            saved.run.log.rollbacks,
+            saved.settings.learning_rate * 0.5f64.powi(saved.run.log.halvings as i32)
         ));
     }
     (faults.into_iter().map(words).collect(), notes)

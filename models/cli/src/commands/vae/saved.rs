@@ -1,46 +1,39 @@
-//! `vae.json`: a training run that can be gone on with, and the fit that it has reached.
+//! A training run that can be gone on with, and the fit that it has reached.
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, Names};
 use super::error::VaeError;
+use super::report::Report;
 use super::settings::Settings;
-use jensen::algorithm::Solution;
-use jensen::amortised::autoencoder::{Checkpoint, Log, Passes, State, TrainedAutoencoder};
-use jensen::export::{FileError, write_whole};
+use jensen::amortised::autoencoder::{Checkpoint, Passes, TrainedAutoencoder};
+use jensen::export::{FIT_FILE, FileError, OutDir, SavedFit, save_fit};
 use jensen::target::Options;
 use jensen_models::data::images::Images;
 use jensen_models::data::images::streamed::StreamedImages;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// The file's name inside a folder of results.
-pub const FILE: &str = "vae.json";
-
-/// Number of the format; readers refuse others.
-const FORMAT: u32 = 2;
-
-#[derive(Deserialize)]
-struct Head {
-    format: u32,
-}
+use std::path::Path;
 
 /// All that is kept of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Saved {
-    /// Number of the format.
-    pub format: u32,
-    /// The networks' sizes.
+    /// The networks, and what training goes on from.
+    pub run: Checkpoint,
+    /// Their sizes and names.
     pub architecture: Architecture,
     /// How they are trained.
     pub settings: Settings,
     /// On what.
     pub data: DataNote,
-    /// What has happened.
-    pub log: Log,
-    /// The algorithm's own.
-    pub state: State,
-    /// The same at the end of the last epoch, where the run stopped within one: training goes back to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good: Option<State>,
+    /// What was measured at the end.
+    pub report: Option<Report>,
+}
+
+/// What the command line keeps beside the run itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Note {
+    names: Names,
+    settings: Settings,
+    data: DataNote,
+    report: Option<Report>,
 }
 
 /// The images of a run.
@@ -91,60 +84,52 @@ impl DataNote {
     }
 }
 
-/// The file, or the one in the folder.
-pub fn file(path: &Path) -> PathBuf {
-    if path.is_file() { path.to_path_buf() } else { path.join(FILE) }
-}
-
 impl Saved {
-    /// A run to be saved.
-    pub fn new(architecture: &Architecture, settings: &Settings, data: &DataNote, run: Checkpoint) -> Self {
-        let Checkpoint { log, state, good } = run;
-        let (architecture, settings, data) = (architecture.clone(), settings.clone(), data.clone());
-        Saved { format: FORMAT, architecture, settings, data, log, state, good }
-    }
-
-    /// What a run goes on from.
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { log: self.log.clone(), state: self.state.clone(), good: self.good.clone() }
-    }
-
-    /// Writes `vae.json` into the folder; an older one stays until the new one is whole.
+    /// Writes `fit.json` into the folder while training goes on; an older one stays until the new one is whole.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
-        write_whole(&folder.join(FILE), |out| {
-            serde_json::to_writer(&mut *out, self)?;
-            out.write_all(b"\n")
-        })
+        save_fit(folder.join(FIT_FILE), &self.run, &self.note())
+    }
+
+    /// Writes `fit.json` as the last of the files of `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_last(&self, folder: &mut OutDir) -> Result<(), FileError> {
+        folder.write_fit(&self.run, &self.note())
+    }
+
+    fn note(&self) -> Note {
+        let Saved { architecture, settings, data, report, .. } = self.clone();
+        Note { names: architecture.names, settings, data, report }
     }
 
     /// Reads the file, or the one in the folder.
     ///
     /// # Errors
-    /// No such file, one that ends early, or something else in it.
+    /// No such file, one that is cut off or damaged, or something else in it.
     pub fn read(path: &Path) -> Result<Self, VaeError> {
-        let path = file(path);
-        let damaged = |reason: String| VaeError::Saved { path: path.display().to_string(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| damaged(e.to_string()))?;
-        let unread = |e: serde_json::Error| {
-            if e.is_eof() {
-                damaged(format!("it ends after {} bytes in the middle of a value: it is truncated", bytes.len()))
-            } else {
-                damaged(e.to_string())
-            }
+        Self::of(&SavedFit::open(path)?)
+    }
+
+    /// The run in a saved fit.
+    ///
+    /// # Errors
+    /// When it is of another kind or damaged, and when it has no note: the library alone has saved it.
+    pub fn of(saved: &SavedFit) -> Result<Self, VaeError> {
+        let run: Checkpoint = saved.body()?;
+        let Some(Note { names, settings, data, report }) = saved.note()? else {
+            let words =
+                "a program of its own has saved it, which knows what its rows are; load it with `Checkpoint::load`";
+            return Err(FileError::NotSaved { path: saved.path().to_owned(), found: words.into() }.into());
         };
-        // Other formats have other fields.
-        let Head { format } = serde_json::from_slice(&bytes).map_err(unread)?;
-        if format != FORMAT {
-            return Err(damaged(format!("format {format}, this program reads {FORMAT}")));
-        }
-        let saved: Self = serde_json::from_slice(&bytes).map_err(unread)?;
-        saved.check().map_err(damaged)?;
-        saved.architecture.check()?;
-        saved.network(Options::default()).map_err(|error| damaged(error.to_string()))?;
-        Ok(saved)
+        let architecture = Architecture { autoencoder: run.autoencoder.clone(), names };
+        let read = Saved { run, architecture, settings, data, report };
+        read.check().map_err(|reason| saved.damaged(reason))?;
+        read.architecture.check()?;
+        Ok(read)
     }
 
     /// The networks it has reached, run by `options`.
@@ -152,7 +137,6 @@ impl Saved {
     /// # Errors
     /// When their numbers are not as many as the networks have.
     pub fn network(&self, options: Options) -> Result<TrainedAutoencoder, VaeError> {
-        let solution = Solution { params: self.state.params().to_vec(), theta: self.state.theta().to_vec() };
-        Ok(TrainedAutoencoder::new(self.architecture.autoencoder(), solution, options)?)
+        Ok(self.run.trained(options)?)
     }
 }

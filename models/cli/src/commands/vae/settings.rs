@@ -25,10 +25,8 @@ pub struct Settings {
     /// What is maximised.
     pub estimator: VaeEstimator,
     /// Gradient of the class, where the code has one.
-    #[serde(default, skip_serializing_if = "is_exact")]
     pub class_gradient: ClassGradient,
     /// Numbers to compute with.
-    #[serde(default = "double")]
     pub precision: TrainingPrecision,
     /// Draws under the logarithm.
     pub importance: usize,
@@ -37,13 +35,7 @@ pub struct Settings {
     /// Seed.
     pub seed: u64,
     /// Rows in memory at a time, where the file is read in blocks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffer: Option<usize>,
-}
-
-/// What checkpoints without the field were trained in.
-fn double() -> TrainingPrecision {
-    TrainingPrecision::Double
 }
 
 impl Settings {
@@ -210,15 +202,16 @@ impl Architecture {
     pub fn same(&self, args: &VaeArgs, path: &str) -> Result<(), VaeError> {
         let same = Same { path };
         let size = |n: Option<NonZeroUsize>| n.map(NonZeroUsize::get);
-        same.check("--latent", args.model.latent, &self.num_latents)?;
+        let Architecture { autoencoder, names } = self;
+        same.check("--latent", args.model.latent, &autoencoder.num_latents)?;
         let hidden = args.model.hidden.as_ref().map(|h| h.iter().map(|n| n.get()).collect());
-        same.check("--hidden", hidden, &self.hidden)?;
-        same.check::<PixelLikelihood>("--likelihood", args.model.likelihood, &self.likelihood)?;
-        same.check("--classes", size(args.model.classes), &self.classes)?;
-        same.check("--clusters", size(args.model.clusters), &self.clusters)?;
-        same.check("--states", size(args.model.states), &self.text.as_ref().map_or(0, |t| t.states))?;
-        same.check("--window", size(args.data.window), &self.num_pixels)?;
-        let given = self.given.as_ref().map_or(String::new(), |g| g.column.clone());
+        same.check("--hidden", hidden, &autoencoder.hidden)?;
+        same.check::<PixelLikelihood>("--likelihood", args.model.likelihood, &self.likelihood())?;
+        same.check("--classes", size(args.model.classes), &autoencoder.classes)?;
+        same.check("--clusters", size(args.model.clusters), &autoencoder.clusters)?;
+        same.check("--states", size(args.model.states), &autoencoder.states.unwrap_or(0))?;
+        same.check("--window", size(args.data.window), &autoencoder.num_columns)?;
+        let given = names.given.as_ref().map_or(String::new(), |g| g.column.clone());
         same.check("--condition", args.data.condition.clone(), &given)
     }
 }
@@ -227,10 +220,6 @@ impl Architecture {
 pub fn engine(threads: Option<NonZeroUsize>) -> Options {
     let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Options::default().threads(threads.map_or_else(all, NonZeroUsize::get))
-}
-
-fn is_exact(gradient: &ClassGradient) -> bool {
-    *gradient == ClassGradient::Exact
 }
 
 struct Same<'a> {

@@ -11,18 +11,16 @@ const MOST: usize = 95;
 /// Stands for all characters that have no number of their own.
 const OTHER: char = '\u{fffd}';
 
-/// The characters of a fit, and its decoder's states.
+/// The characters of a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextNote {
     /// Each character's number is its place; one more is for all others.
     pub characters: Vec<char>,
-    /// Numbers in the recurrent cell.
-    pub states: usize,
 }
 
 impl TextNote {
     /// The characters of `text`, the most frequent ones where they are many.
-    pub fn of(text: &str, states: usize) -> Self {
+    pub fn of(text: &str) -> Self {
         let mut counts: BTreeMap<char, usize> = BTreeMap::new();
         text.chars().for_each(|c| *counts.entry(c).or_default() += 1);
         let mut found: Vec<(char, usize)> = counts.into_iter().collect();
@@ -30,7 +28,7 @@ impl TextNote {
         found.truncate(MOST);
         let mut characters: Vec<char> = found.into_iter().map(|(c, _)| c).collect();
         characters.sort_unstable();
-        TextNote { characters, states }
+        TextNote { characters }
     }
 
     /// Numbers of characters.
@@ -97,7 +95,7 @@ mod tests {
 
     #[test]
     fn characters_have_numbers_and_come_back() {
-        let note = TextNote::of("abba c", 4);
+        let note = TextNote::of("abba c");
         assert_eq!((note.levels(), &note.characters[..]), (5, &[' ', 'a', 'b', 'c'][..]));
         let rows = note.rows("t", "abcxb aa", 3).unwrap();
         assert_eq!(rows.values, [1.0, 2.0, 3.0, 4.0, 2.0, 0.0]);

@@ -10,7 +10,7 @@ use crate::cli::progress::{Mode, Progress};
 use crate::cli::vae_args::VaeArgs;
 use crate::commands::error::CommandError;
 use crate::commands::interrupt;
-use jensen::amortised::autoencoder::{AutoencoderError, Ended, Moment, Training};
+use jensen::amortised::autoencoder::{AutoencoderError, Checkpoint, Ended, Moment, Training};
 use jensen::export::OutDir;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -27,6 +27,14 @@ pub(super) struct Plan {
     pub earlier: Option<Saved>,
 }
 
+impl Plan {
+    /// What is kept of the run.
+    fn saved(&self, run: Checkpoint) -> Saved {
+        let Plan { architecture, settings, note, .. } = self;
+        Saved { run, architecture: architecture.clone(), settings: settings.clone(), data: note.clone(), report: None }
+    }
+}
+
 /// Trains; the run, how it ended, and images a second.
 pub(super) fn train(
     args: &VaeArgs,
@@ -34,10 +42,9 @@ pub(super) fn train(
     folder: Option<&OutDir>,
 ) -> Result<(Saved, Ended, Option<f64>), CommandError> {
     let Plan { architecture, settings, note, .. } = plan;
-    let autoencoder = architecture.autoencoder();
     let per_epoch = note.num_train.div_ceil(settings.batch.min(note.num_train)) as u64;
     let earlier = plan.earlier.as_ref().map(|saved| {
-        let mut run = saved.checkpoint();
+        let mut run = saved.run.clone();
         // A step size that is given anew is meant as it stands.
         if args.method.learning_rate.is_some() {
             run.log.halvings = 0;
@@ -45,7 +52,7 @@ pub(super) fn train(
         run
     });
     let how = settings.training(per_epoch, engine(args.method.threads));
-    let training = Training::new(&autoencoder, plan.data.source(), how, earlier);
+    let training = Training::new(&architecture.autoencoder, plan.data.source(), how, earlier);
     let mut training = training.map_err(VaeError::from)?;
     let epochs = args.method.epochs.get();
     let mut progress = Progress::start(Mode::for_stderr(args.output.quiet), "vae", Some(epochs as u64 * per_epoch))
@@ -54,7 +61,7 @@ pub(super) fn train(
     // None where steps were taken back beyond the first.
     let num_rows =
         |training: &Training| training.step().saturating_sub(first) as f64 / per_epoch as f64 * note.num_train as f64;
-    let row = if architecture.text.is_some() { "window" } else { "image" };
+    let row = if architecture.is_of_text() { "window" } else { "image" };
     let mut unsaved = None;
     let ended = training.run(epochs, &mut |moment, training| match (moment, folder) {
         (Moment::Step, _) => progress.update_doing(training.step(), || {
@@ -66,7 +73,7 @@ pub(super) fn train(
             ControlFlow::Continue(())
         }
         (Moment::Checkpoint, Some(folder)) => {
-            unsaved = Saved::new(architecture, settings, note, training.checkpoint()).write(folder.path()).err();
+            unsaved = plan.saved(training.checkpoint()).write(folder.path()).err();
             if unsaved.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
         _ => ControlFlow::Continue(()),
@@ -77,7 +84,7 @@ pub(super) fn train(
     }
     let ended = ended.map_err(|error| given_up(error, note, folder.is_some()))?;
     let speed = (training.step() > first).then(|| num_rows(&training) / started.elapsed().as_secs_f64());
-    Ok((Saved::new(architecture, settings, note, training.checkpoint()), ended, speed))
+    Ok((plan.saved(training.checkpoint()), ended, speed))
 }
 
 /// What training does, in words.

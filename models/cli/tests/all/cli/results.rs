@@ -15,7 +15,7 @@ fn the_json_report_is_whole() {
         assert!(!report[key].is_null(), "{key}");
     }
     for key in ["elbo", "log_joint", "entropy", "data", "kl", "log_evidence", "gap"] {
-        assert!(report["bound"][key]["value"].is_f64() && report["bound"][key]["se"].is_f64(), "{key}");
+        assert!(report["bound"][key]["value"].is_f64() && report["bound"][key]["mcse"].is_f64(), "{key}");
     }
     assert_eq!(report["posterior"][1]["name"], "beta[mom_hs]");
 }
