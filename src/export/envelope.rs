@@ -112,9 +112,10 @@ impl SavedFit {
         let path = if path.is_dir() { path.join(FIT_FILE) } else { path.to_owned() };
         let text = read(&path)?;
         let not_saved = |found: String| FileError::NotSaved { path: path.clone(), found };
-        let head: Head = serde_json::from_slice(&text).map_err(|e| match e.is_eof() && !text.is_empty() {
-            true => FileError::Truncated { path: path.clone(), num_bytes: text.len() },
-            false => not_saved(format!("no JSON object: {e}")),
+        let head: Head = serde_json::from_slice(&text).map_err(|e| {
+            let is_cut = e.is_eof() && !text.is_empty();
+            let cut = || FileError::Truncated { path: path.clone(), num_bytes: text.len() };
+            if is_cut { cut() } else { not_saved(format!("no JSON object: {e}")) }
         })?;
         match (&head.format, head.version) {
             (Some(Value::String(format)), Some(VERSION)) if format == FORMAT => {}
@@ -217,7 +218,11 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let failed = |reason| FileError::Read { path: path.to_owned(), reason };
     let not_saved = |found: &str| FileError::NotSaved { path: path.to_owned(), found: found.into() };
     // Looked at before it is opened: a pipe would wait for a writer.
-    if !path.metadata().map_err(failed)?.is_file() {
+    let kind = path.metadata().map_err(|reason| match reason.kind() {
+        io::ErrorKind::NotFound => not_saved("no such file or folder"),
+        _ => failed(reason),
+    })?;
+    if !kind.is_file() {
         return Err(not_saved("it is a device or a pipe, not a file"));
     }
     let mut file = File::open(path).map_err(failed)?;

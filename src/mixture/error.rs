@@ -114,15 +114,13 @@ impl From<FitError> for MixtureError {
 }
 
 /// Refuses what is not finite.
-pub(super) fn finite(name: &str, values: &[f64]) -> Result<(), MixtureError> {
-    match values.iter().find(|x| !x.is_finite()) {
-        Some(value) => Err(MixtureError::Setting(format!("{name} is {value}; it must be a finite number"))),
-        None => Ok(()),
-    }
+pub(super) fn finite(name: &'static str, values: &[f64]) -> Result<(), MixtureError> {
+    let Some(value) = values.iter().find(|x| !x.is_finite()) else { return Ok(()) };
+    Err(MixtureError::setting(name, format!("{name} is {value}; it must be a finite number")))
 }
 
 /// Refuses what is not positive and finite.
-pub(super) fn all_positive(name: &str, values: &[f64]) -> Result<(), MixtureError> {
+pub(super) fn all_positive(name: &'static str, values: &[f64]) -> Result<(), MixtureError> {
     values.iter().try_for_each(|x| positive(name, *x).map(|_| ()))
 }
 

@@ -32,7 +32,7 @@ impl MixtureFitted<Kind> {
         prior.check()?;
         let (k, length) = (state.counts.len(), component.num_params());
         if k == 0 {
-            return Err(MixtureError::Setting("a mixture without components".into()));
+            return Err(MixtureError::setting("components", "a mixture without components"));
         }
         same("parameters of the weights", state.weights.len(), prior.num_params(k))?;
         same("parameters of the components", state.params.len(), k.saturating_mul(length))?;
@@ -40,14 +40,14 @@ impl MixtureFitted<Kind> {
         let mut numbers = order.clone();
         numbers.sort_unstable();
         if !numbers.into_iter().eq(0..k) {
-            return Err(MixtureError::Setting(format!(
-                "the order of the components is no permutation of 0 to {}",
-                k - 1
-            )));
+            return Err(MixtureError::setting(
+                "order",
+                format!("the components' order is no permutation of 0 to {}", k - 1),
+            ));
         }
         all_positive("a parameter of the weights", &state.weights)?;
         if state.counts.iter().any(|n| *n < 0.0) {
-            return Err(MixtureError::Setting("a component has fewer rows than none".into()));
+            return Err(MixtureError::setting("counts", "a component has fewer rows than none"));
         }
         finite("a number of rows", &state.counts)?;
         finite("the bound", &[self.bound, state.bound.unwrap_or(0.0)])?;
@@ -61,8 +61,9 @@ impl MixtureFitted<Kind> {
         let weights = self.weights();
         finite("the weight of a component", &[&weights[..], &self.weight_sds()].concat())?;
         if !weights.is_sorted_by(|a, b| a >= b) || (weights.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
-            return Err(MixtureError::Setting(
-                "the components are not in the order of their weights, or have no sum of 1".into(),
+            return Err(MixtureError::setting(
+                "weights",
+                "the weights do not fall from component to component, or have no sum of 1",
             ));
         }
         (0..k).try_for_each(|c| {

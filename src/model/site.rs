@@ -122,9 +122,10 @@ impl Layout {
             let size = site.shape.iter().try_fold(1, |size: usize, n| size.checked_mul(*n));
             size.is_some_and(|size| few(&size)) && few(&site.offset) && few(&site.num_unconstrained)
         };
-        match counts.iter().chain(&inside).all(few) && self.sites.iter().all(right) {
-            true => Ok(()),
-            false => Err("a model of more numbers than there can be".into()),
+        if counts.iter().chain(&inside).all(few) && self.sites.iter().all(right) {
+            Ok(())
+        } else {
+            Err("a model of more numbers than there can be".into())
         }
     }
 

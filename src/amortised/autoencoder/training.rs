@@ -134,7 +134,7 @@ impl<'a> Training<'a> {
         let (state, good, log) = match earlier {
             Some(earlier) if earlier.autoencoder != *autoencoder => {
                 let words = "the earlier run is of other networks; go on with its own, or begin anew";
-                return Err(AutoencoderError::Setting(words.into()));
+                return Err(AutoencoderError::setting("earlier", words));
             }
             Some(Checkpoint { state, good, log, .. }) => (state, good, log),
             None => {

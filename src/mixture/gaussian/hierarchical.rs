@@ -278,9 +278,10 @@ impl Checked for HierarchicalGaussian {
         let made = Self::new(self.each.prior.clone())?;
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
         let same = made.inverse.len() == self.inverse.len() && close(self.log_inverse, made.log_inverse);
-        match same && self.inverse.iter().zip(&made.inverse).all(|(a, b)| close(*a, *b)) {
-            true => Ok(()),
-            false => Err(MixtureError::Singular { what: "the scale matrix of the prior of all" }),
+        if same && self.inverse.iter().zip(&made.inverse).all(|(a, b)| close(*a, *b)) {
+            Ok(())
+        } else {
+            Err(MixtureError::Singular { what: "the scale matrix of the prior of all" })
         }
     }
 
@@ -288,9 +289,10 @@ impl Checked for HierarchicalGaussian {
         self.each.check_params(&params[..self.own()])?;
         let (shared, d) = (self.shared(params), self.num_columns());
         all_positive("the precision or the degrees of the prior", &[shared.mean_precision, shared.degrees])?;
-        match shared.degrees > d as f64 - 1.0 && inverted(shared.inverse, d).is_some() {
-            true => Ok(()),
-            false => Err(MixtureError::Singular { what: "the scale matrix that the components share" }),
+        if shared.degrees > d as f64 - 1.0 && inverted(shared.inverse, d).is_some() {
+            Ok(())
+        } else {
+            Err(MixtureError::Singular { what: "the scale matrix that the components share" })
         }
     }
 }

@@ -218,9 +218,10 @@ pub(super) fn check(params: &[f64], d: usize) -> Result<(), MixtureError> {
     let q = view(params, d);
     finite("the mean or the matrix of a component", &params[2..])?;
     all_positive("the precision of a mean, or the degrees of freedom", &[q.beta, q.nu])?;
-    match q.nu > d as f64 - 1.0 && cholesky(&mut q.matrix.to_vec(), d) {
-        true => Ok(()),
-        false => Err(MixtureError::Singular { what: "the covariance of a component" }),
+    if q.nu > d as f64 - 1.0 && cholesky(&mut q.matrix.to_vec(), d) {
+        Ok(())
+    } else {
+        Err(MixtureError::Singular { what: "the covariance of a component" })
     }
 }
 

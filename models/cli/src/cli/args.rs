@@ -252,10 +252,10 @@ pub struct SampleArgs {
 /// Arguments of `jensen show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
-    /// Folder that `jensen fit --out` wrote
+    /// fit.json, or the folder of `--out`, of any command; or what a program of yours has saved
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// Draw the plots again, as SVG and PNG, into the folder
+    /// Draw the plots of `jensen fit` again, as SVG and PNG, into the folder
     #[arg(long)]
     pub plot: bool,
     /// Print every row of the posterior table, however long

@@ -136,7 +136,7 @@ Cells may be missing where the fit allows it. A category that the fit has not se
 Examples:
   jensen mixture customers.csv --k 1..8 --out groups
   jensen predict groups new_customers.csv > labels.csv
-  jensen predict groups/mixture.json new_customers.csv --out labels.csv
+  jensen predict groups/fit.json new_customers.csv --out labels.csv
 
 Exit codes:
   0  done
@@ -176,7 +176,7 @@ Examples:
 Exit codes:
   0  trained, and most latents are in use
   1  trained, but the latents have collapsed onto their prior, or it was interrupted
-  2  error: wrong argument, bad data or failure; of result files, vae.json alone may have been written";
+  2  error: wrong argument, bad data or failure; of result files, fit.json alone may have been written";
 
 pub(super) const VAE_CODES_GUIDE: &str = "\
 Examples:

@@ -98,7 +98,7 @@ pub struct MixtureMethodArgs {
 /// The output of a mixture fit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct MixtureOutputArgs {
-    /// Folder for mixture.json (for `jensen predict`), labels.csv, parameters.csv and plots; all files appear together or not at all
+    /// Folder for fit.json (for `jensen predict`), labels.csv, parameters.csv and plots; all files appear together or not at all
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Also write N draws of all parameters to draws.csv in --out
@@ -119,7 +119,7 @@ pub struct MixtureOutputArgs {
 /// Arguments of `jensen predict`.
 #[derive(Debug, Clone, Args)]
 pub struct PredictArgs {
-    /// mixture.json, or the folder that `jensen mixture --out` wrote
+    /// fit.json, or the folder that `jensen mixture --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// CSV, JSON or Parquet file with the new rows; its columns are found by name, others are ignored

@@ -208,7 +208,9 @@ mod tests {
 
     fn row(name: &str, mean: f64, sd: f64) -> Summary {
         let (q5, q95) = (mean - 1.645 * sd, mean + 1.645 * sd);
-        Summary { name: name.into(), mean, sd, mcse: sd / 63.2, q5, q50: mean, q95 }
+        let line = serde_json::json!({ "name": name, "mean": mean, "sd": sd, "mcse": sd / 63.2, "q5": q5, "q50": mean,
+            "q95": q95 });
+        serde_json::from_value(line).unwrap()
     }
 
     #[test]
@@ -250,7 +252,8 @@ theta[1]  -1234        250        4.0       -1646        -1234        -823
 
     #[test]
     fn values_that_are_not_finite_or_have_no_spread_are_shown() {
-        let mut odd = row("x", f64::NAN, 0.0);
+        let mut odd = row("x", 0.0, 0.0);
+        (odd.mean, odd.q5, odd.q50, odd.q95) = (f64::NAN, f64::NAN, f64::NAN, f64::NAN);
         odd.mcse = f64::INFINITY;
         let text = posterior_table(&[odd, row("map", 2.5, 0.0)], Length::Cut);
         assert!(text.contains("nan") && text.contains("inf") && text.contains("2.50"), "{text}");

@@ -161,12 +161,12 @@ pub struct VaeMethodArgs {
 /// The output of an autoencoder.
 #[derive(Debug, Clone, Default, Args)]
 pub struct VaeOutputArgs {
-    /// Folder for vae.json (checkpoint and fit in one), the report, and pictures as PNG and SVG
+    /// Folder for fit.json (checkpoint and fit in one), the report, and pictures as PNG and SVG
     ///
-    /// vae.json is written every minute, at an interrupt, and at the end.
+    /// fit.json is written every minute, at an interrupt, and at the end.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on from the vae.json in the folder of --out, to the bits of a run that was never interrupted
+    /// Go on from the fit.json in the folder of --out, to the bits of a run that was never interrupted
     #[arg(long, requires = "out")]
     pub resume: bool,
     /// No progress and no messages on standard error, errors apart
@@ -180,7 +180,7 @@ pub struct VaeOutputArgs {
 /// Arguments of `jensen vae encode`.
 #[derive(Debug, Clone, Args)]
 pub struct EncodeArgs {
-    /// vae.json, or the folder that `jensen vae --out` wrote
+    /// fit.json, or the folder that `jensen vae --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Images as for `jensen vae --data` [default: the digits]
@@ -194,7 +194,7 @@ pub struct EncodeArgs {
 /// Arguments of `jensen vae decode`.
 #[derive(Debug, Clone, Args)]
 pub struct DecodeArgs {
-    /// vae.json, or the folder that `jensen vae --out` wrote
+    /// fit.json, or the folder that `jensen vae --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// CSV file with a row for each image and columns z1, z2, ..; others are ignored
@@ -208,7 +208,7 @@ pub struct DecodeArgs {
 /// Arguments of `jensen vae sample`.
 #[derive(Debug, Clone, Args)]
 pub struct VaeSampleArgs {
-    /// vae.json, or the folder that `jensen vae --out` wrote
+    /// fit.json, or the folder that `jensen vae --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Class of the column of --condition; all by turns where not given
@@ -228,7 +228,7 @@ pub struct VaeSampleArgs {
 /// Arguments of `jensen vae interpolate`.
 #[derive(Debug, Clone, Args)]
 pub struct InterpolateArgs {
-    /// vae.json, or the folder that `jensen vae --out` wrote
+    /// fit.json, or the folder that `jensen vae --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// Row of the first image, from 1

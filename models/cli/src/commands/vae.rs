@@ -6,6 +6,7 @@ mod codes;
 mod data;
 pub mod error;
 mod figures;
+mod judged;
 mod options;
 pub mod report;
 pub mod saved;
@@ -54,7 +55,7 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     let (train, test) = (encoded(&some_train)?, encoded(plan.data.test())?);
     let measures = network.measure(&train, &test, args.method.score_draws).map_err(VaeError::from)?;
     let counted = plan.data.bits_by_counts(&plan.architecture);
-    let report = Report::new(&saved, measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
+    let report = saved.report(measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     saved.report = Some(report.clone());
     if let Some(folder) = folder.take() {
         let test = Test { images: plan.data.test(), codes: &test.codes };

@@ -266,7 +266,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae interpolate fit 0 1", "expected a whole number from 1"),
         ("vae sample fit --draws 1000000 --out s.png", "too many, or too wide, for one picture"),
         ("vae --hidden 1000000,1000000", "are too large, 50,000,000 is the most; give smaller --hidden"),
-        (&format!("{resume} --out empty"), "fit.json: cannot be read"),
+        (&format!("{resume} --out empty"), "fit.json: is not a saved fit"),
         (
             &format!("{resume} --out fit --latent 3"),
             "the checkpoint has --latent 2, not --latent 3; leave --latent out",
@@ -279,7 +279,7 @@ fn every_bad_input_is_named_with_a_remedy() {
         ("vae encode fit", "digits: images of 64 pixels, the fit has 9"),
         ("vae decode fit bars.csv", "no column `z1`"),
         ("vae interpolate fit 1 99 --data bars.csv --label bar", "no row 99, there are 60"),
-        ("vae sample none", "none: cannot be read"),
+        ("vae sample none", "none: is not a saved fit"),
     ] {
         let run = folder.jensen(line);
         assert_eq!(run.code, Some(2), "{line}: {run:?}");

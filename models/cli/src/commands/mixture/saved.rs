@@ -26,11 +26,10 @@ pub fn read(path: &Path) -> Result<(Vec<Column>, MixtureFitted), ClusterError> {
     let saved = SavedFit::open(path)?;
     let fitted: MixtureFitted = saved.body()?;
     let columns = saved.note::<Note>()?.map_or_else(|| super::columns::unnamed(&fitted), |note| note.columns);
-    match columns.len() == fitted.num_columns() {
-        true => Ok((columns, fitted)),
-        false => {
-            Err(saved.damaged(format!("{} columns for a mixture of {}", columns.len(), fitted.num_columns())).into())
-        }
+    if columns.len() == fitted.num_columns() {
+        Ok((columns, fitted))
+    } else {
+        Err(saved.damaged(format!("{} columns for a mixture of {}", columns.len(), fitted.num_columns())).into())
     }
 }
 

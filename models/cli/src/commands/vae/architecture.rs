@@ -112,7 +112,8 @@ impl Architecture {
         match self.autoencoder.likelihood {
             Likelihood::Bernoulli => PixelLikelihood::Bernoulli,
             Likelihood::Gaussian => PixelLikelihood::Gaussian,
-            Likelihood::Categorical { .. } => PixelLikelihood::Categorical,
+            // Those there are, and what a later library may add is refused by its checks.
+            _ => PixelLikelihood::Categorical,
         }
     }
 
@@ -124,9 +125,10 @@ impl Architecture {
         let Architecture { autoencoder, names: Names { given, text } } = self;
         let characters = text.as_ref().is_none_or(|text| text.levels() == autoencoder.levels());
         let classes = given.as_ref().map_or(0, |given| given.classes.len()) == autoencoder.given;
-        match characters && classes && text.is_some() == autoencoder.states.is_some() {
-            true => Ok(()),
-            false => Err(format!("names that are not those of the networks: {}", self.words())),
+        if characters && classes && text.is_some() == autoencoder.states.is_some() {
+            Ok(())
+        } else {
+            Err(format!("names that are not those of the networks: {}", self.words()))
         }
     }
 

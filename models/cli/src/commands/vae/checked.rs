@@ -31,12 +31,13 @@ fn numbers(settings: &Settings) -> Result<(), String> {
 fn of_data(architecture: &Architecture, data: &DataNote) -> Result<(), String> {
     let fits = data.shape.is_none_or(|(h, w)| h.checked_mul(w) == Some(architecture.autoencoder.num_columns));
     let range = data.range.0.is_finite() && data.range.1.is_finite() && data.threshold.is_none_or(f64::is_finite);
-    match fits && range && data.num_train > 0 {
-        true => Ok(()),
-        false => Err(format!(
+    if fits && range && data.num_train > 0 {
+        Ok(())
+    } else {
+        Err(format!(
             "{} training images of the shape {:?} for networks of {} pixels",
             data.num_train, data.shape, architecture.autoencoder.num_columns
-        )),
+        ))
     }
 }
 

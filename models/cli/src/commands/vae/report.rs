@@ -1,10 +1,9 @@
 //! The report of an autoencoder: one value that is printed as text or JSON.
 
-use super::saved::Saved;
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, fixed, grouped};
 use crate::cli::render::{Align, TextTable};
-use jensen::amortised::autoencoder::{Agreement, BoundOfRows, Ended, Fault, Mean, Measures};
+use jensen::amortised::autoencoder::{Agreement, BoundOfRows, Mean, Measures};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -55,38 +54,6 @@ pub struct Bits {
 }
 
 impl Report {
-    /// The report of a run that ended so, in this time and at this many images a second; `counted` are the bits a character
-    /// by counts.
-    pub fn new(
-        saved: &Saved,
-        measures: Measures,
-        ended: Ended,
-        (seconds, images_per_second): (f64, Option<f64>),
-        counted: Option<f64>,
-    ) -> Self {
-        let bits = 1.0 / (saved.architecture.autoencoder.num_columns as f64 * std::f64::consts::LN_2);
-        let Mean { mean, se } = measures.test.bound;
-        let by_bound = Mean { mean: -bits * mean, se: bits * se };
-        let (reasons, notes) = judged(saved, &measures, ended);
-        Report {
-            data: saved.data.file.clone(),
-            row: if saved.architecture.is_of_text() { "window".into() } else { "image".into() },
-            num_train: saved.data.num_train,
-            num_test: saved.data.num_test,
-            networks: saved.architecture.words(),
-            method: saved.settings.words(),
-            epochs: saved.run.log.epochs.len(),
-            rollbacks: saved.run.log.rollbacks,
-            images_per_second,
-            active_units: measures.num_active(),
-            bits: counted.map(|by_counts| Bits { by_bound, by_counts }),
-            measures,
-            reasons,
-            notes,
-            seconds,
-        }
-    }
-
     /// As JSON.
     pub fn json(&self) -> String {
         // Plain numbers and strings always serialise.
@@ -190,37 +157,4 @@ impl Report {
     pub fn exit(&self) -> Exit {
         if self.reasons.is_empty() { Exit::Success } else { Exit::NotTrusted }
     }
-}
-
-/// What speaks against the autoencoder, with the next step, and what else to know.
-fn judged(saved: &Saved, measures: &Measures, ended: Ended) -> (Vec<String>, Vec<String>) {
-    let remedy = "try a smaller --beta, --anneal linear, --free-bits 0.1, more --epochs, or fewer --latent";
-    let words = |fault: Fault| match fault {
-        Fault::Interrupted { epochs } => format!("interrupted after {epochs} epochs; go on with --resume"),
-        Fault::NotFinite => "the test bound is not finite; try a smaller --learning-rate".to_string(),
-        Fault::Collapse { unused, all } => {
-            format!("posterior collapse: {unused} of {all} latents say nothing about the image; {remedy}")
-        }
-        other => other.to_string(),
-    };
-    let faults = measures.faults(ended, saved.run.log.epochs.len());
-    let (active, all) = (measures.num_active(), measures.num_units());
-    let mut notes = Vec::new();
-    if active < all && !faults.iter().any(|fault| matches!(fault, Fault::Collapse { .. })) {
-        notes.push(format!("{} of {all} latents are not in use", all - active));
-    }
-    let (train, test) = (measures.train.bound, measures.test.bound);
-    if train.mean - test.mean > 0.1 * train.mean.abs() + 4.0 * train.se.hypot(test.se) {
-        notes.push(
-            "the test bound is far below the training bound: fewer --epochs or smaller --hidden may do better".into(),
-        );
-    }
-    if saved.run.log.rollbacks > 0 {
-        notes.push(format!(
-            "{} times the bound or its gradient was not finite; training went back and ended with a step size of {:.1e}",
-            saved.run.log.rollbacks,
-            saved.settings.learning_rate * 0.5f64.powi(saved.run.log.halvings as i32)
-        ));
-    }
-    (faults.into_iter().map(words).collect(), notes)
 }

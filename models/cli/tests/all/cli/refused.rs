@@ -216,8 +216,8 @@ fn bad_arguments_are_refused() {
         ("fit eight-schools --drwas 5", &["--draws"]),
         ("fit linear-regression --response y", &["--data"]),
         ("frobnicate", &["frobnicate"]),
-        ("show nowhere", &["nowhere", "no saved fit there", "--out DIR"]),
-        ("sample nowhere", &["nowhere", "no saved fit there"]),
+        ("show nowhere", &["nowhere: is not a saved fit", "no such file or folder", "or its folder"]),
+        ("sample nowhere", &["nowhere: is not a saved fit"]),
     ];
     for (line, words) in cases {
         folder.jensen(line).refused(words);
