@@ -2,12 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::own::OwnNames;
 use super::parts::{
     self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
 };
-use super::plan::Wishes;
-use super::run::{Density, Settings, Stochastic, run};
+use super::run::{Density, Settings, run};
 use super::{DesignChoice, FamilyChoice, Fitted};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::{Family, Reparam};
@@ -41,15 +39,8 @@ pub struct Fit<'a, T: ?Sized = Target, F = Box<dyn Reparam>, O = AnyOptimizer> {
     source: Source<'a>,
     family: FamilyWish<'a, F>,
     own: Own<'a, F, O>,
-    names: OwnNames,
-    wishes: Wishes,
-    steps: Option<u64>,
-    stochastic: Stochastic,
-    posterior_draws: Option<usize>,
-    seed: u64,
+    settings: Settings,
     options: Options,
-    restarts: Option<usize>,
-    point: Option<Vec<f64>>,
     observer: Option<&'a mut dyn Observer>,
     density: PhantomData<fn(&T)>,
 }
@@ -95,15 +86,8 @@ impl<'a, T: ?Sized> Fit<'a, T> {
             source,
             family: FamilyChoice::Auto.wish(),
             own: Own { estimator: None, optimizer: None, algorithm: None, stop: None },
-            names: OwnNames::default(),
-            wishes: Wishes::default(),
-            steps: None,
-            stochastic: Stochastic::default(),
-            posterior_draws: None,
-            seed: 0,
+            settings: Settings::default(),
             options: Options::default(),
-            restarts: None,
-            point: None,
             observer: None,
             density: PhantomData,
         }
@@ -117,26 +101,19 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     #[must_use]
     pub fn family<How, P: FamilyPart<'a, How>>(self, family: P) -> Fit<'a, T, P::Family, O> {
         let family = family.wish();
-        let mut wishes = self.wishes;
-        wishes.family = match family {
+        let mut settings = self.settings;
+        settings.wishes.family = match family {
             FamilyWish::Named(choice, _) => choice,
             FamilyWish::Own(_) => FamilyChoice::Auto,
         };
-        let names = OwnNames { estimator: None, algorithm: None, ..self.names };
+        (settings.own.estimator, settings.own.algorithm) = (None, None);
         let own = Own { estimator: None, algorithm: None, optimizer: self.own.optimizer, stop: self.own.stop };
         Fit {
             source: self.source,
             family,
             own,
-            names,
-            wishes,
-            steps: self.steps,
-            stochastic: self.stochastic,
-            posterior_draws: self.posterior_draws,
-            seed: self.seed,
+            settings,
             options: self.options,
-            restarts: self.restarts,
-            point: self.point,
             observer: self.observer,
             density: PhantomData,
         }
@@ -147,9 +124,9 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     #[must_use]
     pub fn estimator<How>(mut self, estimator: impl EstimatorPart<'a, T, F, How>) -> Self {
         match estimator.wish() {
-            EstimatorWish::Named(choice) => self.wishes.estimator = choice,
+            EstimatorWish::Named(choice) => self.settings.wishes.estimator = choice,
             EstimatorWish::Own(name, estimator) => {
-                self.names.estimator = Some(name);
+                self.settings.own.estimator = Some(name);
                 self.own.estimator = Some(estimator);
             }
         }
@@ -161,23 +138,18 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     pub fn optimizer<How, P: OptimizerPart<How>>(mut self, optimizer: P) -> Fit<'a, T, F, P::Rule> {
         let mut rule = None;
         match optimizer.wish() {
-            OptimizerWish::Named(choice) => (self.wishes.optimizer, self.names.optimizer) = (choice, None),
-            OptimizerWish::Own(name, own) => (rule, self.names.optimizer) = (Some(own), Some(name)),
+            OptimizerWish::Named(choice) => {
+                (self.settings.wishes.optimizer, self.settings.own.optimizer) = (choice, None)
+            }
+            OptimizerWish::Own(name, own) => (rule, self.settings.own.optimizer) = (Some(own), Some(name)),
         }
         let Own { estimator, algorithm, stop, .. } = self.own;
         Fit {
             source: self.source,
             family: self.family,
             own: Own { estimator, algorithm, stop, optimizer: rule },
-            names: self.names,
-            wishes: self.wishes,
-            steps: self.steps,
-            stochastic: self.stochastic,
-            posterior_draws: self.posterior_draws,
-            seed: self.seed,
+            settings: self.settings,
             options: self.options,
-            restarts: self.restarts,
-            point: self.point,
             observer: self.observer,
             density: PhantomData,
         }
@@ -186,7 +158,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// An algorithm of your own, made afresh for each run, in the place of estimator and optimiser.
     #[must_use]
     pub fn algorithm(mut self, algorithm: impl OwnAlgorithm<F> + 'a) -> Self {
-        self.names.algorithm = Some(parts::name_of_value(&algorithm));
+        self.settings.own.algorithm = Some(parts::name_of_value(&algorithm));
         self.own.algorithm = Some(parts::driver(algorithm));
         self
     }
@@ -203,21 +175,21 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// How the noise of a step's draws is spread, for estimators that transform noise.
     #[must_use]
     pub fn design(mut self, design: DesignChoice) -> Self {
-        self.wishes.design = design;
+        self.settings.wishes.design = design;
         self
     }
 
     /// Monte Carlo draws in a step.
     #[must_use]
     pub fn draws(mut self, num_draws: usize) -> Self {
-        self.wishes.draws = Some(num_draws);
+        self.settings.wishes.draws = Some(num_draws);
         self
     }
 
     /// Steps of one run at most.
     #[must_use]
     pub fn steps(mut self, steps: u64) -> Self {
-        self.steps = Some(steps);
+        self.settings.steps = Some(steps);
         self
     }
 
@@ -231,14 +203,14 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// Step sizes of a stochastic optimiser along the run, in place of those that follow from a learning rate.
     #[must_use]
     pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
-        self.stochastic.schedule = Some(schedule.into());
+        self.settings.stochastic.schedule = Some(schedule.into());
         self
     }
 
     /// Which iterates of a stochastic run make the answer; the mean of its tail if this is not called.
     #[must_use]
     pub fn average(mut self, average: Average) -> Self {
-        self.stochastic.average = average;
+        self.settings.stochastic.average = average;
         self
     }
 
@@ -246,21 +218,21 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// not called. The noise of the windows counts as well.
     #[must_use]
     pub fn tolerance(mut self, nats: f64) -> Self {
-        self.stochastic.tolerance = nats;
+        self.settings.stochastic.tolerance = nats;
         self
     }
 
     /// Fresh draws of q for the report and its verdict; 4000 if this is not called.
     #[must_use]
     pub fn posterior_draws(mut self, num_draws: usize) -> Self {
-        self.posterior_draws = Some(num_draws);
+        self.settings.posterior_draws = Some(num_draws);
         self
     }
 
     /// The seed of all randomness.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.settings.streams = Streams::new(seed);
         self
     }
 
@@ -281,7 +253,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// Rows of a step.
     #[must_use]
     pub fn minibatch(mut self, minibatch: Minibatch) -> Self {
-        self.wishes.minibatch = minibatch;
+        self.settings.wishes.minibatch = minibatch;
         self
     }
 
@@ -289,7 +261,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// clipped if this is not called. See [`Clipped`](crate::optimize::Clipped) for what a clip can do to the answer.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
-        self.stochastic.clip = Some(clip);
+        self.settings.stochastic.clip = Some(clip);
         self
     }
 
@@ -297,14 +269,14 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {
-        self.restarts = Some(restarts.max(1));
+        self.settings.restarts = Some(restarts.max(1));
         self
     }
 
     /// A point to start from: the unconstrained latents outside of rows.
     #[must_use]
     pub fn start(mut self, point: Vec<f64>) -> Self {
-        self.point = Some(point);
+        self.settings.point = Some(point);
         self
     }
 
@@ -325,17 +297,10 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             Source::Model(record) => Density::Recorded(Box::new(record(self.options)?)),
             Source::Density(density) => Density::of(density),
         };
-        let settings = Settings {
-            wishes: self.wishes,
-            own: self.names,
-            steps: self.steps,
-            stochastic: self.stochastic,
-            posterior_draws: self.posterior_draws,
-            streams: Streams::new(self.seed),
-            restarts: self.restarts,
-            point: self.point,
-            difference: if self.options.precision == Precision::Single { 0.05 } else { 1e-3 },
-        };
+        let mut settings = self.settings;
+        if self.options.precision == Precision::Single {
+            settings.difference = 0.05;
+        }
         let mut silent = ();
         let observer: &mut dyn Observer = match self.observer {
             Some(observer) => observer,

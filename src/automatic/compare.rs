@@ -165,17 +165,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             return Err(FitError::unsupported("family", words));
         }
         let chosen = self.entries(&target, plan.family)?;
-        let settings = Settings {
-            wishes,
-            own: OwnNames::default(),
-            steps: None,
-            stochastic: super::run::Stochastic::default(),
-            posterior_draws: None,
-            streams: Streams::new(self.seed),
-            restarts: Some(1),
-            point: None,
-            difference: 1e-3,
-        };
+        let settings = Settings { wishes, streams: Streams::new(self.seed), restarts: Some(1), ..Settings::default() };
         let begin = begin(&target, &plan, &settings)?;
         let observer = self.observer.take();
         let report = if has_integers(layout) {

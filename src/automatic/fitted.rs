@@ -1,21 +1,24 @@
 //! [`Fitted`]: what a fit gives.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::plan::Plan;
-use super::restarts;
-use super::start::StartReport;
+use super::tried::Tried;
 use crate::algorithm::{FitError, Solution};
+use crate::diagnose::verdict::{Evidence, Verdict};
+use crate::export::FileError;
 use crate::family::Family;
-use crate::fit::{Stop, Trace};
+use crate::fit::Stop;
 use crate::model::Model;
-use crate::posterior::{Loo, Posterior, RowLogLikelihood};
+use crate::posterior::{Bound, Loo, Posterior, Proposal, RowLogLikelihood, Summary};
 use crate::streams::Streams;
 use crate::target::{Constrained, Replicated, Target};
 
 /// A finished fit: the posterior with its verdict, and how it came about.
 ///
-/// It reads like its [`Posterior`]: `fitted.summary()`, `fitted.verdict()`, `println!("{fitted}")`.
+/// What is asked most is answered here: `fitted.summary()`, `fitted.verdict()`, `println!("{fitted}")`; all else by its
+/// [`posterior`](Self::posterior).
 #[non_exhaustive]
 pub struct Fitted {
     /// Fresh draws of the solution, the bound, and the verdict.
@@ -28,14 +31,8 @@ pub struct Fitted {
     pub solution: Solution,
     /// Why the chosen run ended.
     pub stop: Stop,
-    /// The objective along the chosen run.
-    pub trace: Trace,
-    /// Every run, each with randomness of its own; the solution is that of the best bound.
-    pub restarts: Vec<Restart>,
-    /// Which of the restarts the solution is.
-    pub chosen: usize,
-    /// What the search for a start found.
-    pub start: StartReport,
+    /// The search for a start, every run, and the objective along the chosen one.
+    pub tried: Tried,
     /// What was run, and why.
     pub plan: Plan,
     /// The streams everything was drawn from; use a purpose of your own for what comes after.
@@ -46,26 +43,60 @@ pub struct Fitted {
     pub rejected: u64,
 }
 
-/// One run of several.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Restart {
-    /// Where it ended.
-    pub solution: Solution,
-    /// Why.
-    pub stop: Stop,
-    /// Its bound from fresh draws, shared by all restarts; NaN where no draw has a finite density.
-    pub bound: f64,
-    /// Standard error of the bound.
-    pub bound_se: f64,
-    /// Fresh draws without a finite density.
-    pub rejected: usize,
-    /// Log evidence by the same draws: of the part of the posterior that this run found.
-    pub evidence: f64,
-    /// Where each latent and integer outside of rows lies.
-    pub(super) place: Vec<restarts::Place>,
-}
-
 impl Fitted {
+    /// The table of the posterior: see [`Posterior::summary`].
+    pub fn summary(&self) -> Vec<Summary> {
+        self.posterior.summary()
+    }
+
+    /// Whether to trust it: see [`Posterior::verdict`].
+    pub fn verdict(&self) -> &Verdict {
+        self.posterior.verdict()
+    }
+
+    /// The bound on the log evidence: see [`Posterior::bound`].
+    pub fn bound(&self) -> &Bound {
+        self.posterior.bound()
+    }
+
+    /// The numbers behind the verdict: see [`Posterior::evidence`].
+    pub fn evidence(&self) -> &Evidence {
+        self.posterior.evidence()
+    }
+
+    /// Pareto k-hat of the importance weights: see [`Posterior::k_hat`].
+    pub fn k_hat(&self) -> f64 {
+        self.posterior.k_hat()
+    }
+
+    /// Draws that agree with the table, of one quantity: see [`Posterior::draws`].
+    pub fn draws(&self, name: &str) -> Option<Vec<f64>> {
+        self.posterior.draws(name)
+    }
+
+    /// Draws that agree with the table, of all quantities: see [`Posterior::constrained`].
+    pub fn constrained(&self) -> Constrained {
+        self.posterior.constrained()
+    }
+
+    /// q's own draws: see [`Posterior::proposal`].
+    pub fn proposal(&self) -> &Proposal {
+        self.posterior.proposal()
+    }
+
+    /// Learnable parameters of the model: see [`Posterior::theta`].
+    pub fn theta(&self) -> &[f64] {
+        self.posterior.theta()
+    }
+
+    /// Saves everything but the model: see [`Posterior::save`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        self.posterior.save(path)
+    }
+
     /// Leave-one-out cross-validation: see [`Posterior::loo`].
     ///
     /// # Errors
@@ -146,14 +177,6 @@ impl Fitted {
     }
 }
 
-impl std::ops::Deref for Fitted {
-    type Target = Posterior;
-
-    fn deref(&self) -> &Posterior {
-        &self.posterior
-    }
-}
-
 impl std::fmt::Display for Fitted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.posterior.fmt(f)
@@ -164,10 +187,7 @@ impl std::fmt::Debug for Fitted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut out = f.debug_struct("Fitted");
         out.field("target", &self.target).field("family", &self.family.name()).field("solution", &self.solution);
-        out.field("stop", &self.stop)
-            .field("restarts", &self.restarts)
-            .field("plan", &self.plan)
-            .finish_non_exhaustive()
+        out.field("stop", &self.stop).field("tried", &self.tried).field("plan", &self.plan).finish_non_exhaustive()
     }
 }
 

@@ -22,6 +22,7 @@ mod restarts;
 mod rounds;
 mod run;
 mod start;
+mod tried;
 mod units;
 
 pub use builder::Fit;
@@ -29,11 +30,12 @@ pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, 
 pub use compare::Compare;
 pub use estimators::{EstimatorEntry, MixedEstimator, MixedFamily, RealEstimator, estimators};
 pub use families::family_of;
-pub use fitted::{Fitted, Restart};
+pub use fitted::Fitted;
 pub use own::OwnNames;
 pub use parts::{Begin, EstimatorPart, FamilyPart, OptimizerPart, OwnAlgorithm};
 pub use plan::Plan;
 pub use start::StartReport;
+pub use tried::{Restart, Tried};
 
 use crate::algorithm::FitError;
 use crate::model::Model;

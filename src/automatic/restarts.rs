@@ -1,5 +1,7 @@
 //! Several runs of one fit: how many, which is best, and whether another one found something else.
 
+use serde::{Deserialize, Serialize};
+
 use super::Restart;
 use super::around;
 use super::run::Settings;
@@ -94,10 +96,13 @@ impl Restart {
 }
 
 /// Sums of one latent's draws and of their squares.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Place {
+    #[serde(with = "crate::number")]
     sum: f64,
+    #[serde(with = "crate::number")]
     squares: f64,
+    #[serde(with = "crate::number")]
     count: f64,
 }
 

@@ -12,7 +12,7 @@ use super::parts::{FamilyWish, Own};
 use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
 use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
 use super::start::begin;
-use super::{FamilyChoice, Fitted, MixedFamily};
+use super::{FamilyChoice, Fitted, MixedFamily, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
 use crate::fit::{Observer, Stop};
@@ -53,6 +53,22 @@ pub(super) struct Stochastic {
 impl Default for Stochastic {
     fn default() -> Self {
         Stochastic { schedule: None, clip: None, average: Average::Tail, tolerance: 0.01 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            wishes: Wishes::default(),
+            own: OwnNames::default(),
+            steps: None,
+            stochastic: Stochastic::default(),
+            posterior_draws: None,
+            streams: Streams::new(0),
+            restarts: None,
+            point: None,
+            difference: 1e-3,
+        }
     }
 }
 
@@ -255,10 +271,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         family,
         solution: restarts[chosen_run].solution.clone(),
         stop: restarts[chosen_run].stop.clone(),
-        trace: traces.swap_remove(chosen_run),
-        restarts,
-        chosen: chosen_run,
-        start: begin.report,
+        tried: Tried { start: begin.report, runs: restarts, chosen: chosen_run, trace: traces.swap_remove(chosen_run) },
         plan,
         streams,
         evaluations,

@@ -1,5 +1,7 @@
 //! Where the runs of an automatic fit begin.
 
+use serde::{Deserialize, Serialize};
+
 use super::plan::Plan;
 use super::run::Settings;
 use crate::algorithm::{Explored, FitError, StartSearch};
@@ -15,7 +17,7 @@ const THETA: u32 = 42;
 const MOST_PATHS: usize = 64;
 
 /// What the search for a start found.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StartReport {
     /// Paths and plain Gaussians that were compared.
@@ -25,6 +27,7 @@ pub struct StartReport {
     /// Distinct modes that paths arrived at.
     pub num_modes: usize,
     /// The best candidate's bound from a few draws.
+    #[serde(with = "crate::number::maybe")]
     pub bound: Option<f64>,
     /// Density evaluations used.
     pub evaluations: u64,

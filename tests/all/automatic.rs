@@ -1,6 +1,6 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
-use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
+use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, Tried};
 use jensen::fit::Stop;
 use jensen::optimize::Clip;
 use jensen::prelude::*;
@@ -17,7 +17,7 @@ impl<F: Fn(&LogJoint) + Sync> Model for Written<F> {
 }
 
 fn best(fitted: &Fitted) -> (f64, f64) {
-    let restart = &fitted.restarts[fitted.chosen];
+    let restart = &fitted.tried.runs[fitted.tried.chosen];
     (restart.bound, restart.bound_se)
 }
 
@@ -115,8 +115,25 @@ fn poisson_regression_converges() {
     });
     let fitted = jensen::fit(&model).unwrap();
     assert!(fitted.stop.has_converged());
-    let [one, two] = [&fitted.restarts[0], &fitted.restarts[1]];
+    let [one, two] = [&fitted.tried.runs[0], &fitted.tried.runs[1]];
     assert!((one.bound - two.bound).abs() < 0.05 + 4.0 * one.bound_se.hypot(two.bound_se));
+}
+
+/// What was tried has a line for the start and one for each run, and is itself again after it was saved.
+#[test]
+fn what_was_tried_is_told_and_saved() {
+    let model = Written(|p: &LogJoint| {
+        p.draw("mu", normal(0.0, 3.0));
+    });
+    let tried = Fit::new(&model).restarts(3).run().unwrap().tried;
+    let lines: Vec<String> = tried.to_string().lines().map(str::to_string).collect();
+    assert!(lines.len() == 4 && lines[0].starts_with("start: "), "{tried}");
+    assert!(lines[tried.chosen + 1].starts_with(&format!("run {}, chosen: bound ", tried.chosen + 1)), "{tried}");
+    assert_eq!(tried.to_string().matches("chosen").count(), 1);
+    let saved = serde_json::to_string(&tried).unwrap();
+    assert_eq!(serde_json::from_str::<Tried>(&saved).unwrap(), tried);
+    let edited = saved.replace("\"chosen\":", "\"taken\":");
+    assert!(serde_json::from_str::<Tried>(&edited).is_err());
 }
 
 /// The funnel has no good Gaussian: the fit ends all the same, within a nat of the best there is, which is derived in
@@ -341,8 +358,8 @@ fn choices_are_honoured() {
         if seen == 7 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
     let fitted = Fit::new(&model).observer(&mut observer).run().unwrap();
-    assert_eq!((fitted.stop.steps(), fitted.restarts.len()), (7, 1));
-    assert!(fitted.layout().num_latents == 3);
+    assert_eq!((fitted.stop.steps(), fitted.tried.runs.len()), (7, 1));
+    assert!(fitted.posterior.layout().num_latents == 3);
 }
 
 #[test]

@@ -178,7 +178,7 @@ const STDERR: [f64; 8] = [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0];
 fn fitted(threads: usize) -> Fitted {
     let model = EightSchools { effect: Column::new(EFFECT), stderr: Column::new(STDERR) };
     let fitted = Fit::new(&model).threads(threads).run().unwrap();
-    assert!(fitted.is_weighted(), "{fitted}");
+    assert!(fitted.posterior.is_weighted(), "{fitted}");
     fitted
 }
 
@@ -218,7 +218,10 @@ fn a_tail_of_eight_schools_is_the_posteriors_wherever_it_leaves_the_fit() {
     let tau = own.draws("tau").unwrap();
     let weighted: f64 = own.log_weights().iter().zip(tau).map(|(l, t)| if *t > 10.0 { l.exp() } else { 0.0 }).sum();
     let errors = |share: f64| (share - weighted).abs() / band(exact, 4000, f64::INFINITY);
-    assert!((weighted - exact).abs() < band(exact, usize::MAX, fitted.effective_size()), "{weighted} {exact}");
+    assert!(
+        (weighted - exact).abs() < band(exact, usize::MAX, fitted.posterior.effective_size()),
+        "{weighted} {exact}"
+    );
     assert!(errors(tail(tau)) > 1.0, "draws of q could not pass: {}", tail(tau));
     let named = tail(&fitted.draws("tau").unwrap());
     assert!(errors(named) < 1.0, "{named} {weighted}");
@@ -232,23 +235,23 @@ fn a_tail_of_eight_schools_is_the_posteriors_wherever_it_leaves_the_fit() {
         let at = lines.next().unwrap().position(|cell| cell == name).unwrap();
         lines.map(|mut cells| cells.nth(at).unwrap().parse().unwrap()).collect()
     };
-    write_csv(&fitted, folder.join("draws.csv")).unwrap();
+    write_csv(&fitted.posterior, folder.join("draws.csv")).unwrap();
     assert_eq!(tail(&column("draws.csv", "tau")), named);
-    write_proposal_csv(&fitted, folder.join("own.csv")).unwrap();
+    write_proposal_csv(&fitted.posterior, folder.join("own.csv")).unwrap();
     assert_eq!(column("own.csv", "tau"), tau);
     let weights = column("own.csv", "log_weight__");
     assert!((weights.iter().map(|l| l.exp()).sum::<f64>() - 1.0).abs() < 1e-12);
     let rows = fitted.row_log_likelihood().unwrap();
     let groups = Groups { log_likelihood: Some(&rows), ..Groups::default() };
-    write_arviz(&fitted, &groups, folder.join("idata.json")).unwrap();
+    write_arviz(&fitted.posterior, &groups, folder.join("idata.json")).unwrap();
     let data: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("idata.json")).unwrap()).unwrap();
     let chain = |group: &str, name: &str| -> Vec<f64> {
         data[group][name][0].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
     };
     assert_eq!(tail(&chain("posterior", "tau")), named);
-    assert_eq!(chain("sample_stats", "lp"), fitted.log_p());
-    assert_eq!(data["posterior_attrs"]["num_distinct"], fitted.resampling().unwrap().num_distinct);
+    assert_eq!(chain("sample_stats", "lp"), fitted.posterior.log_p());
+    assert_eq!(data["posterior_attrs"]["num_distinct"], fitted.posterior.resampling().unwrap().num_distinct);
     std::fs::remove_dir_all(folder).unwrap();
     // What `arviz.loo` makes of these rows: weights 1 / p(x_i | z), smoothed.
     let left_out = |row: usize| {
@@ -264,7 +267,7 @@ fn a_tail_of_eight_schools_is_the_posteriors_wherever_it_leaves_the_fit() {
 #[test]
 fn fresh_draws_of_the_posterior_have_its_tail() {
     let (exact, fitted) = (exact_tail(), fitted(2));
-    let (target, share) = (fitted.target.as_ref().unwrap(), fitted.effective_size() / 4000.0);
+    let (target, share) = (fitted.target.as_ref().unwrap(), fitted.posterior.effective_size() / 4000.0);
     for (num_draws, seed) in [(500, 1), (4000, 2), (20_000, 3)] {
         let (draws, resampling) =
             resample(target, &*fitted.family, &fitted.solution, Streams::new(seed), num_draws).unwrap();

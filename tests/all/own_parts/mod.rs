@@ -34,7 +34,7 @@ fn is_right(fitted: &Fitted) {
     assert!((line.sd / sd - 1.0).abs() < 0.1, "{fitted}");
     assert!(fitted.bound().elbo.value < evidence() + 3.0 * fitted.bound().elbo.mcse + 1e-9, "{fitted}");
     assert!(fitted.bound().elbo.value > evidence() - 0.01, "{fitted}");
-    assert_eq!(fitted.restarts.len(), 2);
+    assert_eq!(fitted.tried.runs.len(), 2);
     assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
 }
 

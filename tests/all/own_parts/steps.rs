@@ -129,9 +129,9 @@ impl<F: Reparam> OwnAlgorithm<F> for Doubled {
 fn an_algorithm_of_ones_own_is_run_until_a_rule_ends_it() {
     let fitted = Fit::new(&mean()).algorithm(Doubled).stop(MaxSteps(3000)).run().unwrap();
     assert!((fitted.summary()[0].mean - MEAN).abs() < 0.03, "{fitted}");
-    assert_eq!((fitted.stop.clone(), fitted.restarts.len()), (Stop::Budget { steps: 3000 }, 2));
+    assert_eq!((fitted.stop.clone(), fitted.tried.runs.len()), (Stop::Budget { steps: 3000 }, 2));
     // Each run has randomness of its own.
-    assert_ne!(fitted.restarts[0].solution, fitted.restarts[1].solution);
+    assert_ne!(fitted.tried.runs[0].solution, fitted.tried.runs[1].solution);
     assert_eq!(fitted.plan.to_string(), "full-rank family, Doubled algorithm");
 }
 
@@ -149,7 +149,7 @@ impl StoppingRule for Third {
 fn a_stopping_rule_of_ones_own_ends_every_run() {
     for optimizer in [OptimizerChoice::Auto, OptimizerChoice::Adam] {
         let fitted = Fit::new(&mean()).optimizer(optimizer).stop(Third).run().unwrap();
-        assert!(fitted.restarts.iter().all(|r| r.stop == Stop::Time { steps: 3 }), "{:?}", fitted.stop);
+        assert!(fitted.tried.runs.iter().all(|r| r.stop == Stop::Time { steps: 3 }), "{:?}", fitted.stop);
     }
 }
 

@@ -58,7 +58,7 @@ pub fn fit(
 /// # Errors
 /// None for the fit as it ended.
 pub(super) fn of_rows(fitted: &Fitted) -> Result<Vec<RowMeans>, EngineError> {
-    let layout = fitted.layout();
+    let layout = fitted.posterior.layout();
     if layout.num_row_latents + layout.num_row_integers == 0 {
         return Ok(Vec::new());
     }

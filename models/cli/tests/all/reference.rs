@@ -48,7 +48,7 @@ fn trusted_fits_match_their_reference() {
             outcome.k_hat(),
             outcome.verdict().trust
         );
-        if outcome.resampling().is_some() {
+        if outcome.posterior.resampling().is_some() {
             trusted += 1;
             assert!(mean < 0.16 && quantile < 0.32 && ratios[0] > 0.88 && ratios[1] < 1.12, "{found}");
         } else {
@@ -62,5 +62,5 @@ fn trusted_fits_match_their_reference() {
 #[test]
 fn the_funnel_is_not_trusted() {
     let outcome = fitted("eight-schools-centred", "");
-    assert!(outcome.resampling().is_none(), "k-hat {:.2}, {}", outcome.k_hat(), outcome.verdict());
+    assert!(outcome.posterior.resampling().is_none(), "k-hat {:.2}, {}", outcome.k_hat(), outcome.verdict());
 }

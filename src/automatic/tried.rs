@@ -1,0 +1,65 @@
+//! [`Tried`]: what a fit tried, and how it went.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::restarts::Place;
+use super::start::StartReport;
+use crate::algorithm::Solution;
+use crate::fit::{Stop, Trace};
+
+/// What a fit tried: the search for a start, every run, and the objective along the run that was chosen.
+///
+/// Its text is a line for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tried {
+    /// What the search for a start found.
+    pub start: StartReport,
+    /// Every run, each with randomness of its own; the solution of the fit is that of the best bound.
+    pub runs: Vec<Restart>,
+    /// Which of the runs was chosen.
+    pub chosen: usize,
+    /// The objective along the chosen run.
+    pub trace: Trace,
+}
+
+/// One run of several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Restart {
+    /// Where it ended.
+    pub solution: Solution,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Its bound from fresh draws, shared by all runs; NaN where no draw has a finite density.
+    #[serde(with = "crate::number")]
+    pub bound: f64,
+    /// Standard error of the bound.
+    #[serde(with = "crate::number")]
+    pub bound_se: f64,
+    /// Fresh draws without a finite density.
+    pub rejected: usize,
+    /// Log evidence by the same draws: of the part of the posterior that this run found.
+    #[serde(with = "crate::number")]
+    pub evidence: f64,
+    /// Where each latent and integer outside of rows lies.
+    pub(super) place: Vec<Place>,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StartReport { num_candidates, num_modes, bound, .. } = self.start;
+        write!(f, "start: {num_candidates} candidates, {num_modes} modes")?;
+        if let Some(bound) = bound {
+            write!(f, ", the best bound {bound:.2}")?;
+        }
+        for (k, run) in self.runs.iter().enumerate() {
+            let Restart { bound, bound_se, stop, .. } = run;
+            let chosen = if k == self.chosen { ", chosen" } else { "" };
+            write!(f, "\nrun {}{chosen}: bound {bound:.2} ({bound_se:.2}), {stop}", k + 1)?;
+        }
+        Ok(())
+    }
+}
