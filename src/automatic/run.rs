@@ -18,7 +18,7 @@ use crate::family::Family;
 use crate::fit::{Observer, Stop};
 use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{Average, Clip, Optimizer, Schedule};
-use crate::posterior::{Assessment, Posterior};
+use crate::posterior::{Assessment, Posterior, admit_draws};
 use crate::streams::Streams;
 use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
 
@@ -73,8 +73,19 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Refuses what the plan has no use for.
-    fn check(&self, plan: &Plan) -> Result<(), FitError> {
+    /// Refuses numbers that make no sense, and what the plan has no use for.
+    fn check(&self, plan: &Plan, layout: &Layout) -> Result<(), FitError> {
+        let outside = layout.num_latents + layout.num_integers;
+        let inside = (layout.num_row_latents + layout.num_row_integers) * layout.num_rows;
+        admit_draws(plan.num_draws, outside + inside)?;
+        admit_draws(self.posterior_draws.unwrap_or(0), outside)?;
+        let tolerance = self.stochastic.tolerance;
+        if !(tolerance.is_finite() && tolerance >= 0.0) {
+            return Err(FitError::setting(
+                "tolerance",
+                format!("a tolerance of {tolerance} nats; choose a finite one of zero or more, such as 0.01"),
+            ));
+        }
         let (schedule, clip) = (&self.stochastic.schedule, &self.stochastic.clip);
         if schedule.is_some() || clip.is_some() {
             check_stochastic(if schedule.is_some() { "a learning rate" } else { "a clip" }, plan)?;
@@ -209,7 +220,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
 ) -> Result<Fitted, FitError> {
     let target = density.differentiable();
     let (chosen, plan) = Chosen::new(wish, target, settings, density.gradient())?;
-    settings.check(&plan)?;
+    settings.check(&plan, target.layout())?;
     let begin = begin(target, &plan, settings)?;
     let mut evaluations = begin.report.evaluations;
     let (family, mut rejected) = (chosen.family(), 0);

@@ -56,6 +56,13 @@ pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Setting
             ),
         ));
     }
+    if let Some((latent, value)) = settings.point.iter().flatten().enumerate().find(|(_, value)| !value.is_finite()) {
+        let site = layout.site_of_latent(latent).map_or("", |site| &site.name);
+        return Err(FitError::setting(
+            "start",
+            format!("the start has {value} for number {latent}, of \"{site}\"; give finite unconstrained numbers"),
+        ));
+    }
     let theta = first_theta(target, settings.streams);
     if !plan.paths {
         return plain(target, settings, theta);

@@ -21,6 +21,7 @@ pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_
 pub use proposal::Proposal;
 pub use resample::{Resampling, resample};
 pub use rows::{Loo, RowLogLikelihood, RowMeans};
+pub(crate) use sampler::admit_draws;
 pub use statistics::Summary;
 pub use table::table_is_of;
 pub(crate) use table::write_table;

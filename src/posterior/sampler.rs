@@ -11,6 +11,18 @@ const BLOCK_NUMBERS: usize = 4_000_000;
 /// Draws in a block at most.
 const BLOCK_DRAWS: usize = 500;
 
+/// Numbers that are drawn at a time at most: 16 GiB of doubles.
+const MOST_NUMBERS: usize = 1 << 31;
+
+/// Refuses more draws, of `numbers` numbers each, than a machine holds.
+pub(crate) fn admit_draws(num_draws: usize, numbers: usize) -> Result<(), FitError> {
+    if num_draws.checked_mul(numbers.max(1)).is_some_and(|all| all <= MOST_NUMBERS) {
+        return Ok(());
+    }
+    let most = MOST_NUMBERS / numbers.max(1);
+    Err(FitError::setting("draws", format!("{num_draws} draws of {numbers} numbers each; ask for at most {most}")))
+}
+
 /// Draws of q that can be made again: the noise of each is a function of the streams, its block and its place there.
 pub(super) struct Sampler<'a> {
     pub target: &'a dyn LogDensity,
@@ -30,8 +42,10 @@ pub(super) fn block_of(layout: &Layout, num_draws: usize) -> usize {
 }
 
 impl Sampler<'_> {
-    /// Checks that the solution belongs to the family and the target.
+    /// Checks that the solution belongs to the family and the target, and that the draws can be held.
     pub fn check(&self) -> Result<(), FitError> {
+        let layout = self.target.layout();
+        admit_draws(self.num_draws, layout.num_latents + layout.num_integers)?;
         let sizes = [
             ("parameters of q", self.solution.params.len(), self.family.num_params()),
             ("learnable parameters", self.solution.theta.len(), self.target.layout().num_parameters),

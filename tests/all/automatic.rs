@@ -392,3 +392,26 @@ fn the_estimator_is_chosen_by_measurement() {
     let fitted = Fit::new(&counts).estimator(EstimatorChoice::Auto).run().unwrap();
     assert!(fitted.plan.picks.len() > 1, "{}", fitted.plan);
 }
+
+#[test]
+fn numbers_that_make_no_sense_are_refused_by_the_setting_s_name() {
+    let model = Written(|p: &LogJoint| {
+        let x = p.draws("x", normal(0.0, 1.0), 2);
+        p.observe(1.0, normal(x.at(0) + x.at(1), 1.0));
+    });
+    let fit = || Fit::new(&model);
+    let refused = |fit: Fit<_>, words: &[&str]| {
+        let error = fit.run().err().expect("the setting makes no sense");
+        assert_eq!(error.kind(), jensen::algorithm::FitErrorKind::Setting, "{error}");
+        words.iter().for_each(|word| assert!(error.to_string().contains(word), "{word}: {error}"));
+    };
+    refused(fit().start(vec![0.0, f64::NAN]), &["NaN", "\"x\"", "number 1"]);
+    refused(fit().start(vec![f64::INFINITY, 0.0]), &["inf", "number 0"]);
+    refused(fit().tolerance(f64::NAN), &["tolerance of NaN"]);
+    refused(fit().tolerance(-1.0), &["tolerance of -1"]);
+    refused(fit().posterior_draws(usize::MAX), &["draws of 2 numbers", "at most 1073741824"]);
+    refused(fit().posterior_draws(0), &["0 draws"]);
+    refused(fit().draws(usize::MAX), &["draws of 2 numbers"]);
+    let fitted = fit().run().expect("a posterior");
+    assert!(fitted.resample(usize::MAX).is_err() && fitted.resample(1 << 40).is_err());
+}
