@@ -1,4 +1,4 @@
-//! The figures of `docs/published_comparisons.md`: published comparisons of gradient estimators, measured again.
+//! The figures of `docs/notebook/published_comparisons.md`: published comparisons of gradient estimators, measured again.
 //!
 //! `cargo run --release --example published -- docs/figures` writes the figures there and prints the tables.
 #![allow(clippy::print_stdout, reason = "an example prints")]

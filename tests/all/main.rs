@@ -8,6 +8,7 @@ mod architecture;
 mod automatic;
 mod bad_models;
 mod blocks;
+mod book;
 mod compare;
 mod cut;
 mod domains;

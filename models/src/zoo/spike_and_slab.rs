@@ -113,7 +113,7 @@ mod tests {
         let data = input.regression(ResponseKind::Real, |spec| spec.standardise_response().allow_collinear()).unwrap();
         let names = data.features();
         let shares = shares(&data.design.features, &data.design.response, names.len());
-        // The figures of docs/estimators.md.
+        // The figures of docs/notebook/estimators.md.
         let inside = |name: &str| {
             let k = names.iter().position(|n| n == name).unwrap();
             (0..shares.len()).filter(|set| set >> k & 1 == 1).map(|set| shares[set]).sum::<f64>()

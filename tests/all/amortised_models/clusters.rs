@@ -92,7 +92,7 @@ fn groups_that_lie_apart_are_found() {
     assert!(found > 0.9, "adjusted Rand index {found}");
 }
 
-/// Reported beside k-means in docs/amortised.md; the digits are not normal clusters, so the bar is low.
+/// Reported beside k-means in docs/notebook/amortised.md; the digits are not normal clusters, so the bar is low.
 #[test]
 #[ignore = "twenty seconds; run with --ignored"]
 fn digits_are_grouped_about_as_well_as_by_k_means() {

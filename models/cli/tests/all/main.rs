@@ -1,5 +1,6 @@
 //! The built binary `jensen`, one program.
 
+mod book;
 mod circles;
 mod cli;
 mod compare;

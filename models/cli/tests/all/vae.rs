@@ -288,7 +288,7 @@ fn every_bad_input_is_named_with_a_remedy() {
     assert_eq!(folder.read("fit/fit.json"), whole);
 }
 
-/// More weight on the KL, less KL and less of the image: as the 8 x 8 digits show in docs/amortised.md.
+/// More weight on the KL, less KL and less of the image: as the 8 x 8 digits show in docs/notebook/amortised.md.
 #[test]
 fn the_curve_of_rate_and_distortion_is_monotone_in_beta() {
     let folder = Folder::new("vae-beta");

@@ -54,7 +54,7 @@ fn every_model_fits_its_own_data() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Two lines are as good in either of two places (`docs/mixtures.md`): one q sees one of them, and the verdict knows.
+/// Two lines are as good in either of two places (`docs/notebook/mixtures.md`): one q sees one of them, and the verdict knows.
 #[test]
 fn a_mixture_of_regressions_with_two_modes_is_not_trusted() {
     let folder = Folder::new("two-modes");
