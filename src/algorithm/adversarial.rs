@@ -34,17 +34,17 @@ pub struct AdversarialVi<'a, T: ?Sized, F: ?Sized, C: ?Sized, R: ?Sized> {
     pub target: &'a T,
     /// Draws of q.
     pub encoder: &'a F,
-    /// What the logistic regression maximises.
+    /// The objective of the logistic regression that learns the ratio of densities.
     pub contest: &'a C,
     /// What stands in for log q, with the parameters of the contest.
     pub log_q: &'a R,
-    /// Where q and theta start.
+    /// Parameters of q and theta at the start.
     pub start: Solution,
-    /// Where the ratio's parameters start.
+    /// Parameters of the ratio at the start.
     pub ratio_start: Vec<f64>,
     /// How q and theta follow their gradient.
     pub optimizer: Adam,
-    /// How the ratio follows its own.
+    /// The optimiser that moves the ratio's parameters.
     pub ratio_optimizer: Adam,
     /// Steps of the ratio before each step of q.
     pub ratio_steps: usize,
@@ -54,7 +54,7 @@ pub struct AdversarialVi<'a, T: ?Sized, F: ?Sized, C: ?Sized, R: ?Sized> {
     pub num_draws: usize,
     /// What is returned: the last iterate or an average.
     pub average: Average,
-    /// Randomness.
+    /// The source of all randomness of the run.
     pub streams: Streams,
 }
 

@@ -72,7 +72,7 @@ impl PathGaussian {
         self.mean.len() + self.factors.len()
     }
 
-    /// `H v`
+    /// The product of the inverse Hessian with a vector, `H v`.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         let mut out: Vec<f64> = self.diagonal.iter().zip(v).map(|(a, v)| a * v).collect();
         for f in &self.factors {
@@ -83,7 +83,7 @@ impl PathGaussian {
         out
     }
 
-    /// `H^-1 v`
+    /// The product of the precision with a vector, `H^-1 v`.
     fn precision_times(&self, v: &[f64]) -> Vec<f64> {
         let mut out: Vec<f64> = self.diagonal.iter().zip(v).map(|(a, v)| v / a).collect();
         for f in &self.factors {

@@ -22,13 +22,13 @@ const BLOCK: usize = 64;
 /// fit is not reported as converged.
 #[derive(Debug)]
 pub struct LaplaceApproximation<'a, T: Differentiable + ?Sized> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'a T,
-    /// By what.
+    /// The family that the approximation is one of.
     pub family: &'a FullRank,
     /// Learnable parameters of the model, held fixed.
     pub theta: &'a [f64],
-    /// Where to start, unconstrained.
+    /// The point to start from, unconstrained.
     pub start: Vec<f64>,
     /// Step of the differences, in standard deviations.
     pub difference: f64,

@@ -8,7 +8,7 @@ use crate::streams::Streams;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Minibatch {
-    /// All rows.
+    /// Every step uses all rows.
     #[default]
     Full,
     /// This many rows, in a new order in each pass over the data; the last batch of a pass may be smaller.

@@ -47,11 +47,11 @@ pub struct Pair {
 /// One place on a path, with all that is needed to go on from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Path {
-    /// Position.
+    /// Where the path stands.
     pub position: Vec<f64>,
-    /// Log density.
+    /// The log density there.
     pub value: f64,
-    /// Its gradient.
+    /// The gradient of the log density there.
     pub grad: Vec<f64>,
     /// Diagonal of the first guess of the inverse Hessian of `-log p`.
     pub diagonal: Vec<f64>,
@@ -61,7 +61,7 @@ pub struct Path {
     pub iteration: u64,
     /// Set once the path has ended.
     pub end: Option<PathEnd>,
-    /// Steps remembered.
+    /// Number of past steps that the curvature is made from.
     history: usize,
 }
 

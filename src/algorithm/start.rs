@@ -41,7 +41,7 @@ pub struct StartSearch {
     pub max_iterations: u64,
     /// A point to begin the first path from, in place of a random one.
     pub point: Option<Vec<f64>>,
-    /// Randomness.
+    /// The source of all randomness of the start.
     pub streams: Streams,
 }
 

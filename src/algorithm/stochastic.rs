@@ -28,15 +28,35 @@ const PATIENCE: u32 = 50;
 /// With `g = estimator(target, family)` at the step's rows and draws, `params += optimizer(g)`, and theta moves along by
 /// an optimiser of its own. A step without a finite gradient moves nothing and is counted; 50 in a row end the fit.
 ///
+/// ```
+/// use jensen::algorithm::{Algorithm, StochasticVi};
+/// use jensen::family::MeanField;
+/// use jensen::fit::{MaxSteps, run};
+/// use jensen::optimize::Adam;
+/// use jensen::prelude::*;
+/// use jensen::target::{LogDensity, Target};
+///
+/// let target = Target::new(&model(|p| {
+///     let mu = p.draw("mu", normal(0.0, 1.0));
+///     p.observe(2.0, normal(mu, 1.0));
+/// }))?;
+/// let family = MeanField::new(target.layout());
+/// let vi = StochasticVi::new(&target, &family).optimizer(Adam::new(0.02)).draws(4);
+/// let mut state = vi.init()?;
+/// run(&vi, &mut state, &mut MaxSteps(1000), &mut ())?;
+/// assert!((vi.output(&state).params[0] - 1.0).abs() < 0.1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// *Source*: Ranganath, Gerrish and Blei 2014; Kucukelbir et al. 2017.
 pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'a T,
-    /// By what.
+    /// The family whose parameters are moved.
     pub family: &'a F,
-    /// How the gradient is estimated.
+    /// The estimator of the gradient.
     pub estimator: E,
-    /// How it is followed.
+    /// The optimiser that follows the gradient.
     pub optimizer: O,
     /// What is returned: the last iterate or an average.
     pub average: Average,
@@ -46,9 +66,9 @@ pub struct StochasticVi<'a, T: ?Sized, F: ?Sized, E, O> {
     pub design: Design,
     /// Rows in a step.
     pub minibatch: Minibatch,
-    /// Where to start.
+    /// Parameters of q and theta at the start.
     pub start: Solution,
-    /// Randomness.
+    /// The source of all randomness of the run.
     pub streams: Streams,
 }
 
@@ -84,7 +104,7 @@ struct Scratch {
 }
 
 impl<S, E> StochasticState<S, E> {
-    /// Steps taken.
+    /// Number of steps taken so far.
     pub fn step(&self) -> u64 {
         self.step
     }
@@ -153,7 +173,7 @@ impl<'a, T: ?Sized, F: ?Sized, E, O> StochasticVi<'a, T, F, E, O> {
         StochasticVi { target, family, estimator, optimizer, average, num_draws, design, minibatch, start, streams }
     }
 
-    /// How the gradient is followed.
+    /// Chooses the optimiser that follows the gradient.
     #[must_use]
     pub fn optimizer<P>(self, optimizer: P) -> StochasticVi<'a, T, F, E, P> {
         let StochasticVi { target, family, estimator, average, num_draws, design, minibatch, start, streams, .. } =
@@ -179,13 +199,13 @@ impl<'a, T: ?Sized, F: ?Sized, E, O> StochasticVi<'a, T, F, E, O> {
         StochasticVi { minibatch, ..self }
     }
 
-    /// Where to start.
+    /// Chooses the parameters of q and theta to start from.
     #[must_use]
     pub fn start(self, start: Solution) -> Self {
         StochasticVi { start, ..self }
     }
 
-    /// Randomness.
+    /// Chooses the source of all randomness of the run.
     #[must_use]
     pub fn streams(self, streams: Streams) -> Self {
         StochasticVi { streams, ..self }

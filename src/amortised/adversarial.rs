@@ -60,7 +60,7 @@ pub struct Adversarial<M> {
     exact: Option<Box<dyn ExactPosterior + Send + Sync>>,
 }
 
-/// A run.
+/// One run of the training, from its own randomness.
 struct Run {
     solution: Solution,
     stop: Stop,

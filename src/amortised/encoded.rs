@@ -70,7 +70,7 @@ pub struct Encoded<M, G> {
     draws: usize,
 }
 
-/// A run.
+/// One run of the training, from its own randomness.
 struct Run {
     solution: Solution,
     stop: Stop,

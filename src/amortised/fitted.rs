@@ -21,7 +21,7 @@ const ROW_DRAWS: usize = 200;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AmortisedFitted {
-    /// How it was done, in words.
+    /// The method of the fit, in words.
     pub method: String,
     /// Parameters of q, and of the model.
     pub solution: Solution,
@@ -42,7 +42,7 @@ pub struct AmortisedFitted {
     pub verdict: Verdict,
     /// Why the best run ended.
     pub stop: Stop,
-    /// The same in words.
+    /// The reason for which the best run ended, in words.
     pub stopped: String,
     /// The objective along the best run.
     pub trace: Trace,

@@ -10,11 +10,11 @@ use std::fmt;
 pub struct Measured {
     /// What each single figure is, and its value; an error of 0 where it is exact.
     pub figures: Vec<(String, MonteCarlo)>,
-    /// What the table is of.
+    /// The subject of the table, in words.
     pub about: String,
     /// Headings of its numbers.
     pub columns: Vec<String>,
-    /// Its lines.
+    /// One line for each measure.
     pub lines: Vec<MeasuredLine>,
 }
 
@@ -22,7 +22,7 @@ pub struct Measured {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MeasuredLine {
-    /// What its numbers are of.
+    /// The quantity that the line is about.
     pub name: String,
     /// A number for each column.
     #[serde(with = "crate::number::list")]

@@ -1,5 +1,5 @@
-//! What draws of single rows say of an encoder: given theta the rows are independent, so that bound, importance weights and
-//! k-hat are those of each row.
+//! Assessment of an encoder by draws of single rows: given theta the rows are independent, so that bound, importance
+//! weights and k-hat are those of each row.
 
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::psis;

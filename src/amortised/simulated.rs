@@ -87,7 +87,7 @@ pub struct SimulatedPosterior {
     observed: Vec<(usize, Vec<f64>)>,
 }
 
-/// A run.
+/// One run of the training, from its own randomness.
 struct Run {
     theta: Vec<f64>,
     /// Mean log q of the pairs set aside at each look.

@@ -33,11 +33,11 @@ pub struct AmortisedSettings {
     pub learning_rate: Option<f64>,
     /// Draws of each row in a step.
     pub draws: Option<usize>,
-    /// Independent runs.
+    /// Number of independent runs, of which the best is kept; the default of the model where `None`.
     pub restarts: Option<usize>,
     /// The seed of all randomness.
     pub seed: u64,
-    /// How programs are run.
+    /// The options that programs are run with.
     pub options: Options,
 }
 
@@ -78,6 +78,22 @@ impl AmortisedSettings {
 /// A fit of an [`AmortisedModel`] with each choice open; what is not chosen is decided by the model.
 ///
 /// The example is that of [`Encoded`](super::Encoded).
+///
+/// ```
+/// use jensen::amortised::{AmortisedFit, SimulatedPosterior};
+/// use jensen::program::Matrix;
+/// use jensen::streams::Streams;
+///
+/// // z ~ N(0, 1), x = z + noise: the posterior is N(x / 2, 1 / 2).
+/// let mut e = vec![0.0; 2000];
+/// Streams::new(1).fill_normal(1, &mut e);
+/// let (z, noise) = e.split_at(1000);
+/// let x: Vec<f64> = z.iter().zip(noise).map(|(z, e)| z + e).collect();
+/// let pairs = SimulatedPosterior::new(&Matrix::new(x, 1)?, &Matrix::new(z, 1)?)?.hidden(&[4]).observed(1, &[1.0])?;
+/// let fitted = AmortisedFit::new(&pairs).steps(300).restarts(1).run()?;
+/// assert!((fitted.summary[0].mean - 0.5).abs() < 0.3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct AmortisedFit<'a, M: ?Sized> {
     model: &'a M,
     training: AmortisedSettings,

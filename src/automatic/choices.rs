@@ -59,13 +59,13 @@ choice!(
     FamilyChoice, "family", {
         /// By the number and kind of latents.
         Auto = "auto",
-        /// Independent Gaussians.
+        /// Independent Gaussians, and probabilities for integers: underdispersed where latents are correlated.
         MeanField = "mean-field",
         /// One Gaussian with every correlation.
         FullRank = "full-rank",
         /// A Gaussian with a few directions of correlation beside the diagonal.
         LowRank = "low-rank",
-        /// Student-t tails.
+        /// Every correlation, with the tails of a Student-t of 5 degrees of freedom.
         StudentT = "student-t",
         /// A point at the maximum of the posterior.
         Map = "map",
@@ -83,7 +83,7 @@ choice!(
         PathwiseMcEntropy = "pathwise-mc-entropy",
         /// Reparameterised draws without the score term.
         StickingTheLanding = "sticking-the-landing",
-        /// Score function.
+        /// The plain score function, without a baseline.
         Score = "score",
         /// Score function with a leave-one-out baseline.
         ScoreLoo = "score-loo",
@@ -121,7 +121,7 @@ choice!(
         ImportanceWeighted = "importance-weighted",
         /// The same bound along the path alone.
         DoublyReparameterised = "doubly-reparameterised",
-        /// The same bound from values alone.
+        /// VIMCO: the importance-weighted bound, from values of the density alone.
         Vimco = "vimco",
         /// Renyi bound of a step's draws, plain gradient.
         Renyi = "renyi",
@@ -138,9 +138,9 @@ choice!(
 choice!(
     /// How the noise of a step's draws is spread; [`Design`] says what each is.
     DesignChoice, "design", {
-        /// Independent draws.
+        /// Draws that are independent of one another.
         Independent = "independent",
-        /// Opposite pairs.
+        /// Pairs of draws with opposite noise.
         Antithetic = "antithetic",
         /// One draw in each slice of equal probability.
         Hypercube = "hypercube",
@@ -166,13 +166,13 @@ choice!(
     OptimizerChoice, "optimiser", {
         /// The best that the family allows.
         Auto = "auto",
-        /// Adam.
+        /// Adam: steps scaled by running moments of the gradient.
         Adam = "adam",
         /// Adam with decoupled weight decay.
         AdamW = "adamw",
-        /// AdaGrad.
+        /// AdaGrad: steps scaled by the sum of all squared gradients.
         AdaGrad = "adagrad",
-        /// RMSprop.
+        /// RMSprop: steps scaled by a running mean of squared gradients.
         RmsProp = "rmsprop",
         /// Stochastic gradient ascent with momentum.
         Sgd = "sgd",

@@ -92,7 +92,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         self
     }
 
-    /// The estimators.
+    /// Chooses which estimators are compared; without it, all of the ELBO that the model allows.
     #[must_use]
     pub fn estimators(mut self, estimators: impl IntoIterator<Item = EstimatorChoice>) -> Self {
         self.estimators = Some(estimators.into_iter().collect());
@@ -106,7 +106,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         self
     }
 
-    /// Where gradients are taken.
+    /// Chooses the points of a fit at which gradients are taken.
     #[must_use]
     pub fn at(mut self, points: impl IntoIterator<Item = At>) -> Self {
         self.at = points.into_iter().collect();

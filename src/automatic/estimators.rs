@@ -29,9 +29,9 @@ type OfMixed = for<'t> fn(&Layout, PhantomData<&'t ()>) -> MixedEstimator<'t>;
 
 /// One row of the table.
 pub struct EstimatorEntry {
-    /// Its name.
+    /// The name it is chosen by.
     pub choice: EstimatorChoice,
-    /// What it is, in one line.
+    /// A description in one line.
     pub about: &'static str,
     /// Whether it needs the gradient of the model and a family with a transform.
     pub pathwise: bool,
@@ -73,7 +73,7 @@ pub fn estimators() -> &'static [EstimatorEntry] {
 }
 
 impl EstimatorChoice {
-    /// What it is, in one line.
+    /// A description in one line.
     pub fn about(self) -> &'static str {
         match self {
             EstimatorChoice::Rule => {

@@ -19,6 +19,24 @@ use crate::target::{Constrained, Replicated, Target};
 ///
 /// What is asked most is answered here: `fitted.summary()`, `fitted.verdict()`, `println!("{fitted}")`; all else by its
 /// [`posterior`](Self::posterior).
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let coin = model(|p| {
+///     let chance = p.draw("chance", beta(1.0, 1.0));
+///     p.derive("odds", chance / (1.0 - chance));
+///     p.observe(7.0, binomial(10, chance));
+/// });
+/// let fitted = jensen::fit(&coin)?;
+/// println!("{fitted}"); // the table, the bound, the verdict
+/// let (chance, draws) = (&fitted.summary()[0], fitted.draws("odds").unwrap());
+/// assert!((chance.mean - 8.0 / 12.0).abs() < 0.01); // Beta(8, 4)
+/// assert_eq!(draws.len(), fitted.posterior.num_draws());
+/// let again = fitted.predictive(100)?; // ten new throws, a hundred times
+/// assert!(again[0].values.iter().all(|heads| (0.0..=10.0).contains(heads)));
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[non_exhaustive]
 pub struct Fitted {
     /// Fresh draws of the solution, the bound, and the verdict.
@@ -33,7 +51,7 @@ pub struct Fitted {
     pub stop: Stop,
     /// The search for a start, every run, and the objective along the chosen one.
     pub tried: Tried,
-    /// What was run, and why.
+    /// The plan that was run, with its reasons.
     pub plan: Plan,
     /// The streams everything was drawn from; use a purpose of your own for what comes after.
     pub streams: Streams,

@@ -24,7 +24,7 @@ pub(super) struct Sizes {
     pub outside: Vec<usize>,
     /// Of each integer of a row.
     pub in_rows: Vec<usize>,
-    /// Rows.
+    /// Number of rows of the model.
     pub num_rows: usize,
     /// Whether the model has integers outside of rows and nothing else.
     pub are_alone: bool,

@@ -30,7 +30,7 @@ pub(super) type Candidate<'t, T, F> = (Option<&'static EstimatorEntry>, Box<dyn 
 /// What was chosen.
 #[derive(Clone, Debug)]
 pub(super) struct Pick {
-    /// Which candidate.
+    /// Index among the candidates.
     pub number: usize,
     pub num_draws: usize,
     /// Evaluations the choice took.

@@ -7,13 +7,13 @@ use crate::family::Family;
 /// The names of the parts that are the user's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnNames {
-    /// The family.
+    /// Name of the user's own family.
     pub family: Option<String>,
-    /// The estimator.
+    /// Name of the user's own estimator.
     pub estimator: Option<String>,
-    /// The optimiser.
+    /// Name of the user's own optimiser.
     pub optimizer: Option<String>,
-    /// The algorithm.
+    /// Name of the user's own algorithm.
     pub algorithm: Option<String>,
     /// Whether the own family has a transform of noise.
     pub(super) has_transform: bool,

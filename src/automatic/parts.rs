@@ -1,4 +1,4 @@
-//! What the builder takes for each part of a fit: a name, or a value of the user's own.
+//! The parts of a fit as the builder takes them: a name, or a value of the user's own.
 
 use super::adapters::Given;
 use super::{EstimatorChoice, FamilyChoice, OptimizerChoice};
@@ -97,7 +97,7 @@ pub trait EstimatorPart<'a, T: ?Sized, F, How> {
 /// An estimator that is named, or the user's own.
 #[doc(hidden)]
 pub enum EstimatorWish<'a, F> {
-    /// By name.
+    /// One of the library's estimators, chosen by its name.
     Named(EstimatorChoice),
     /// The user's own, with the name of its type.
     Own(String, OwnEstimator<'a, F>),
@@ -138,7 +138,7 @@ pub trait OptimizerPart<How> {
 /// An optimiser that is named, or the user's own.
 #[doc(hidden)]
 pub enum OptimizerWish<O> {
-    /// By name.
+    /// One of the library's optimisers, chosen by its name.
     Named(OptimizerChoice),
     /// The user's own, with the name of its type.
     Own(String, O),
@@ -175,9 +175,9 @@ pub(super) fn name_of_value<X>(_: &X) -> String {
 /// Where a run of an algorithm of one's own begins.
 #[non_exhaustive]
 pub struct Begin<'r, F> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'r dyn Differentiable,
-    /// By what.
+    /// The family whose parameters are moved.
     pub family: &'r F,
     /// Parameters to start from.
     pub start: Solution,

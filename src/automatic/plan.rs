@@ -1,4 +1,4 @@
-//! What will be run and why: the one table of which choices go together.
+//! The plan of a fit, with its reasons: the one table of which choices go together.
 
 use super::integers::Sizes;
 use super::job::Picks;
@@ -35,7 +35,7 @@ pub(super) struct Wishes {
 /// Whether the density has a gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gradient {
-    /// It has.
+    /// The target has a gradient.
     There,
     /// It has values alone.
     Missing,
@@ -47,19 +47,19 @@ pub(super) enum Gradient {
 pub struct Plan {
     /// The parts that are the user's own: what the fields below say of those does not count.
     pub own: OwnNames,
-    /// The family.
+    /// The family that q is chosen from.
     pub family: FamilyChoice,
     /// The estimator; natural gradient and fixed draws have their own.
     pub estimator: EstimatorChoice,
     /// How the noise of the draws is spread.
     pub design: DesignChoice,
-    /// The optimiser.
+    /// What moves the parameters of q.
     pub optimizer: OptimizerChoice,
     /// Draws of a step (for fixed draws: of the first round).
     pub num_draws: usize,
     /// Whether quasi-Newton paths find the start and the units of each latent.
     pub paths: bool,
-    /// What was decided, in words.
+    /// The reasons for each choice that was left open.
     pub reasons: Vec<String>,
     /// With [`EstimatorChoice::Auto`]: what the run of the solution chose, and at which step.
     pub picks: Vec<String>,

@@ -46,7 +46,7 @@ pub(super) struct Stochastic {
     pub schedule: Option<Schedule>,
     pub clip: Option<Clip>,
     pub average: Average,
-    /// In nats.
+    /// Rise of the bound below which it has levelled off, in nats.
     pub tolerance: f64,
 }
 

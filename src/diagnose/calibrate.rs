@@ -8,7 +8,7 @@ use crate::target::{Constrained, SimulationError, Target};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DataSet {
-    /// Its number, for seeds.
+    /// Number of the data set, to make seeds of.
     pub index: usize,
     /// One column for each `observe` of the model, `[element][row]`.
     pub data: Vec<Vec<f64>>,
@@ -39,7 +39,7 @@ pub enum CalibrateError<E: std::error::Error> {
     Draws {
         /// Number of the data set.
         index: usize,
-        /// The quantity.
+        /// Name of the quantity.
         name: String,
         /// Draws given that are not NaN.
         found: usize,

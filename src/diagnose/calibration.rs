@@ -85,7 +85,7 @@ pub fn rank(truth: f64, draws: &[f64]) -> Option<usize> {
     Some(draws.iter().filter(|d| **d < truth).count())
 }
 
-/// Why ranks could not be tested.
+/// An error in the ranks, which could not be tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CalibrationError {
@@ -103,7 +103,7 @@ pub enum CalibrationError {
     RankTooLarge {
         /// Index of the first such rank.
         index: usize,
-        /// The rank.
+        /// The rank that was given.
         rank: usize,
         /// Number of draws.
         num_draws: usize,

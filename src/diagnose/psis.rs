@@ -40,7 +40,7 @@ pub struct Psis {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LogEvidence {
-    /// `ln(mean(exp(log_weights)))`.
+    /// The estimate of log p(x), `ln(mean(exp(log_weights)))`.
     pub estimate: f64,
     /// `sd(weights) / (mean(weights) * sqrt(num_draws))`, the delta method.
     pub mcse: f64,

@@ -46,6 +46,22 @@ pub enum Trust {
 ///
 /// It speaks of importance-weighted summaries: `k_hat` says how well the weights repair q.
 /// No statistic of the draws of q sees a mode that q misses; only restarts can.
+///
+/// ```
+/// use jensen::prelude::*;
+/// use jensen::{FamilyChoice, Fit, Trust};
+///
+/// // A funnel: the scale of nine latents is one, too, and no Gaussian follows it.
+/// let funnel = model(|p| {
+///     let s = p.draw("s", normal(0.0, 3.0));
+///     p.draws("x", normal(0.0, (0.5 * s).exp()), 9);
+/// });
+/// let fitted = Fit::new(&funnel).family(FamilyChoice::FullRank).run()?;
+/// let verdict = fitted.verdict();
+/// assert_ne!(verdict.trust, Trust::Trust);
+/// println!("{verdict}"); // the reasons, and what to try
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Verdict {

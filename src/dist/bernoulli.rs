@@ -11,6 +11,10 @@ scalar_distribution! {
     /// Bernoulli distribution with a probability of one.
     struct Bernoulli;
     /// `ln p(x) = x ln probability + (1 - x) ln(1 - probability)` for `x` zero or one, with `0 ln 0 = 0`.
+    #[doc = example!(
+        r#"let chance = p.draw("chance", beta(1.0, 1.0));"#,
+        "p.observe(1.0, bernoulli(chance));",
+    )]
     fn bernoulli(probability: Support::Unit);
     support = Support::up_to(1);
     log_density(x) = x.equal_to(0.0).select((-probability).ln_1p(), probability.ln());
@@ -21,6 +25,10 @@ scalar_distribution! {
     /// Bernoulli distribution with the logit of the probability of one.
     struct BernoulliLogit;
     /// `ln p(x) = x logit - softplus(logit)` for `x` zero or one, where `logit = ln(p / (1 - p))`.
+    #[doc = example!(
+        r#"let a = p.draw("a", normal(0.0, 1.5));"#,
+        "p.observe(1.0, bernoulli_logit(a)); // a chance of 1 / (1 + e^-a)",
+    )]
     fn bernoulli_logit(logit: Support::Real);
     support = Support::up_to(1);
     log_density(x) = x * logit - logit.softplus();
@@ -32,6 +40,10 @@ scalar_distribution! {
     struct Geometric;
     /// `ln p(x) = x ln(1 - probability) + ln probability` for `x = 0, 1, ..`, with `0 ln 0 = 0`; `probability` is
     /// above 0 and at most 1.
+    #[doc = example!(
+        r#"let chance = p.draw("chance", beta(1.0, 1.0));"#,
+        "p.observe(3.0, geometric(chance));",
+    )]
     fn geometric(probability: Support::Unit; Support::Positive);
     support = Support::Integers(0, None);
     log_density(x) = times_log(x, (-probability).ln_1p()) + probability.ln();

@@ -18,6 +18,10 @@ pub struct Binomial {
 /// `ln p(x) = ln C(n, x) + x ln p + (n - x) ln(1 - p)` for `x = 0, .., n`, with `0 ln 0 = 0`.
 ///
 /// `n` is a number or an integer column: `binomial(10, p)`, `binomial(self.trials.at(i), p)`.
+#[doc = example!(
+    r#"let chance = p.draw("chance", beta(1.0, 1.0));"#,
+    "p.observe(7.0, binomial(10, chance));",
+)]
 #[track_caller]
 pub fn binomial(n: impl Into<Int>, p: impl Into<Real>) -> Binomial {
     let made = Binomial { n: n.into().to_real(), p: p.into() };
@@ -42,6 +46,10 @@ pub struct BinomialLogit {
 /// `ln p(x) = ln C(n, x) + x logit - n softplus(logit)` for `x = 0, .., n`, where `logit = ln(p / (1 - p))`.
 ///
 /// `n` is a number or an integer column, as in [`binomial`].
+#[doc = example!(
+    r#"let a = p.draw("a", normal(0.0, 1.5));"#,
+    "p.observe(7.0, binomial_logit(10, a));",
+)]
 #[track_caller]
 pub fn binomial_logit(n: impl Into<Int>, logit: impl Into<Real>) -> BinomialLogit {
     let made = BinomialLogit { n: n.into().to_real(), logit: logit.into() };

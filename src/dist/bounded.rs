@@ -10,6 +10,10 @@ scalar_distribution! {
     /// `ln p(x) = (a - 1) ln x + (b - 1) ln(1 - x) - ln B(a, b)` for `0 < x < 1`; the mean is `a / (a + b)`.
     ///
     /// Data of 0 are allowed where `a` is the constant one, data of 1 where `b` is.
+    #[doc = example!(
+        r#"let chance = p.draw("chance", beta(2.0, 2.0));"#,
+        "p.observe(7.0, binomial(10, chance));",
+    )]
     fn beta(a: Support::Positive, b: Support::Positive);
     support = Support::Unit;
     edges(beta, x) = [(beta.a, Support::Positive), (beta.b, Support::Below(1.0.into()))]
@@ -25,6 +29,10 @@ scalar_distribution! {
     /// Uniform distribution between two bounds.
     struct Uniform;
     /// `ln p(x) = -ln(high - low)` for `low <= x <= high`, with `low < high`.
+    #[doc = example!(
+        r#"let phase = p.draw("phase", uniform(0.0, 1.0));"#,
+        "p.observe(0.3, normal(phase, 0.1));",
+    )]
     fn uniform(low: Support::Below(high), high: Support::Real);
     support = Support::Interval(low, high);
     log_density(_x) = -(high - low).ln();

@@ -14,6 +14,10 @@ pub struct Categorical {
 }
 
 /// `ln p(x) = ln probabilities_x` for `x = 0, .., K - 1`; `probabilities` sum to one.
+#[doc = example!(
+    r#"let shares = p.draw("shares", dirichlet(Vector::constant(&[1.0, 1.0, 1.0])));"#,
+    "p.observe(2.0, categorical(shares)); // the third of three",
+)]
 #[track_caller]
 pub fn categorical(probabilities: Vector) -> Categorical {
     let made = Categorical { probabilities };
@@ -58,6 +62,10 @@ pub struct CategoricalLogit {
 }
 
 /// `ln p(x) = logits_x - ln sum_k exp(logits_k)` for `x = 0, .., K - 1`.
+#[doc = example!(
+    r#"let logits = p.draws("logits", normal(0.0, 1.0), 3);"#,
+    "p.observe(2.0, categorical_logit(logits)); // the third of three",
+)]
 #[track_caller]
 pub fn categorical_logit(logits: Vector) -> CategoricalLogit {
     CategoricalLogit { logits }

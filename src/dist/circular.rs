@@ -12,6 +12,10 @@ scalar_distribution! {
     struct VonMises;
     /// `ln p(x) = concentration cos(x - mean) - ln(2 pi) - ln I0(concentration)`, with the modified Bessel
     /// function `I0`; for a large concentration nearly normal with variance `1 / concentration`.
+    #[doc = example!(
+        r#"let wind = p.draw("wind", von_mises(0.0, 2.0)); // in radians"#,
+        "p.observe(0.3, von_mises(wind, 8.0));",
+    )]
     fn von_mises(mean: Support::Real, concentration: Support::Positive);
     support = Support::Circle;
     log_density(x) = {

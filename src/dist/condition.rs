@@ -1,4 +1,4 @@
-//! What a set demands of numbers, one condition after the other: the same conditions judge constants, data and draws.
+//! Conditions that a set places on numbers, one after the other: the same conditions judge constants, data and draws.
 
 use super::Support;
 use crate::program::{Real, Vector};

@@ -11,6 +11,10 @@ scalar_distribution! {
     /// Poisson distribution with a rate.
     struct Poisson;
     /// `ln p(x) = x ln rate - rate - ln x!` for `x = 0, 1, ..`, with `0 ln 0 = 0`; `rate` is not negative.
+    #[doc = example!(
+        r#"let rate = p.draw("rate", gamma(2.0, 0.5));"#,
+        "p.observe(3.0, poisson(rate));",
+    )]
     fn poisson(rate: Support::non_negative());
     support = Support::Integers(0, None);
     log_density(x) = times_log(x, rate.ln()) - rate - (x + 1.0).ln_gamma();
@@ -23,6 +27,10 @@ scalar_distribution! {
     /// Poisson distribution of counts with a rate of `exp(log_rate)`, for regressions on the log scale.
     ///
     /// `ln p(x) = x log_rate - exp(log_rate) - ln x!` for `x = 0, 1, ..`.
+    #[doc = example!(
+        r#"let a = p.draw("a", normal(0.0, 1.0));"#,
+        "p.observe(3.0, poisson_log(a)); // a rate of e^a",
+    )]
     fn poisson_log(log_rate: Support::Real);
     support = Support::Integers(0, None);
     log_density(x) = x * log_rate - log_rate.exp() - (x + 1.0).ln_gamma();
@@ -38,6 +46,10 @@ scalar_distribution! {
     /// The variance is `mean + mean^2 / dispersion`: a Poisson whose rate is gamma distributed with shape `dispersion`.
     /// `C` is a difference of logarithms of gamma functions, so the absolute error is about
     /// `1e-16 dispersion ln dispersion`.
+    #[doc = example!(
+        r#"let mean = p.draw("mean", gamma(2.0, 0.5));"#,
+        "p.observe(3.0, negative_binomial(mean, 2.0));",
+    )]
     fn negative_binomial(mean: Support::non_negative(), dispersion: Support::Positive);
     support = Support::Integers(0, None);
     log_density(x) = {
@@ -55,6 +67,10 @@ scalar_distribution! {
     /// `u = log_mean - ln dispersion`.
     ///
     /// The same distribution as [`negative_binomial`], without overflow for any `log_mean`.
+    #[doc = example!(
+        r#"let a = p.draw("a", normal(1.0, 1.0));"#,
+        "p.observe(3.0, negative_binomial_log(a, 2.0)); // a mean of e^a",
+    )]
     fn negative_binomial_log(log_mean: Support::Real, dispersion: Support::Positive);
     support = Support::Integers(0, None);
     log_density(x) = {

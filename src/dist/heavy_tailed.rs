@@ -16,6 +16,10 @@ scalar_distribution! {
     /// `ln p(x) = ln Gamma((df + 1) / 2) - ln Gamma(df / 2) - ln(pi df) / 2 - ln scale
     /// - (df + 1) / 2 ln(1 + ((x - location) / scale)^2 / df)`; the mean exists for `df > 1`, the variance
     /// `scale^2 df / (df - 2)` for `df > 2`.
+    #[doc = example!(
+        r#"let slope = p.draw("slope", normal(0.0, 2.5));"#,
+        "p.observe(1.3, student_t(4.0, slope, 0.5)); // an outlier pulls less than under a normal",
+    )]
     fn student_t(df: Support::Positive, location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {
@@ -43,6 +47,10 @@ scalar_distribution! {
     /// Cauchy distribution with median `location`; it has no mean.
     struct Cauchy;
     /// `ln p(x) = -ln pi - ln scale - ln(1 + ((x - location) / scale)^2)`.
+    #[doc = example!(
+        r#"let place = p.draw("place", cauchy(0.0, 1.0));"#,
+        "p.observe(0.4, normal(place, 1.0));",
+    )]
     fn cauchy(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = -squared_distance(x, location, scale.recip()).ln_1p() - scale.ln() - LN_PI;
@@ -53,6 +61,10 @@ scalar_distribution! {
     /// Half-Cauchy distribution: the absolute value of a Cauchy number with location zero.
     struct HalfCauchy;
     /// `ln p(x) = ln(2 / pi) - ln scale - ln(1 + (x / scale)^2)` for `x >= 0`; the median is `scale`.
+    #[doc = example!(
+        r#"let between = p.draw("between", half_cauchy(5.0));"#,
+        "p.observe(2.1, normal(0.0, between));",
+    )]
     fn half_cauchy(scale: Support::Positive);
     support = Support::non_negative();
     log_density(x) = -squared_distance(x, Real::from(0.0), scale.recip()).ln_1p() - scale.ln() + (LN_2 - LN_PI);
@@ -63,6 +75,10 @@ scalar_distribution! {
     /// Laplace (double exponential) distribution with median `location`.
     struct Laplace;
     /// `ln p(x) = -|x - location| / scale - ln scale - ln 2`; the variance is `2 scale^2`.
+    #[doc = example!(
+        r#"let effect = p.draw("effect", laplace(0.0, 1.0));"#,
+        "p.observe(0.4, normal(effect, 0.5));",
+    )]
     fn laplace(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = -((x - location).abs() * scale.recip()) - scale.ln() - LN_2;
@@ -74,6 +90,10 @@ scalar_distribution! {
     struct Logistic;
     /// `ln p(x) = -u - 2 ln(1 + exp(-u)) - ln scale` with `u = (x - location) / scale`; the variance is
     /// `(pi scale)^2 / 3`.
+    #[doc = example!(
+        r#"let ability = p.draw("ability", logistic(0.0, 1.0));"#,
+        "p.observe(1.0, bernoulli_logit(ability));",
+    )]
     fn logistic(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {
@@ -91,6 +111,10 @@ scalar_distribution! {
     struct Gumbel;
     /// `ln p(x) = -u - exp(-u) - ln scale` with `u = (x - location) / scale`; the mean is
     /// `location + 0.5772.. scale`.
+    #[doc = example!(
+        r#"let level = p.draw("level", normal(3.0, 1.0));"#,
+        "p.observe(4.2, gumbel(level, 0.5)); // the highest flood of a year",
+    )]
     fn gumbel(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
     log_density(x) = {

@@ -22,6 +22,10 @@ pub struct LkjCholesky {
 /// extended onion method", sections 2.3 and 3.2. The rows of `L` are independent: row `i` is a point in a ball of
 /// dimension `i - 1` with density in proportion to `(1 - r^2)^(eta - 1 + (n - i) / 2)`, which gives both `Z` and
 /// the sampler.
+#[doc = example!(
+    r#"let l = p.draw("correlation", lkj_cholesky(2, 2.0));"#,
+    r#"p.derive("rho", l.at(2)); // row 1, column 0: the correlation of the two"#,
+)]
 #[track_caller]
 pub fn lkj_cholesky(n: usize, eta: impl Into<Real>) -> LkjCholesky {
     let made = LkjCholesky { n, eta: eta.into() };

@@ -39,6 +39,11 @@ pub fn mixture<D: Distribution>(weights: Vector, components: Vec<D>) -> Mixture<
 /// `ln p(x) = ln sum_k exp(logits_k) components_k(x) - ln sum_k exp(logits_k)`.
 ///
 /// [`mixture`] with log weights up to a constant.
+#[doc = example!(
+    r#"let m = p.draws("m", normal(0.0, 3.0), 2);"#,
+    "let components = vec![normal(m.at(0), 1.0), normal(m.at(1), 1.0)];",
+    "p.observe(2.3, mixture_logit(Vector::constant(&[0.0, 1.0]), components)); // odds of 1 to e",
+)]
 #[track_caller]
 pub fn mixture_logit<D: Distribution>(logits: Vector, components: Vec<D>) -> Mixture<D> {
     Mixture::new(None, logits, logits.log_sum_exp(), components)

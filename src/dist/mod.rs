@@ -3,6 +3,17 @@
 //! A distribution is a value with parameters that may be constants, latents or row values; its `log_density`
 //! records ordinary arithmetic, so every distribution is differentiable in its value and its parameters.
 
+/// The example in the documentation of a distribution: lines of a model `p`, which is recorded.
+macro_rules! example {
+    ($($line:literal,)+) => {
+        concat!(
+            "\n# Example\n\n```\nuse jensen::prelude::*;\n\nlet example = model(|p| {\n",
+            $("    ", $line, "\n",)+
+            "});\n# jensen::target::Target::new(&example).unwrap();\n```"
+        )
+    };
+}
+
 mod bernoulli;
 mod binomial;
 mod bounded;
@@ -119,7 +130,7 @@ pub trait Distribution: std::fmt::Debug + Send + Sync {
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]);
 }
 
-/// What a distribution can be over.
+/// A value that a distribution can be over: a number or a vector.
 pub trait Value: Copy {
     /// All numbers as the lanes of one [`Real`].
     #[doc(hidden)]
@@ -127,7 +138,7 @@ pub trait Value: Copy {
     /// A value from its numbers.
     #[doc(hidden)]
     fn from_vector(vector: Vector) -> Self;
-    /// How many numbers.
+    /// The number of numbers in the value.
     fn num_elements(&self) -> usize;
 }
 

@@ -22,6 +22,11 @@ pub struct MultivariateNormal {
 ///
 /// `mean` has `n` values; `cholesky` is row-major `n` x `n`, lower triangular with a positive diagonal, and
 /// `cholesky cholesky'` is the covariance.
+#[doc = example!(
+    r#"let mean = p.draws("mean", normal(0.0, 1.0), 2);"#,
+    "let factor = Vector::constant(&[1.0, 0.0, 0.5, 0.8]); // row by row, lower triangular",
+    "p.observe(Vector::constant(&[0.3, -0.2]), multivariate_normal_cholesky(mean, factor));",
+)]
 #[track_caller]
 pub fn multivariate_normal_cholesky(mean: Vector, cholesky: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &cholesky);
@@ -33,6 +38,11 @@ pub fn multivariate_normal_cholesky(mean: Vector, cholesky: Vector) -> Multivari
 /// `ln p(x) = -(x - mean)' covariance^-1 (x - mean) / 2 - ln det(covariance) / 2 - n ln sqrt(2 pi)`.
 ///
 /// `mean` has `n` values; `covariance` is row-major `n` x `n`, symmetric and positive definite.
+#[doc = example!(
+    r#"let mean = p.draws("mean", normal(0.0, 1.0), 2);"#,
+    "let covariance = Vector::constant(&[1.0, 0.5, 0.5, 2.0]);",
+    "p.observe(Vector::constant(&[0.3, -0.2]), multivariate_normal_covariance(mean, covariance));",
+)]
 #[track_caller]
 pub fn multivariate_normal_covariance(mean: Vector, covariance: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &covariance);
@@ -44,6 +54,11 @@ pub fn multivariate_normal_covariance(mean: Vector, covariance: Vector) -> Multi
 /// `ln p(x) = -(x - mean)' precision (x - mean) / 2 + ln det(precision) / 2 - n ln sqrt(2 pi)`.
 ///
 /// `mean` has `n` values; `precision` is row-major `n` x `n`, symmetric and positive definite.
+#[doc = example!(
+    r#"let mean = p.draws("mean", normal(0.0, 1.0), 2);"#,
+    "let precision = Vector::constant(&[1.0, -0.5, -0.5, 2.0]);",
+    "p.observe(Vector::constant(&[0.3, -0.2]), multivariate_normal_precision(mean, precision));",
+)]
 #[track_caller]
 pub fn multivariate_normal_precision(mean: Vector, precision: Vector) -> MultivariateNormal {
     matrix::expect_square("a multivariate normal", mean.len(), &precision);

@@ -3,7 +3,7 @@
 use super::{Distribution, Parameter, Support, normal};
 use crate::program::{Real, Vector, recording};
 
-/// Independent normal numbers.
+/// Independent normal numbers with means and standard deviations of their own, made by [`normals`].
 #[derive(Clone, Copy, Debug)]
 pub struct Normals {
     mean: Vector,

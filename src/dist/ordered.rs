@@ -17,6 +17,10 @@ pub struct OrderedLogistic {
 ///
 /// *Source*: the proportional-odds model of McCullagh (1980), "Regression models for ordinal data", equation 2.1;
 /// the difference is taken as `ln sigmoid(a) + ln sigmoid(-b) + ln(1 - exp(b - a))`, which does not cancel.
+#[doc = example!(
+    r#"let eta = p.draw("eta", normal(0.0, 1.0));"#,
+    "p.observe(1.0, ordered_logistic(eta, Vector::constant(&[-1.0, 1.0]))); // the middle of three grades",
+)]
 #[track_caller]
 pub fn ordered_logistic(eta: impl Into<Real>, cutpoints: Vector) -> OrderedLogistic {
     if cutpoints.is_empty() {

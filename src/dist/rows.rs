@@ -1,4 +1,4 @@
-//! What varies by row and what does not: decides where a density's work is done.
+//! Tells what varies by row from what does not, and so decides where a density's work is done.
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ macro_rules! scalar_distribution {
         $($rest:tt)*
     ) => {
         $(#[$about])*
+        #[doc = concat!("\nMade by [`", stringify!($constructor), "`], whose page has the formula and an example.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
             $($parameter: Real,)+

@@ -8,7 +8,7 @@ use super::domain::constant_element;
 use super::{Distribution, Parameter, Support};
 use crate::program::{Int, Real, Vector, sum};
 
-/// Dirichlet distribution.
+/// The Dirichlet distribution of a simplex, made by [`dirichlet`].
 #[derive(Clone, Copy, Debug)]
 pub struct Dirichlet {
     concentrations: Vector,
@@ -18,6 +18,10 @@ pub struct Dirichlet {
 /// where `a` are the positive `concentrations`.
 ///
 /// A density of the first `K - 1` numbers. Data of exactly zero are allowed where the concentration is the constant one.
+#[doc = example!(
+    r#"let shares = p.draw("shares", dirichlet(Vector::constant(&[2.0, 2.0, 2.0])));"#,
+    "p.observe(0.0, categorical(shares));",
+)]
 #[track_caller]
 pub fn dirichlet(concentrations: Vector) -> Dirichlet {
     let made = Dirichlet { concentrations };
@@ -72,7 +76,7 @@ impl Distribution for Dirichlet {
     }
 }
 
-/// Multinomial distribution.
+/// The multinomial distribution of counts with a given total, made by [`multinomial`].
 #[derive(Clone, Copy, Debug)]
 pub struct Multinomial {
     n: Real,
@@ -82,6 +86,10 @@ pub struct Multinomial {
 /// `ln p(x) = ln n! + sum_k (x_k ln probabilities_k - ln x_k!)` for counts `x` that sum to `n`, with `0 ln 0 = 0`.
 ///
 /// `n` is a number or an integer column; `probabilities` sum to one.
+#[doc = example!(
+    r#"let shares = p.draw("shares", dirichlet(Vector::constant(&[1.0, 1.0, 1.0])));"#,
+    "p.observe(Vector::constant(&[3.0, 1.0, 2.0]), multinomial(6, shares));",
+)]
 #[track_caller]
 pub fn multinomial(n: impl Into<Int>, probabilities: Vector) -> Multinomial {
     let made = Multinomial { n: n.into().to_real(), probabilities };

@@ -10,7 +10,7 @@ use crate::program::Real;
 pub enum Support {
     /// All real numbers.
     Real,
-    /// Positive numbers.
+    /// All numbers above zero.
     Positive,
     /// Numbers above a bound.
     Above(Real),
@@ -47,7 +47,7 @@ pub enum Support {
 }
 
 impl Support {
-    /// Non-negative numbers.
+    /// Zero and all numbers above it.
     pub(super) fn non_negative() -> Support {
         Support::AtLeast(Real::from(0.0))
     }

@@ -6,7 +6,7 @@ use super::{Distribution, Parameter, Support, matrix};
 use crate::numerics;
 use crate::program::{Real, Vector};
 
-/// Wishart distribution.
+/// The Wishart distribution of covariance or precision matrices, made by [`wishart`].
 #[derive(Clone, Copy, Debug)]
 pub struct Wishart {
     df: Real,
@@ -21,6 +21,11 @@ pub struct Wishart {
 ///
 /// `x` and `scale` are row-major `n` x `n`, symmetric and positive definite; `df > n - 1`; the mean is `df scale`.
 /// `Gamma_n` is the multivariate gamma function. A density of the entries on and below the diagonal.
+#[doc = example!(
+    r#"let precision = p.draw("precision", wishart(4.0, Vector::constant(&[1.0, 0.0, 0.0, 1.0])));"#,
+    "let mean = Vector::constant(&[0.0, 0.0]);",
+    "p.observe(Vector::constant(&[0.3, -0.2]), multivariate_normal_precision(mean, precision));",
+)]
 #[track_caller]
 pub fn wishart(df: impl Into<Real>, scale: Vector) -> Wishart {
     let n = matrix::side("a Wishart distribution", &scale);
@@ -68,7 +73,7 @@ impl Distribution for Wishart {
     }
 }
 
-/// Inverse Wishart distribution.
+/// The inverse Wishart distribution of covariance matrices, made by [`inverse_wishart`].
 #[derive(Clone, Copy, Debug)]
 pub struct InverseWishart {
     df: Real,
@@ -83,6 +88,11 @@ pub struct InverseWishart {
 ///
 /// The distribution of the inverse of a Wishart matrix with scale `scale^-1`. Shapes as in [`wishart`]; the mean is
 /// `scale / (df - n - 1)`.
+#[doc = example!(
+    r#"let covariance = p.draw("covariance", inverse_wishart(4.0, Vector::constant(&[1.0, 0.0, 0.0, 1.0])));"#,
+    "let mean = Vector::constant(&[0.0, 0.0]);",
+    "p.observe(Vector::constant(&[0.3, -0.2]), multivariate_normal_covariance(mean, covariance));",
+)]
 #[track_caller]
 pub fn inverse_wishart(df: impl Into<Real>, scale: Vector) -> InverseWishart {
     let n = matrix::side("an inverse Wishart distribution", &scale);

@@ -14,6 +14,10 @@ pub struct ZeroInflated<D> {
 /// `p(x) = probability_of_zero [x = 0] + (1 - probability_of_zero) base(x)`.
 ///
 /// `probability_of_zero` is that of the extra zeros; `base`, a distribution of counts, adds its own.
+#[doc = example!(
+    r#"let (none, rate) = (p.draw("none", beta(1.0, 1.0)), p.draw("rate", gamma(2.0, 0.5)));"#,
+    "p.observe(0.0, zero_inflated(none, poisson(rate)));",
+)]
 #[track_caller]
 pub fn zero_inflated<D: Distribution<Value = Real>>(probability_of_zero: impl Into<Real>, base: D) -> ZeroInflated<D> {
     if !base.support().is_discrete() {

@@ -22,7 +22,7 @@ use crate::target::DensityError;
 ///     if noisy { Box::new(ScoreFunction::default()) } else { Box::new(Pathwise::default()) };
 /// ```
 pub trait AnyEstimator<T: ?Sized, F: ?Sized>: Sync {
-    /// As [`GradientEstimator::init`].
+    /// The state before the first step, as of [`GradientEstimator::init`].
     fn init_any(&self, target: &T, family: &F) -> ErasedState;
 
     /// As [`GradientEstimator::estimate`].
@@ -36,7 +36,7 @@ pub trait AnyEstimator<T: ?Sized, F: ?Sized>: Sync {
         space: &mut Space,
     ) -> Result<Estimate, DensityError>;
 
-    /// As [`GradientEstimator::fits`].
+    /// Whether a state belongs to this target and family, as [`GradientEstimator::fits`] says.
     fn fits_any(&self, state: &ErasedState, target: &T, family: &F) -> bool;
 }
 

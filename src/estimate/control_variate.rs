@@ -24,7 +24,7 @@ use crate::target::{DensityError, Differentiable, Pass};
 /// such secants it is the antithetic design.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ControlVariate {
-    /// What is known of the Hessian.
+    /// How much of the Hessian is measured.
     pub curvature: Curvature,
 }
 

@@ -18,7 +18,7 @@ use crate::target::DensityError;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Design {
-    /// Independent draws.
+    /// Draws that are independent of one another.
     #[default]
     Independent,
     /// Draws `2k` and `2k + 1` are opposite: `noise` and `-noise` (normal), `u` and `1 - u` (uniform).

@@ -1,4 +1,4 @@
-//! What the multi-sample estimators share: draws in groups of `particles`, weighed by an objective.
+//! Groups of draws, as all multi-sample estimators share them: draws in groups of `particles`, weighed by an objective.
 
 use super::{Estimate, Point, Space, Task, all_finite, chosen_draws, lanes_finite, scale_draws};
 use crate::family::Reparam;

@@ -34,7 +34,7 @@ pub struct ImportanceWeightedRows {
     pub path: PathWeight,
 }
 
-/// Which of the two gradients.
+/// The weight of each draw's path: that of the plain or of the doubly-reparameterised gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathWeight {

@@ -74,11 +74,11 @@ pub struct Point<'a> {
 /// What an estimator is asked for: the gradient of an objective of this target and this family, at a point.
 #[derive(Debug)]
 pub struct Task<'a, T: ?Sized, F: ?Sized> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'a T,
-    /// By what.
+    /// The family whose parameters the gradient is in.
     pub family: &'a F,
-    /// Where, and with what.
+    /// The point at which the gradient is asked for: parameters, rows, randomness, draws.
     pub at: Point<'a>,
 }
 

@@ -48,7 +48,7 @@ use crate::target::{DensityError, Differentiable};
 /// every draw kept in the gradient and not one chosen by weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MultiSamplePathwise<O> {
-    /// What is maximised.
+    /// The function of the log weights that is maximised.
     pub objective: O,
     /// Draws `K` under one objective.
     pub particles: usize,
@@ -70,7 +70,7 @@ pub struct MultiSamplePathwise<O> {
 /// `E[w_k d log q(z_k) / d params]` is `E[(d w_k / d log_weights_k) (d T / d params)' grad_z log_weights_k]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoublyReparameterized<O> {
-    /// What is maximised.
+    /// The function of the log weights that is maximised.
     pub objective: O,
     /// Draws `K` under one objective.
     pub particles: usize,

@@ -4,7 +4,7 @@ use super::{Estimate, GradientEstimator, Space, Task, scale_draws};
 use crate::family::Reparam;
 use crate::target::{DensityError, Differentiable};
 
-/// How the entropy enters the gradient.
+/// The form in which the entropy of q enters the gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Entropy {
@@ -31,7 +31,7 @@ pub enum Entropy {
 /// *Source*: Kingma and Welling 2014, section 2.3; Titsias and Lázaro-Gredilla 2014.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pathwise {
-    /// How the entropy enters.
+    /// The form in which the entropy enters: closed, or by the draws.
     pub entropy: Entropy,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// No number may be read in another step than the one that wrote it; `testing::laws::resumes` finds out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Scratch<B> {
-    /// The buffers.
+    /// The buffers, whose contents mean nothing between steps.
     #[serde(skip)]
     pub buffers: B,
 }

@@ -21,7 +21,7 @@ pub struct Space {
     pub terms: Option<Terms>,
     /// Noise of the draws, `[element][draw]`.
     pub noise: Vec<f64>,
-    /// The draws.
+    /// The draws of q.
     pub z: Draws,
     /// Gradients in the draws.
     pub z_bar: Draws,

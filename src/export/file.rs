@@ -24,7 +24,7 @@ pub enum FileError {
     /// The file cannot be written.
     #[error("{}: cannot be written ({reason}); check the path, the permissions and the free space", path.display())]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The system's reason.
         reason: io::Error,
@@ -32,7 +32,7 @@ pub enum FileError {
     /// The folder cannot be made.
     #[error("{}: cannot make the folder ({reason}); check the path, the permissions and the free space", path.display())]
     Folder {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
         /// The system's reason.
         reason: io::Error,
@@ -40,7 +40,7 @@ pub enum FileError {
     /// The file cannot be opened.
     #[error("{}: cannot be read: {reason}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The system's reason.
         reason: io::Error,
@@ -50,7 +50,7 @@ pub enum FileError {
         "{}: ends after {num_bytes} bytes in the middle of a saved fit; it was cut off on its way here: copy it again, or fit again", path.display()
     )]
     Truncated {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// How long it is.
         num_bytes: usize,
@@ -58,7 +58,7 @@ pub enum FileError {
     /// The file is something else.
     #[error("{}: is not a saved fit that can be used here ({found}); give the `fit.json` of a fit, or its folder", path.display())]
     NotSaved {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What was found instead.
         found: String,
@@ -68,7 +68,7 @@ pub enum FileError {
         "{}: is a saved fit of version {found}, and this program reads version {expected}; fit again, or use the version of the program that wrote it", path.display()
     )]
     Version {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The version found.
         found: u64,
@@ -78,7 +78,7 @@ pub enum FileError {
     /// The file contradicts itself.
     #[error("{}: is a damaged saved fit ({reason}); copy it again, or fit again", path.display())]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
@@ -100,7 +100,7 @@ pub enum FileError {
 /// What cannot be replaced (a device, a pipe) has been written to already, and is left alone.
 #[derive(Debug)]
 pub(super) struct Staged {
-    /// As it was named.
+    /// The path as it was given.
     path: PathBuf,
     /// Where it is, and where it shall be; nothing where it has been written to.
     moves: Option<(PathBuf, PathBuf)>,

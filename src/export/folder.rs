@@ -46,7 +46,7 @@ impl OutDir {
         Ok(dir)
     }
 
-    /// The folder.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

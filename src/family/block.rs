@@ -33,7 +33,7 @@ struct Group {
     /// Where the group's latents are among all.
     latents: Vec<usize>,
     row_latents: Vec<usize>,
-    /// First parameter.
+    /// Index of its first parameter among all of q.
     start: usize,
 }
 

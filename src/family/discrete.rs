@@ -6,7 +6,7 @@ use crate::model::{Draws, RowSet};
 /// One integer latent of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Integer {
-    /// Its smallest value.
+    /// Smallest value of the integer.
     pub low: u32,
     /// How many values it can take: `low..low + num_values`.
     pub num_values: usize,

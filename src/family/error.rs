@@ -9,12 +9,12 @@ pub enum FamilyError {
     /// A mistake in a user's guide, with its place in the source.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// A site that the model has not.
+    /// A name that is no site of the model.
     #[error("the model has no {kind} \"{site}\"; it has {known}")]
     UnknownSite {
         /// The name that was given.
         site: String,
-        /// What was looked for.
+        /// The kind of latent that was looked for.
         kind: &'static str,
         /// The names there are.
         known: String,
@@ -22,21 +22,21 @@ pub enum FamilyError {
     /// A site that two parts want.
     #[error("site \"{site}\" is given to two parts of q; give it to one")]
     Repeated {
-        /// The site.
+        /// Name of the site.
         site: String,
     },
     /// A site that nothing draws.
     #[error("q leaves site \"{site}\" out; {remedy}")]
     Uncovered {
-        /// The site.
+        /// Name of the site.
         site: String,
-        /// What covers it.
+        /// A family that covers it, in words.
         remedy: &'static str,
     },
     /// Sizes that differ.
     #[error("the {family} covers {found} latents, the model has {expected}")]
     Size {
-        /// The family.
+        /// Name of the family.
         family: String,
         /// Latents it covers.
         found: usize,

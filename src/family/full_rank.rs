@@ -12,6 +12,20 @@ use crate::streams::Streams;
 ///
 /// *Shapes*: `params` is `[mean; L by rows, L_i0 .. L_i(i-1), ln L_ii]`, `d + d (d + 1) / 2` numbers.
 /// It covers the latents outside of rows; a model with row latents needs a family for those beside it.
+///
+/// ```
+/// use jensen::family::FullRank;
+/// use jensen::prelude::*;
+/// use jensen::{Fit, Trust};
+///
+/// let pair = model(|p| {
+///     let a = p.draw("a", normal(0.0, 1.0));
+///     p.draw("b", normal(a, 0.1)); // correlated by 0.995
+/// });
+/// let fitted = Fit::new(&pair).family(FullRank::new(2)).run()?;
+/// assert_eq!(fitted.verdict().trust, Trust::Trust);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct FullRank {
     dimension: usize,

@@ -27,7 +27,7 @@ struct Place {
 /// One latent of a pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Latent {
-    /// First parameter.
+    /// Index of its first parameter.
     pub start: usize,
     pub num_values: usize,
     pub low: u32,

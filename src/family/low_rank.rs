@@ -25,11 +25,11 @@ pub struct LowRank {
 
 #[derive(Debug, Default)]
 struct Scratch {
-    /// `D^-2`.
+    /// The inverse squares of the diagonal, `D^-2`.
     precision: Vec<f64>,
     /// Lower Cholesky factor `C` of `M`, row-major.
     factor: Vec<f64>,
-    /// `rank` lanes.
+    /// `rank` lanes of draws, as scratch memory.
     small: Vec<f64>,
     /// `covariance^-1 (z - mean)`, `[latent][draw]`.
     v: Vec<f64>,

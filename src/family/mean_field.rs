@@ -13,6 +13,13 @@ use crate::streams::Streams;
 ///
 /// *Shapes*: `params` is `[mean; ln sd]` of the latents outside of rows, then `[mean; ln sd]` of the row latents,
 /// each `[latent][row]`; a pass over a subset of rows uses the parameters of those rows.
+///
+/// ```
+/// use jensen::family::{Family, MeanField};
+///
+/// let family = MeanField::of_dimension(2);
+/// assert_eq!(family.init(&[1.0, -1.0], 0.5), [1.0, -1.0, 0.5f64.ln(), 0.5f64.ln()]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanField {
     num_latents: usize,

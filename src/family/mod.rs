@@ -58,6 +58,28 @@ use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::streams::Streams;
 
 /// A parametric density q(z; params) over the unconstrained latents of a model.
+///
+/// ```
+/// use jensen::family::{Family, MeanField};
+/// use jensen::model::{Draws, RowSet};
+/// use jensen::prelude::*;
+/// use jensen::streams::Streams;
+/// use jensen::target::{LogDensity, Target};
+///
+/// let target = Target::new(&model(|p| {
+///     p.draws("z", normal(0.0, 1.0), 2);
+/// }))?;
+/// let (family, rows) = (MeanField::new(target.layout()), RowSet::all());
+/// let params = family.init(&[1.0, -1.0], 0.5); // means and log standard deviations
+/// let mut z = Draws::zeros(target.layout(), 0, 1000);
+/// family.sample(&params, &rows, Streams::new(1), &mut z);
+/// assert!((z.latent(0).iter().sum::<f64>() / 1000.0 - 1.0).abs() < 0.1);
+/// let mut log_q = vec![0.0; 1000];
+/// family.log_q(&params, &rows, &z, &mut log_q);
+/// let entropy = family.entropy(&params, &rows).unwrap();
+/// assert!((log_q.iter().sum::<f64>() / 1000.0 + entropy).abs() < 0.2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Family: Send + Sync {
     /// Refuses a model some of whose latents this family does not draw.
     ///

@@ -8,9 +8,9 @@ use crate::model::RowSet;
 /// Also the adjoints of both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NormalMoments {
-    /// Means.
+    /// Mean of each latent, in the order of the draws.
     pub mean: Vec<f64>,
-    /// Standard deviations.
+    /// Standard deviation of each latent, in the same order.
     pub sd: Vec<f64>,
 }
 

@@ -11,6 +11,26 @@ use std::ops::ControlFlow;
 use crate::algorithm::{Algorithm, FitError, Step};
 
 /// Sees every step; breaking ends the fit with what was reached.
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use jensen::Fit;
+/// use jensen::algorithm::Step;
+/// use jensen::prelude::*;
+///
+/// let mut bounds = vec![];
+/// let mut watch = |step: &Step| {
+///     bounds.extend(step.objective);
+///     ControlFlow::Continue(())
+/// };
+/// let standard = model(|p| {
+///     p.draw("z", normal(0.0, 1.0));
+/// });
+/// Fit::new(&standard).observer(&mut watch).run()?;
+/// assert!(!bounds.is_empty());
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 pub trait Observer {
     /// Called after each step.
     fn on_step(&mut self, step: &Step) -> ControlFlow<()>;
@@ -22,7 +42,7 @@ impl<F: FnMut(&Step) -> ControlFlow<()>> Observer for F {
     }
 }
 
-/// Sees nothing.
+/// An observer that does nothing.
 impl Observer for () {
     fn on_step(&mut self, _: &Step) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -6,43 +6,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Step;
 
-/// Why a fit ended.
+/// The reason for which a fit ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stop {
     /// The algorithm arrived: its own statistic fell below its tolerance.
     Converged {
-        /// Steps taken.
+        /// Number of steps taken.
         steps: u64,
-        /// The statistic.
+        /// The algorithm's statistic at the last step.
         #[serde(with = "crate::number")]
         statistic: f64,
     },
     /// The objective no longer rises, judged against its Monte Carlo noise.
     Plateau {
-        /// Steps taken.
+        /// Number of steps taken.
         steps: u64,
         /// Rise of the objective between the last two windows, in nats.
         #[serde(with = "crate::number")]
         gain: f64,
-        /// Its standard error.
+        /// The standard error of that rise.
         #[serde(with = "crate::number")]
         gain_se: f64,
     },
     /// The budget of steps is used up.
     Budget {
-        /// Steps taken.
+        /// Number of steps taken.
         steps: u64,
     },
     /// The budget of time is used up.
     Time {
-        /// Steps taken.
+        /// Number of steps taken.
         steps: u64,
     },
     /// An observer (or an interrupt) ended it.
     Interrupted {
-        /// Steps taken.
+        /// Number of steps taken.
         steps: u64,
     },
 }
@@ -62,7 +62,7 @@ impl Stop {
         }
     }
 
-    /// Steps taken.
+    /// Number of steps taken until the end.
     pub fn steps(&self) -> u64 {
         match *self {
             Stop::Converged { steps, .. } | Stop::Plateau { steps, .. } | Stop::Budget { steps } => steps,
@@ -91,12 +91,44 @@ impl std::fmt::Display for Stop {
 }
 
 /// Decides after each step whether to end.
+///
+/// ```
+/// use jensen::algorithm::Step;
+/// use jensen::fit::{Stop, StoppingRule};
+///
+/// /// Ends at the first step that rejects more than half of its draws.
+/// #[derive(Clone)]
+/// struct HalfRejected {
+///     num_draws: u64,
+/// }
+///
+/// impl StoppingRule for HalfRejected {
+///     fn check(&mut self, step: &Step) -> Option<Stop> {
+///         (2 * step.rejected > self.num_draws).then_some(Stop::Interrupted { steps: step.index })
+///     }
+/// }
+/// ```
 pub trait StoppingRule {
     /// A reason to end now.
     fn check(&mut self, step: &Step) -> Option<Stop>;
 }
 
 /// Ends after a number of steps.
+///
+/// ```
+/// use jensen::fit::{MaxSteps, Plateau, Stop};
+/// use jensen::prelude::*;
+/// use jensen::{Fit, OptimizerChoice};
+///
+/// let standard = model(|p| {
+///     p.draw("z", normal(0.0, 1.0));
+/// });
+/// // Whichever comes first.
+/// let rule = (MaxSteps(50), Plateau::new(500, 0.01));
+/// let fitted = Fit::new(&standard).optimizer(OptimizerChoice::Adam).stop(rule).run()?;
+/// assert_eq!(fitted.stop, Stop::Budget { steps: 50 });
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxSteps(pub u64);
 

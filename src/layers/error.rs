@@ -7,13 +7,13 @@ pub enum LayerError {
     /// As many numbers as the network does not take.
     #[error("{what} holds {found} numbers, the network takes {expected}; {remedy}")]
     Length {
-        /// What was given.
+        /// What was given, in words.
         what: &'static str,
-        /// Its numbers.
+        /// How many numbers were given.
         found: usize,
         /// The numbers that are needed.
         expected: usize,
-        /// What to do.
+        /// A remedy, in words.
         remedy: &'static str,
     },
     /// A layout of another model.

@@ -25,11 +25,11 @@ pub fn embed(columns: &[Vector], level: Int) -> Vector {
 /// Size of an image with channels, `[channel][row][column]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageShape {
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
-    /// Rows.
+    /// Number of rows of pixels.
     pub height: usize,
-    /// Columns.
+    /// Number of columns of pixels.
     pub width: usize,
 }
 

@@ -28,7 +28,7 @@ impl ImplicitEncoder {
         ImplicitEncoder { data, site: site.into(), num_latents, network, activation: Activation::Tanh }
     }
 
-    /// Other random weights to start from.
+    /// Chooses the random weights to start from.
     #[must_use]
     pub fn start(self, start: InitialWeights, seed: u64) -> ImplicitEncoder {
         ImplicitEncoder { network: self.network.start(start, seed).activation(self.activation), ..self }

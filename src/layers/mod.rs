@@ -40,12 +40,12 @@ use crate::program::Vector;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activation {
-    /// Nothing.
+    /// Leaves its argument as it is, for the last layer.
     Identity,
-    /// `max(x, 0)`.
+    /// The rectifier, `max(x, 0)`.
     #[default]
     Relu,
-    /// `tanh(x)`.
+    /// The hyperbolic tangent, `tanh(x)`.
     Tanh,
     /// `1 / (1 + e^-x)`.
     Sigmoid,

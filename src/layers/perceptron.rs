@@ -35,7 +35,7 @@ impl Perceptron {
         Perceptron { sizes: sizes.to_vec(), activation: Activation::Relu, start: InitialWeights::He, seed: 0 }
     }
 
-    /// Another activation.
+    /// Chooses the activation of the hidden layers.
     #[must_use]
     pub fn activation(self, activation: Activation) -> Perceptron {
         Perceptron { activation, ..self }

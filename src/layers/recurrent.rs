@@ -8,9 +8,9 @@ use crate::program::Vector;
 /// Weights and biases of a gated recurrent cell: `(weights, bias)` of the reset gate, the update gate and the candidate.
 #[derive(Clone, Debug)]
 pub struct GatedCell {
-    /// Of the input, `[state][input]` and `[state]`.
+    /// Weights and biases of the input, `[state][input]` and `[state]`, for the three gates.
     pub input: [(Vector, Vector); 3],
-    /// Of the state, `[state][state]` and `[state]`.
+    /// Weights and biases of the state, `[state][state]` and `[state]`, for the three gates.
     pub state: [(Vector, Vector); 3],
 }
 

@@ -68,7 +68,7 @@ impl StateSpace {
         StateSpace { memory, ..self }
     }
 
-    /// Other random weights to start from.
+    /// Chooses the seed of the random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> StateSpace {
         StateSpace { seed, ..self }

@@ -62,7 +62,7 @@ impl Text {
         Ok(Text { characters, one_hot, levels, num_states, read, hidden, num_latents, seed: 0 })
     }
 
-    /// Other random weights to start from.
+    /// Chooses the seed of the random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Text {
         Text { seed, ..self }

@@ -55,7 +55,7 @@ impl Topics {
         })
     }
 
-    /// Other random weights to start from.
+    /// Chooses the seed of the random weights to start from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Topics {
         Topics { seed, ..self }

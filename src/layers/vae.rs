@@ -23,7 +23,7 @@ pub enum Likelihood {
     Gaussian,
     /// Categories, numbered from 0; the decoder gives a logit of each, and the encoder reads zeros and ones.
     Categorical {
-        /// How many.
+        /// Number of categories of a cell.
         levels: usize,
     },
 }
@@ -33,6 +33,17 @@ pub enum Likelihood {
 /// The latent is the site `z`; the decoder's parameters are the model's theta, and start at [`Vae::theta`].
 /// [`ExactKl`](crate::estimate::ExactKl) takes the KL in closed form, with a weight beta and free nats; other estimators
 /// average the prior's part over the draws.
+///
+/// ```
+/// use jensen::layers::{Likelihood, Vae};
+/// use jensen::program::Matrix;
+/// use jensen::target::{LogDensity, Target};
+///
+/// let pixels: Vec<f64> = (0..120).map(|k| f64::from((k / 6 + k % 6) % 3 == 0)).collect();
+/// let model = Vae::new(Matrix::new(pixels, 6)?, 2, &[8], Likelihood::Bernoulli);
+/// assert_eq!(Target::new(&model)?.layout().num_rows, 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// *Source*: Kingma and Welling 2014, "Auto-encoding variational Bayes", appendix C.
 #[derive(Clone, Debug)]
@@ -70,7 +81,7 @@ impl Vae {
         }
     }
 
-    /// Another activation for both networks.
+    /// Chooses the activation of the hidden layers of both networks.
     #[must_use]
     pub fn activation(self, activation: Activation) -> Vae {
         Vae { activation, ..self }
@@ -83,7 +94,7 @@ impl Vae {
         Vae { encoder: Some(Arc::new(encoder)), ..self }
     }
 
-    /// Other random weights to start from.
+    /// Chooses the random weights to start from.
     #[must_use]
     pub fn start(self, start: InitialWeights, seed: u64) -> Vae {
         Vae { start, seed, ..self }
@@ -240,11 +251,11 @@ impl Vae {
 /// A normal of the prior of [`Vae::clusters`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriorCluster {
-    /// Its probability.
+    /// The probability of the cluster under the prior.
     pub weight: f64,
     /// Its mean, a number for each latent.
     pub mean: Vec<f64>,
-    /// Its standard deviations.
+    /// The standard deviations of the cluster under the prior.
     pub sd: Vec<f64>,
 }
 

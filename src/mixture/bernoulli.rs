@@ -15,6 +15,16 @@ use crate::streams::Stream;
 /// Independent columns of zeros and ones, each with a probability `p_j ~ Beta(ones, zeros)`.
 ///
 /// A missing cell is left out, which marginalises it exactly.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, BernoulliColumns, Table};
+///
+/// let rows = Table::from_columns(&[vec![1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], vec![1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]])?;
+/// let fitted = MixtureFit::new(BernoulliColumns::new(3, 0.5, 0.5)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[2] && labels[0] != labels[5], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BernoulliColumns {
     columns: usize,

@@ -47,7 +47,7 @@ impl<C: Component> MixtureFit<C> {
         MixtureFit { weights, ..self }
     }
 
-    /// Where to begin.
+    /// Chooses where each start begins.
     pub fn start(self, start: MixtureStart) -> Self {
         MixtureFit { start, ..self }
     }
@@ -143,7 +143,7 @@ impl<C: Component> MixtureFit<C> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TriedStart {
-    /// Its exact bound.
+    /// The exact bound at which the start ended.
     pub bound: f64,
     /// Adjusted Rand index of its labels with those of the best start; 1 where they agree.
     pub agreement: f64,

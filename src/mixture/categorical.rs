@@ -15,6 +15,16 @@ use crate::streams::Stream;
 ///
 /// A missing cell is left out, which marginalises it exactly. A category not among the levels is an error, at the fit
 /// and at prediction; declare a level for it and the prior gives it a probability.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, CategoricalColumn, Table};
+///
+/// let rows = Table::from_columns(&[vec![0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0]])?;
+/// let fitted = MixtureFit::new(CategoricalColumn::new(3, 0.5)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[2] && labels[0] != labels[5], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CategoricalColumn {
     levels: usize,

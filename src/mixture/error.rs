@@ -1,4 +1,4 @@
-//! What can be wrong with data or settings of a mixture.
+//! Errors in the data or the settings of a mixture.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ pub enum MixtureError {
         row: usize,
         /// Column, counted from 0.
         column: usize,
-        /// What stands there.
+        /// The value that was found.
         value: f64,
-        /// What should stand there.
+        /// The values that are allowed, in words.
         expected: String,
-        /// What to do.
+        /// A remedy, in words.
         remedy: &'static str,
     },
     /// A column that does not vary.
@@ -43,7 +43,7 @@ pub enum MixtureError {
     /// A shape that does not fit.
     #[error("{what}: {found} where {expected} are expected")]
     Shape {
-        /// What has the wrong shape.
+        /// The thing that has the wrong shape, in words.
         what: &'static str,
         /// The size found.
         found: usize,
@@ -53,7 +53,7 @@ pub enum MixtureError {
     /// A matrix that must be positive definite and is not.
     #[error("{what} is not positive definite; look for columns that are sums or copies of others, and leave them out")]
     Singular {
-        /// Which matrix.
+        /// The matrix, in words.
         what: &'static str,
     },
     /// A row whose density vanishes or overflows under every component.
@@ -79,7 +79,7 @@ pub enum MixtureError {
         from: usize,
         /// Row after the block.
         to: usize,
-        /// Why.
+        /// The reason that the reader gives.
         reason: String,
     },
     /// The fit stopped.

@@ -1,4 +1,4 @@
-//! What a fitted mixture says: parameters, assignments, densities, draws.
+//! [`Fitted`]: a fitted mixture and what can be asked of it: parameters, assignments, densities, draws.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub struct MixtureFitted<C = Kind> {
     pub bound: f64,
     /// Why the fit ended.
     pub stop: Stop,
-    /// Where each start ended.
+    /// The end of each start.
     pub starts: Vec<TriedStart>,
     /// What else to know, such as a regularisation.
     pub notes: Vec<String>,
@@ -73,7 +73,7 @@ pub struct ComponentLine {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MixtureDraw {
-    /// Weights.
+    /// The weights of the components, which sum to one.
     pub weights: Vec<f64>,
     /// Values of each component, named by [`Generative::value_names`].
     pub values: Vec<Vec<f64>>,
@@ -95,7 +95,7 @@ impl<C: Component> MixtureFitted<C> {
         Self::new(component, prior, k, Reached { state, bound, stop, moves: 0 })
     }
 
-    /// Components.
+    /// Number of components.
     pub fn num_components(&self) -> usize {
         self.order.len()
     }

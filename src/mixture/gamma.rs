@@ -16,6 +16,16 @@ use crate::streams::Stream;
 /// Independent columns of positive numbers, `x ~ Gamma(power, r)` with known `power` and `r ~ Gamma(shape, rate)`.
 ///
 /// With `power` 1 a column is exponential. A missing cell is left out, which marginalises it exactly.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, GammaColumns, Table};
+///
+/// let rows = Table::from_columns(&[vec![0.2, 0.3, 0.1, 0.2, 30.0, 28.0, 33.0, 31.0]])?;
+/// let fitted = MixtureFit::new(GammaColumns::new(1, 1.0, 1.0, 1.0)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[2] && labels[0] != labels[5], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GammaColumns {
     columns: usize,

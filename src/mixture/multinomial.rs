@@ -151,7 +151,7 @@ impl Component for MultinomialColumns {
 }
 
 impl Generative for MultinomialColumns {
-    /// A Dirichlet-multinomial.
+    /// The log density of a Dirichlet-multinomial.
     fn predictive(&self, params: &[f64], block: &Block, out: &mut [f64]) -> Result<(), MixtureError> {
         let sum: f64 = params.iter().sum();
         for (i, out) in out.iter_mut().enumerate().take(block.len()) {

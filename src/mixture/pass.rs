@@ -10,7 +10,7 @@ use crate::program::each_side_by_side;
 /// q of a mixture, and where its fit stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixtureState {
-    /// Steps taken.
+    /// Number of steps taken so far.
     pub step: u64,
     /// Parameters of the components, one after the other.
     pub params: Vec<f64>,

@@ -16,6 +16,16 @@ use crate::streams::Stream;
 /// Independent columns of counts, each with a rate `~ Gamma(shape, rate)`.
 ///
 /// A missing cell is left out, which marginalises it exactly.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, PoissonColumns, Table};
+///
+/// let rows = Table::from_columns(&[vec![2.0, 3.0, 1.0, 2.0, 30.0, 28.0, 33.0, 31.0]])?;
+/// let fitted = MixtureFit::new(PoissonColumns::new(1, 1.0, 0.1)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[2] && labels[0] != labels[5], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoissonColumns {
     columns: usize,

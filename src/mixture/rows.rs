@@ -16,7 +16,7 @@ pub trait Rows: Send + Sync {
     /// Rows in all.
     fn num_rows(&self) -> usize;
 
-    /// Columns.
+    /// Number of columns.
     fn num_columns(&self) -> usize;
 
     /// Rows in every block but the last.
@@ -82,7 +82,7 @@ impl<'a> Block<'a> {
         Ok(Block { data, stride, len, first_row, is_complete, select: None, num_columns })
     }
 
-    /// Rows.
+    /// Number of rows in the block.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -92,7 +92,7 @@ impl<'a> Block<'a> {
         self.len == 0
     }
 
-    /// Columns.
+    /// Number of columns in the block.
     pub fn num_columns(&self) -> usize {
         self.num_columns
     }

@@ -8,7 +8,7 @@ use super::sample::Sample;
 use super::{Block, MixtureError, Rows};
 use crate::streams::Streams;
 
-/// Where a fit begins.
+/// The responsibilities that a fit begins with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -24,7 +24,7 @@ pub struct StochasticMixture<'a, R: ?Sized, C> {
     space: Mutex<(Space, Vec<u32>)>,
 }
 
-/// How a stochastic fit moves.
+/// The settings of a stochastic fit: blocks of a step, and how step sizes fall.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StochasticSettings {

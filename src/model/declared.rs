@@ -1,4 +1,4 @@
-//! What a model declared while its log joint was recorded.
+//! The sites that a model declares while its log joint is recorded.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -21,7 +21,7 @@ pub(crate) fn recorded(model: &(impl super::Model + ?Sized)) -> Result<(Recordin
     Ok((recording, declared))
 }
 
-/// What was declared besides arithmetic.
+/// The sites, terms and samplers that a model declares besides its arithmetic.
 #[derive(Default)]
 pub(crate) struct Declared {
     pub names: Names,

@@ -6,6 +6,20 @@ use super::Layout;
 ///
 /// Numbers of one latent are side by side over the draws: `latents[k * num_draws + d]`, and
 /// `row_latents[(k * num_rows + r) * num_draws + d]` with `r` the position in the pass's rows.
+///
+/// ```
+/// use jensen::model::Draws;
+/// use jensen::prelude::*;
+/// use jensen::target::{LogDensity, Target};
+///
+/// let target = Target::new(&model(|p| {
+///     p.draws("z", normal(0.0, 1.0), 2);
+/// }))?;
+/// let mut z = Draws::zeros(target.layout(), 0, 3); // no rows, three draws
+/// z.set_draw(1, &[0.5, -0.5]);
+/// assert_eq!(z.latent(0), [0.0, 0.5, 0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
     /// Number of draws in the block.

@@ -16,6 +16,24 @@ use crate::program::{Int, Real, RowIndex, TermKind, Vector};
 ///
 /// A function that takes `&LogJoint` serves both: `fn noise(p: &LogJoint)` may be called with the `p` of the model and with
 /// the `i` of its rows.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let weight = Column::new([61.0, 74.0, 55.0, 80.0]);
+/// let height = Column::new([1.65, 1.80, 1.58, 1.86]);
+/// let people = model(|p| {
+///     let usual = p.draw("usual", normal(70.0, 10.0)); // a latent with its prior
+///     let slope = p.positive("slope"); // a bare latent
+///     p.add(exponential(0.01).log_density(slope)); // a bare term
+///     let scatter = p.draw("scatter", half_normal(5.0));
+///     p.derive("at 1.90 m", usual + 0.2 * slope); // a quantity to see in the output
+///     p.rows(4, |i| i.observe(weight.at(i), normal(usual + slope * (height.at(i) - 1.70), scatter)));
+/// });
+/// let names: Vec<String> = jensen::fit(&people)?.summary().into_iter().map(|line| line.name).collect();
+/// assert_eq!(names, ["usual", "slope", "scatter", "at 1.90 m"]);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 pub struct LogJoint {
     pub(super) sites: Rc<RefCell<Declared>>,
     pub(super) in_rows: bool,

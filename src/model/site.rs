@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Numbers of a kind at most: so few that sums of them are numbers, too.
 const MOST_NUMBERS: usize = 1 << 40;
 
-/// What a site is.
+/// The kind of a site: latent, integer, parameter of the model, or derived quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -29,9 +29,9 @@ pub enum SiteKind {
 pub struct Site {
     /// The name given in the model.
     pub name: String,
-    /// What it is.
+    /// The kind of the site.
     pub kind: SiteKind,
-    /// Its support in words.
+    /// The support in words, such as "positive".
     pub support: String,
     /// Shape of the constrained value; empty for a scalar.
     pub shape: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What the formulas need to know of a number format: its bits, its split constants and its polynomials.
+//! The properties of a number format that the formulas use: its bits, its split constants and its polynomials.
 
 use super::lane::Lane;
 
@@ -25,7 +25,7 @@ pub trait Format: Lane {
     const EXP_M1_MIN: Self;
     /// Lifts every subnormal number into the normal range: `2^LIFT_EXPONENT`.
     const LIFT: Self;
-    /// Its exponent.
+    /// The exponent of that power of two.
     const LIFT_EXPONENT: Self;
     /// `2 / pi`.
     const FRAC_2_PI: Self;

@@ -26,7 +26,7 @@ pub(super) fn ndtr(x: f64) -> f64 {
     0.5 * libm::erfc(y) - lost * FRAC_1_SQRT_PI * libm::exp(-y * y)
 }
 
-/// Its logarithm.
+/// The logarithm of the standard normal distribution function.
 pub(super) fn ln_ndtr(x: f64) -> f64 {
     if x < TAIL {
         -0.5 * x * x - (LN_SQRT_2_PI + libm::log(tail_ratio(x)))

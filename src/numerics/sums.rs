@@ -7,7 +7,7 @@ use super::lane::Lane;
 /// Partial sums: two registers of doubles, so that one addition does not wait for the other.
 const WIDE: usize = 8;
 
-/// `sum_l a_l`.
+/// The sum of the lanes, `sum_l a_l`.
 #[inline(always)]
 pub fn lane_sum(a: &[f64]) -> f64 {
     let mut partial = [0.0; WIDE];

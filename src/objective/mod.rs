@@ -1,4 +1,5 @@
-//! What is maximised: functions of the log weights `l_s = log p(x, z_s) - log q(z_s)` of draws `z_s ~ q`.
+//! Objectives, which a fit maximises: functions of the log weights `l_s = log p(x, z_s) - log q(z_s)` of draws
+//! `z_s ~ q`.
 //!
 //! This room knows slices only. One rule for odd entries holds for every objective:
 //!

@@ -1,4 +1,4 @@
-//! What holds for every objective, and what their closed forms say.
+//! Properties of every objective, and their values in closed form.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

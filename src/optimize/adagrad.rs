@@ -10,6 +10,19 @@ use super::{OptimizeError, Optimizer, Schedule, assert_lengths};
 /// The steps fall as `t^(-1/2)` by themselves. The normaliser contains the current gradient with weight
 /// `1 / t`, so what that shifts vanishes as the run goes on; it would not in a window of fixed length.
 ///
+/// ```
+/// use jensen::optimize::{AdaGrad, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (AdaGrad::default(), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..5000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.05);
+/// ```
+///
 /// *Source*: Duchi, Hazan and Singer 2011, Figure 1, diagonal form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdaGrad {
@@ -19,7 +32,7 @@ pub struct AdaGrad {
     pub eps: f64,
 }
 
-/// What [`AdaGrad`] remembers.
+/// The state of [`AdaGrad`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdaGradState {
     num_steps: u64,

@@ -16,6 +16,19 @@ use super::{OptimizeError, Optimizer, Schedule, assert_lengths};
 /// `b2`, by 1 % with 0.99 and by 4 to 7 % with 0.9; more draws shrink this. Keep `b2` high, or use
 /// [`RmsProp`](super::RmsProp), whose normaliser excludes the current gradient.
 ///
+/// ```
+/// use jensen::optimize::{Adam, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (Adam::new(0.05), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..1000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.01);
+/// ```
+///
 /// *Source*: Kingma and Ba 2015, Algorithm 1, in the order of operations of the end of its section 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Adam {
@@ -29,7 +42,7 @@ pub struct Adam {
     pub eps: f64,
 }
 
-/// What [`Adam`] and [`AdamW`](super::AdamW) remember.
+/// The state of [`Adam`] and [`AdamW`](super::AdamW).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdamState {
     pub(super) num_steps: u64,

@@ -11,6 +11,19 @@ use super::{Adam, AdamState, OptimizeError, Optimizer, Schedule};
 /// the parameters of a posterior it is a bias, of `weight_decay * param * noise sd / curvature`, in
 /// whatever units the parameter has. It is therefore 0 unless asked for, which makes this rule Adam.
 ///
+/// ```
+/// use jensen::optimize::{AdamW, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (AdamW::default(), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..3000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.01);
+/// ```
+///
 /// *Source*: Loshchilov and Hutter 2019, Algorithm 2; the decay is multiplied by the whole step size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {

@@ -22,44 +22,44 @@ use super::{
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AnyOptimizer {
-    /// `adam`
+    /// Adam, by the name `adam`.
     Adam(Adam),
-    /// `adamw`
+    /// Adam with weight decay, by the name `adamw`.
     AdamW(AdamW),
-    /// `adagrad`
+    /// AdaGrad, by the name `adagrad`.
     AdaGrad(AdaGrad),
-    /// `rmsprop`
+    /// RMSprop, by the name `rmsprop`.
     RmsProp(RmsProp),
-    /// `sgd`
+    /// Gradient ascent, by the name `sgd`.
     Sgd(Sgd),
-    /// `dog`
+    /// Distance over gradients, by the name `dog`.
     Dog(Dog),
-    /// `dowg`
+    /// Distance over weighted gradients, by the name `dowg`.
     Dowg(Dowg),
     /// One of the others behind a clip.
     Clipped(Box<Clipped<AnyOptimizer>>),
 }
 
-/// What an [`AnyOptimizer`] remembers.
+/// The state of an [`AnyOptimizer`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AnyState {
-    /// Of `adam`.
+    /// The state of `adam`.
     Adam(AdamState),
-    /// Of `adamw`.
+    /// The state of `adamw`.
     AdamW(AdamState),
-    /// Of `adagrad`.
+    /// The state of `adagrad`.
     AdaGrad(AdaGradState),
-    /// Of `rmsprop`.
+    /// The state of `rmsprop`.
     RmsProp(RmsPropState),
-    /// Of `sgd`.
+    /// The state of `sgd`.
     Sgd(SgdState),
-    /// Of `dog`.
+    /// The state of `dog`.
     Dog(DogState),
-    /// Of `dowg`.
+    /// The state of `dowg`.
     Dowg(DogState),
-    /// Of a rule behind a clip.
+    /// The state of a rule behind a clip.
     Clipped(Box<ClippedState<AnyState>>),
 }
 
@@ -110,7 +110,7 @@ impl AnyOptimizer {
 }
 
 impl Default for AnyOptimizer {
-    /// `adam`.
+    /// The optimiser that is used where none is chosen: Adam.
     fn default() -> Self {
         Self::Adam(Adam::default())
     }

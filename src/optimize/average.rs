@@ -50,7 +50,7 @@ pub enum Average {
 
 const OTHER_LENGTH: &str = "the state belongs to params of another length";
 
-/// What [`Average`] remembers.
+/// The state of [`Average`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AverageState {
     num_iterates: u64,

@@ -22,11 +22,11 @@ use super::{OptimizeError, Optimizer};
 pub struct Clipped<O> {
     /// The rule that takes the step.
     pub inner: O,
-    /// How a gradient is clipped.
+    /// The way in which gradients are clipped.
     pub clip: Clip,
 }
 
-/// How a gradient is clipped.
+/// The way in which a gradient is clipped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

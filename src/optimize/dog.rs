@@ -13,6 +13,19 @@ use super::{OptimizeError, Optimizer, Schedule, assert_lengths};
 /// One normaliser serves all coordinates and contains the current gradient with weight `1 / t`, so what
 /// that shifts vanishes as the run goes on.
 ///
+/// ```
+/// use jensen::optimize::{Dog, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (Dog::default(), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..2000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.05);
+/// ```
+///
 /// *Source*: Ivgi, Hinder and Carmon 2023, eq. DoG; `step_size` is its constant `c`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dog {
@@ -22,7 +35,7 @@ pub struct Dog {
     pub start: f64,
 }
 
-/// What [`Dog`] and [`Dowg`](super::Dowg) remember.
+/// The state of [`Dog`] and [`Dowg`](super::Dowg).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DogState {
     num_steps: u64,

@@ -13,6 +13,19 @@ use super::{OptimizeError, Optimizer, Schedule};
 /// [`Dog`](super::Dog), so the steps are larger. Average the iterates. Free of stationary bias for the
 /// reason given there.
 ///
+/// ```
+/// use jensen::optimize::{Dowg, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (Dowg::default(), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..2000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.05);
+/// ```
+///
 /// *Source*: Khaled, Mishchenko and Jin 2023, Algorithm 1; the starting distance is that of DoG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dowg {

@@ -1,4 +1,4 @@
-//! What can be wrong with the settings of an optimiser.
+//! Errors in the settings of an optimiser.
 
 use std::fmt;
 

@@ -13,6 +13,19 @@ use super::{OptimizeError, Optimizer, Schedule, assert_lengths};
 /// `m = momentum * m + (1 - momentum) * ratio` and `params += step_size * m`. The first gradient only
 /// fills `v_hat` and moves nothing.
 ///
+/// ```
+/// use jensen::optimize::{RmsProp, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (RmsProp::default(), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..3000 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.05);
+/// ```
+///
 /// *Source*: Tieleman and Hinton 2012, lecture 6.5, with the departure of ADOPT (Taniguchi et al. 2024,
 /// the clipped algorithm): a window that contains the gradient it divides makes a log standard
 /// deviation settle 7 % too wide at `decay = 0.9` and one draw per step, for ever. Given the past, the
@@ -31,7 +44,7 @@ pub struct RmsProp {
     pub eps: f64,
 }
 
-/// What [`RmsProp`] remembers.
+/// The state of [`RmsProp`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RmsPropState {
     num_steps: u64,

@@ -10,13 +10,26 @@ use super::{OptimizeError, Optimizer, Schedule, assert_lengths};
 /// Linear in the gradient, so noise of mean zero moves nothing on average. The step size has the units
 /// of `params^2 / objective`: it must suit the model, which the other rules avoid.
 ///
+/// ```
+/// use jensen::optimize::{Sgd, Optimizer};
+///
+/// // maximise -(x - 3)^2 / 2
+/// let (rule, mut params) = (Sgd::new(0.1), [0.0]);
+/// let mut state = rule.init(&params);
+/// for _ in 0..200 {
+///     let grad = [3.0 - params[0]];
+///     rule.ascend(&mut state, &grad, &mut params);
+/// }
+/// assert!((params[0] - 3.0).abs() < 0.01);
+/// ```
+///
 /// *Source*: Robbins and Monro 1951; Polyak 1964 and, for [`Momentum::Nesterov`], Sutskever et al.
 /// 2013, eq. 3-4, with the gradient taken at the shifted point that `params` then denotes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sgd {
-    /// Step size.
+    /// The step size, constant or falling.
     pub step_size: Schedule,
-    /// How past gradients carry over.
+    /// The share of past gradients that carries over.
     pub momentum: Momentum,
 }
 
@@ -33,7 +46,7 @@ pub enum Momentum {
     Nesterov(f64),
 }
 
-/// What [`Sgd`] remembers.
+/// The state of [`Sgd`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SgdState {
     num_steps: u64,

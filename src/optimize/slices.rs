@@ -1,6 +1,6 @@
 //! Squared lengths of slices, summed in four interleaved parts so that the loops vectorise, and a clamp.
 
-/// `sum_i values[i]^2`.
+/// The squared Euclidean norm, `sum_i values[i]^2`.
 pub(super) fn squared_norm(values: &[f64]) -> f64 {
     let mut parts = [0.0; 4];
     let mut blocks = values.chunks_exact(4);

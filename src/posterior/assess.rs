@@ -23,7 +23,7 @@ pub struct Assessment<'a> {
     pub streams: Streams,
     /// Fresh draws of q.
     pub num_draws: usize,
-    /// Why the optimisation ended.
+    /// The reason for which the optimisation ended.
     pub stop: &'a Stop,
     /// The objective along the fit.
     pub trace: Option<&'a Trace>,

@@ -8,10 +8,10 @@ use crate::objective::Accepted;
 /// A Monte Carlo estimate with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MonteCarlo {
-    /// The estimate.
+    /// The estimate itself.
     #[serde(with = "crate::number")]
     pub value: f64,
-    /// Its standard error.
+    /// The Monte Carlo standard error of the estimate.
     #[serde(with = "crate::number")]
     pub mcse: f64,
 }
@@ -44,11 +44,11 @@ impl MonteCarlo {
 /// `entropy` and is taken off in `kl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
-    /// The bound.
+    /// The evidence lower bound, in nats.
     pub elbo: MonteCarlo,
     /// `E_q[log p(x, z)]`.
     pub log_joint: MonteCarlo,
-    /// `E_q[-log q(z)]`.
+    /// The entropy of q, `E_q[-log q(z)]`.
     pub entropy: MonteCarlo,
     /// `E_q[log p(x | z)]`; nothing where the model does not tell data from priors.
     pub data: Option<MonteCarlo>,

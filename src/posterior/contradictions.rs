@@ -1,4 +1,4 @@
-//! What no log q that belongs to its draws can show.
+//! Contradictions between draws and their log q, as a covariance that is singular to rounding makes them.
 
 use super::assess::Fresh;
 use super::statistics::mean;

@@ -37,6 +37,24 @@ use crate::streams::Streams;
 /// A fitted approximation with fresh draws from it, its bound, and the verdict on it.
 ///
 /// Made by [`Posterior::assess`]; `println!("{posterior}")` prints the table.
+///
+/// ```
+/// use jensen::posterior::Posterior;
+/// use jensen::prelude::*;
+///
+/// let fitted = jensen::fit(&model(|p| {
+///     let mu = p.draw("mu", normal(0.0, 2.0));
+///     p.observe(1.5, normal(mu, 1.0));
+/// }))?;
+/// let posterior: &Posterior = &fitted.posterior;
+/// assert_eq!(posterior.names(), ["mu"]);
+/// let mu = &posterior.summary()[0];
+/// assert!((mu.mean - 1.2).abs() < 0.05 && (mu.sd - 0.8f64.sqrt()).abs() < 0.05);
+/// // log p(x): x is N(0, 5)
+/// let exact = -0.5 * (10.0 * std::f64::consts::PI).ln() - 0.5 * 1.5 * 1.5 / 5.0;
+/// assert!((posterior.bound().elbo.value - exact).abs() < 0.01);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Posterior {
     family: String,
@@ -90,7 +108,7 @@ impl Posterior {
         self.evidence.k_hat
     }
 
-    /// What the verdict rests on.
+    /// The numbers that the verdict rests on.
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
     }
@@ -100,7 +118,7 @@ impl Posterior {
         &self.verdict
     }
 
-    /// Why the optimisation ended.
+    /// The reason for which the optimisation ended.
     pub fn stop(&self) -> &Stop {
         &self.stop
     }

@@ -17,7 +17,7 @@ use crate::target::{Constrained, LogDensity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Resampling {
-    /// Draws made.
+    /// Number of draws made.
     pub num_draws: usize,
     /// Different draws of q among them.
     pub num_distinct: usize,

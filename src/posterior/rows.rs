@@ -19,7 +19,7 @@ pub struct RowLogLikelihood {
     pub num_rows: usize,
     /// Number of draws.
     pub num_draws: usize,
-    /// `[row][draw]`.
+    /// The log likelihood of each row at each draw, `[row][draw]`.
     pub values: Vec<f64>,
 }
 
@@ -36,7 +36,7 @@ impl RowLogLikelihood {
 pub struct Loo {
     /// `sum_i log p(x_i | x_without_i)`.
     pub elpd: f64,
-    /// Its standard error over rows.
+    /// The standard error of `elpd`, from its spread over rows.
     pub elpd_se: f64,
     /// Effective number of parameters: `sum_i log p(x_i | x)` less `elpd`.
     pub num_effective: f64,
@@ -60,7 +60,7 @@ impl Loo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RowMeans {
-    /// The latent.
+    /// Name of the latent.
     pub name: String,
     /// Rows that have it.
     pub num_rows: usize,

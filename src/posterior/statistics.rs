@@ -15,10 +15,10 @@ use std::fmt;
 pub struct Summary {
     /// Name of the quantity.
     pub name: String,
-    /// Mean.
+    /// The mean.
     #[serde(with = "crate::number")]
     pub mean: f64,
-    /// Standard deviation.
+    /// The standard deviation.
     #[serde(with = "crate::number")]
     pub sd: f64,
     /// Monte Carlo standard error of the mean.
@@ -27,7 +27,7 @@ pub struct Summary {
     /// 5 % quantile.
     #[serde(with = "crate::number")]
     pub q5: f64,
-    /// Median.
+    /// The median.
     #[serde(with = "crate::number")]
     pub q50: f64,
     /// 95 % quantile.
@@ -238,7 +238,7 @@ pub enum SummaryError {
         name: String,
         /// Index of the first such draw.
         index: usize,
-        /// The weight.
+        /// The log weight that was found.
         value: f64,
     },
     /// Every weight is zero.

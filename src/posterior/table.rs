@@ -1,4 +1,4 @@
-//! What a posterior prints: the table, the bound, k-hat and the verdict.
+//! The report that a posterior prints: the table, the bound, k-hat and the verdict.
 
 use std::fmt;
 

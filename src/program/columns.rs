@@ -1,4 +1,4 @@
-//! What depends on data alone, worked out for all rows before any draw is.
+//! Columns computed from data alone, worked out for all rows before any draw is.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -13,10 +13,37 @@ pub struct RowIndex {
 }
 
 /// A column of real data.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let y = Column::new([1.0, 1.4, 1.1, 1.6, 1.3]);
+/// assert_eq!((y.len(), y.values()[1]), (5, 1.4));
+/// let series = model(|p| {
+///     let pull = p.draw("pull", normal(0.0, 0.5));
+///     p.rows(1..5, |t| t.observe(y.at(t), normal(1.3 + pull * (y.lag(t, 1) - 1.3), 0.2)));
+/// });
+/// assert!(jensen::fit(&series)?.summary()[0].mean < 0.0);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column(pub(crate) Arc<[f64]>);
 
 /// A table of real data, row-major.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let x = Matrix::new([1.0, 0.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0], 2)?; // four rows of two features
+/// let y = Column::new([1.0, 3.0, 5.0, 7.0]);
+/// assert_eq!((x.num_rows(), x.row(2)), (4, &[1.0, 2.0][..]));
+/// let line = model(|p| {
+///     let b = p.draws("b", normal(0.0, 5.0), x.num_columns());
+///     p.rows(4, |i| i.observe(y.at(i), normal(x.at(i).dot(&b), 0.1)));
+/// });
+/// assert!((jensen::fit(&line)?.summary()[1].mean - 2.0).abs() < 0.05);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     pub(crate) data: Arc<[f64]>,
@@ -107,6 +134,22 @@ impl Matrix {
 }
 
 /// One row of a data [`Matrix`] inside a row closure.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let x = Matrix::new([0.2, -0.1, 0.4, 0.3], 2)?;
+/// let rows = model(|p| {
+///     let (mean, slope) = (p.draws("mean", normal(0.0, 1.0), 2), p.draw("slope", normal(0.0, 1.0)));
+///     p.rows(2, |i| {
+///         let row = x.at(i);
+///         i.observe_each(&row.to_vector(), &mean, |mean| normal(mean, 0.5)); // every column
+///         i.observe(row.at(1), normal(slope * row.at(0), 0.5)); // one column by another
+///     });
+/// });
+/// jensen::fit(&rows)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixRow {
     matrix: u32,

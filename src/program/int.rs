@@ -8,6 +8,21 @@ use super::real::Known;
 use super::recording::Op;
 
 /// An integer of a log joint: an integer latent, an integer data column, the row number, or a constant.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let urn = model(|p| {
+///     let red = p.draw_integer("red", binomial(3, 0.5)); // of three balls
+///     let chance = red.to_real() / 3.0;
+///     let any = red.equal_to(0).select(0.0, 1.0);
+///     p.derive("any", any);
+///     p.observe(1.0, bernoulli(0.01 + 0.98 * chance));
+/// });
+/// let any = jensen::fit(&urn)?.draws("any").unwrap();
+/// assert!(any.iter().filter(|any| **any == 1.0).count() > 9 * any.len() / 10);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Int {
     pub(crate) value: Real,

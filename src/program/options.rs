@@ -18,7 +18,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
-    /// 64 bits.
+    /// Double precision, 64 bits.
     #[default]
     Double,
     /// 32 bits: twice the lanes, about seven digits.

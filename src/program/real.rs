@@ -254,13 +254,13 @@ functions! {
     square => Square;
     /// `1 / self`.
     recip => Recip;
-    /// Square root.
+    /// The square root.
     sqrt => Sqrt;
-    /// `e^self`.
+    /// The exponential, `e^self`.
     exp => Exp;
     /// `e^self - 1`, accurate near zero.
     exp_m1 => ExpM1;
-    /// Natural logarithm.
+    /// The natural logarithm.
     ln => Ln;
     /// `ln(1 + self)`, accurate near zero.
     ln_1p => Ln1p;
@@ -270,19 +270,19 @@ functions! {
     cos => Cos;
     /// Tangent, `sin / cos`; in single precision NaN beyond 262,144 from zero.
     tan => Tan;
-    /// Inverse tangent.
+    /// The inverse tangent, between -pi / 2 and pi / 2.
     atan => Atan;
-    /// Hyperbolic sine.
+    /// The hyperbolic sine.
     sinh => Sinh;
-    /// Hyperbolic cosine.
+    /// The hyperbolic cosine.
     cosh => Cosh;
-    /// Hyperbolic tangent.
+    /// The hyperbolic tangent.
     tanh => Tanh;
     /// `1 / (1 + exp(-self))`.
     sigmoid => Sigmoid;
     /// `ln(1 + exp(self))`, without overflow.
     softplus => Softplus;
-    /// Error function.
+    /// The error function.
     erf => Erf;
     /// Standard normal distribution function.
     normal_cdf => NormalCdf;

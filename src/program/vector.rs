@@ -9,6 +9,22 @@ use super::{Int, Real, RowIndex};
 ///
 /// Arithmetic over the elements is written with [`Vector::map`] and [`Vector::zip`]; the closure sees one
 /// element and runs once for all of them.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let effects = model(|p| {
+///     let b = p.draws("b", normal(0.0, 1.0), 3);
+///     let positive = b.map(|b| b.exp());
+///     let share = positive.map(|x| x / positive.sum()); // elements, together with a number
+///     let both = b.zip(&share, |b, share| b * share);
+///     p.derive("b_0 + b_1", b.at(0) + b.at(1));
+///     p.derive("softmax", share);
+///     p.observe(0.3, normal(both.sum() + b.dot(&Vector::constant(&[1.0, 0.0, -1.0])), 0.5));
+/// });
+/// assert!(jensen::fit(&effects)?.draws("softmax[2]").is_some());
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Vector {
     lanes: Real,

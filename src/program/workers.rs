@@ -40,7 +40,7 @@ impl Workers {
         Ok(Workers { options, helpers })
     }
 
-    /// What the threads were started for.
+    /// The options that the threads were started with.
     pub fn options(&self) -> Options {
         self.options
     }

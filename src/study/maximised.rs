@@ -1,4 +1,4 @@
-//! What the estimators of a study follow the gradient of.
+//! The objective whose gradient the estimators of a study follow.
 
 use std::fmt;
 

@@ -28,15 +28,15 @@ use crate::estimate::{AnyEstimator, GradientEstimator};
 use crate::family::Family;
 use crate::target::LogDensity;
 
-/// Where gradients are taken.
+/// The point of a fit at which gradients are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum At {
-    /// Where a fit begins.
+    /// The parameters that a fit begins with.
     Init,
     /// Half-way, in parameters, between the beginning and the optimum.
     Middle,
-    /// Where a fit ends.
+    /// The parameters at which a fit ends.
     Optimum,
 }
 
@@ -44,7 +44,7 @@ impl At {
     /// Every point, in the order of a fit.
     pub const ALL: [At; 3] = [At::Init, At::Middle, At::Optimum];
 
-    /// Its name in reports.
+    /// The name that reports give it.
     pub fn name(self) -> &'static str {
         match self {
             At::Init => "init",

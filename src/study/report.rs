@@ -1,4 +1,4 @@
-//! What a study found: plain values, to be saved or read by a program.
+//! The report of a study: plain values, to be saved or read by a program.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct StudyReport {
     /// What the estimators estimate the gradient of.
     #[serde(default)]
     pub objective: Maximised,
-    /// The family.
+    /// Name of the family.
     pub family: String,
     /// Numbers in a gradient: parameters of q, then of the model.
     pub num_params: usize,
@@ -22,7 +22,7 @@ pub struct StudyReport {
     pub repeats: usize,
     /// Density evaluations of each short fit that were asked for.
     pub budget: u64,
-    /// The seed.
+    /// The seed of all randomness.
     pub seed: u64,
     /// The points, in order.
     pub points: Vec<PointReport>,
@@ -35,7 +35,7 @@ pub struct StudyReport {
     pub refused: Vec<Refused>,
     /// Whether nothing was interrupted.
     pub complete: bool,
-    /// Which estimator to use.
+    /// The estimator to use, or why none is recommended.
     pub recommendation: Recommendation,
     /// Studies of other objectives at the same points, each with its own reference and recommendation.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Where gradients were taken.
+/// A point at which gradients were taken, with its reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PointReport {
@@ -74,7 +74,7 @@ pub struct PointReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReferenceGradient {
-    /// Where it comes from, in words.
+    /// The origin of the reference, in words.
     pub source: String,
     /// The gradient, in parameters of q and then of the model.
     #[serde(with = "number::list")]
@@ -94,13 +94,13 @@ pub struct Cell {
     pub point: String,
     /// Draws for each gradient.
     pub num_draws: usize,
-    /// What was measured.
+    /// The figures, where the estimator could be measured.
     pub figures: Option<Figures>,
-    /// Why nothing was.
+    /// The reason for which nothing was measured.
     pub failure: Option<String>,
 }
 
-/// What was measured of an estimator.
+/// The figures of one estimator at one point with one number of draws.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
@@ -186,29 +186,29 @@ pub struct ShortFit {
     /// The bound it reached (of another objective than the ELBO that objective's value), from fresh draws that all short fits share.
     #[serde(with = "number")]
     pub bound: f64,
-    /// Its standard error.
+    /// The standard error of the bound.
     #[serde(with = "number")]
     pub standard_error: f64,
-    /// Steps taken.
+    /// Number of steps taken.
     pub steps: u64,
     /// Density evaluations used.
     pub evaluations: u64,
-    /// Wall time.
+    /// Wall time of the short fit, in seconds.
     #[serde(with = "number")]
     pub seconds: f64,
-    /// Why it ended early.
+    /// The reason for which it ended early.
     pub failure: Option<String>,
 }
 
-/// What to use.
+/// The estimator and the number of draws to use, with the reason in a sentence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recommendation {
     /// The estimator; `None` where none can be recommended.
     pub estimator: Option<String>,
-    /// Its number of draws.
+    /// Number of draws a step, where an estimator is recommended.
     pub num_draws: Option<usize>,
-    /// Why, in one sentence.
+    /// The reason in one sentence.
     pub sentence: String,
 }
 
@@ -223,7 +223,7 @@ impl StudyReport {
         self.cells.iter().find(|c| c.estimator == estimator && c.point == point && c.num_draws == num_draws)
     }
 
-    /// Its figures, where it has any.
+    /// The figures of an estimator at a point with this number of draws, where it has any.
     pub fn figures(&self, estimator: &str, point: &str, num_draws: usize) -> Option<&Figures> {
         self.cell(estimator, point, num_draws)?.figures.as_ref()
     }

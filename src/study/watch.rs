@@ -2,15 +2,15 @@
 
 use std::ops::ControlFlow;
 
-/// How far a study is.
+/// The progress of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress<'p> {
-    /// Gradients taken.
+    /// Number of gradients taken so far.
     pub done: u64,
     /// Gradients there will be, about.
     pub total: u64,
-    /// What is being measured.
+    /// What is being measured, in words.
     pub doing: &'p str,
 }
 

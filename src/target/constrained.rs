@@ -15,7 +15,7 @@ pub struct Constrained {
     pub num_rows: usize,
     /// Number of draws.
     pub num_draws: usize,
-    /// `[element][row][draw]`.
+    /// The values in the site's own support, `[element][row][draw]`.
     #[serde(with = "crate::number::list")]
     pub values: Vec<f64>,
 }

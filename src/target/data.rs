@@ -1,4 +1,4 @@
-//! What is wrong with the data a model reads.
+//! Checks of the data a model reads: a value outside of its support is refused with its row.
 
 use crate::program::recording::{Op, Recording};
 

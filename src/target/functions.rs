@@ -4,12 +4,37 @@ use super::{DensityError, Differentiable, LogDensity, Pass};
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 
 /// A log density with a hand-written gradient: `function(z, grad)` overwrites `grad` and returns the value.
+///
+/// ```
+/// use jensen::Fit;
+/// use jensen::target::HandWritten;
+///
+/// // N(3, 1) and N(x, 1), with the gradient of its logarithm
+/// let density = HandWritten::new(&["x", "y"], |z, grad| {
+///     let (u, v) = (z[0] - 3.0, z[1] - z[0]);
+///     (grad[0], grad[1]) = (-u + v, -v);
+///     -0.5 * (u * u + v * v)
+/// });
+/// let fitted = Fit::of(&density).run()?;
+/// assert!((fitted.summary()[1].mean - 3.0).abs() < 0.1);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 pub struct HandWritten<F> {
     layout: Layout,
     function: F,
 }
 
 /// A log density with values alone; `function(z)` may be anything, also not differentiable.
+///
+/// ```
+/// use jensen::Fit;
+/// use jensen::target::ValueOnly;
+///
+/// let density = ValueOnly::new(&["x"], |z| -2.0 * (z[0] - 1.0).powi(2));
+/// let fitted = Fit::of(&density).run()?;
+/// assert!((fitted.summary()[0].mean - 1.0).abs() < 0.1);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 pub struct ValueOnly<F> {
     layout: Layout,
     function: F,

@@ -14,6 +14,28 @@ use crate::program::recording::Recording;
 pub use crate::program::{Options, Precision, Workers};
 
 /// A recorded model.
+///
+/// ```
+/// use jensen::model::{Draws, RowSet};
+/// use jensen::prelude::*;
+/// use jensen::target::{Differentiable, LogDensity, Pass, Target};
+///
+/// let target = Target::new(&model(|p| {
+///     let s = p.draw("s", exponential(1.0));
+///     p.observe(0.0, normal(0.0, s));
+/// }))?;
+/// assert_eq!(target.layout().num_latents, 1);
+/// // At s = 1, whose logarithm is 0: -s - ln sqrt(2 pi) - ln s + ln s, the last of them the Jacobian.
+/// let mut z = Draws::zeros(target.layout(), 0, 1);
+/// z.latents[0] = 0.0;
+/// let mut pass = Pass::default();
+/// target.log_density(&[], &z, &RowSet::all(), &mut pass)?;
+/// assert!((pass.log_density[0] - (-1.0 - 0.918_938_533)).abs() < 1e-8);
+/// let mut grad = Draws::zeros(target.layout(), 0, 1);
+/// target.log_density_and_gradient(&[], &z, &RowSet::all(), &mut pass, &mut grad, &mut [])?;
+/// assert!((grad.latents[0] + 1.0).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Target {
     pub(super) layout: Layout,
     pub(super) double: Plan<f64>,
@@ -92,7 +114,7 @@ impl Target {
         })
     }
 
-    /// How the target is evaluated.
+    /// The options that the target is evaluated with: precision, threads, instructions.
     pub fn options(&self) -> Options {
         self.workers.options()
     }

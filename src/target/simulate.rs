@@ -25,7 +25,7 @@ pub struct Replicated {
     pub num_rows: usize,
     /// Number of draws.
     pub num_draws: usize,
-    /// `[element][row][draw]`.
+    /// The simulated data, `[element][row][draw]`.
     pub values: Vec<f64>,
     /// The data, `[element][row]`; NaN where the observed value itself depends on latents.
     pub observed: Vec<f64>,
@@ -83,11 +83,11 @@ pub enum SimulationError {
     /// The wrong number of numbers was given.
     #[error("{found} {what} given, the model has {expected}")]
     Length {
-        /// What was counted.
+        /// What was counted, in words.
         what: &'static str,
-        /// How many were given.
+        /// The number that was given.
         found: usize,
-        /// How many there are.
+        /// The number that is needed.
         expected: usize,
     },
 }

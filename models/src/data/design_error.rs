@@ -1,4 +1,4 @@
-//! What can be wrong with a regression's data, with the remedy.
+//! Errors in a regression's data, with the remedy.
 
 use super::error::DataError;
 use super::nearest::listed;

@@ -1,4 +1,4 @@
-//! What can be wrong with a data file, said with file, line, column, cell and remedy.
+//! Errors in a data file, said with file, line, column, cell and remedy.
 
 use super::nearest::listed;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What can be wrong between data and a model, with the remedy.
+//! Errors between data and a model, with the remedy.
 
 use crate::data::{DataError, DesignError};
 

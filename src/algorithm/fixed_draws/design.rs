@@ -7,11 +7,11 @@ use super::is_normal;
 use crate::family::NoiseLaw;
 use crate::streams::Streams;
 
-/// How fixed draws are spread.
+/// The design of the fixed draws: how evenly they are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FixedDesign {
-    /// Independent draws.
+    /// Draws that are independent of one another.
     Independent,
     /// One draw in each of `num_draws` slices of equal probability, for each element by itself.
     LatinHypercube,

@@ -28,11 +28,11 @@ use crate::target::Differentiable;
 /// moment, which makes mean-field Gaussians exact for Gaussian posteriors.
 #[derive(Debug)]
 pub struct FixedDraws<'a, T: Differentiable + ?Sized, F: Reparam + ?Sized, S> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'a T,
-    /// By what.
+    /// The family whose parameters are moved.
     pub family: &'a F,
-    /// The solver.
+    /// The solver that maximises the bound with its draws held fixed.
     pub solver: S,
     /// Number of draws.
     pub num_draws: usize,

@@ -68,7 +68,7 @@ where
 /// Limited-memory BFGS with a strong Wolfe line search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lbfgs {
-    /// Steps remembered.
+    /// Number of past steps that the curvature is made from.
     pub history: usize,
 }
 

@@ -61,9 +61,9 @@ const PATIENCE: u32 = 50;
 /// is the variance of `A`, or where the rest is not positive definite; steps in which `rho A` exceeds one are shortened; the schedule waits for a drift to end.
 #[derive(Debug)]
 pub struct NaturalGradient<'a, T: Differentiable + ?Sized> {
-    /// What is approximated.
+    /// The density that q approximates.
     pub target: &'a T,
-    /// By what.
+    /// The family whose parameters are moved.
     pub family: &'a FullRank,
     /// Draws of a step; rounded up to pairs. [`NaturalGradient::draws_for`] suggests a number.
     pub num_draws: usize,
@@ -71,7 +71,7 @@ pub struct NaturalGradient<'a, T: Differentiable + ?Sized> {
     pub start: Vec<f64>,
     /// Symmetrised KL divergence, in nats, between the averages of two windows below which the fit has converged.
     pub tolerance: f64,
-    /// Randomness.
+    /// The source of all randomness of the run.
     pub streams: Streams,
 }
 

@@ -4,13 +4,13 @@ use super::error::AutoencoderError;
 use crate::layers::Likelihood;
 use serde::{Deserialize, Serialize};
 
-/// Which networks, and their sizes.
+/// The networks of an autoencoder and its prior, by their sizes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Autoencoder {
     /// Numbers of a row: pixels of an image, or characters of a window.
     pub num_columns: usize,
-    /// Real latents.
+    /// Number of real latents of a row.
     pub num_latents: usize,
     /// The encoder's hidden layers; the decoder has them in reverse.
     pub hidden: Vec<usize>,
@@ -29,9 +29,9 @@ pub struct Autoencoder {
 /// Rows, and the class of each where the networks read it.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// `[row][column]`.
+    /// The rows one after the other, `[row][column]`.
     pub values: &'a [f64],
-    /// Of each row; may be empty.
+    /// The label of each row; may be empty.
     pub labels: &'a [u32],
 }
 

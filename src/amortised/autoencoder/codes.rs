@@ -23,7 +23,7 @@ pub struct TrainedAutoencoder {
 
 /// Rows with q of their codes.
 pub struct EncodedRows<'a> {
-    /// The rows.
+    /// The rows that were encoded.
     pub rows: Batch<'a>,
     /// q of their codes.
     pub codes: Codes,
@@ -34,17 +34,17 @@ pub struct EncodedRows<'a> {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Codes {
-    /// Rows.
+    /// Number of rows.
     pub num_rows: usize,
     /// Real latents of a row.
     pub num_latents: usize,
     /// Values of the class; 0 without one.
     pub num_classes: usize,
-    /// Means, `[row][latent]`.
+    /// Means of q, `[row][latent]`.
     pub mean: Vec<f64>,
-    /// Standard deviations.
+    /// Standard deviations of q, `[row][latent]`.
     pub sd: Vec<f64>,
-    /// Of the classes, `[row][class]`.
+    /// Probabilities of the classes, `[row][class]`.
     pub probabilities: Vec<f64>,
 }
 
@@ -55,7 +55,7 @@ impl Codes {
         (&self.mean[range.clone()], &self.sd[range])
     }
 
-    /// Those of some rows.
+    /// The codes of the rows with these numbers.
     pub fn chosen(&self, rows: &[usize]) -> Codes {
         Codes {
             num_rows: rows.len(),
@@ -112,7 +112,7 @@ impl TrainedAutoencoder {
         TrainedAutoencoder { autoencoder, solution, options }
     }
 
-    /// Which networks.
+    /// The networks and the prior that were trained.
     pub fn autoencoder(&self) -> &Autoencoder {
         &self.autoencoder
     }

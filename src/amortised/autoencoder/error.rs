@@ -27,9 +27,9 @@ pub enum AutoencoderError {
          {rate:.1e}; take a smaller one, or rescale rows of large numbers to about 1"
     )]
     NotFinite {
-        /// The epoch.
+        /// The epoch in which it happened, counted from one.
         epoch: usize,
-        /// Attempts.
+        /// How many times in a row the bound or its gradient was not finite.
         times: u32,
         /// The last step size.
         rate: f64,

@@ -7,7 +7,7 @@ use crate::streams::Streams;
 
 /// q of a code.
 pub(super) enum Q {
-    /// Normal latents.
+    /// A q of normal latents alone.
     Normal(Box<TracedFamily>),
     /// Normal latents, or none, and a class.
     Mixed(Box<Product<TracedFamily, CategoricalEncoder>>),

@@ -15,7 +15,7 @@ const STARTS: usize = 10;
 pub struct Agreement {
     /// Rows compared, of training and test.
     pub num_rows: usize,
-    /// Of the autoencoder's classes or clusters.
+    /// Agreement of the autoencoder's classes or clusters with the labels.
     #[serde(with = "crate::number")]
     pub found: f64,
     /// Of as many groups by k-means, the best of ten starts by their squares.

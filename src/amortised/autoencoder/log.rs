@@ -5,7 +5,7 @@ use super::rows::State;
 use crate::estimate::Terms;
 use serde::{Deserialize, Serialize};
 
-/// What has happened in a run.
+/// The course of a training run, epoch by epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     /// Each epoch that is done.
@@ -22,7 +22,7 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Epoch {
-    /// What was maximised.
+    /// The mean objective of the epoch, in nats a row.
     pub objective: f64,
     /// The data term, where the objective has one.
     pub data: Option<f64>,
@@ -49,7 +49,7 @@ pub struct Checkpoint {
     pub state: State,
     /// The same at the end of the last epoch; nothing where it is that.
     pub good: Option<State>,
-    /// What has happened.
+    /// The course of the run so far.
     pub log: Log,
 }
 

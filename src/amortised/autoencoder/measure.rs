@@ -1,4 +1,4 @@
-//! What is measured of a trained autoencoder: bound, importance-weighted log p(x), units, information.
+//! Measures of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
 use super::codes::{Codes, EncodedRows, TrainedAutoencoder, blocks};
 use super::error::AutoencoderError;
@@ -24,7 +24,7 @@ const ACTIVE: f64 = 0.01;
 /// A mean over rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
-    /// The mean.
+    /// The mean over the rows.
     #[serde(with = "crate::number")]
     pub mean: f64,
     /// Its standard error.
@@ -36,21 +36,21 @@ pub struct Mean {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BoundOfRows {
-    /// Rows.
+    /// Number of rows measured.
     pub num_rows: usize,
     /// The bound of a row.
     pub bound: Mean,
-    /// Its data term.
+    /// The data term of the bound, in nats a row.
     pub data: Mean,
-    /// Its KL.
+    /// The divergence of q from the prior, in nats a row.
     pub kl: Mean,
 }
 
-/// A latent.
+/// How much one latent is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unit {
-    /// Its number, from 1.
+    /// Number of the latent, from 1.
     pub unit: usize,
     /// Mean KL of a row.
     pub kl: f64,
@@ -72,13 +72,13 @@ pub struct ClassUse {
     pub information: f64,
 }
 
-/// All measures.
+/// Everything that is measured of a trained autoencoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Measures {
-    /// Of the training rows.
+    /// The bound on the training rows.
     pub train: BoundOfRows,
-    /// Of the test rows.
+    /// The bound on the test rows.
     pub test: BoundOfRows,
     /// Importance-weighted log p(x) of test rows.
     pub log_p: Option<LogP>,
@@ -98,7 +98,7 @@ pub struct Measures {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LogP {
-    /// Rows.
+    /// Number of rows measured.
     pub num_rows: usize,
     /// Draws of each.
     pub draws: usize,

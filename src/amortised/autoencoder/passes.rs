@@ -24,7 +24,7 @@ pub struct Passes {
 /// Training rows of one block: its number, and the rows' places in it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
-    /// The block.
+    /// The block of rows it is cut from.
     pub block: usize,
     /// Places in the block.
     pub places: Vec<usize>,

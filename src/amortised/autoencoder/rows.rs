@@ -24,7 +24,7 @@ pub trait RowBlocks {
 /// The rows of a block.
 #[derive(Clone, Debug, Default)]
 pub struct RowBlock {
-    /// `[row][column]`.
+    /// The rows one after the other, `[row][column]`.
     pub values: Vec<f64>,
     /// Classes; empty where there are none.
     pub labels: Vec<u32>,
@@ -34,7 +34,7 @@ pub struct RowBlock {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Source<'a> {
-    /// All in memory.
+    /// All rows are in memory.
     Memory(Batch<'a>),
     /// In a file, in the order of these passes.
     Blocks(&'a dyn RowBlocks, &'a Passes),
@@ -69,7 +69,7 @@ type Vi<'a> = StochasticVi<'a, Target, Q, AtStep, Adam>;
 pub type State = StochasticState<AdamState, ErasedState>;
 
 impl<'a> Rows<'a> {
-    /// Those of a file.
+    /// The rows of a file, read in blocks.
     pub fn file(
         source: &'a dyn RowBlocks,
         passes: &'a Passes,
@@ -83,7 +83,7 @@ impl<'a> Rows<'a> {
         Rows::File(Window { source, passes, autoencoder, batch, options, held, block, values, labels, rows })
     }
 
-    /// Training rows.
+    /// Number of rows that are trained on.
     pub fn num_rows(&self) -> usize {
         match self {
             Rows::Memory(recorded, _) => recorded.target.layout().num_rows,

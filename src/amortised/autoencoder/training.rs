@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What is maximised.
+    /// The estimator, which decides what is maximised.
     pub estimator: Estimator,
     /// Rows of a step, or all where they are fewer.
     pub batch: usize,
@@ -34,11 +34,11 @@ pub struct Settings {
     pub learning_rate: f64,
     /// The seed of all randomness.
     pub seed: u64,
-    /// How programs are run while training.
+    /// The options that programs are run with while training.
     pub options: Options,
 }
 
-/// How training ended.
+/// The way in which training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
@@ -171,12 +171,12 @@ impl<'a> Training<'a> {
         TrainedAutoencoder::known(self.autoencoder.clone(), solution, options)
     }
 
-    /// What has happened.
+    /// The course of the run so far.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// Steps taken.
+    /// Number of steps taken so far.
     pub fn step(&self) -> u64 {
         self.state.step()
     }

@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PairsPart {
-    /// What was simulated.
+    /// The data that were simulated.
     Data,
-    /// What it was simulated from.
+    /// The parameters that they were simulated from.
     Parameters,
 }
 
@@ -25,31 +25,31 @@ pub enum PairsError {
     /// Too few simulations to train, to stop and to judge by.
     #[error("{found} simulations are too few; give at least {needed}")]
     Few {
-        /// Simulations given.
+        /// Number of simulations given.
         found: usize,
-        /// Simulations needed.
+        /// Smallest number of simulations that can be worked with.
         needed: usize,
     },
     /// A column that says nothing.
     #[error("column {column} of the {part} is {value} in every simulation and says nothing; take it out")]
     Constant {
-        /// Of which part.
+        /// The part it is a column of.
         part: PairsPart,
         /// The column, from 0.
         column: usize,
-        /// Its value.
+        /// The one value that all of its rows have.
         value: f64,
     },
     /// A number that is not finite.
     #[error("row {row}, column {column} of the {part} is {value}; leave the simulation out, or correct the number")]
     NotFinite {
-        /// Of which part.
+        /// The part it stands in.
         part: PairsPart,
         /// The row, from 0.
         row: usize,
         /// The column, from 0.
         column: usize,
-        /// The number.
+        /// The number that is not finite.
         value: f64,
     },
     /// An observation of another length than the simulated data, or with a number that is not finite.

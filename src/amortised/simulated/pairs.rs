@@ -5,13 +5,13 @@ use super::scale::Scale;
 use crate::program::Matrix;
 use crate::streams::Streams;
 
-/// Fewest simulations.
+/// Fewest simulations that can be split into training, stopping and judging.
 const FEWEST: usize = 200;
 /// One in so many pairs judges, and one in twice as many decides when to stop; of either not more than `MOST`.
 const SHARE: usize = 5;
 const MOST: usize = 1000;
 
-/// Standardised pairs.
+/// Pairs of parameters and data, both standardised.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs {
     /// Data, beyond three standard deviations by their logarithm.

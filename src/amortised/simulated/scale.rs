@@ -3,7 +3,7 @@
 /// The mean and the standard deviation by which a column is standardised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// The mean.
+    /// The mean of the column.
     pub mean: f64,
     /// The standard deviation, with divisor `n - 1`.
     pub sd: f64,

@@ -1,4 +1,4 @@
-//! What the estimators of the ELBO are held against.
+//! Reference gradients, which the estimators of the ELBO are held against.
 
 use super::super::adapters::OfIntegers;
 use super::super::estimators::{EstimatorEntry, estimators, has_integers};

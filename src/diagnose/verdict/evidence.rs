@@ -21,7 +21,7 @@ pub struct Evidence {
     pub has_integers: bool,
     /// Whether the stopping rule, not a limit on steps or time, ended the optimisation.
     pub converged: bool,
-    /// Why the optimisation stopped, in words.
+    /// The reason for which the optimisation stopped, in words.
     pub stop_reason: String,
     /// Share of fresh draws at which the model has no finite log joint, between 0 and 1.
     #[serde(with = "crate::number")]

@@ -12,7 +12,7 @@ pub struct Missed {
     pub value: u32,
     /// Share of all values that q leaves out, the other integers as q has them.
     pub share: f64,
-    /// What q gives that value.
+    /// The probability that q gives the value.
     pub by_q: f64,
 }
 

@@ -25,7 +25,7 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Relaxation {
-    /// Nowhere.
+    /// The method never asks for it.
     #[default]
     None,
     /// At the weights that the method sets.
@@ -55,7 +55,7 @@ pub struct Lanes {
     /// Each draw's share of the mean over the accepted draws: zero for a rejected one.
     pub share: Vec<f64>,
     pub(super) work: Work,
-    /// Relaxed integers.
+    /// The relaxed integers of every lane.
     pub(super) soft: Soft,
     pub(super) unweighted: Unweighted,
     /// The differentiated lanes, and the gradients in their real latents.

@@ -15,7 +15,7 @@ pub(super) struct Soft {
     pub relaxation: Relaxation,
     /// The latents of the pass, in the family's order.
     pub places: Vec<Place>,
-    /// Weights `[lane][draw]`.
+    /// Weight of each value, `[lane][draw]`.
     pub weights: Vec<f64>,
     /// `log p` (less `log F` of the real latents) of each draw at the weights.
     pub signal: Vec<f64>,

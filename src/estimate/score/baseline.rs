@@ -1,4 +1,4 @@
-//! What is taken off the learning signal.
+//! Baselines: numbers of known effect that are taken off the learning signal to reduce its noise.
 
 use super::{Space, too_few_draws};
 use crate::model::{Layout, RowSet};
@@ -9,7 +9,7 @@ use crate::target::DensityError;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Baseline {
-    /// Nothing.
+    /// Takes nothing off: the plain score function.
     None,
     /// The mean of the other draws: `1/(S-1) sum_s (f_s - mean f) d log q(z_s) / d params`. Needs two draws.
     #[default]

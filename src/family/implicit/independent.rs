@@ -26,7 +26,7 @@ pub trait ScalarLaw: Sized + Send + Sync + 'static {
     fn draw(&self, noise: [f64; 2]) -> f64;
     /// `d z / d params` with the noise held, where `z` is the draw from `noise`.
     fn pull(&self, noise: [f64; 2], z: f64) -> [f64; 2];
-    /// `log q(z)`.
+    /// The log density at `z`, `log q(z)`.
     fn log_q(&self, z: f64) -> f64;
     /// `d log q(z) / d z`.
     fn slope(&self, z: f64) -> f64;

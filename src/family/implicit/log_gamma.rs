@@ -60,7 +60,7 @@ impl LogGamma {
         -self.skew
     }
 
-    /// `E[-ln density]`.
+    /// The entropy of the law, `E[-ln density]`.
     pub fn entropy(&self) -> f64 {
         self.shape * self.skew - self.scale
     }

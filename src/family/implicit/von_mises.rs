@@ -32,7 +32,7 @@ impl VonMisesLaw {
         wrapped(self.mean)
     }
 
-    /// The concentration.
+    /// The concentration of the law about its mean; zero is uniform.
     pub fn concentration(&self) -> f64 {
         self.about.concentration
     }

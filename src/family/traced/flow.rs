@@ -13,7 +13,7 @@ use crate::streams::Streams;
 ///
 /// The parameters are declared before, with [`Guided::parameter_from`]; [`Guided::flow`] makes a q of such maps.
 pub trait Bijection {
-    /// `y(x)`.
+    /// The image of `x` under the map, `y(x)`.
     fn forward(&self, x: &[Real]) -> Vec<Real>;
 
     /// `x(y)` and `ln |det dy/dx|` there.

@@ -48,6 +48,21 @@ pub(super) struct State {
 }
 
 /// A q under construction: where its parameters are declared and its latents drawn.
+///
+/// ```
+/// use jensen::family::{Guide, Guided};
+///
+/// /// q(a) q(b | a)
+/// struct Chain;
+///
+/// impl Guide for Chain {
+///     fn draw(&self, q: &Guided) {
+///         let (mean, ln_sd) = (q.parameter("mean", &[2]), q.parameter("ln_sd", &[2]));
+///         let a = q.normal("a", mean.at(0), ln_sd.at(0).exp());
+///         q.normal("b", mean.at(1) + q.parameter("slope", &[]).at(0) * a, ln_sd.at(1).exp());
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Guided {
     state: Rc<RefCell<State>>,

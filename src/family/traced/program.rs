@@ -36,7 +36,7 @@ impl Program {
         }
     }
 
-    /// Overwrites `work.response`.
+    /// Runs the program and overwrites `work.response`.
     pub fn run(&self, request: &Request, work: &mut Work) {
         match &self.single {
             Some(plan) => run(plan, request, &mut work.single, &mut work.response),

@@ -18,6 +18,18 @@ use crate::streams::Stream;
 /// A Gaussian with independent columns: `tau_j ~ Gamma(shape, rate_j)`, `mu_j | tau_j ~ N(mean_j, 1 / (mean_precision tau_j))`.
 ///
 /// A missing cell is left out of its column, which marginalises it exactly.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, DiagonalGaussian, Table};
+///
+/// let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + if i < 20 { 0.0 } else { 50.0 }).collect();
+/// let y: Vec<f64> = (0..40).map(|i| f64::from(i % 5) - if i < 20 { 0.0 } else { 40.0 }).collect();
+/// let rows = Table::from_columns(&[x, y])?;
+/// let fitted = MixtureFit::new(DiagonalGaussian::from_rows(&rows)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[19] && labels[0] != labels[20], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiagonalGaussian {
     mean: Vec<f64>,

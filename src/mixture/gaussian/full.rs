@@ -15,6 +15,18 @@ use crate::streams::Stream;
 /// Missing cells are latents of their row: their conditional mean and covariance enter the sums, so nothing is
 /// thrown away and the bound still holds. A row costs O(columns^2); one with missing cells O(columns^3).
 ///
+/// ```
+/// use jensen::mixture::{MixtureFit, FullGaussian, Table};
+///
+/// let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + if i < 20 { 0.0 } else { 50.0 }).collect();
+/// let y: Vec<f64> = (0..40).map(|i| f64::from(i % 5) - if i < 20 { 0.0 } else { 40.0 }).collect();
+/// let rows = Table::from_columns(&[x, y])?;
+/// let fitted = MixtureFit::new(FullGaussian::from_rows(&rows)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[19] && labels[0] != labels[20], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
+///
 /// *Source:* Bishop (2006), *Pattern Recognition and Machine Learning*, section 10.2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FullGaussian {
@@ -22,7 +34,7 @@ pub struct FullGaussian {
 }
 
 impl FullGaussian {
-    /// With the given prior.
+    /// A component with the given prior.
     pub fn new(prior: NormalWishart) -> Self {
         FullGaussian { prior }
     }

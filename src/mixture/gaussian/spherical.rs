@@ -19,6 +19,18 @@ use crate::streams::Stream;
 /// A Gaussian with the same variance in every column: `tau ~ Gamma(shape, rate)`, `mu_j | tau ~ N(mean_j, 1 / (mean_precision tau))`.
 ///
 /// A missing cell is left out, which marginalises it exactly.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, SphericalGaussian, Table};
+///
+/// let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + if i < 20 { 0.0 } else { 50.0 }).collect();
+/// let y: Vec<f64> = (0..40).map(|i| f64::from(i % 5) - if i < 20 { 0.0 } else { 40.0 }).collect();
+/// let rows = Table::from_columns(&[x, y])?;
+/// let fitted = MixtureFit::new(SphericalGaussian::from_rows(&rows)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[19] && labels[0] != labels[20], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SphericalGaussian {
     mean: Vec<f64>,

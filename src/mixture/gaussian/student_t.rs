@@ -20,6 +20,18 @@ use crate::streams::Stream;
 /// `(tail + columns) / (tail + distance)` weighs the row in the sums, so that outliers hardly move a component.
 /// Missing cells are latents of their row beside `u`, summed out with it: a row is scaled by what is seen of it.
 ///
+/// ```
+/// use jensen::mixture::{MixtureFit, FullStudentT, Table};
+///
+/// let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + if i < 20 { 0.0 } else { 50.0 }).collect();
+/// let y: Vec<f64> = (0..40).map(|i| f64::from(i % 5) - if i < 20 { 0.0 } else { 40.0 }).collect();
+/// let rows = Table::from_columns(&[x, y])?;
+/// let fitted = MixtureFit::new(FullStudentT::from_rows(&rows, 4.0)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[19] && labels[0] != labels[20], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
+///
 /// *Source:* Svensén and Bishop (2005), "Robust Bayesian mixture modelling"; here the tail is fixed, mu and Lambda share
 /// a normal-Wishart q, and u stays coupled to the assignment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,13 +12,25 @@ use crate::streams::Stream;
 /// Gaussians with one full covariance in common: `Lambda ~ Wishart`, `mu_k | Lambda ~ N(mean, (mean_precision Lambda)^-1)`.
 ///
 /// Every component's slice repeats the shared `q(Lambda)`, whose KL is counted once.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, TiedGaussian, Table};
+///
+/// let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + if i < 20 { 0.0 } else { 50.0 }).collect();
+/// let y: Vec<f64> = (0..40).map(|i| f64::from(i % 5) - if i < 20 { 0.0 } else { 40.0 }).collect();
+/// let rows = Table::from_columns(&[x, y])?;
+/// let fitted = MixtureFit::new(TiedGaussian::from_rows(&rows)?, 2).restarts(2).run(&rows)?;
+/// let labels = fitted.assign(&rows)?.labels;
+/// assert!(labels[0] == labels[19] && labels[0] != labels[20], "{labels:?}");
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TiedGaussian {
     each: FullGaussian,
 }
 
 impl TiedGaussian {
-    /// With the given prior.
+    /// A component with the given prior.
     pub fn new(prior: NormalWishart) -> Self {
         TiedGaussian { each: FullGaussian::new(prior) }
     }

@@ -225,7 +225,7 @@ pub(super) fn check(params: &[f64], d: usize) -> Result<(), MixtureError> {
     }
 }
 
-/// Overwrites `cache`.
+/// Overwrites `cache` with what every row's density needs of the component.
 pub(super) fn prepare(params: &[f64], cache: &mut [f64], d: usize) -> Result<(), MixtureError> {
     let q = view(params, d);
     let (head, factor) = cache.split_at_mut(3 + d);

@@ -1,4 +1,4 @@
-//! What holds for every rule of this room.
+//! Properties of every rule of this room.
 
 mod conjugate;
 mod golden;

@@ -13,7 +13,7 @@ use crate::numerics::InstructionSet;
 /// The rows of a pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rows<'a> {
-    /// Every row.
+    /// All rows of the data.
     All,
     /// These rows, in this order (repetition allowed).
     Subset(&'a [u32]),

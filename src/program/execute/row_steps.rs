@@ -1,4 +1,4 @@
-//! What rows do on their own: load data and latents, and read global values by row; with the way back.
+//! Steps that rows take on their own: load data and latents, and read global values by row; with the way back.
 
 use super::super::plan::Stored;
 use super::super::recording::Op;

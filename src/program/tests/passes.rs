@@ -1,4 +1,4 @@
-//! What holds for every pass: buffers, threads, subsets of rows, mistakes.
+//! Properties of every pass: buffers, threads, subsets of rows, mistakes.
 
 use super::*;
 

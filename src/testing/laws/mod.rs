@@ -1,4 +1,4 @@
-//! What must hold for every family and every gradient estimator, as functions that say where it does not.
+//! Laws of every family and every gradient estimator, as functions that say where it does not.
 //!
 //! A fit that recovers the right answer does not prove a gradient: with the factor `sigma` deleted from a pullback,
 //! sticking the landing still finds the exact posterior. Derivatives are therefore held against differences, and
@@ -33,10 +33,10 @@ use crate::estimate::{Design, Point, Task};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
-/// Where a law is checked.
+/// The case in which a law is checked: a layout, parameters, rows, randomness and a number of draws.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
-    /// The latents.
+    /// How the model's latents lie in a block of draws.
     pub layout: &'a Layout,
     /// Parameters of q; a law holds everywhere, so take values without symmetry.
     pub params: &'a [f64],
@@ -44,9 +44,9 @@ pub struct Case<'a> {
     pub theta: &'a [f64],
     /// Rows of the pass.
     pub rows: &'a RowSet,
-    /// Randomness.
+    /// The source of the draws.
     pub streams: Streams,
-    /// Draws.
+    /// Number of draws.
     pub num_draws: usize,
 }
 
@@ -82,13 +82,13 @@ impl<'a> Case<'a> {
 pub struct Broken {
     /// The law in words.
     pub law: &'static str,
-    /// Where.
+    /// Where the law is broken: a parameter, a draw, or a sum over them.
     pub place: String,
     /// The value found.
     pub found: f64,
     /// The value the law asks for.
     pub expected: f64,
-    /// How far they may be apart.
+    /// The largest difference that the law allows.
     pub tolerance: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a file or folder of images, said with its place and a remedy.
+//! Errors in a file or folder of images, said with its place and a remedy.
 
 use crate::data::{DataError, Place};
 
