@@ -87,21 +87,18 @@ impl Verdict {
     /// NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
     /// ```
-    /// # use jensen::diagnose::verdict::{Evidence, Trust, Verdict};
-    /// let evidence = Evidence {
-    ///     k_hat: 0.82,
-    ///     effective_share: 0.4,
-    ///     num_draws: 4000,
-    ///     has_integers: false,
-    ///     converged: true,
-    ///     stop_reason: "gradient below 1e-4".into(),
-    ///     rejected_share: 0.0,
-    ///     halves_disagreement: 0.02,
-    ///     restarts_disagreement: None,
-    /// };
+    /// use jensen::diagnose::verdict::{Trust, Verdict};
+    /// use jensen::prelude::*;
+    ///
+    /// let fitted = jensen::fit(&model(|p| {
+    ///     p.draw("z", normal(0.0, 1.0));
+    /// }))?;
+    /// let mut evidence = fitted.evidence().clone();
+    /// (evidence.k_hat, evidence.effective_share) = (0.82, 0.4); // as if q had missed the tails
     /// let verdict = Verdict::from_evidence(&evidence);
     /// assert_eq!(verdict.trust, Trust::TrustMeansOnly);
     /// assert!(verdict.to_string().contains("k-hat is 0.82, above 0.70"));
+    /// # Ok::<(), jensen::algorithm::FitError>(())
     /// ```
     pub fn from_evidence(evidence: &Evidence) -> Self {
         // In the order in which to act: the later findings mean little until the earlier are good.

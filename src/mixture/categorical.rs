@@ -17,12 +17,12 @@ use crate::streams::Stream;
 /// and at prediction; declare a level for it and the prior gives it a probability.
 ///
 /// ```
-/// use jensen::mixture::{MixtureFit, CategoricalColumn, Table};
+/// use jensen::mixture::{CategoricalColumn, MixtureFit, Table};
 ///
-/// let rows = Table::from_columns(&[vec![0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0]])?;
-/// let fitted = MixtureFit::new(CategoricalColumn::new(3, 0.5)?, 2).restarts(2).run(&rows)?;
-/// let labels = fitted.assign(&rows)?.labels;
-/// assert!(labels[0] == labels[2] && labels[0] != labels[5], "{labels:?}");
+/// // One component: the bound is the evidence, (1/2) (1/2 . 3/2) (1/2) / (3/2 . 5/2 . 7/2 . 9/2).
+/// let rows = Table::from_columns(&[vec![0.0, 1.0, 1.0, 2.0]])?;
+/// let fitted = MixtureFit::new(CategoricalColumn::new(3, 0.5)?, 1).run(&rows)?;
+/// assert!((fitted.bound - (0.1875f64 / 59.0625).ln()).abs() < 1e-9);
 /// # Ok::<(), jensen::mixture::MixtureError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -39,7 +39,8 @@ impl Accepted {
     ///
     /// ```
     /// # use jensen::objective::Accepted;
-    /// let half = Accepted { count: 50, num_draws: 100 };
+    /// let log_weights = [[0.3; 50], [f64::NEG_INFINITY; 50]].concat();
+    /// let half = Accepted::among(&log_weights);
     /// assert_eq!((half.ln_share(), half.standard_error()), (0.5f64.ln(), 0.1));
     /// ```
     #[must_use]
