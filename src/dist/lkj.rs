@@ -24,7 +24,7 @@ pub struct LkjCholesky {
 /// the sampler.
 #[doc = example!(
     r#"let l = p.draw("correlation", lkj_cholesky(2, 2.0));"#,
-    r#"p.derive("rho", l.at(2)); // row 1, column 0: the correlation of the two"#,
+    r#"p.derive("rho", l.at((1, 0))); // the correlation of the two"#,
 )]
 #[track_caller]
 pub fn lkj_cholesky(n: usize, eta: impl Into<Real>) -> LkjCholesky {
