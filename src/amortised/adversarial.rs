@@ -180,7 +180,7 @@ impl<M: Model> AmortisedModel for Adversarial<M> {
             ref other => other.to_string(),
         };
         let verdict = Verdict::from_findings(findings);
-        let fitted = AmortisedFitted::of_rows(how, (&target, &family), solution, (stop, trace), verdict);
+        let fitted = AmortisedFitted::of_rows(how, &target, &family, solution, stop, trace, verdict);
         Ok(AmortisedFitted { measured, stopped, ..fitted })
     }
 

@@ -141,7 +141,7 @@ impl<M: Model, G: Guide> AmortisedModel for Encoded<M, G> {
         Ok(AmortisedFitted {
             bound: Some(judged.bound),
             k_hat: judged.k_hat,
-            ..AmortisedFitted::of_rows(how, (&target, &family), solution, (stop, trace), verdict)
+            ..AmortisedFitted::of_rows(how, &target, &family, solution, stop, trace, verdict)
         })
     }
 

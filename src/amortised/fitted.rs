@@ -52,9 +52,11 @@ impl AmortisedFitted {
     /// A fit of latents of rows that ended at `solution`, without what only some are measured by.
     pub(super) fn of_rows(
         method: String,
-        (target, family): (&Target, &TracedFamily),
+        target: &Target,
+        family: &TracedFamily,
         solution: Solution,
-        (stop, trace): (Stop, Trace),
+        stop: Stop,
+        trace: Trace,
         verdict: Verdict,
     ) -> Self {
         let layout = target.layout();

@@ -140,7 +140,7 @@ impl SimulatedPosterior {
     }
 
     fn chain<'a>(&self, layout: &'a Layout, theta: &'a [f64]) -> Result<Chain<'a>, FitError> {
-        Chain::new(layout, theta, (self.pairs.data.len(), self.names.len()), &self.hidden).map_err(own)
+        Chain::new(layout, theta, self.pairs.data.len(), self.names.len(), &self.hidden).map_err(own)
     }
 
     /// Draws of the parameters of each observed row, in their own units.

@@ -78,7 +78,7 @@ where
         lanes.spread_reals(&space.z);
         self.discrete.set(integers, &of_integers, learned, lanes);
         lanes.differentiate(target, &at, shape.num_differentiated, space.pass.data_weight)?;
-        let most = most_entropy(integers, at.rows);
+        let (most, count) = most_entropy(integers, at.rows);
         check_prior(at.rows, lanes, space, most)?;
         // What is left is the data term: the prior is the same for all integers.
         let rejected = lanes.reject(&space.log_q);
@@ -94,7 +94,7 @@ where
         let normal = self.kl.seed(layout, &at, moments, space);
         let (real_grad, discrete_grad) = family.split_mut(&mut space.grad);
         self.discrete.add_gradient(integers, &of_integers, learned, lanes, discrete_grad);
-        let class = self.weigh_integers((integers, other), at.rows, most, discrete_grad)?;
+        let class = self.weigh_integers(integers, other, at.rows, most, count, discrete_grad)?;
         if has_reals {
             real.pull_normals(own, at.rows, &moments.bar, real_grad);
         }
@@ -122,9 +122,11 @@ impl<D> HybridKl<D> {
     /// plain and with free nats.
     fn weigh_integers<G: Discrete>(
         &self,
-        (integers, params): (&G, &[f64]),
+        integers: &G,
+        params: &[f64],
         rows: &RowSet,
-        (most, count): (f64, f64),
+        most: f64,
+        count: f64,
         grad: &mut [f64],
     ) -> Result<(f64, f64), DensityError> {
         let Some(entropy) = integers.entropy(params, rows) else {
@@ -151,7 +153,7 @@ fn most_entropy<G: Discrete>(integers: &G, rows: &RowSet) -> (f64, f64) {
 
 /// Overwrites `log_q` with the prior terms of each draw, and compares those of the first finite draw with a standard normal
 /// and even prior.
-fn check_prior(rows: &RowSet, lanes: &Lanes, space: &mut Space, (most, _): (f64, f64)) -> Result<(), DensityError> {
+fn check_prior(rows: &RowSet, lanes: &Lanes, space: &mut Space, most: f64) -> Result<(), DensityError> {
     let Space { z, log_q, .. } = space;
     lanes.priors(log_q);
     let Some(d) = log_q.iter().position(|p| p.is_finite()) else { return Ok(()) };

@@ -57,9 +57,9 @@ impl BernoulliFactors {
 }
 
 /// Adds `weight * sums` to the logits' gradient, each latent as often as it counts.
-fn add_counted(pass: &TwoValues, num_outside: usize, (outside, inside): (f64, f64), weight: f64, grad: &mut [f64]) {
+fn add_counted(pass: &TwoValues, num_outside: usize, rows: &RowSet, weight: f64, grad: &mut [f64]) {
     for (i, (start, sum)) in pass.starts.iter().zip(&pass.sums).enumerate() {
-        grad[*start] += weight * if i < num_outside { outside } else { inside } * sum;
+        grad[*start] += weight * weight_of(rows, i >= num_outside) * sum;
     }
 }
 
@@ -88,7 +88,7 @@ impl Family for BernoulliFactors {
     fn score(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
         self.on_pass(params, rows, |pass| {
             pass.slopes(z, weights);
-            add_counted(pass, self.sites.num_integers(), counts(rows), 1.0, grad);
+            add_counted(pass, self.sites.num_integers(), rows, 1.0, grad);
         });
     }
 
@@ -104,7 +104,7 @@ impl Family for BernoulliFactors {
     fn add_entropy_gradient(&self, params: &[f64], rows: &RowSet, weight: f64, grad: &mut [f64]) {
         self.on_pass(params, rows, |pass| {
             pass.entropy_slopes();
-            add_counted(pass, self.sites.num_integers(), counts(rows), weight, grad);
+            add_counted(pass, self.sites.num_integers(), rows, weight, grad);
         });
     }
 

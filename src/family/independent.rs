@@ -74,7 +74,7 @@ macro_rules! families_of_integers {
         impl IndependentLatents for $family {
             fn log_q_each(&self, params: &[f64], rows: &RowSet, z: &Draws, log_q: &mut [f64]) {
                 self.scratch.with(|p| {
-                    each_latent(self, p, (params, rows), |latent, integer, p| {
+                    each_latent(self, p, params, rows, |latent, integer, p| {
                         let weight = weight_of(rows, integer.in_rows);
                         p.iter_mut().for_each(|p| *p = weight * p.ln());
                         let out = &mut log_q[latent * z.num_draws..(latent + 1) * z.num_draws];
@@ -87,7 +87,7 @@ macro_rules! families_of_integers {
 
             fn score_each(&self, params: &[f64], rows: &RowSet, z: &Draws, weights: &[f64], grad: &mut [f64]) {
                 self.scratch.with(|p| {
-                    each_latent(self, p, (params, rows), |latent, integer, bar| {
+                    each_latent(self, p, params, rows, |latent, integer, bar| {
                         bar.fill(0.0);
                         let weights = &weights[latent * z.num_draws..(latent + 1) * z.num_draws];
                         for (&k, w) in integer.lane(z).iter().zip(weights) {
@@ -112,7 +112,8 @@ families_of_integers!(BernoulliFactors, CategoricalFactors);
 fn each_latent<G: Discrete>(
     family: &G,
     p: &mut Vec<f64>,
-    (params, rows): (&[f64], &RowSet),
+    params: &[f64],
+    rows: &RowSet,
     mut visit: impl FnMut(usize, Integer, &mut Vec<f64>),
 ) {
     for latent in 0..family.num_latents(rows) {

@@ -27,7 +27,7 @@ impl Pairs<'_> {
 }
 
 /// Overwrites `b = low + 1[1 - u < p]` and `c = low + 1[u < p]`: both are draws, to within 2^-33 of `p`.
-pub(crate) fn set_pair(p: f64, low: u32, (words, latent): (&[u64], usize), b: &mut [u32], c: &mut [u32]) {
+pub(crate) fn set_pair(p: f64, low: u32, words: &[u64], latent: usize, b: &mut [u32], c: &mut [u32]) {
     dispatch(InstructionSet::detect(), SetPairs { b, c, words, latent, low, p });
 }
 
@@ -107,7 +107,7 @@ mod tests {
         let words: Vec<u64> = (0..1000_u64).map(|k| k.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for (latent, p) in [(0, 0.3), (1, 0.8), (2, 0.0), (3, 1.0)] {
             let (mut b, mut c) = ([0; 1000], [0; 1000]);
-            set_pair(p, 5, (&words, latent), &mut b, &mut c);
+            set_pair(p, 5, &words, latent, &mut b, &mut c);
             for lane in [&b, &c] {
                 let share = lane.iter().filter(|k| **k == 6).count() as f64 / 1000.0;
                 // Multiples of an irrational number fill the unit interval evenly.

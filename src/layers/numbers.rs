@@ -32,14 +32,14 @@ impl<'a> Numbers<'a> {
     }
 
     /// The layer of these sites, from `inputs` numbers to `outputs`.
-    pub fn dense(&self, weights: &str, bias: &str, (inputs, outputs): (usize, usize)) -> Result<Dense<'a>, LayerError> {
+    pub fn dense(&self, weights: &str, bias: &str, inputs: usize, outputs: usize) -> Result<Dense<'a>, LayerError> {
         Ok(Dense { weights: self.part(weights, inputs * outputs)?, bias: self.part(bias, outputs)? })
     }
 
     /// The layers of a [`Perceptron`](super::Perceptron) that was declared as `name`.
     pub fn perceptron(&self, name: &str, sizes: &[usize]) -> Result<Vec<Dense<'a>>, LayerError> {
         let layer = |(k, ends): (usize, &[usize])| {
-            self.dense(&format!("{name}.weights{k}"), &format!("{name}.bias{k}"), (ends[0], ends[1]))
+            self.dense(&format!("{name}.weights{k}"), &format!("{name}.bias{k}"), ends[0], ends[1])
         };
         sizes.windows(2).enumerate().map(layer).collect()
     }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn numbers_of_wrong_lengths_are_refused() {
         let of = |values: &[f64], columns| Matrix::new(values, columns).unwrap();
-        let text = Text::new(of(&[0.0, 1.0, 2.0, 1.0], 4), 3, (2, 5), &[]).unwrap();
+        let text = Text::new(of(&[0.0, 1.0, 2.0, 1.0], 4), 3, 2, 5, &[]).unwrap();
         let of_text = Target::new(&text).unwrap();
         let weights = text.theta(of_text.layout());
         let write = |z: &[f64], uniforms: Option<&[f64]>| text.write(of_text.layout(), &weights, z, uniforms);

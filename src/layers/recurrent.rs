@@ -29,7 +29,8 @@ impl GatedCell {
     pub fn of_guide(
         q: &Guided,
         name: &str,
-        (num_inputs, num_states): (usize, usize),
+        num_inputs: usize,
+        num_states: usize,
         start: impl Fn(usize, usize, usize) -> Vec<f64>,
     ) -> GatedCell {
         let mut k = 0;

@@ -117,7 +117,7 @@ impl Guide for StateSpace {
         let start = |outputs: usize, inputs: usize, k: usize| {
             InitialWeights::Glorot.weights(outputs, inputs, Streams::new(self.seed).purpose(10 + k as u32))
         };
-        let cell = GatedCell::of_guide(q, "memory", (width, memory), start);
+        let cell = GatedCell::of_guide(q, "memory", width, memory, start);
         let weights =
             |name: &str, outputs: usize, inputs: usize, k: usize| q.parameter_from(name, &start(outputs, inputs, k));
         let of_memory = weights("both.memory", memory, memory, 20);

@@ -40,7 +40,8 @@ impl Text {
     pub fn new(
         characters: Matrix,
         levels: usize,
-        (num_latents, num_states): (usize, usize),
+        num_latents: usize,
+        num_states: usize,
         hidden: &[usize],
     ) -> Result<Text, String> {
         let window = characters.num_columns();
@@ -76,7 +77,7 @@ impl Text {
     /// use jensen::program::Matrix;
     /// use jensen::target::{LogDensity, Target};
     ///
-    /// let text = Text::new(Matrix::new([0.0, 1.0, 2.0, 1.0], 4)?, 3, (2, 5), &[])?;
+    /// let text = Text::new(Matrix::new([0.0, 1.0, 2.0, 1.0], 4)?, 3, 2, 5, &[])?;
     /// let target = Target::new(&text)?;
     /// let written = text.write(target.layout(), &text.theta(target.layout()), &[0.3, -1.0], None)?;
     /// assert!(written.len() == 4 && written.iter().all(|c| *c < 3));
@@ -98,9 +99,8 @@ impl Text {
         let drawn = uniforms.map_or(window, <[f64]>::len);
         LayerError::unless_equal("uniforms", drawn, window, "give a number for each character of a window")?;
         let numbers = Numbers::new(layout, theta)?;
-        let layer = |weights: &str, bias: &str, ends| numbers.dense(weights, bias, ends);
-        let start = layer("start.weights0", "start.bias0", (self.num_latents, self.num_states))?;
-        let output = layer("output.weights0", "output.bias0", (self.num_states, self.levels))?;
+        let start = numbers.dense("start.weights0", "start.bias0", self.num_latents, self.num_states)?;
+        let output = numbers.dense("output.weights0", "output.bias0", self.num_states, self.levels)?;
         let cell = Cell::of(&numbers, self.levels, self.num_states)?;
         let mut h: Vec<f64> = start.apply(z).iter().map(|x| x.tanh()).collect();
         let (mut before, mut written) = (vec![0.0; self.levels], Vec::with_capacity(window));
@@ -127,7 +127,7 @@ impl<'a> Cell<'a> {
     fn of(numbers: &Numbers<'a>, inputs: usize, states: usize) -> Result<Self, LayerError> {
         let layer = |gate: &str, part: &str, from: usize| {
             let name = |what: &str| format!("cell.{gate}.{part}.{what}");
-            numbers.dense(&name("weights"), &name("bias"), (from, states))
+            numbers.dense(&name("weights"), &name("bias"), from, states)
         };
         let gate = |name: &str| Ok((layer(name, "input", inputs)?, layer(name, "state", states)?));
         Ok(Cell([gate("reset")?, gate("update")?, gate("candidate")?]))

@@ -135,8 +135,8 @@ fn apply<R: Rows + ?Sized, C: Component>(
                 joint[a * block.stride() + i] += std::mem::take(&mut joint[b * block.stride() + i]);
             }
         }
-        if let Some(pair) = split {
-            sample.split(block, &centres, pair, joint);
+        if let Some((from, to)) = split {
+            sample.split(block, &centres, from, to, joint);
         }
     };
     let mut next = state.clone();

@@ -66,7 +66,7 @@ impl Sample {
     }
 
     /// Hands what component `from` has of the rows nearer to the second of two centres over to component `to`.
-    pub fn split(&self, block: &Block, centres: &[f64], (from, to): (usize, usize), joint: &mut [f64]) {
+    pub fn split(&self, block: &Block, centres: &[f64], from: usize, to: usize, joint: &mut [f64]) {
         let mut row = vec![0.0; self.d];
         for i in 0..block.len() {
             self.row(block, i, &mut row);

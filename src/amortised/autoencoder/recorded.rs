@@ -41,7 +41,7 @@ impl Autoencoder {
         };
         let data = matrix(batch.values, self.num_columns)?;
         if let Some(states) = self.states {
-            let text = Text::new(data, self.levels(), (self.num_latents, states), &self.hidden);
+            let text = Text::new(data, self.levels(), self.num_latents, states, &self.hidden);
             let text = text.map_err(|e| AutoencoderError::setting("rows", e))?.seed(seed);
             let (target, family) = normal(&text, options)?;
             return Ok(Recorded { model: Networks::Text(Box::new(text)), target, family });

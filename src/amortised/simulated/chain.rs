@@ -24,7 +24,8 @@ impl<'a> Chain<'a> {
     pub fn new(
         layout: &'a Layout,
         theta: &'a [f64],
-        (num_data, num_parameters): (usize, usize),
+        num_data: usize,
+        num_parameters: usize,
         hidden: &[usize],
     ) -> Result<Self, LayerError> {
         let numbers = Numbers::new(layout, theta)?;

@@ -71,7 +71,7 @@ fn set_pairs<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
         work.tables.push(work.p[0].max(work.p[1]));
         let (b, c) = integer.lane_mut(&mut lanes.z).split_at_mut(draws);
         let words = own_words(&work.words, draws, latent);
-        set_pair(work.p[1], integer.low, (words, latent), b, c);
+        set_pair(work.p[1], integer.low, words, latent, b, c);
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Lanes`]: densities of each draw at several values of its integers.
 
+use std::ops::Range;
+
 use super::super::score::Unweighted;
 use super::super::{Point, all_finite, chosen_draws, lanes_finite};
 use super::soft::Soft;
@@ -123,7 +125,7 @@ impl Lanes {
         self.signal.copy_from_slice(&self.values.log_density);
         let all = self.z.num_draws;
         self.soft.evaluate(target, at, &self.z, data_weight)?;
-        keep_row_terms(&self.values, at.rows.weight, (0, all), (self.z.num_rows, all), &mut self.row_signal)
+        keep_row_terms(&self.values, at.rows.weight, 0..all, self.z.num_rows, all, &mut self.row_signal)
     }
 
     /// Values in all lanes and, in the first `differentiated` of them, gradients in the real latents and in theta,
@@ -144,12 +146,12 @@ impl Lanes {
         pass.draw_weights.extend_from_slice(&probability[..near]);
         target.log_density_and_gradient(at.theta, first, at.rows, pass, z_bar, theta_bar)?;
         signal[..near].copy_from_slice(&pass.log_density);
-        keep_row_terms(pass, weight, (0, near), (z.num_rows, all), row_signal)?;
+        keep_row_terms(pass, weight, 0..near, z.num_rows, all, row_signal)?;
         if near < all {
             take(z, target.layout(), near, all, rest);
             target.log_density(at.theta, rest, at.rows, values)?;
             signal[near..].copy_from_slice(&values.log_density);
-            keep_row_terms(values, weight, (near, all), (z.num_rows, all), row_signal)?;
+            keep_row_terms(values, weight, near..all, z.num_rows, all, row_signal)?;
         }
         self.soft.evaluate(target, at, &self.z, data_weight)
     }
@@ -286,18 +288,19 @@ fn take(z: &Draws, layout: &Layout, from: usize, until: usize, to: &mut Draws) {
     cut(&z.row_integers, size, range, &mut to.row_integers);
 }
 
-/// Puts the weighted terms of each row into the lanes `from..until` of `[row][lane]`, where they were asked for.
+/// Puts the weighted terms of each row into `lanes` of `[row][lane]`, where they were asked for.
 fn keep_row_terms(
     pass: &Pass,
     weight: f64,
-    (from, until): (usize, usize),
-    (num_rows, all): (usize, usize),
+    lanes: Range<usize>,
+    num_rows: usize,
+    all: usize,
     to: &mut Vec<f64>,
 ) -> Result<(), DensityError> {
     if !pass.want_row_terms {
         return Ok(());
     }
-    let width = until - from;
+    let width = lanes.len();
     if pass.row_data.len() != num_rows * width || pass.row_prior.len() != num_rows * width {
         return Err(DensityError::unsupported(
             "this density does not tell the terms of its rows apart, which a gradient for integers of rows needs; use \
@@ -307,7 +310,7 @@ fn keep_row_terms(
     to.resize(num_rows * all, 0.0);
     let data_weight = pass.data_weight.unwrap_or(1.0);
     for (row, (data, prior)) in pass.row_data.chunks_exact(width).zip(pass.row_prior.chunks_exact(width)).enumerate() {
-        let to = &mut to[row * all + from..row * all + until];
+        let to = &mut to[row * all + lanes.start..row * all + lanes.end];
         for (t, (d, p)) in to.iter_mut().zip(data.iter().zip(prior)) {
             *t = weight * (data_weight * d + p);
         }

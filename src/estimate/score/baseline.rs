@@ -70,7 +70,8 @@ impl Baseline {
     /// ones, and learns from the former.
     pub(super) fn weigh(
         self,
-        (layout, rows): (&Layout, &RowSet),
+        layout: &Layout,
+        rows: &RowSet,
         mean: f64,
         accepted: usize,
         learned: &mut Vec<f64>,

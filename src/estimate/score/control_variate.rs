@@ -21,7 +21,8 @@ pub(super) struct Scores {
 /// rejected one, `a_k` from all accepted draws: as many as a draw's own coefficient comes from where one more is accepted.
 pub(super) fn add<F: Family + ?Sized>(
     family: &F,
-    (params, rows): (&[f64], &RowSet),
+    params: &[f64],
+    rows: &RowSet,
     work: &mut Scores,
     space: &mut Space,
     accepted: usize,

@@ -65,9 +65,9 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> GradientEstimator<T, F> for Sco
         let (mean, accepted) = signals(space);
         let rows = state.unweighted.of(at.rows);
         if self.baseline == Baseline::ControlVariate {
-            control_variate::add(family, (at.params, rows), &mut state.scores, space, accepted);
+            control_variate::add(family, at.params, rows, &mut state.scores, space, accepted);
         } else {
-            self.baseline.weigh((target.layout(), at.rows), mean, accepted, &mut state.learned, space);
+            self.baseline.weigh(target.layout(), at.rows, mean, accepted, &mut state.learned, space);
             family.score(at.params, rows, &space.z, &space.weights, &mut space.grad);
         }
         let rejected = at.num_draws - accepted;

@@ -48,8 +48,12 @@ fn four_rows<'a, T>(matrix: &'a PaddedMatrix<T>, ids: &[u32; 4]) -> [&'a [T]; 4]
 #[inline(always)]
 pub(super) fn reverse_and_next<T: Lane, const FMA: bool>(
     matrix: &PaddedMatrix<T>,
-    (ids, out_bar, weights_bar): (&[u32], &[T], &mut [T]),
-    (next_ids, weights, next_out): (&[u32], &[T], &mut [T]),
+    ids: &[u32],
+    out_bar: &[T],
+    weights_bar: &mut [T],
+    next_ids: &[u32],
+    weights: &[T],
+    next_out: &mut [T],
 ) {
     let (groups, rest) = ids.as_chunks::<4>();
     let (bars, rest_bars) = out_bar.as_chunks::<4>();

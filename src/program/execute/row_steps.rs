@@ -198,8 +198,8 @@ impl<T: Stored> RowTask<'_, T> {
                     if look_ahead {
                         pad(&self.globals[step.args[0]..step.args[0] + size], m.stride, &mut chunk.weights);
                         let ahead = &mut chunk.ahead[step.out..step.out + step.lanes];
-                        let next = (&chunk.next_ids[..], &chunk.weights[..], ahead);
-                        dot_data::reverse_and_next::<T, FMA>(m, (ids, g, weights_bar), next);
+                        let (next_ids, weights) = (&chunk.next_ids, &chunk.weights);
+                        dot_data::reverse_and_next::<T, FMA>(m, ids, g, weights_bar, next_ids, weights, ahead);
                     } else {
                         dot_data::reverse::<T, FMA>(m, ids, g, weights_bar);
                     }

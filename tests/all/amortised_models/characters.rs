@@ -71,7 +71,7 @@ fn a_recurrent_decoder_beats_counts_of_characters() {
     let codes = book();
     let (seen, test) = codes.split_at(codes.len() / 5 * 4);
     let test = &test[..test.len() / LONG * LONG];
-    let of = |codes: &[usize]| Text::new(windows(codes, LONG), LEVELS, (4, 32), &[32]).unwrap();
+    let of = |codes: &[usize]| Text::new(windows(codes, LONG), LEVELS, 4, 32, &[32]).unwrap();
     let model = of(seen);
     let solution = train(&ready(&model), ExactKl::default(), |l| model.theta(l), (64, 1), (0.01, 600));
     let (found, se) = bound(&ready(&of(test)), &solution, 4);
@@ -83,6 +83,6 @@ fn a_recurrent_decoder_beats_counts_of_characters() {
 
 #[test]
 fn characters_that_are_none_are_refused() {
-    let error = Text::new(Matrix::new([0.0, 3.0], 2).unwrap(), 3, (1, 2), &[]).unwrap_err();
+    let error = Text::new(Matrix::new([0.0, 3.0], 2).unwrap(), 3, 1, 2, &[]).unwrap_err();
     assert!(error.contains("row 0 holds 3, which is none of the 3 characters"), "{error}");
 }
