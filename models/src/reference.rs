@@ -16,13 +16,13 @@ pub struct Reference {
     pub source: String,
     /// Names of the quantities, as the model writes them.
     pub names: Vec<String>,
-    /// Posterior means.
+    /// Posterior mean of each quantity.
     pub mean: Vec<f64>,
     /// Posterior standard deviations.
     pub sd: Vec<f64>,
     /// 5 % quantiles.
     pub q05: Vec<f64>,
-    /// Medians.
+    /// Posterior median of each quantity.
     pub q50: Vec<f64>,
     /// 95 % quantiles.
     pub q95: Vec<f64>,

@@ -51,7 +51,7 @@ impl Model for PlainRegression {
 /// `y_i ~ theta N(mu_1, sigma_1) + (1 - theta) N(mu_2, sigma_2)`.
 #[derive(Debug, Clone)]
 pub struct TwoNormals {
-    /// The values.
+    /// The observed values.
     pub y: Column,
 }
 
@@ -75,7 +75,7 @@ impl Model for TwoNormals {
 /// `mu_1 ~ N(3, 1)`, `mu_2 ~ N(10, 1)`; `y_t ~ N(mu_state, 1)`; the forward variables start at the emission density.
 #[derive(Debug, Clone)]
 pub struct NormalChain {
-    /// The emissions.
+    /// The observed emissions.
     pub y: Vec<f64>,
 }
 

@@ -35,7 +35,7 @@ pub enum FitError {
     NotFinite {
         /// Where: the step or the start.
         place: String,
-        /// How often.
+        /// How many times in a row the log joint was not finite.
         times: usize,
         /// The latent to look at, where it is known.
         detail: String,
@@ -54,7 +54,7 @@ pub enum FitError {
         "the log joint does not depend on the latent {latent}, so it has no proper posterior; give it a prior with `p.draw(..)`, or use it"
     )]
     Unused {
-        /// The latent.
+        /// Name of the latent.
         latent: String,
     },
     /// A setting that makes no sense, here or for this model.

@@ -7,7 +7,7 @@ use super::scalar::{draw, into_positive, open_unit, scalar_distribution, squared
 use crate::numerics::LN_SQRT_2_PI;
 use crate::program::Real;
 
-/// `ln pi`
+/// The constant `ln pi`.
 const LN_PI: f64 = 2.0 * LN_SQRT_2_PI - LN_2;
 
 scalar_distribution! {

@@ -142,7 +142,7 @@ impl SavedFit {
         Ok(SavedFit { path, parts })
     }
 
-    /// The file.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

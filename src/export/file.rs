@@ -88,7 +88,7 @@ pub enum FileError {
         "{}: is of another fit than {}, or was edited; fit again, or move it elsewhere", path.display(), fit.display()
     )]
     OfAnother {
-        /// The table.
+        /// Path of the table.
         path: PathBuf,
         /// The saved fit.
         fit: PathBuf,

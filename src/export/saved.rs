@@ -1,4 +1,4 @@
-//! What can be saved: every kind of fit, in the one format of saved fits.
+//! The kinds of fits that can be saved: every kind of fit, in the one format of saved fits.
 
 use std::convert::Infallible;
 use std::path::Path;

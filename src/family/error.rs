@@ -46,7 +46,7 @@ pub enum FamilyError {
     /// A setting that makes no sense.
     #[error("{reason}")]
     Setting {
-        /// The setting.
+        /// Name of the setting.
         name: &'static str,
         /// What is wrong with it, and what to try.
         reason: String,

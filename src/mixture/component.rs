@@ -1,4 +1,4 @@
-//! What a kind of component must know: [`Component`] to be fitted, [`Generative`] to predict and simulate,
+//! The traits of a kind of component: [`Component`] to be fitted, [`Generative`] to predict and simulate,
 //! [`SharedParams`] if its components learn something in common.
 
 use super::{Block, MixtureError};

@@ -26,7 +26,7 @@ pub enum Kind {
     Diagonal(DiagonalGaussian),
     /// A Gaussian with one variance for all columns.
     Spherical(SphericalGaussian),
-    /// A Student-t.
+    /// Correlated columns with the tails of a Student-t.
     StudentT(FullStudentT),
     /// Columns of zeros and ones.
     Bernoulli(BernoulliColumns),

@@ -1,4 +1,4 @@
-//! What a mixture must be before it is believed: its file may have been edited.
+//! Checks of a mixture before it is believed: its file may have been edited.
 
 use super::error::{all_positive, finite};
 use super::{Component, Kind, MixtureError, MixtureFitted};

@@ -40,9 +40,9 @@ pub trait Lane:
     fn cos_lane<const FMA: bool>(self) -> Self;
     /// `sinh(self)`, accurate near 0.
     fn sinh_lane<const FMA: bool>(self) -> Self;
-    /// `cosh(self)`.
+    /// The hyperbolic cosine.
     fn cosh_lane<const FMA: bool>(self) -> Self;
-    /// `tanh(self)`.
+    /// The hyperbolic tangent.
     fn tanh_lane<const FMA: bool>(self) -> Self;
     /// `1 / (1 + e^-self)`, accurate in both tails.
     fn sigmoid_lane<const FMA: bool>(self) -> Self;

@@ -75,7 +75,7 @@ pub trait TwiceDifferentiable: Objective {
 #[error("{reason}")]
 #[non_exhaustive]
 pub struct ObjectiveError {
-    /// The setting.
+    /// Name of the setting.
     pub name: &'static str,
     /// What is wrong with it, and what to try.
     pub reason: String,

@@ -1,4 +1,4 @@
-//! What a posterior must be before it is believed: its file may have been edited.
+//! Checks of a posterior before it is believed: its file may have been edited.
 
 use super::{Bound, MonteCarlo, Posterior, Proposal, Summary};
 use crate::diagnose::verdict::{Trust, Verdict};

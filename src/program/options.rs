@@ -32,7 +32,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Threads.
+    /// Chooses the number of threads.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Options { threads, ..self }

@@ -12,7 +12,7 @@ pub(crate) struct Point<'a> {
     pub parameters: &'a [f64],
     pub latents: &'a [f64],
     pub integers: &'a [u32],
-    /// `[latent][row]`
+    /// Latents of rows, `[latent][row]`.
     pub row_latents: &'a [f64],
     pub row_integers: &'a [u32],
     pub num_rows: usize,

@@ -165,7 +165,7 @@ impl Range {
         Range { whole: self.whole, ..self.abs().map(|x| x * x) }
     }
 
-    /// `x^c`
+    /// The range of `x^c`.
     pub fn powf(self, c: f64) -> Range {
         if c.rem_euclid(2.0) == 0.0 {
             return self.abs().power_of_positive(c);

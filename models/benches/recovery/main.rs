@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::time::Instant;
 
 const SEEDS: u64 = 100;
-/// Components offered.
+/// Number of components offered.
 const OFFERED: usize = 10;
 
 /// One data set: columns and true labels.

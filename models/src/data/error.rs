@@ -106,7 +106,7 @@ pub enum DataError {
     DuplicateColumn {
         /// The path as given.
         file: String,
-        /// The name.
+        /// The name that occurs twice.
         column: String,
         /// Position of the first, from 1.
         first: usize,
@@ -134,7 +134,7 @@ pub enum DataError {
     BadJson {
         /// The path as given.
         file: String,
-        /// The line.
+        /// Line of the file, counted from one.
         line: usize,
         /// The character in the line.
         character: usize,
@@ -156,11 +156,11 @@ pub enum DataError {
         file: String,
         /// The odd column.
         column: String,
-        /// Its length.
+        /// Length of the column that differs.
         found: usize,
         /// The first column.
         reference: String,
-        /// Its length.
+        /// Length of the first column.
         expected: usize,
     },
     /// No column of that name.
@@ -172,13 +172,13 @@ pub enum DataError {
         column: String,
         /// The nearest known name.
         nearest: Option<String>,
-        /// All names.
+        /// Names of all columns.
         known: Vec<String>,
     },
     /// An empty cell, NA, NaN or null.
     #[error("{place}: missing value {}{}; remove these rows or fill in the cells", shown(cell), further(*more))]
     Missing {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Place,
         /// The cell as written.
         cell: String,
@@ -188,7 +188,7 @@ pub enum DataError {
     /// Text where a number belongs.
     #[error("{place}: {} is not a number; {remedy}", shown(cell))]
     NotANumber {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Place,
         /// The cell as written.
         cell: String,
@@ -198,7 +198,7 @@ pub enum DataError {
     /// An infinite number, or one beyond double precision.
     #[error("{place}: {} is not finite in double precision; correct the cell or rescale the column", shown(cell))]
     NotFinite {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Place,
         /// The cell as written.
         cell: String,
@@ -209,7 +209,7 @@ pub enum DataError {
         shown(cell)
     )]
     NotAnInteger {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Place,
         /// The cell as written.
         cell: String,

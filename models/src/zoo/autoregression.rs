@@ -12,7 +12,7 @@ use jensen::prelude::*;
 /// A series explained by its own past.
 #[derive(Debug, Clone)]
 pub struct Autoregression {
-    /// The series.
+    /// The observed series.
     pub y: Column,
     /// The order K.
     pub lags: usize,

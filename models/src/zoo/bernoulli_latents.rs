@@ -23,7 +23,7 @@ pub struct BernoulliLatents {
     pub w: Matrix,
     /// What each observation is without any latent.
     pub offset: Column,
-    /// The observations.
+    /// The observed values.
     pub x: Column,
 }
 

@@ -24,7 +24,7 @@ pub struct DataOptions {
 /// A table with the part each column plays.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
-    /// The data.
+    /// The table that the model is built from.
     pub table: &'a DataTable,
     /// The parts of the columns.
     pub options: &'a DataOptions,
@@ -34,7 +34,7 @@ pub struct Input<'a> {
 
 /// A model on its data.
 pub struct Built {
-    /// The model.
+    /// The model, ready to be recorded.
     pub model: Box<dyn Model + Send>,
     /// Names for the elements of a site, where they are better than numbers: site, and a name for each element.
     pub labels: Vec<(String, Vec<String>)>,

@@ -13,7 +13,7 @@ use jensen::prelude::*;
 /// Returns whose variance feeds on itself.
 #[derive(Debug, Clone)]
 pub struct Garch {
-    /// Returns.
+    /// The observed returns.
     pub y: Column,
     /// Standard deviation of the first one.
     pub sigma1: f64,

@@ -18,7 +18,7 @@ use jensen::program::log_sum_exp;
 pub struct NormalMixture {
     /// Each standardised column with its name.
     pub columns: Vec<(String, Column)>,
-    /// Components.
+    /// Number of components.
     pub num_components: usize,
     /// Whether the component of each row is a latent, and not summed out.
     pub assigned: bool,

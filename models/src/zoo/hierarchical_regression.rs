@@ -17,9 +17,9 @@ use jensen::prelude::*;
 /// A real response explained by features whose effects differ between groups.
 #[derive(Debug, Clone)]
 pub struct HierarchicalRegression {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Standardised response.
+    /// The response, standardised.
     pub y: Column,
     /// Group of each row.
     pub group: IntColumn,

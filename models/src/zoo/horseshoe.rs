@@ -17,9 +17,9 @@ use jensen::prelude::*;
 /// A real response explained by few of many features.
 #[derive(Debug, Clone)]
 pub struct Horseshoe {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Standardised response.
+    /// The response, standardised.
     pub y: Column,
 }
 

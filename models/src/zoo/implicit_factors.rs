@@ -23,7 +23,7 @@ const NUM_FACTORS: usize = 2;
 /// Factors of rows.
 #[derive(Debug, Clone)]
 pub struct ImplicitFactors {
-    /// Standardised columns.
+    /// The columns, standardised.
     pub x: Matrix,
 }
 

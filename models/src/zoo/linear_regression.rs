@@ -12,9 +12,9 @@ use jensen::prelude::*;
 /// A real response explained by features.
 #[derive(Debug, Clone)]
 pub struct LinearRegression {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Standardised response.
+    /// The response, standardised.
     pub y: Column,
 }
 

@@ -12,7 +12,7 @@ use jensen::prelude::*;
 /// A response of zeros and ones explained by features.
 #[derive(Debug, Clone)]
 pub struct LogisticRegression {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
     /// Zeros and ones.
     pub y: Column,

@@ -24,7 +24,7 @@ pub struct MatrixFactorisation {
     pub user: IntColumn,
     /// The item of each rating.
     pub item: IntColumn,
-    /// The ratings.
+    /// The observed ratings.
     pub rating: Column,
     /// Users and items.
     pub sizes: (usize, usize),

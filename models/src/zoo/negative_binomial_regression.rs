@@ -12,9 +12,9 @@ use jensen::prelude::*;
 /// Counts explained by features, with variance above the mean.
 #[derive(Debug, Clone)]
 pub struct NegativeBinomialRegression {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Counts.
+    /// The observed counts.
     pub y: Column,
 }
 

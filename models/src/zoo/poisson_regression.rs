@@ -12,9 +12,9 @@ use jensen::prelude::*;
 /// Counts explained by features, with variance equal to the mean.
 #[derive(Debug, Clone)]
 pub struct PoissonRegression {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Counts.
+    /// The observed counts.
     pub y: Column,
 }
 

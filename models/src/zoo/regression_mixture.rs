@@ -14,9 +14,9 @@ use jensen::prelude::*;
 /// A real response explained by features in one of two ways.
 #[derive(Debug, Clone)]
 pub struct RegressionMixture {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Standardised response.
+    /// The response, standardised.
     pub y: Column,
 }
 

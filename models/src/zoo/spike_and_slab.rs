@@ -13,9 +13,9 @@ use jensen::prelude::*;
 /// A real response explained by some of its features.
 #[derive(Debug, Clone)]
 pub struct SpikeAndSlab {
-    /// Standardised features.
+    /// The features, standardised.
     pub x: Matrix,
-    /// Standardised response.
+    /// The response, standardised.
     pub y: Column,
     /// A name for each feature.
     pub names: Vec<String>,

@@ -17,7 +17,7 @@ use jensen::family::{Guide, Guided};
 use jensen::layers::{self, InitialWeights, Perceptron};
 use jensen::prelude::*;
 
-/// Topics.
+/// Number of topics.
 const NUM_TOPICS: usize = 4;
 /// Concentration of the topics of a document.
 const ALPHA: f64 = 0.5;

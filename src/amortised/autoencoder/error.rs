@@ -13,7 +13,7 @@ pub enum AutoencoderError {
     /// Sizes or settings that do not go together.
     #[error("{reason}")]
     Setting {
-        /// The setting.
+        /// Name of the setting.
         name: &'static str,
         /// What is wrong with it, and what to try.
         reason: String,

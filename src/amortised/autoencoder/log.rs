@@ -43,7 +43,7 @@ pub(super) struct Sums {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Checkpoint {
-    /// Which networks.
+    /// The networks and the prior.
     pub autoencoder: Autoencoder,
     /// The algorithm's state.
     pub state: State,

@@ -1,4 +1,4 @@
-//! What a checkpoint must be before it is believed: its file may have been cut, edited or mixed with another.
+//! Checks of a checkpoint before it is believed: its file may have been cut, edited or mixed with another.
 
 use super::architecture::Autoencoder;
 use super::codes::TrainedAutoencoder;

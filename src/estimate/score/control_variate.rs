@@ -7,7 +7,7 @@ use crate::model::{Draws, RowSet};
 /// Buffers of the scores draw by draw.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scores {
-    /// `[draw][parameter]`
+    /// The scores, `[draw][parameter]`.
     scores: Vec<f64>,
     /// `sum_s s_k^2` and `sum_s f_s s_k^2`.
     squares: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What holds for slices as a whole: large angles, remainders, both types of numbers.
+//! Properties of slices as a whole: large angles, remainders, both types of numbers.
 
 use super::super::*;
 use super::*;

@@ -1,4 +1,4 @@
-//! What stands for threads in a build without the feature `threads`: there are none, and loops run in order.
+//! The stand-in for threads in a build without the feature `threads`: there are none, and loops run in order.
 
 /// Threads that help the calling one; there is no value of this type.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// One command.
+/// The commands of the program.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// List the models and the data each uses when none is given

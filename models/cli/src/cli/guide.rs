@@ -1,4 +1,4 @@
-//! What each `--help` says below the options: remarks, examples, exit codes.
+//! The text of each `--help` below the options: remarks, examples, exit codes.
 
 pub(super) const GUIDE: &str = "\
 Examples:

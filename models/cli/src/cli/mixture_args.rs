@@ -149,9 +149,9 @@ impl MixtureOutputArgs {
 /// Numbers of components from `low` to `high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Components {
-    /// The smallest.
+    /// Smallest number of components.
     pub low: usize,
-    /// The largest.
+    /// Largest number of components.
     pub high: usize,
 }
 
@@ -238,7 +238,7 @@ pub enum ColumnChoice {
 pub struct KindChoice {
     /// The column, or several joined by `+`; `None` for all.
     pub column: Option<String>,
-    /// Its kind.
+    /// The kind that was asked for.
     pub kind: ColumnChoice,
 }
 

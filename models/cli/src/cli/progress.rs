@@ -15,7 +15,7 @@ pub enum Mode {
     Bar,
     /// A line after 2 s, then after ever longer pauses up to a minute.
     Lines,
-    /// Nothing.
+    /// Shows nothing.
     Silent,
 }
 

@@ -6,7 +6,7 @@ use jensen::posterior::Summary;
 /// Whether a long table is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// Every row.
+    /// Shows every row.
     All,
     /// At most 12 elements of one site and 60 rows in all; a note says what was left out.
     Cut,
@@ -19,7 +19,7 @@ pub enum Align {
     Left,
     /// Numbers, with their decimal points below each other.
     Point,
-    /// Flush right.
+    /// Aligned to the right.
     Right,
 }
 

@@ -17,7 +17,7 @@ pub struct VaeArgs {
     /// Where the images come from.
     #[command(flatten, next_help_heading = "Data")]
     pub data: VaeDataArgs,
-    /// The networks.
+    /// Options of the networks.
     #[command(flatten, next_help_heading = "Model")]
     pub model: VaeModelArgs,
     /// How they are trained.

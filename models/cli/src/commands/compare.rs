@@ -1,4 +1,4 @@
-//! `jensen compare`.
+//! The command `jensen compare`: gradient estimators measured on a model.
 
 use super::built::{build, options, read};
 use super::comparison::Comparison;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 /// What is printed and written.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
-    /// The model.
+    /// Name of the model.
     pub model: String,
     /// Its data, in words.
     pub data: String,

@@ -23,7 +23,7 @@ pub enum CommandError {
     /// The fit failed.
     #[error("{model}: {source}")]
     Engine {
-        /// The model.
+        /// Name of the model.
         model: String,
         /// What went wrong.
         source: EngineError,

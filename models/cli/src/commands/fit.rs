@@ -1,4 +1,4 @@
-//! `jensen fit`.
+//! The command `jensen fit`: one model fitted, reported and saved.
 
 use super::built::{build, options, read};
 use super::draws::{Renaming, with_densities, write_csv};

@@ -1,4 +1,4 @@
-//! `jensen list`.
+//! The command `jensen list`: the models and the data each needs.
 
 use super::error::CommandError;
 use crate::cli::args::ListArgs;

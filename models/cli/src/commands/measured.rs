@@ -1,4 +1,4 @@
-//! What is measured of a fit in place of a bound, as text.
+//! Measures of a fit in place of a bound, as text.
 
 use crate::cli::number::significant;
 use crate::cli::render::{Align, TextTable};

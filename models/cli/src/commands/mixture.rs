@@ -1,4 +1,4 @@
-//! `jensen mixture`.
+//! The command `jensen mixture`: rows of a table grouped by a conjugate mixture.
 
 pub mod assigned;
 pub mod columns;

@@ -1,4 +1,4 @@
-//! What a fit gives, whichever way it was done: a posterior, or a network with its verdict.
+//! The outcome of a fit, whichever way it was done: a posterior, or a network with its verdict.
 
 use jensen::algorithm::{FitError, Solution};
 use jensen::amortised::{AmortisedFitted, Measured};

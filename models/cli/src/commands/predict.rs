@@ -1,4 +1,4 @@
-//! `jensen predict`.
+//! The command `jensen predict`: new rows labelled by a saved mixture, or drawn from it.
 
 use super::error::CommandError;
 use super::mixture::assigned::{self, Summary};

@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 /// What a fit says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The model.
+    /// Name of the model.
     pub model: String,
     /// The data, in words.
     pub data: String,
@@ -29,7 +29,7 @@ pub struct Report {
     pub standardised: Vec<Standardisation>,
     /// How the fit was done.
     pub method: String,
-    /// The seed.
+    /// The seed of all randomness.
     pub seed: u64,
     /// Whether the table and the draws are of the posterior, by importance weights, or of q alone.
     pub weighted: bool,
@@ -53,7 +53,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Why it ended.
     pub stop: String,
-    /// Steps taken.
+    /// Number of steps taken.
     pub num_steps: u64,
     /// Wall time of the fit.
     pub seconds: f64,

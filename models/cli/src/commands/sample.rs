@@ -1,4 +1,4 @@
-//! `jensen sample`.
+//! The command `jensen sample`: fresh draws of a saved fit.
 
 use super::built::build;
 use super::draws::{Renaming, write_csv};

@@ -1,4 +1,4 @@
-//! What the command line keeps of a fit beside the fit itself: its model and data, and how it was done.
+//! The note that the command line keeps of a fit beside the fit itself: its model and data, and how it was done.
 
 use super::outcome::Outcome;
 use jensen::export::{FileError, SavedFit};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The note in the `fit.json` of a model.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Note {
-    /// The model.
+    /// Name of the model.
     pub model: String,
     /// The data, in words.
     pub data: String,
@@ -24,7 +24,7 @@ pub struct Note {
     pub method: String,
     /// The choice of a family; empty where q is a network.
     pub family: String,
-    /// The seed.
+    /// The seed of all randomness.
     pub seed: u64,
     /// The latents of rows, in short.
     pub of_rows: Vec<RowMeans>,

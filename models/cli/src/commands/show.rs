@@ -1,4 +1,4 @@
-//! `jensen show`.
+//! The command `jensen show`: the report of a saved fit.
 
 use super::draws::Renaming;
 use super::error::CommandError;

@@ -1,4 +1,4 @@
-//! `jensen vae`.
+//! The command `jensen vae`: an autoencoder trained, and what can be done with it.
 
 pub mod architecture;
 mod checked;

@@ -1,4 +1,4 @@
-//! What the book says the program prints is what it prints: blocks that begin with `$ jensen`.
+//! The commands of the book print what it says: blocks that begin with `$ jensen`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

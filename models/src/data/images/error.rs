@@ -58,7 +58,7 @@ pub enum ImageError {
     /// A PNG that does not decode.
     #[error("{file}: not a readable PNG ({reason}); leave the file out, or save it again as PNG")]
     Png {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// The decoder's words.
         reason: String,
@@ -68,7 +68,7 @@ pub enum ImageError {
         "{file}: {} x {} pixels where {first} has {} x {}; all images need the same size", found.0, found.1, expected.0, expected.1
     )]
     Shape {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Its height and width.
         found: (usize, usize),
@@ -80,13 +80,13 @@ pub enum ImageError {
     /// A folder without images.
     #[error("{folder}: no PNG files in the folder; give a folder whose files end in .png")]
     NoImages {
-        /// The folder.
+        /// Name of the folder.
         folder: String,
     },
     /// One PNG file in place of a folder.
     #[error("{file}: this is a single PNG image; give the folder that holds the images")]
     OnePng {
-        /// The file.
+        /// Name of the file.
         file: String,
     },
     /// A pixel that is neither 0 nor 1.
@@ -94,7 +94,7 @@ pub enum ImageError {
         "{place}: {value} is neither 0 nor 1, as --likelihood bernoulli needs; say from where a pixel is 1 with --threshold X, or train with --likelihood gaussian"
     )]
     Pixel {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Box<Place>,
         /// What stands there.
         value: f64,
@@ -104,7 +104,7 @@ pub enum ImageError {
         "{place}: {value} is no category, and --likelihood categorical needs whole numbers from 0 to 255; number the categories from 0, or train with --likelihood gaussian"
     )]
     Category {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: String,
         /// What stands there.
         value: f64,
@@ -114,7 +114,7 @@ pub enum ImageError {
         "{place}: {value} is no category of the fit, which has categories 0 to {last}; correct the cell, or train on images that have it"
     )]
     OtherCategory {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: String,
         /// What stands there.
         value: f64,
@@ -124,7 +124,7 @@ pub enum ImageError {
     /// A table whose only column is that of the classes.
     #[error("{file}: no column of pixels is left beside `{label}`; give a table with a column for each pixel")]
     NoPixels {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// The column of classes.
         label: String,
@@ -132,7 +132,7 @@ pub enum ImageError {
     /// A shape that the rows do not have.
     #[error("{file}: rows of {found} pixels are no images of {height} x {width}; correct --shape, or leave it out")]
     WrongShape {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Pixels of a row.
         found: usize,
@@ -144,7 +144,7 @@ pub enum ImageError {
     /// A file that cannot be read in blocks.
     #[error("{file}: cannot be read in blocks: {remedy}")]
     NoBlocks {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Why, and what to do.
         remedy: &'static str,
@@ -152,9 +152,9 @@ pub enum ImageError {
     /// A column of classes with too many of them.
     #[error("{file}, column `{column}`: more than {most} classes; give a column of fewer to --label, or leave it out")]
     ManyClasses {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
         /// Classes there may be.
         most: usize,
@@ -162,7 +162,7 @@ pub enum ImageError {
     /// Too few rows.
     #[error("{file}: {rows} rows; an autoencoder needs at least 2, and many more to learn from")]
     Few {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Rows there are.
         rows: usize,

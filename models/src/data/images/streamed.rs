@@ -18,7 +18,7 @@ pub struct StreamedImages {
     pub range: (f64, f64),
     /// Fingerprint of all images, training and test.
     pub fingerprint: String,
-    /// Images.
+    /// Number of images.
     pub num_rows: usize,
     /// Images of a block.
     pub block_rows: usize,
@@ -36,7 +36,7 @@ enum Source {
 /// Pixels and classes of some rows.
 #[derive(Debug, Default)]
 pub struct ImageBlock {
-    /// The rows.
+    /// The rows of the block.
     pub rows: autoencoder::RowBlock,
     space: Vec<f64>,
     bytes: Vec<u8>,
@@ -140,7 +140,7 @@ impl StreamedImages {
         Ok(self)
     }
 
-    /// Blocks.
+    /// Number of blocks.
     pub fn num_blocks(&self) -> usize {
         self.num_rows.div_ceil(self.block_rows)
     }

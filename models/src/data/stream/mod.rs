@@ -97,7 +97,7 @@ impl StreamedTable {
         &self.source.name
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn num_rows(&self) -> usize {
         self.source.num_rows
     }

@@ -74,7 +74,7 @@ impl Source {
         self.header.names().count()
     }
 
-    /// Blocks.
+    /// Number of blocks.
     pub fn num_blocks(&self) -> usize {
         self.starts.len()
     }

@@ -1,4 +1,4 @@
-//! What is drawn in a panel, in data coordinates, and its way to paper.
+//! Marks that are drawn in a panel, in data coordinates, and their way to paper.
 
 use super::axis::{Axis, Scale};
 use super::scene::{Colour, Point, Rect, Shape, Stroke};
@@ -8,9 +8,9 @@ use super::scene::{Colour, Point, Rect, Shape, Stroke};
 pub enum Mark {
     /// A line through points; values that are not finite break it.
     Line {
-        /// Positions.
+        /// Positions of the points, in data coordinates.
         points: Vec<[f64; 2]>,
-        /// Colour.
+        /// Colour of the mark.
         colour: Colour,
         /// Width on paper.
         width: f64,
@@ -19,9 +19,9 @@ pub enum Mark {
     },
     /// A dot at each point.
     Dots {
-        /// Positions.
+        /// Positions of the points, in data coordinates.
         points: Vec<[f64; 2]>,
-        /// Colour.
+        /// Colour of the mark.
         colour: Colour,
         /// Radius on paper.
         radius: f64,
@@ -30,23 +30,23 @@ pub enum Mark {
     Bars {
         /// Ends of the bars, one more than heights.
         edges: Vec<f64>,
-        /// Heights.
+        /// Heights of the bars.
         heights: Vec<f64>,
-        /// Colour.
+        /// Colour of the mark.
         colour: Colour,
     },
     /// A dashed vertical line.
     Rule {
-        /// Position.
+        /// Position of the line.
         at: f64,
-        /// Colour.
+        /// Colour of the mark.
         colour: Colour,
     },
     /// A thick horizontal line on the lower edge, for an interval.
     Interval {
-        /// Ends.
+        /// Both ends of the band.
         ends: [f64; 2],
-        /// Colour.
+        /// Colour of the mark.
         colour: Colour,
     },
 }

@@ -1,4 +1,4 @@
-//! What a figure is made of before it becomes SVG or pixels: paths, dots and text. The origin is top left.
+//! The parts of a figure before it becomes SVG or pixels: paths, dots and text. The origin is top left.
 
 use super::font;
 
@@ -10,7 +10,7 @@ pub(super) type Point = (f64, f64);
 pub struct Colour {
     /// Red, green and blue.
     pub rgb: [u8; 3],
-    /// Opacity.
+    /// Opacity, between 0 and 1.
     pub opacity: f64,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct Label {
     pub(super) upwards: bool,
 }
 
-/// One element.
+/// One element of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shape {
     Line {

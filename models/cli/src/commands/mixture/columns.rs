@@ -21,7 +21,7 @@ pub struct Column {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ColumnKind {
-    /// Measurements.
+    /// Measurements, as correlated Gaussian columns.
     Gaussian,
     /// Measurements with outliers.
     StudentT {
@@ -36,16 +36,16 @@ pub enum ColumnKind {
         /// The words, in the order of their numbers.
         levels: Vec<String>,
     },
-    /// Counts.
+    /// Counts, as Poisson columns.
     Poisson,
     /// Counts that share a total with the other columns of their group.
     Multinomial {
         /// The group, from 0.
         group: usize,
     },
-    /// Waiting times.
+    /// Waiting times, as exponential columns.
     Exponential,
-    /// Positive numbers.
+    /// Positive numbers, as gamma columns.
     Gamma {
         /// Its shape, the same in all components.
         shape: f64,

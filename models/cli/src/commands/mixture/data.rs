@@ -19,7 +19,7 @@ const SHOWN: usize = 50_000;
 pub struct Data {
     /// Its name in errors.
     pub file: String,
-    /// The columns.
+    /// The columns, in the order of the fit.
     pub columns: Vec<Column>,
     /// Their cells, missing ones NaN.
     pub rows: Box<dyn Rows>,

@@ -1,4 +1,4 @@
-//! What can go wrong between a table and a mixture, said with file, line, column and remedy.
+//! Errors between a table and a mixture, said with file, line, column and remedy.
 
 use jensen::export::FileError;
 use jensen::mixture::MixtureError;
@@ -15,11 +15,11 @@ pub enum ClusterError {
     /// A cell that the kind of its column cannot explain.
     #[error("{place}: {value} is not {expected}; {remedy}")]
     Cell {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Box<Place>,
         /// What stands there.
         value: String,
-        /// What should.
+        /// What should stand there.
         expected: &'static str,
         /// What to do.
         remedy: String,
@@ -29,9 +29,9 @@ pub enum ClusterError {
         "{place} (row {}): \"{value}\" did not occur in the data of the fit, where the categories are {}; correct the cell, leave it empty, or fit again with such rows", place.row, listed(known, 12)
     )]
     Unseen {
-        /// Where.
+        /// Place of the cell: file, line and column.
         place: Box<Place>,
-        /// The category.
+        /// The category that is not known.
         value: String,
         /// Those of the fit.
         known: Vec<String>,
@@ -41,9 +41,9 @@ pub enum ClusterError {
         "{file}, column `{column}`: {value} in every row, so it says nothing about components; leave the column out with --columns"
     )]
     Constant {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
         /// Its only value.
         value: String,
@@ -53,9 +53,9 @@ pub enum ClusterError {
         "{file}, column `{column}`: {problem} in double precision; subtract a constant from the column or rescale it"
     )]
     Spread {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
         /// What is wrong.
         problem: &'static str,
@@ -63,11 +63,11 @@ pub enum ClusterError {
     /// Two columns that are the same.
     #[error("{file}: column `{second}` repeats column `{first}` in every row; leave one of them out with --columns")]
     Duplicate {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The first.
+        /// Name of the first of the two columns.
         first: String,
-        /// Its copy.
+        /// Name of the column that is its copy.
         second: String,
     },
     /// Words that are names rather than categories.
@@ -75,39 +75,39 @@ pub enum ClusterError {
         "{file}, column `{column}`: {levels} different words in {rows} rows are names rather than categories; leave the column out with --columns, or say --kind {column}=categorical"
     )]
     Names {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// Different words.
+        /// Number of different words.
         levels: usize,
-        /// Rows.
+        /// Number of rows.
         rows: usize,
     },
     /// More categories than a table that stays in its file may have.
     #[error("{file}, column `{column}`: more than {most} different words; leave the column out with --columns")]
     ManyLevels {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
         /// The most there may be.
         most: usize,
     },
-    /// One row.
+    /// A table of one row.
     #[error("{file}: one row; a mixture needs at least two, and many more to find components")]
     OneRow {
-        /// The file.
+        /// Name of the file.
         file: String,
     },
     /// More components than distinct rows.
     #[error("{file}: {components} components for {distinct} distinct rows; use --k of at most {distinct}")]
     TooManyComponents {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Components asked for.
         components: usize,
-        /// Distinct rows.
+        /// Number of distinct rows.
         distinct: usize,
     },
     /// A row that no component explains.
@@ -115,7 +115,7 @@ pub enum ClusterError {
         "{file}, row {row} below the header: no finite density under any component; look for a value far from all others, or rescale the column"
     )]
     NoDensity {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// The row, from 1.
         row: usize,
@@ -126,9 +126,9 @@ pub enum ClusterError {
     /// The fit failed.
     #[error("{file}: {source}")]
     Fit {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// Why.
+        /// The error of the fit.
         source: MixtureError,
     },
     /// A file that is no saved fit, or cannot be written.

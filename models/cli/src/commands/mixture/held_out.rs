@@ -13,7 +13,7 @@ pub enum Split {
     Rows {
         /// Those of the fit.
         kept: Table,
-        /// The others.
+        /// The rows that are left out of the fit.
         left_out: Table,
         /// Numbers of both in the table.
         numbers: [Vec<usize>; 2],
@@ -22,7 +22,7 @@ pub enum Split {
     Blocks {
         /// Those of the fit.
         kept: Vec<usize>,
-        /// The others.
+        /// The rows that are left out of the fit.
         left_out: Vec<usize>,
     },
 }
@@ -105,7 +105,7 @@ impl Split {
         }
     }
 
-    /// The others.
+    /// The rows that are left out of the fit.
     pub fn left_out<'a>(&'a self, all: &'a dyn Rows) -> Box<dyn Rows + 'a> {
         match self {
             Split::Rows { left_out, .. } => Box::new(left_out),

@@ -7,9 +7,9 @@ use jensen_models::data::DataTable;
 /// A column to use, and the kind that was chosen for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
-    /// The column.
+    /// Name of the column.
     pub name: String,
-    /// Its kind.
+    /// The kind that was asked for.
     pub choice: ColumnChoice,
     /// Of multinomial columns: the number of those that share a total, from 0.
     pub group: usize,

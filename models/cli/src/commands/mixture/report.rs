@@ -18,11 +18,11 @@ const ULPS: f64 = 1000.0;
 pub struct Report {
     /// The data, in words.
     pub data: String,
-    /// Rows.
+    /// Number of rows.
     pub num_rows: usize,
     /// Of these, rows that are left out of the fit.
     pub held_out_rows: usize,
-    /// Missing cells.
+    /// Number of missing cells.
     pub missing: usize,
     /// Columns and their kinds.
     pub columns: Vec<Column>,
@@ -34,7 +34,7 @@ pub struct Report {
     pub tried: Vec<TriedLine>,
     /// Number of components offered to the chosen fit.
     pub k: usize,
-    /// Its bound.
+    /// The bound of the fit.
     pub bound: f64,
     /// Components with half a row or more.
     pub occupied: usize,
@@ -49,14 +49,14 @@ pub struct Report {
     pub judged: Judged,
     /// Why the chosen fit ended.
     pub stop: String,
-    /// Wall time.
+    /// Wall time in seconds.
     pub seconds: f64,
 }
 
 /// One number of components.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TriedLine {
-    /// Components offered.
+    /// Number of components offered.
     pub k: usize,
     /// The largest bound of the restarts.
     pub bound: f64,
@@ -77,7 +77,7 @@ pub struct TriedLine {
     pub held_out: Option<HeldOut>,
 }
 
-/// One component.
+/// The line of one component in the report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ComponentLine {
     /// Its share of rows.

@@ -1,4 +1,4 @@
-//! What the command line keeps of a mixture beside the mixture itself: the columns it is of, and its report.
+//! The note that the command line keeps of a mixture beside the mixture itself: the columns it is of, and its report.
 
 use super::columns::Column;
 use super::error::ClusterError;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// The note in the `fit.json` of a mixture.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Note {
-    /// The columns.
+    /// The columns, in the order of the fit.
     pub columns: Vec<Column>,
     /// What was printed.
     pub report: Report,

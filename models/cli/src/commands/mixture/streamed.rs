@@ -9,9 +9,9 @@ use jensen_models::data::stream::{ColumnSurvey, CsvRows, MOST_WORDS, StreamedTab
 
 /// What the options choose of a table.
 pub struct Chosen {
-    /// The columns.
+    /// The columns, in the order of the fit.
     pub columns: Vec<Column>,
-    /// Their rows.
+    /// The rows of these columns.
     pub rows: CsvRows,
     /// Missing cells in them.
     pub missing: u64,

@@ -13,9 +13,9 @@ use std::num::NonZeroUsize;
 /// Which networks, their sizes, and the names of what they tell apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Architecture {
-    /// The networks.
+    /// The networks and the prior.
     pub autoencoder: Autoencoder,
-    /// The names.
+    /// Names of the columns and of what they are given.
     pub names: Names,
 }
 
@@ -31,9 +31,9 @@ pub struct Names {
 /// A column of classes that both networks read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Given {
-    /// Its name.
+    /// Name of the column of classes.
     pub column: String,
-    /// Its classes.
+    /// The classes in the order of their codes.
     pub classes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the note of a checkpoint must be before it is believed: its file may have been edited.
+//! Checks of the note of a checkpoint before it is believed: its file may have been edited.
 
 use super::architecture::Architecture;
 use super::saved::{DataNote, Saved};

@@ -17,18 +17,18 @@ use jensen_models::data::images::{ImageError, Images, Rules};
 pub enum Data {
     /// All in memory.
     Memory {
-        /// Training images.
+        /// The images that are trained on.
         train: Images,
-        /// Test images.
+        /// The images that are held out.
         test: Images,
     },
     /// Training images in a file.
     File {
-        /// The file.
+        /// The file, read in blocks.
         images: StreamedImages,
         /// Which rows are held out, and the order of the others.
         passes: Passes,
-        /// Test images.
+        /// The images that are held out.
         test: Images,
     },
 }
@@ -79,7 +79,7 @@ impl Data {
         }
     }
 
-    /// Test images.
+    /// The images that are held out.
     pub fn test(&self) -> &Images {
         match self {
             Data::Memory { test, .. } | Data::File { test, .. } => test,

@@ -1,4 +1,4 @@
-//! What can go wrong between images and an autoencoder, said with a remedy.
+//! Errors between images and an autoencoder, said with a remedy.
 
 use jensen::amortised::autoencoder::AutoencoderError;
 use jensen::export::FileError;
@@ -20,13 +20,13 @@ pub enum VaeError {
     /// A checkpoint that was trained otherwise.
     #[error("{path}: the checkpoint has {found}, not {asked}; leave {option} out, or take another folder for --out")]
     Other {
-        /// The file.
+        /// Path of the file.
         path: String,
         /// What it has.
         found: String,
         /// What was asked for.
         asked: String,
-        /// The option.
+        /// The option that is refused.
         option: &'static str,
     },
     /// Images that are not those of the fit.
@@ -34,7 +34,7 @@ pub enum VaeError {
         "{path}: the checkpoint was trained on other data ({trained}) than {given}; give the same file, --threshold and --test-share, or take another folder for --out"
     )]
     OtherData {
-        /// The file.
+        /// Path of the file.
         path: String,
         /// The images of the checkpoint.
         trained: String,
@@ -44,7 +44,7 @@ pub enum VaeError {
     /// Images of another size than the fit's.
     #[error("{file}: images of {found} pixels, the fit has {expected}; give images as those of the fit")]
     Pixels {
-        /// The images.
+        /// The file of images.
         file: String,
         /// Pixels of an image.
         found: usize,
@@ -56,7 +56,7 @@ pub enum VaeError {
         "{file}: {found} characters are no two windows of {window}; give a longer text, or shorter windows with --window"
     )]
     ShortText {
-        /// The file.
+        /// Name of the file.
         file: String,
         /// Characters, runs of white space counted once.
         found: usize,
@@ -66,11 +66,11 @@ pub enum VaeError {
     /// A class that the fit does not know.
     #[error("{file}: the fit has no class `{class}` of `{column}`; it was trained with {known}")]
     Class {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// The class.
+        /// The class that is not known.
         class: String,
         /// Classes there are.
         known: String,
@@ -78,7 +78,7 @@ pub enum VaeError {
     /// A row that is not there.
     #[error("{file}: no row {row}, there are {rows}; give a row from 1 to {rows}")]
     Row {
-        /// The images.
+        /// The file of images.
         file: String,
         /// The row asked for.
         row: usize,
@@ -90,9 +90,9 @@ pub enum VaeError {
         "epoch {epoch}: the bound or its gradient was not finite {times} times in a row, the last with a step size of {rate:.1e}; {kept}"
     )]
     NotFinite {
-        /// The epoch.
+        /// Number of the epoch, from 1.
         epoch: usize,
-        /// Attempts.
+        /// How often it was tried again.
         times: u32,
         /// The last step size.
         rate: f64,

@@ -21,7 +21,7 @@ const NAMES: [&str; 10] =
 /// Test images and q of their codes.
 #[derive(Clone, Copy)]
 pub struct Test<'a> {
-    /// The images.
+    /// The images that are drawn.
     pub images: &'a Images,
     /// q of their codes.
     pub codes: &'a Codes,

@@ -1,4 +1,4 @@
-//! What the options say of images: held to the kind of data they are for, and to a fit.
+//! The options about images: held to the kind of data they are for, and to a fit.
 
 use super::architecture::Architecture;
 use super::error::VaeError;

@@ -14,9 +14,9 @@ pub struct Report {
     pub data: String,
     /// What a row is: `image`, or `window` of text.
     pub row: String,
-    /// Training images.
+    /// Number of images that are trained on.
     pub num_train: usize,
-    /// Test images.
+    /// Number of images that are held out.
     pub num_test: usize,
     /// The networks, in words.
     pub networks: String,
@@ -40,7 +40,7 @@ pub struct Report {
     pub reasons: Vec<String>,
     /// What else to know.
     pub notes: Vec<String>,
-    /// Wall time.
+    /// Wall time in seconds.
     pub seconds: f64,
 }
 
@@ -54,13 +54,13 @@ pub struct Bits {
 }
 
 impl Report {
-    /// As JSON.
+    /// The report as JSON.
     pub fn json(&self) -> String {
         // Plain numbers and strings always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// As text.
+    /// The report as text.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let (row, counts) = (&self.row, [self.num_train, self.num_test].map(|n| grouped(n as u64)));

@@ -21,7 +21,7 @@ pub struct Saved {
     pub architecture: Architecture,
     /// How they are trained.
     pub settings: Settings,
-    /// On what.
+    /// What it was trained on.
     pub data: DataNote,
     /// What was measured at the end.
     pub report: Option<Report>,
@@ -39,7 +39,7 @@ struct Note {
 /// The images of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataNote {
-    /// In words.
+    /// The file, in words.
     pub file: String,
     /// Fingerprint of the training images.
     pub fingerprint: String,
@@ -49,9 +49,9 @@ pub struct DataNote {
     pub threshold: Option<f64>,
     /// The least and the largest pixel.
     pub range: (f64, f64),
-    /// Training images.
+    /// Number of images that are trained on.
     pub num_train: usize,
-    /// Test images.
+    /// Number of images that are held out.
     pub num_test: usize,
 }
 

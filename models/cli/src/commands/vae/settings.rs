@@ -30,9 +30,9 @@ pub struct Settings {
     pub precision: TrainingPrecision,
     /// Draws under the logarithm.
     pub importance: usize,
-    /// Step size.
+    /// Step size of the optimiser.
     pub learning_rate: f64,
-    /// Seed.
+    /// The seed of all randomness.
     pub seed: u64,
     /// Rows in memory at a time, where the file is read in blocks.
     pub buffer: Option<usize>,
@@ -161,7 +161,7 @@ impl Settings {
         settings.learning_rate(learning_rate).seed(seed).options(options)
     }
 
-    /// In words.
+    /// The settings in words.
     pub fn words(&self) -> String {
         let objective = match self.estimator {
             VaeEstimator::Iwae => format!("importance-weighted bound of {} draws", self.importance),

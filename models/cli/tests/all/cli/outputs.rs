@@ -1,4 +1,4 @@
-//! What `--out` does to names that are no plain files: devices, pipes, sockets, streams, links.
+//! The effect of `--out` on names that are no plain files: devices, pipes, sockets, streams, links.
 
 use super::{Folder, Run};
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! What a report and a folder of results hold.
+//! The contents of a report and of a folder of results.
 
 use super::{Folder, GOOD};
 use serde_json::Value;
