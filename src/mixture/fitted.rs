@@ -1,4 +1,4 @@
-//! [`Fitted`]: a fitted mixture and what can be asked of it: parameters, assignments, densities, draws.
+//! [`MixtureFitted`]: a fitted mixture and what can be asked of it: parameters, assignments, densities, draws.
 
 use std::fmt;
 
@@ -17,6 +17,20 @@ use crate::streams::Streams;
 ///
 /// Components are numbered by falling expected weight, everywhere. That names them the same way in every fit of the same
 /// data as long as no two weights are nearly equal.
+///
+/// ```
+/// use jensen::mixture::{MixtureFit, PoissonColumns, Table};
+///
+/// let calls: Vec<f64> = (0..60).map(|i| f64::from(if i % 3 == 0 { 2 + i % 4 } else { 40 + i % 7 })).collect();
+/// let rows = Table::from_columns(&[calls])?;
+/// let fitted = MixtureFit::new(PoissonColumns::new(1, 1.0, 0.05)?, 2).run(&rows)?;
+/// assert!((fitted.weights()[0] - 2.0 / 3.0).abs() < 0.02); // the larger component comes first
+/// assert_eq!(fitted.labels(&rows)?[..3], [1, 0, 0]);
+/// assert!(fitted.score(&rows)?.mean > -4.0); // mean log density of a row
+/// let like_them = fitted.simulate(10, 1)?;
+/// assert_eq!(like_them.len(), 10);
+/// # Ok::<(), jensen::mixture::MixtureError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixtureFitted<C = Kind> {
     pub(super) component: C,

@@ -64,6 +64,24 @@ impl Site {
 }
 
 /// How the numbers of a model are laid out.
+///
+/// ```
+/// use jensen::model::SiteKind;
+/// use jensen::prelude::*;
+/// use jensen::target::{LogDensity, Target};
+///
+/// let target = Target::new(&model(|p| {
+///     let w = p.draw("w", dirichlet(Vector::constant(&[1.0, 1.0, 1.0])));
+///     p.rows(4, |i| {
+///         let z = i.draw("z", normal(0.0, 1.0));
+///         i.observe(0.3, normal(z + w.at(0), 1.0));
+///     });
+/// }))?;
+/// let layout = target.layout();
+/// assert_eq!((layout.num_latents, layout.num_rows), (2, 4)); // a simplex of three has two free coordinates
+/// assert_eq!(layout.site("z").map(|site| site.kind), Some(SiteKind::RowLatent));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Layout {
     /// All sites in the order of their declaration.

@@ -71,7 +71,7 @@ impl Average {
     /// Takes in the next iterate `params`, without heap allocation.
     ///
     /// # Panics
-    /// If `params` has not the length given to [`init`](Average::init).
+    /// If `params` does not have the length given to [`init`](Average::init).
     pub fn update(&self, state: &mut AverageState, params: &[f64]) {
         assert_eq!(state.mean.len(), params.len(), "{OTHER_LENGTH}");
         state.num_iterates += 1;
@@ -94,7 +94,7 @@ impl Average {
     /// Overwrites `params` with the average so far.
     ///
     /// # Panics
-    /// If `params` has not the length given to [`init`](Average::init).
+    /// If `params` does not have the length given to [`init`](Average::init).
     pub fn write(&self, state: &AverageState, params: &mut [f64]) {
         assert_eq!(state.mean.len(), params.len(), "{OTHER_LENGTH}");
         params.copy_from_slice(&state.mean);

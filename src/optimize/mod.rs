@@ -71,7 +71,7 @@ pub trait Optimizer: Send + Sync {
     /// above 1e150 in size overflow when squared; see [`Clipped`].
     ///
     /// # Panics
-    /// If `grad` or `params` has not the length given to [`init`](Optimizer::init).
+    /// If `grad` or `params` does not have the length given to [`init`](Optimizer::init).
     fn ascend(&self, state: &mut Self::State, grad: &[f64], params: &mut [f64]);
 
     /// Whether `state` can go on with `num_params` params: one that was saved, or is of another fit, may be of another length.

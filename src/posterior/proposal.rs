@@ -14,6 +14,22 @@ use crate::target::{Constrained, LogDensity};
 /// Fresh draws of q itself: the proposal of importance sampling, which weights turn into the posterior.
 ///
 /// Where the verdict trusts a fit, its table, draws and files are of the posterior, made from these by their weights.
+///
+/// ```
+/// use jensen::prelude::*;
+///
+/// let fitted = jensen::fit(&model(|p| {
+///     let mu = p.draw("mu", normal(0.0, 1.0));
+///     p.observe(1.0, student_t(3.0, mu, 1.0));
+/// }))?;
+/// let q = fitted.proposal();
+/// let draws = q.draws("mu").unwrap();
+/// let weights: Vec<f64> = q.log_weights().iter().map(|l| l.exp()).collect();
+/// assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+/// let mean: f64 = weights.iter().zip(draws).map(|(w, mu)| w * mu).sum();
+/// assert!((mean - fitted.summary()[0].mean).abs() < 0.01);
+/// # Ok::<(), jensen::algorithm::FitError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
     pub(super) draws: Constrained,

@@ -53,7 +53,7 @@ fn signal(taken: &Gradients, reference: Option<&ReferenceGradient>) -> f64 {
 /// How far the mean is from the reference, in standard errors of their difference.
 ///
 /// With integers (`rare`) a gradient is mostly in values that are seldom drawn: where none of `n` gradients met one, the
-/// sample variance knows nothing of it. An event that has not been seen has a chance of some `1 / n`, and is taken to
+/// sample variance does not include it. An event that has not been seen has a chance of some `1 / n`, and is taken to
 /// be as large as the largest deviation that has: `extreme / n` is added to every standard error.
 pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: f64, rare: bool) -> Bias {
     let errors = taken.moments.squared_errors();

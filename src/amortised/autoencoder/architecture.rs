@@ -5,6 +5,15 @@ use crate::layers::Likelihood;
 use serde::{Deserialize, Serialize};
 
 /// The networks of an autoencoder and its prior, by their sizes.
+///
+/// ```
+/// use jensen::amortised::autoencoder::Autoencoder;
+/// use jensen::layers::Likelihood;
+///
+/// // 64 pixels, 8 latents, one hidden layer of 128 in each network, and 3 classes beside the latents.
+/// let networks = Autoencoder::new(64, 8, &[128], Likelihood::Bernoulli).classes(3);
+/// assert_eq!(networks.num_latents, 8);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Autoencoder {
