@@ -33,7 +33,7 @@ pub enum FitError {
         "{place}: the log joint is not finite {times} times in a row{detail}; try a proper prior on it, standardised data, smaller steps, or another start"
     )]
     NotFinite {
-        /// Where: the step or the start.
+        /// The place where it happened: the step, or the start.
         place: String,
         /// How many times in a row the log joint was not finite.
         times: usize,
@@ -110,7 +110,7 @@ pub enum FitErrorKind {
     Own,
 }
 
-/// How a solver gave up.
+/// The way in which a solver gave up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SolverFailure {
@@ -142,7 +142,7 @@ impl FitError {
         FitError::Unsupported { part, reason: reason.into() }
     }
 
-    /// What kind of error it is.
+    /// The kind of the error, which stays the same where its words change.
     pub fn kind(&self) -> FitErrorKind {
         match self {
             FitError::Density(_) => FitErrorKind::Density,

@@ -224,7 +224,7 @@ pub(crate) fn precision_factor(family: &FullRank, params: &[f64]) -> Result<DMat
 pub struct FullRankStart {
     /// Parameters of the family.
     pub params: Vec<f64>,
-    /// Its bound from a few draws.
+    /// The bound of the start, from a few draws.
     pub bound: f64,
     /// Density evaluations used.
     pub evaluations: u64,

@@ -19,7 +19,7 @@ const ARRIVED: f64 = 1e-9;
 /// A coordinate this far out is running away.
 const FAR: f64 = 1e12;
 
-/// Why a path ended.
+/// The reason for which a path ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

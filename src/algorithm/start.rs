@@ -45,7 +45,7 @@ pub struct StartSearch {
     pub streams: Streams,
 }
 
-/// What the paths found.
+/// The result of the search for a start: paths, modes and evaluations.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Found {
@@ -71,7 +71,7 @@ pub struct Explored {
     pub rejected: usize,
     /// Where the path ended.
     pub last: Vec<f64>,
-    /// Why it ended there.
+    /// The reason for which it ended there.
     pub end: PathEnd,
 }
 

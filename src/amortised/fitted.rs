@@ -33,14 +33,14 @@ pub struct AmortisedFitted {
     pub rows: Vec<RowMeans>,
     /// The bound, summed over the rows, where there is one.
     pub bound: Option<Bound>,
-    /// What was measured in its place.
+    /// The measures that stand in the place of the bound, where there is none.
     pub measured: Option<Measured>,
     /// Tail shape of the importance weights of the row where it is largest; NaN where q has no weights.
     #[serde(with = "crate::number")]
     pub k_hat: f64,
     /// Whether to trust it, why, and what to try next.
     pub verdict: Verdict,
-    /// Why the best run ended.
+    /// The reason for which the best run ended.
     pub stop: Stop,
     /// The reason for which the best run ended, in words.
     pub stopped: String,

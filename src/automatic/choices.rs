@@ -127,7 +127,7 @@ choice!(
         Renyi = "renyi",
         /// The same bound along the path alone.
         RenyiDoublyReparameterised = "renyi-doubly-reparameterised",
-        /// Forward divergence by self-normalised weights: biased.
+        /// The wake phase: the forward divergence, by self-normalised weights; biased.
         WakePhase = "wake-phase",
         /// The one of least measured variance x cost, with draws enough for its signal: chosen at the start of a
         /// fit, and again when the gradient has changed.

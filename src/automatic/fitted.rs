@@ -47,7 +47,7 @@ pub struct Fitted {
     pub family: Arc<dyn Family>,
     /// Parameters of q, and of the model.
     pub solution: Solution,
-    /// Why the chosen run ended.
+    /// The reason for which the chosen run ended.
     pub stop: Stop,
     /// The search for a start, every run, and the objective along the chosen one.
     pub tried: Tried,

@@ -21,7 +21,7 @@ pub(super) const FULL_RANK_UP_TO: usize = 200;
 /// Latents up to which fixed draws are whitened, and the default for mean-field.
 const FIXED_DRAWS_UP_TO: usize = 1000;
 
-/// What was asked for.
+/// The choices that were asked for, by name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes {
     pub family: FamilyChoice,

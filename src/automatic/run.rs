@@ -25,7 +25,7 @@ use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
 /// Purpose of the streams.
 const RUNS: u32 = 51;
 
-/// What a builder hands over.
+/// The settings that the builder hands over.
 pub(super) struct Settings {
     pub wishes: Wishes,
     /// The parts that are the user's own.

@@ -19,7 +19,7 @@ pub struct Tried {
     pub start: StartReport,
     /// Every run, each with randomness of its own; the solution of the fit is that of the best bound.
     pub runs: Vec<Restart>,
-    /// Which of the runs was chosen.
+    /// Index of the run that was chosen.
     pub chosen: usize,
     /// The objective along the chosen run.
     pub trace: Trace,
@@ -29,9 +29,9 @@ pub struct Tried {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Restart {
-    /// Where it ended.
+    /// The parameters at which the run ended.
     pub solution: Solution,
-    /// Why it ended.
+    /// The reason for which it ended.
     pub stop: Stop,
     /// Its bound from fresh draws, shared by all runs; NaN where no draw has a finite density.
     #[serde(with = "crate::number")]

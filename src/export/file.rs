@@ -52,7 +52,7 @@ pub enum FileError {
     Truncated {
         /// Path of the file.
         path: PathBuf,
-        /// How long it is.
+        /// Its length in bytes.
         num_bytes: usize,
     },
     /// The file is something else.
@@ -60,7 +60,7 @@ pub enum FileError {
     NotSaved {
         /// Path of the file.
         path: PathBuf,
-        /// What was found instead.
+        /// The content that was found instead, in words.
         found: String,
     },
     /// The file is of another version.
@@ -80,7 +80,7 @@ pub enum FileError {
     Damaged {
         /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The damage, in words.
         reason: String,
     },
     /// A table beside a saved fit is not the one that was written with it.

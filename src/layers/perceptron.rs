@@ -75,7 +75,7 @@ impl Perceptron {
         Perceptron { sizes, activation: self.activation, start: self.start, seed }
     }
 
-    /// What stands between two layers.
+    /// The activation between two layers.
     pub(super) fn between(&self) -> Activation {
         self.activation
     }

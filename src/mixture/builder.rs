@@ -139,7 +139,7 @@ impl<C: Component> MixtureFit<C> {
     }
 }
 
-/// Where one start ended.
+/// The end of one start: its bound, and how far its labels agree with those of the best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TriedStart {

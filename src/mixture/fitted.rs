@@ -40,7 +40,7 @@ pub struct MixtureFitted<C = Kind> {
     pub(super) order: Vec<usize>,
     /// The exact evidence lower bound, every constant included.
     pub bound: f64,
-    /// Why the fit ended.
+    /// The reason for which the fit ended.
     pub stop: Stop,
     /// The end of each start.
     pub starts: Vec<TriedStart>,

@@ -9,7 +9,7 @@ pub(super) struct ColumnMoments {
 }
 
 impl ColumnMoments {
-    /// Of all rows, in two passes.
+    /// The moments of all rows, in two passes.
     pub fn of<R: Rows + ?Sized>(rows: &R) -> Result<Self, MixtureError> {
         let d = rows.num_columns();
         if rows.num_rows() < 2 {

@@ -57,7 +57,7 @@ impl StochasticSettings {
         StochasticSettings { delay, ..self }
     }
 
-    /// How fast step sizes fall.
+    /// Chooses how fast step sizes fall, between 0.5 (exclusive) and 1.
     #[must_use]
     pub fn forgetting(self, forgetting: f64) -> Self {
         StochasticSettings { forgetting, ..self }

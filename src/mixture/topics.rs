@@ -58,9 +58,9 @@ pub struct TopicAscent<'a> {
 /// The Dirichlet parameters of documents and topics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopicState {
-    /// Of each topic's words, `[topic][word]`.
+    /// Dirichlet parameters of each topic's words, `[topic][word]`.
     pub lambda: Vec<Vec<f64>>,
-    /// Of each document's topics, `[document][topic]`.
+    /// Dirichlet parameters of each document's topics, `[document][topic]`.
     pub gamma: Vec<Vec<f64>>,
     step: u64,
     bound: Option<f64>,

@@ -95,7 +95,7 @@ pub fn log_evidence_of_normal_rows<T: LogDensity + ?Sized, F: IndependentNormals
 pub struct RowFactors {
     /// Means of the row's real latents, in the order of the layout.
     pub mean: Vec<f64>,
-    /// Their standard deviations.
+    /// The standard deviations, in the same order.
     pub sd: Vec<f64>,
     /// Of each integer of the row, the probabilities of its values from 0.
     pub probabilities: Vec<Vec<f64>>,

@@ -61,7 +61,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         }
     }
 
-    /// Where the bound levels off.
+    /// The parameters at which the bound levels off.
     pub fn optimum(&self, watch: &mut Watch) -> Result<Option<Solution>, FitError> {
         let mut rules = (MaxSteps(MOST_STEPS), Plateau::new(500, 0.01));
         Ok(self.follow(&mut rules, watch)?.map(|(solution, ..)| solution))

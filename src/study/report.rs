@@ -48,7 +48,7 @@ pub struct StudyReport {
 pub struct Refused {
     /// The estimator's name.
     pub estimator: String,
-    /// Why, with a remedy.
+    /// The reason, with a remedy.
     pub reason: String,
 }
 
@@ -66,7 +66,7 @@ pub struct PointReport {
     pub theta: Vec<f64>,
     /// What every estimator is held against; `None` where it could not be had.
     pub reference: Option<ReferenceGradient>,
-    /// Why there is no reference.
+    /// The reason for which there is no reference.
     pub failure: Option<String>,
 }
 

@@ -25,7 +25,7 @@ pub enum TargetError {
     /// Data that are read are not numbers.
     #[error("{place} is not a number (NaN); leave such rows out, or fill them in")]
     NotANumber {
-        /// Which column, which row.
+        /// The column and the row, in words.
         place: String,
     },
     /// Latents of rows have no place in draws when the `rows` blocks differ.
@@ -36,7 +36,7 @@ pub enum TargetError {
     /// Threads could not be started.
     #[error("{threads} threads could not be started: {reason}")]
     Threads {
-        /// How many were asked for.
+        /// The number of threads that were asked for.
         threads: usize,
         /// The system's reason.
         reason: String,
@@ -92,7 +92,7 @@ impl DensityError {
         DensityError { kind, reason: reason.into() }
     }
 
-    /// What kind of error it is.
+    /// The kind of the error, which stays the same where its words change.
     pub fn kind(&self) -> DensityErrorKind {
         self.kind
     }

@@ -27,7 +27,7 @@ pub struct Mean {
     /// The mean over the rows.
     #[serde(with = "crate::number")]
     pub mean: f64,
-    /// Its standard error.
+    /// The standard error of the mean.
     #[serde(with = "crate::number")]
     pub se: f64,
 }

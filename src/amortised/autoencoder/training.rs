@@ -83,7 +83,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is maximised.
+    /// Chooses the estimator, which decides what is maximised.
     #[must_use]
     pub fn estimator(self, estimator: Estimator) -> Self {
         Settings { estimator, ..self }
@@ -107,7 +107,7 @@ impl Settings {
         Settings { seed, ..self }
     }
 
-    /// How programs are run while training.
+    /// Chooses the options that programs are run with while training.
     #[must_use]
     pub fn options(self, options: Options) -> Self {
         Settings { options, ..self }

@@ -20,7 +20,7 @@ pub(super) struct Work {
     pub response: Response,
 }
 
-/// How programs are run.
+/// The threads that a program is run on.
 pub(super) struct Runner(pub Workers);
 
 impl Program {
