@@ -73,7 +73,6 @@ pub const ERF: &[Reference] = &[
     (0x403a5ec228206a32, 0x3ff0000000000000,   0), (0x403ae1e3e92a21e2, 0x3ff0000000000000,   0), (0x403af5e22784f8de, 0x3ff0000000000000,   0),
 ];
 
-#[rustfmt::skip]
 /// Arguments, values and residuals of `ndtr`.
 #[rustfmt::skip]
 pub const NDTR: &[Reference] = &[
