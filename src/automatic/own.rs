@@ -6,6 +6,7 @@ use crate::family::Family;
 
 /// The names of the parts that are the user's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OwnNames {
     /// Name of the user's own family.
     pub family: Option<String>,

@@ -7,6 +7,7 @@ use crate::model::RowSet;
 ///
 /// Also the adjoints of both.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct NormalMoments {
     /// Mean of each latent, in the order of the draws.
     pub mean: Vec<f64>,

@@ -11,6 +11,7 @@ use crate::algorithm::Step;
 ///
 /// At most 4096 points are kept: when full, neighbours are averaged and the spacing doubles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Trace {
     /// Step at the end of each point.
     pub steps: Vec<u64>,

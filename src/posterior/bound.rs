@@ -7,6 +7,7 @@ use crate::objective::Accepted;
 
 /// A Monte Carlo estimate with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MonteCarlo {
     /// The estimate itself.
     #[serde(with = "crate::number")]
@@ -43,6 +44,7 @@ impl MonteCarlo {
 /// a bound of minus infinity: means are over the accepted draws, and `ln a`, in `ln_accepted`, is part of `elbo` and of
 /// `entropy` and is taken off in `kl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Bound {
     /// The evidence lower bound, in nats.
     pub elbo: MonteCarlo,

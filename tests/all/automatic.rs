@@ -401,7 +401,7 @@ fn numbers_that_make_no_sense_are_refused_by_the_setting_s_name() {
     });
     let fit = || Fit::new(&model);
     let refused = |fit: Fit<_>, words: &[&str]| {
-        let error = fit.run().err().expect("the setting makes no sense");
+        let error = fit.run().expect_err("the setting makes no sense");
         assert_eq!(error.kind(), jensen::algorithm::FitErrorKind::Setting, "{error}");
         words.iter().for_each(|word| assert!(error.to_string().contains(word), "{word}: {error}"));
     };

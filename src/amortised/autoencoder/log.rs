@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The course of a training run, epoch by epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Log {
     /// Each epoch that is done.
     pub epochs: Vec<Epoch>,
