@@ -240,5 +240,5 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     }
     let mut text = Vec::new();
     file.read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
+    if text.trim_ascii_start().starts_with(b"{") { Ok(text) } else { Err(not_saved("no JSON object")) }
 }

@@ -55,9 +55,9 @@ impl Observer for Trace {
 }
 
 impl Trace {
-    /// Whether there is a finite objective for each kept step.
+    /// Whether there is an objective for each kept step.
     pub(crate) fn is_consistent(&self) -> bool {
-        self.steps.len() == self.objective.len() && self.objective.iter().all(|x| x.is_finite())
+        self.steps.len() == self.objective.len()
     }
 
     fn thin(&mut self) {

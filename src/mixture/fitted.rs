@@ -232,6 +232,9 @@ impl<C: Generative> MixtureFitted<C> {
                 sums.iter_mut().zip(&one).for_each(|(s, x)| *s = log_add(*s, *x));
             }
             self.component.log_base(block, &mut sums);
+            if let Some(i) = sums[..block.len()].iter().position(|x| !x.is_finite()) {
+                return Err(MixtureError::NoDensity { row: block.first_row() + i });
+            }
             out.extend_from_slice(&sums[..block.len()]);
             Ok(())
         };
@@ -282,6 +285,12 @@ impl<C: Generative> MixtureFitted<C> {
             let u: f64 = StandardUniform.sample(&mut stream);
             let mut row = vec![0.0; self.component.num_columns()];
             self.component.sample(&draw.values[pick(&draw.weights, u)], &mut stream, &mut row)?;
+            if row.iter().any(|x| x.is_infinite()) {
+                return Err(MixtureError::setting(
+                    "parameters",
+                    "a draw of the parameters has rows beyond all numbers",
+                ));
+            }
             Ok(row)
         };
         draws.iter().enumerate().map(row).collect()

@@ -24,4 +24,5 @@ mod posterior;
 mod recovery;
 mod resampled;
 mod rounding;
+mod saved;
 mod simulation;

@@ -125,17 +125,21 @@ pub(super) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, DataError
     if let Some((_, found)) = kinds.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(DataError::NotText { file: file.to_string(), found });
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    utf8_from(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes), 1)
+}
+
+/// The text of bytes that begin at `line`.
+pub(super) fn utf8_from<'a>(file: &str, bytes: &'a [u8], line: u64) -> Result<&'a str, DataError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count() as u64;
+        let line = line + before.iter().filter(|&&b| b == b'\n').count() as u64;
         DataError::NotUtf8 { file: file.to_string(), line }
     })
 }
 
 /// The separator that cuts the first lines into equally many fields, else the commonest in the header.
 pub(super) fn separator(text: &str) -> u8 {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
+    let lines: Vec<&str> = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty()).take(20).collect();
     let rank = |&candidate: &u8| {
         let counts: Vec<usize> = lines.iter().map(|line| occurrences(line, candidate)).collect();
         let first = counts.first().copied().unwrap_or(0);

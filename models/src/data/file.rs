@@ -1,7 +1,7 @@
 //! Files that a user names: read whole, unless they need not end.
 
 use std::fs::{File, FileType};
-use std::io::{Error, IsTerminal, Result};
+use std::io::{Error, IsTerminal, Read, Result};
 use std::path::Path;
 
 /// The bytes of the file or pipe at `path`.
@@ -11,6 +11,15 @@ use std::path::Path;
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     check(path)?;
     std::fs::read(path)
+}
+
+/// The first bytes of a file, as many as `N` or as it has; none of a pipe, which would lose them, nor of what cannot be read.
+pub fn start<const N: usize>(path: &Path) -> Vec<u8> {
+    let mut bytes = vec![0; N];
+    let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
+    let read = if is_file { File::open(path).and_then(|mut file| file.read(&mut bytes)).unwrap_or(0) } else { 0 };
+    bytes.truncate(read);
+    bytes
 }
 
 /// Refuses folders, devices and sockets; a terminal may be typed into.

@@ -10,6 +10,7 @@ pub mod streamed;
 pub use error::ImageError;
 pub use idx::looks_like;
 
+use jensen::export::Fingerprint;
 use std::path::Path;
 
 /// Rows of equally many pixels.
@@ -123,11 +124,11 @@ impl Images {
         }
     }
 
-    /// FNV-1a of sizes and pixels: enough to notice other data.
+    /// The fingerprint of sizes and pixels: enough to notice other data.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Hash::new(self.num_pixels);
-        hash.add(&self.values);
-        hash.text()
+        let mut fingerprint = print_of_none(self.num_pixels);
+        print(&mut fingerprint, &self.values);
+        fingerprint.to_string()
     }
 
     /// Greys of 0 to 255 under `rules`.
@@ -157,28 +158,14 @@ fn scaled(greys: &[u8], threshold: Option<f64>, out: &mut Vec<f64>) {
     }
 }
 
-/// FNV-1a of a size and of pixels that come in parts.
-struct Hash(u64);
+/// Takes pixels that come in parts into a fingerprint.
+fn print(fingerprint: &mut Fingerprint, pixels: &[f64]) {
+    pixels.iter().for_each(|v| fingerprint.add(&v.to_bits().to_le_bytes()));
+}
 
-impl Hash {
-    fn new(num_pixels: usize) -> Hash {
-        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
-        hash.push(num_pixels as u64);
-        hash
-    }
-
-    fn push(&mut self, word: u64) {
-        let bytes = word.to_le_bytes();
-        self.0 = bytes.into_iter().fold(self.0, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    }
-
-    fn add(&mut self, pixels: &[f64]) {
-        pixels.iter().for_each(|v| self.push(v.to_bits()));
-    }
-
-    fn text(&self) -> String {
-        format!("{:016x}", self.0)
-    }
+/// The fingerprint of no pixels yet, of images of so many.
+fn print_of_none(num_pixels: usize) -> Fingerprint {
+    Fingerprint::of(&(num_pixels as u64).to_le_bytes())
 }
 
 #[cfg(test)]

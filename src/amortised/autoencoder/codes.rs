@@ -129,9 +129,11 @@ impl TrainedAutoencoder {
     /// q of the codes of rows.
     ///
     /// # Errors
-    /// When the rows do not suit the networks.
+    /// When the rows do not suit the networks, or lie so far out that their codes are not finite.
     pub fn encode(&self, rows: Batch) -> Result<Codes, AutoencoderError> {
-        Ok(self.encoded(rows)?.codes)
+        let codes = self.encoded(rows)?.codes;
+        finite(codes.mean.iter().chain(&codes.sd).chain(&codes.probabilities))?;
+        Ok(codes)
     }
 
     /// q of the codes of recorded rows, in passes of some rows.
@@ -231,7 +233,7 @@ impl TrainedAutoencoder {
     /// character.
     ///
     /// # Errors
-    /// When the networks cannot be run.
+    /// When the networks cannot be run, or what they make is not finite.
     pub fn decode(&self, codes: &[f64]) -> Result<Vec<f64>, AutoencoderError> {
         self.decode_with(codes, None)
     }
@@ -239,7 +241,7 @@ impl TrainedAutoencoder {
     /// The same, characters drawn where randomness is given, together with the number of the first code.
     ///
     /// # Errors
-    /// When the networks cannot be run.
+    /// As [`decode`](Self::decode).
     pub fn decode_with(&self, codes: &[f64], streams: Option<(Streams, usize)>) -> Result<Vec<f64>, AutoencoderError> {
         let blank = self.autoencoder.blank(0, self.options)?;
         let (width, num_columns) = (self.autoencoder.code_len(), self.autoencoder.num_columns);
@@ -263,6 +265,7 @@ impl TrainedAutoencoder {
                 }
             }
         }
+        finite(&out)?;
         Ok(out)
     }
 
@@ -288,6 +291,16 @@ impl TrainedAutoencoder {
             }));
         }
     }
+}
+
+/// Refuses what networks of huge weights make.
+fn finite<'a>(values: impl IntoIterator<Item = &'a f64>) -> Result<(), AutoencoderError> {
+    if values.into_iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    let words =
+        "the networks give numbers that are not finite; give rows or codes like those of training, or train again";
+    Err(AutoencoderError::setting("rows", words))
 }
 
 #[cfg(test)]

@@ -170,3 +170,63 @@ fn a_parquet_file_gives_the_fit_of_its_rows() {
     let Run { code, err, .. } = folder.jensen("mixture bad.parquet");
     assert!(code == Some(2) && err.contains("bad.parquet: cannot be read (as a Parquet file"), "{err}");
 }
+
+/// Line ends of CR alone, text that is not UTF-8 in a column that nobody asks for, and pipes.
+#[test]
+fn every_reader_reads_the_same_files() {
+    let folder = Folder::new("streamed-alike");
+    let columns = clusters(60);
+    let line = |i: usize| format!("{},{},x\n", columns[0][i], columns[1][i]);
+    let text = "a,b,note\n".to_string() + &(0..60).map(line).collect::<String>();
+    folder.file("unix.csv", &text);
+    folder.file("cr.csv", text.replace('\n', "\r"));
+    folder.file("both.csv", text.replacen('\n', "\r", 9));
+    folder.file("latin.csv", [&text.as_bytes()[..200], &b"\n1,2,\xe9\n"[..]].concat());
+    let options = "--columns a,b --k 2 --json --quiet";
+    let run = |file: &str, more: &str| {
+        let Run { code, out, err } = folder.jensen(&format!("mixture {file} {options} {more}"));
+        assert!(matches!(code, Some(0 | 1)), "{file}: {err}");
+        let mut report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let map = report.as_object_mut().unwrap();
+        assert!(map.remove("data").is_some() && map.remove("seconds").is_some());
+        report
+    };
+    folder.jensen(&format!("mixture unix.csv {options} --out fit"));
+    let labels = folder.jensen("predict fit unix.csv");
+    assert_eq!((labels.code, labels.out.lines().count()), (Some(0), 61), "{labels:?}");
+    for file in ["cr.csv", "both.csv"] {
+        assert_eq!(run(file, ""), run("unix.csv", ""), "{file}");
+        assert_eq!(run(file, "--batch 16"), run("unix.csv", "--batch 16"), "{file}");
+        assert_eq!(folder.jensen(&format!("predict fit {file}")).out, labels.out, "{file}");
+    }
+    let regression = "fit linear-regression --response a --features b --quiet --data latin.csv";
+    let mixture = format!("mixture latin.csv {options}");
+    for line in [regression, &mixture, &format!("{mixture} --batch 16"), "predict fit latin.csv"] {
+        let refused = folder.jensen(line);
+        assert!(refused.code == Some(2) && refused.err.contains("UTF-8"), "{line}: {refused:?}");
+    }
+    #[cfg(unix)]
+    for (line, of_file) in [
+        ("predict fit /dev/stdin".to_string(), "predict fit unix.csv".to_string()),
+        (format!("mixture /dev/stdin {options} --batch 16"), format!("mixture unix.csv {options} --batch 16")),
+        ("vae --data /dev/stdin --likelihood gaussian --epochs 1 --score-draws 0 --json --quiet".into(), String::new()),
+    ] {
+        use std::io::Write;
+        use std::process::Stdio;
+        let pixels = text.replace(",x\n", "\n").replace(",note", "");
+        let piped = if of_file.is_empty() { &pixels } else { &text };
+        let mut command = folder.command(&line);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(piped.as_bytes()).unwrap();
+        let run = child.wait_with_output().unwrap();
+        let (out, err) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
+        assert!(matches!(run.status.code(), Some(0 | 1)), "{line}: {err}");
+        if line.starts_with("predict") {
+            assert_eq!(out, folder.jensen(&of_file).out);
+        } else {
+            let rows = serde_json::from_str::<serde_json::Value>(&out).unwrap();
+            let rows = [&rows["num_rows"], &rows["num_train"], &rows["num_test"]].map(|n| n.as_u64().unwrap_or(0));
+            assert_eq!(rows.iter().sum::<u64>(), 60, "{line}: {out}");
+        }
+    }
+}

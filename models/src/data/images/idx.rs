@@ -1,7 +1,7 @@
 //! IDX files of images, as MNIST and its kin are published, also gzipped.
 
+use super::super::file;
 use super::{ImageError, Images, Rules};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,24 +10,19 @@ pub(super) const HEADER: usize = 16;
 
 /// Whether the file's first bytes, or its name, are those of an IDX file.
 pub fn looks_like(path: &Path) -> bool {
-    let mut head = [0; 4];
-    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
+    let head = file::start::<4>(path);
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    is_gzip(&head) || (read == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
+    is_gzip(&head) || (head.len() == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
 }
 
 /// Whether the file is gzipped.
 pub(super) fn is_gzip_file(path: &Path) -> bool {
-    let mut head = [0; 2];
-    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
-    is_gzip(&head[..read])
+    is_gzip(&file::start::<2>(path))
 }
 
 /// Whether the file is a PNG image.
 pub(super) fn is_png_file(path: &Path) -> bool {
-    let mut head = [0; 8];
-    let read = File::open(path).and_then(|mut f| f.read(&mut head)).unwrap_or(0);
-    head[..read] == *b"\x89PNG\r\n\x1a\n"
+    file::start::<8>(path) == *b"\x89PNG\r\n\x1a\n"
 }
 
 fn is_gzip(bytes: &[u8]) -> bool {

@@ -124,19 +124,19 @@ impl StreamedImages {
 
     /// With range and fingerprint, in one pass; `place` says where a number of all pixels stands.
     fn looked_at(mut self, rules: &Rules, place: impl Fn(usize) -> String) -> Result<Self, ImageError> {
-        let (mut hash, mut block) = (super::Hash::new(self.about.num_pixels), ImageBlock::default());
+        let (mut fingerprint, mut block) = (super::print_of_none(self.about.num_pixels), ImageBlock::default());
         for index in 0..self.num_blocks() {
             self.read(index, &mut block)?;
             if let Some(categories) = rules.categories {
                 let first = index * self.block_rows * self.about.num_pixels;
                 categories.hold(&block.rows.values, |at| place(first + at))?;
             }
-            hash.add(&block.rows.values);
+            super::print(&mut fingerprint, &block.rows.values);
             for v in &block.rows.values {
                 self.range = (self.range.0.min(*v), self.range.1.max(*v));
             }
         }
-        self.fingerprint = hash.text();
+        self.fingerprint = fingerprint.to_string();
         Ok(self)
     }
 

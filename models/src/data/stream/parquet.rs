@@ -6,13 +6,43 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Seek, Write};
+use std::panic::{set_hook, take_hook};
 use std::path::Path;
+use std::sync::Once;
+use std::thread::Builder;
 
 /// Writes the table to a temporary file without a name, which goes when it is closed.
 ///
 /// Numbers keep every bit. The file takes about 18 bytes for each number of full precision, in the folder for temporary
 /// files.
 pub(super) fn as_text(path: &Path) -> Result<File, DataError> {
+    let name = path.display().to_string();
+    QUIET.call_once(say_nothing_of_the_reader);
+    let owned = path.to_owned();
+    let reader = Builder::new().name(READER.to_string()).spawn(move || converted(&owned));
+    let read = reader.map_err(|e| unreadable(&name, format!("no thread can be made to read it: {e}")))?.join();
+    read.unwrap_or_else(|_| {
+        Err(unreadable(&name, "as a Parquet file: its pages are damaged; write it again".to_string()))
+    })
+}
+
+/// The thread that reads. The crate `parquet` panics at some damaged pages (version 60), and what it has read by then is of
+/// no use: in a thread of its own that ends as an error in words.
+const READER: &str = "parquet reader";
+
+static QUIET: Once = Once::new();
+
+/// Else the program would print where in the crate it happened, which helps nobody who has a damaged file.
+fn say_nothing_of_the_reader() {
+    let before = take_hook();
+    set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(READER) {
+            before(panic);
+        }
+    }));
+}
+
+fn converted(path: &Path) -> Result<File, DataError> {
     let name = path.display().to_string();
     let opened = crate::data::file::check(path).and_then(|()| File::open(path));
     let file = opened.map_err(|error| match error.kind() {

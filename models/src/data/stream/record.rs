@@ -1,14 +1,23 @@
 //! Records of a text table in bytes: where each one ends, and its cells.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The length of the record that `bytes` begin with, its line break included; none where they end before it does.
 pub(in crate::data) fn record_end(bytes: &[u8], separator: u8) -> Option<usize> {
-    let end = memchr(b'\n', bytes)?;
+    let end = memchr2(b'\n', b'\r', bytes)?;
     if memchr(b'"', &bytes[..end]).is_none() {
-        return Some(end + 1);
+        return after_break(bytes, end);
     }
     walk(bytes, separator).ok()
+}
+
+/// Where the line break at `end` is over: a line may end with CR alone, which is known once the next byte is.
+fn after_break(bytes: &[u8], end: usize) -> Option<usize> {
+    match (bytes[end], bytes.get(end + 1)) {
+        (b'\n', _) => Some(end + 1),
+        (_, Some(b'\n')) => Some(end + 2),
+        (_, next) => next.map(|_| end + 1),
+    }
 }
 
 /// Where the quotation mark stands that is not closed in `bytes`, the last record of a file; none where all are.
@@ -25,7 +34,7 @@ fn walk(bytes: &[u8], separator: u8) -> Result<usize, Option<usize>> {
             b'"' if opened.is_some() && bytes.get(i + 1) == Some(&b'"') => i += 1,
             b'"' if opened.is_some() => opened = None,
             b'"' if fresh => opened = Some(i),
-            b'\n' if opened.is_none() => return Ok(i + 1),
+            b'\n' | b'\r' if opened.is_none() => return after_break(bytes, i).ok_or(None),
             _ => {}
         }
         fresh = opened.is_none() && byte == separator;
@@ -133,6 +142,9 @@ mod tests {
     fn records_end_at_line_breaks_outside_quotation_marks() {
         assert_eq!(record_end(b"1,2\n3", b','), Some(4));
         assert_eq!(record_end(b"1,2", b','), None);
+        // CR alone ends a line, too; before the next byte is read it may be the first of two.
+        assert_eq!((record_end(b"1,2\r3", b','), record_end(b"1,2\r\n3", b',')), (Some(4), Some(5)));
+        assert_eq!((record_end(b"1,2\r", b','), record_end(b"\"a\rb\",2\r3", b',')), (None, Some(8)));
         assert_eq!(record_end(b"\"a\nb\",2\n3", b','), Some(8));
         assert_eq!(record_end(b"1,\"a\"\"\nb\"\n", b','), Some(10));
         // A mark within a cell is a mark.

@@ -150,7 +150,10 @@ impl Source {
                 offset = head as u64;
                 window.drain(..head);
             }
+            let before = line;
             let used = self.find_in(&window, offset, &mut line, got == 0)?;
+            // Also of columns that nobody asks for: every reader refuses the same files.
+            crate::data::csv::utf8_from(&self.name, &window[..used], before)?;
             offset += used as u64;
             window.drain(..used);
             if got == 0 {
@@ -204,7 +207,7 @@ impl Source {
         let mark = if window.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         // The sample ends at a line break, so that no character is cut.
         let sample = &window[..window.len().min(1 << 16)];
-        let sample = &sample[..memchr::memrchr(b'\n', sample).map_or(sample.len(), |end| end + 1)];
+        let sample = &sample[..memchr::memrchr2(b'\n', b'\r', sample).map_or(sample.len(), |end| end + 1)];
         let text = crate::data::csv::utf8(&self.name, sample)?;
         if text.trim().is_empty() {
             return Err(DataError::Empty { file: self.name.clone() });

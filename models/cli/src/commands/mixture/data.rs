@@ -7,8 +7,8 @@ use super::held_out::Split;
 use super::streamed::{self, Chosen};
 use crate::cli::mixture_args::MixtureArgs;
 use jensen::mixture::{BLOCK_ROWS, MixtureError, Rows};
-use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_json, is_parquet};
+use jensen_models::data::{DataTable, file};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -130,16 +130,17 @@ impl Data {
     }
 }
 
-/// Whether a file is a text table, told as [`DataTable::read`] does: by its ending, else by its first character.
+/// Whether a file is a text table that can be read in blocks, told as [`DataTable::read`] does: by its ending, else by its
+/// first character. A pipe cannot: it is read at once.
 pub fn is_text(path: &Path) -> bool {
-    use std::io::Read;
     let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
+    if path.exists() && !path.is_file() {
+        return false;
+    }
     if matches!(ending.as_deref(), Some("csv" | "tsv" | "tab")) {
         return true;
     }
-    let mut first = [0; 64];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut first));
-    let start = &first[..read.unwrap_or(0)];
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let start = file::start::<64>(path);
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
     !is_json(path) && !start.starts_with(b"{") && !start.starts_with(b"[")
 }
