@@ -17,7 +17,21 @@ pub(super) trait Checked: Component {
 
 /// Refuses numbers of columns or levels without end.
 pub(super) fn few(what: &'static str, found: usize) -> Result<(), MixtureError> {
-    if (1..=MOST_COLUMNS).contains(&found) { Ok(()) } else { Err(MixtureError::Shape { what, found, expected: 1 }) }
+    if (1..=MOST_COLUMNS).contains(&found) {
+        return Ok(());
+    }
+    Err(MixtureError::setting(what, format!("{found} {what}, where there can be 1 to {MOST_COLUMNS}")))
+}
+
+/// Refuses what should be positive definite and is not.
+pub(super) fn definite(is_right: bool, what: &'static str) -> Result<(), MixtureError> {
+    if is_right { Ok(()) } else { Err(MixtureError::Singular { what }) }
+}
+
+/// Whether numbers are those that others give, up to rounding.
+pub(super) fn near(found: &[f64], expected: &[f64]) -> bool {
+    let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
+    found.len() == expected.len() && found.iter().zip(expected).all(close)
 }
 
 fn same(what: &'static str, found: usize, expected: usize) -> Result<(), MixtureError> {

@@ -250,7 +250,7 @@ fn a_changed_checkpoint_is_refused_or_finite() {
     let pixels: Vec<f64> = (0..60).map(|k| f64::from((k / 3 + k % 3) % 3 == 0)).collect();
     for autoencoder in [
         Autoencoder::new(3, 1, &[2], Likelihood::Bernoulli),
-        Autoencoder::new(3, 1, &[2], Likelihood::Categorical { levels: 2 }).clusters(2),
+        Autoencoder::new(3, 1, &[2], Likelihood::Categorical { levels: 2 }).classes(2),
     ] {
         let settings = Settings::default().batch(10);
         let mut training = Training::new(&autoencoder, Source::Memory(Batch::of(&pixels)), settings, None).unwrap();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::component::{Component, Generative, SharedParams};
 use super::super::error::all_positive;
-use super::super::saved::Checked;
+use super::super::saved::{Checked, definite, near};
 use super::super::{Block, MixtureError, Rows};
 use super::full::FullGaussian;
 use super::wishart::{self, NormalWishart, view};
@@ -276,24 +276,16 @@ impl Checked for HierarchicalGaussian {
     fn check_prior(&self) -> Result<(), MixtureError> {
         self.each.check_prior()?;
         let made = Self::new(self.each.prior.clone())?;
-        let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
-        let same = made.inverse.len() == self.inverse.len() && close(self.log_inverse, made.log_inverse);
-        if same && self.inverse.iter().zip(&made.inverse).all(|(a, b)| close(*a, *b)) {
-            Ok(())
-        } else {
-            Err(MixtureError::Singular { what: "the scale matrix of the prior of all" })
-        }
+        let same = near(&self.inverse, &made.inverse) && near(&[self.log_inverse], &[made.log_inverse]);
+        definite(same, "the scale matrix of the prior of all")
     }
 
     fn check_params(&self, params: &[f64]) -> Result<(), MixtureError> {
         self.each.check_params(&params[..self.own()])?;
         let (shared, d) = (self.shared(params), self.num_columns());
         all_positive("the precision or the degrees of the prior", &[shared.mean_precision, shared.degrees])?;
-        if shared.degrees > d as f64 - 1.0 && inverted(shared.inverse, d).is_some() {
-            Ok(())
-        } else {
-            Err(MixtureError::Singular { what: "the scale matrix that the components share" })
-        }
+        let right = shared.degrees > d as f64 - 1.0 && inverted(shared.inverse, d).is_some();
+        definite(right, "the scale matrix that the components share")
     }
 }
 

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::error::{all_positive, finite};
 use super::super::moments::ColumnMoments;
-use super::super::saved::few;
+use super::super::saved::{definite, few, near};
 use super::super::{MixtureError, Rows};
-use crate::numerics::{LN_2_PI, Lane};
-use crate::numerics::{cholesky, invert_lower, ln_diagonal, mirror};
+use crate::numerics::{LN_2_PI, Lane, cholesky, invert_lower, ln_diagonal, mirror};
 use crate::streams::Stream;
 
 /// Prior of a mean `mu` and a precision `Lambda`:
@@ -139,9 +138,8 @@ impl NormalWishart {
         few("columns", self.mean.len())?;
         let NormalWishart { mean, mean_precision, degrees, scale_inverse, .. } = self.clone();
         let made = Self::new(mean, mean_precision, degrees, scale_inverse)?;
-        let is_same = (made.log_scale - self.log_scale).abs() <= 1e-6 * made.log_scale.abs().max(1.0);
-        let whole = is_same && self.ridge >= 0.0 && self.ridge.is_finite();
-        if whole { Ok(()) } else { Err(MixtureError::Singular { what: "the prior's scale matrix" }) }
+        let whole = near(&[self.log_scale], &[made.log_scale]) && self.ridge >= 0.0 && self.ridge.is_finite();
+        definite(whole, "the prior's scale matrix")
     }
 
     pub(super) fn layout(&self) -> Layout {
@@ -218,11 +216,7 @@ pub(super) fn check(params: &[f64], d: usize) -> Result<(), MixtureError> {
     let q = view(params, d);
     finite("the mean or the matrix of a component", &params[2..])?;
     all_positive("the precision of a mean, or the degrees of freedom", &[q.beta, q.nu])?;
-    if q.nu > d as f64 - 1.0 && cholesky(&mut q.matrix.to_vec(), d) {
-        Ok(())
-    } else {
-        Err(MixtureError::Singular { what: "the covariance of a component" })
-    }
+    definite(q.nu > d as f64 - 1.0 && cholesky(&mut q.matrix.to_vec(), d), "the covariance of a component")
 }
 
 /// Overwrites `cache` with what every row's density needs of the component.

@@ -82,6 +82,14 @@ fn tables_of_another_fit_are_found_out() {
     for seed in [1, 2] {
         folder.jensen(&format!("fit eight-schools --seed {seed} --quiet --out r{seed}")).fitted();
     }
+    // The same fit has the same identity, however long it took.
+    folder.jensen("fit eight-schools --seed 1 --threads 1 --quiet --out again").fitted();
+    let identity = |name: &str| {
+        let text = fs::read_to_string(folder.path(&format!("{name}/fit.json"))).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["identity"].clone()
+    };
+    assert_eq!(identity("r1"), identity("again"));
+    assert_ne!(identity("r1"), identity("r2"));
     for name in ["draws.csv", "proposal_draws.csv", "summary.csv", "trace.csv"] {
         let own = fs::read(folder.path(&format!("r1/{name}"))).unwrap();
         fs::copy(folder.path(&format!("r2/{name}")), folder.path(&format!("r1/{name}"))).unwrap();
