@@ -280,8 +280,8 @@ fn rows_that_do_not_suit_a_fit_are_refused() {
         refused(&folder.jensen("predict fit new.csv --out rows.csv"), words);
         assert_eq!(folder.names("."), ["d.csv", "fit", "new.csv"]);
     }
-    refused(&folder.jensen("predict none new.csv"), &["none", "not a saved mixture", "--out DIR"]);
-    refused(&folder.jensen("predict d.csv new.csv"), &["d.csv: this is not a saved mixture"]);
+    refused(&folder.jensen("predict none new.csv"), &["none: is not a saved fit", "or its folder"]);
+    refused(&folder.jensen("predict d.csv new.csv"), &["d.csv: is not a saved fit"]);
     refused(&folder.jensen("predict fit none.csv"), &["none.csv: file not found"]);
 }
 
