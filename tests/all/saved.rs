@@ -196,7 +196,7 @@ fn a_changed_mixture_is_refused_or_finite() {
     let real = |i: usize, j: usize| (i % 2 * 4) as f64 + ((7 * i + 3 * j) % 10) as f64 / 10.0;
     let count = |i: usize, j: usize| ((i % 2 * 4) + (5 * i + j) % 3) as f64;
     let positive = |i: usize, j: usize| 0.1 + (i % 2 * 4) as f64 + ((7 * i + 3 * j) % 10) as f64 / 10.0;
-    let binary = |i: usize, j: usize| f64::from((i % 2 == j) != (i % 7 == 0));
+    let binary = |i: usize, j: usize| f64::from((i % 2 == j) != i.is_multiple_of(7));
     let measured = rows(real);
     let one = Table::from_columns(&[(0..24).map(|i| real(i, 0)).collect::<Vec<f64>>()]).unwrap();
     let levels = Table::from_columns(&[(0..24).map(|i| (i % 3) as f64).collect::<Vec<f64>>()]).unwrap();

@@ -75,7 +75,7 @@ pub fn sealed(text: &str) -> String {
     let start = text.find("\"body\":").unwrap() + 7;
     let end = text.find(",\"identity\":\"").unwrap();
     let rest = &text[end + 13 + 16..text.rfind(",\"checksum\":").unwrap()];
-    let identity = Fingerprint::of(text[start..end].as_bytes());
+    let identity = Fingerprint::of(&text.as_bytes()[start..end]);
     let before = format!("{},\"identity\":\"{identity}{rest}", &text[..end]);
     let checksum = Fingerprint::of(before.as_bytes());
     format!("{before},\"checksum\":\"{checksum}\"}}\n")
