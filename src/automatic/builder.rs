@@ -97,7 +97,8 @@ impl<'a, T: ?Sized> Fit<'a, T> {
 impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// The variational family: a [`FamilyChoice`], a [`Family`], or a reference to a [`Guide`](crate::family::Guide).
     ///
-    /// Choose it before an estimator or algorithm of your own, which are for one family: they are taken back here.
+    /// Choose it before an estimator or algorithm of your own, which are for one family: a fit where one was given
+    /// before the family is refused.
     #[must_use]
     pub fn family<How, P: FamilyPart<'a, How>>(self, family: P) -> Fit<'a, T, P::Family, O> {
         let family = family.wish();
@@ -106,7 +107,9 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             FamilyWish::Named(choice, _) => choice,
             FamilyWish::Own(_) => FamilyChoice::Auto,
         };
-        (settings.own.estimator, settings.own.algorithm) = (None, None);
+        let given =
+            (settings.own.estimator.take().map(|_| "estimator"), settings.own.algorithm.take().map(|_| "algorithm"));
+        settings.before_family = given.0.or(given.1).or(settings.before_family);
         let own = Own { estimator: None, algorithm: None, optimizer: self.own.optimizer, stop: self.own.stop };
         Fit {
             source: self.source,
@@ -127,6 +130,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             EstimatorWish::Named(choice) => self.settings.wishes.estimator = choice,
             EstimatorWish::Own(name, estimator) => {
                 self.settings.own.estimator = Some(name);
+                self.settings.before_family = None;
                 self.own.estimator = Some(estimator);
             }
         }
@@ -160,6 +164,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     pub fn algorithm(mut self, algorithm: impl OwnAlgorithm<F> + 'a) -> Self {
         self.settings.own.algorithm = Some(parts::name_of_value(&algorithm));
         self.own.algorithm = Some(parts::driver(algorithm));
+        self.settings.before_family = None;
         self
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub wishes: Wishes,
     /// The parts that are the user's own.
     pub own: OwnNames,
+    /// A part that was given before the family it is not for.
+    pub before_family: Option<&'static str>,
     pub steps: Option<u64>,
     pub stochastic: Stochastic,
     pub posterior_draws: Option<usize>,
@@ -61,6 +63,7 @@ impl Default for Settings {
         Settings {
             wishes: Wishes::default(),
             own: OwnNames::default(),
+            before_family: None,
             steps: None,
             stochastic: Stochastic::default(),
             posterior_draws: None,
@@ -75,6 +78,12 @@ impl Default for Settings {
 impl Settings {
     /// Refuses numbers that make no sense, and what the plan has no use for.
     fn check(&self, plan: &Plan, layout: &Layout) -> Result<(), FitError> {
+        if let Some(part) = self.before_family {
+            return Err(FitError::setting(
+                part,
+                format!("an {part} of your own was given before the family, and is for another; call `family` first"),
+            ));
+        }
         let outside = layout.num_latents + layout.num_integers;
         let inside = (layout.num_row_latents + layout.num_row_integers) * layout.num_rows;
         admit_draws(plan.num_draws, outside + inside)?;

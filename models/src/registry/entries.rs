@@ -77,7 +77,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
         name: "hierarchical-regression",
         about: "intercept and slopes that vary by group",
         needs: "--response, --group, and --features or all other columns",
-        data: "reaction times of 18 people over 10 days without sleep (Belenky 2003)",
+        data: "reaction times of 18 people on 10 days, with 3 hours of sleep from day 2 on (Belenky 2003)",
         file: own_data!("sleepstudy.csv"),
         parts: (Some("reaction"), &["days"], Some("subject")),
         uses: &[DataOption::Response, DataOption::Features, DataOption::Group],

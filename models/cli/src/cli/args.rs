@@ -49,7 +49,7 @@ pub enum Command {
     /// Train a variational autoencoder on images: bound, codes, pictures
     #[command(after_help = VAE_GUIDE)]
     Vae(Box<VaeArgs>),
-    /// Draw from q, the fitted approximation, of a saved fit, as CSV
+    /// Draws that agree with the table of a saved fit, as CSV
     #[command(after_help = SAMPLE_GUIDE)]
     Sample(SampleArgs),
     /// Print the report of a saved fit again

@@ -102,7 +102,7 @@ pub struct MixtureOutputArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Also write N draws of all parameters to draws.csv in --out
-    #[arg(long, value_name = "N", requires = "out")]
+    #[arg(long, value_name = "N", requires = "out", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: Option<NonZeroUsize>,
     /// Also draw pairs of columns with the components, and the bound against K, as SVG and PNG [without --out: into
     /// ./jensen-mixture]

@@ -1,8 +1,37 @@
 //! Where results go: standard output, or a file that `jensen::export` writes.
 
-use jensen::export::{FileError, write_whole};
+use jensen::export::{FIT_FILE, FileError, write_whole};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Files that commands write into a folder of results.
+const RESULTS: [&str; 10] = [
+    "draws.csv",
+    "proposal_draws.csv",
+    "summary.csv",
+    "trace.csv",
+    "labels.csv",
+    "parameters.csv",
+    "report.json",
+    "compare.csv",
+    "compare.json",
+    FIT_FILE,
+];
+
+/// Refuses an `out`, a file or a folder of results, where results would replace `read`: a table, a saved fit or its folder.
+///
+/// # Errors
+/// [`OutputError::Read`] with the file that would be lost.
+pub fn spare(out: Option<&Path>, read: Option<&Path>) -> Result<(), OutputError> {
+    let same = |path: Option<&Path>| path.and_then(|path| path.canonicalize().ok());
+    let (Some(out), Some(mut read)) = (same(out), same(read)) else { return Ok(()) };
+    if read.is_dir() {
+        read.push(FIT_FILE);
+    }
+    let lies_in = out.is_dir() && read.parent() == Some(&out);
+    let is_result = read.file_name().is_some_and(|name| RESULTS.iter().any(|result| name == *result));
+    if out == read || (lies_in && is_result) { Err(OutputError::Read { path: read }) } else { Ok(()) }
+}
 
 /// Writes a result to the file `out`, or to standard output where there is none.
 ///
@@ -37,6 +66,12 @@ pub enum OutputError {
     /// To a file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// In the place of what was read.
+    #[error("{}: --out would replace this file, which is read; give another place", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+    },
     /// To standard output.
     #[error("standard output: cannot be written ({0}); check where it leads, and the free space there")]
     Print(io::Error),
@@ -45,6 +80,22 @@ pub enum OutputError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_read_is_spared() {
+        let folder = std::env::temp_dir().join(format!("jensen-spare-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["rows.csv", "draws.csv", "fit.json"] {
+            std::fs::write(folder.join(name), "x").unwrap();
+        }
+        let refused = |out: &Path, read: &Path| spare(Some(out), Some(read)).is_err();
+        let at = |name: &str| folder.join(name);
+        assert!(refused(&at("rows.csv"), &at("rows.csv")));
+        assert!(refused(&folder, &at("draws.csv")) && refused(&at("fit.json"), &folder));
+        assert!(!refused(&folder, &at("rows.csv")) && !refused(&at("new.csv"), &at("rows.csv")));
+        assert!(spare(None, Some(&at("rows.csv"))).is_ok() && spare(Some(&folder), None).is_ok());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_closed_pipe_is_no_error() {

@@ -9,7 +9,7 @@ use super::{compare_page, interrupt};
 use crate::cli::args::CompareArgs;
 use crate::cli::choices::Place;
 use crate::cli::exit::Exit;
-use crate::cli::output::print;
+use crate::cli::output::{print, spare};
 use crate::cli::progress::{Mode, Progress};
 use jensen::automatic::Compare;
 use jensen::export::OutDir;
@@ -20,6 +20,7 @@ use std::ops::ControlFlow;
 pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     let source = args.data.data.as_deref();
     let options = options(&args.data);
+    spare(args.output.out.as_deref(), source)?;
     let table = source.map(|path| read(path, &options, args.output.quiet)).transpose()?;
     let (entry, built) = build(&args.model, table.as_ref(), &options)?;
     let engine = |source| CommandError::Engine { model: entry.name.to_string(), source };

@@ -10,7 +10,7 @@ use super::{engine, interrupt, network};
 use crate::cli::args::{FitArgs, MethodArgs};
 use crate::cli::choices::Family;
 use crate::cli::exit::Exit;
-use crate::cli::output::print;
+use crate::cli::output::{print, spare};
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::render::Length;
 use jensen::algorithm::Step;
@@ -23,6 +23,7 @@ use std::time::Instant;
 /// Fits a model, prints its report and writes its folder.
 pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let (source, options) = (args.data.data.as_deref(), options(&args.data));
+    spare(args.folder().as_deref(), source)?;
     let table = source.map(|path| read(path, &options, args.output.quiet)).transpose()?;
     let (entry, built) = build(&args.model, table.as_ref(), &options)?;
     // Found out before the fit: whether the folder can be written.

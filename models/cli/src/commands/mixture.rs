@@ -24,7 +24,7 @@ use super::error::CommandError;
 use super::interrupt;
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::{MixtureArgs, MixtureModelArgs, MixtureOutputArgs, StartChoice};
-use crate::cli::output::print;
+use crate::cli::output::{print, spare};
 use crate::cli::progress::{Mode, Progress};
 use columns::ColumnKind;
 use data::Data;
@@ -42,6 +42,7 @@ const PROCESS: usize = 20;
 
 /// Fits mixtures, prints the report and writes the folder.
 pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
+    spare(args.output.folder().as_deref(), args.file.as_deref())?;
     let data = Data::read(args)?;
     if !args.output.quiet {
         say_nameless(&data.file, data.nameless.iter().copied());

@@ -9,7 +9,7 @@ use super::mixture::{encoded, is_text};
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
-use crate::cli::output::{print, write};
+use crate::cli::output::{print, spare, write};
 use jensen::mixture::{BLOCK_ROWS, MixtureFitted, Rows};
 use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_parquet};
@@ -18,6 +18,8 @@ use std::path::Path;
 
 /// Labels the rows of a table by a saved mixture, or draws new rows from it.
 pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
+    spare(args.out.as_deref(), Some(&args.fit))?;
+    spare(args.out.as_deref(), args.file.as_deref())?;
     let (columns, fitted) = saved::read(&args.fit)?;
     match (&args.file, args.simulate) {
         (Some(file), _) => label(args, file, &columns, &fitted),

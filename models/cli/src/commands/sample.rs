@@ -9,7 +9,7 @@ use super::saved::Note;
 use super::{engine, network};
 use crate::cli::args::SampleArgs;
 use crate::cli::exit::Exit;
-use crate::cli::output::write;
+use crate::cli::output::{spare, write};
 use jensen::export::{FileError, SavedFit};
 use jensen::streams::Streams;
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ const SAMPLE: u32 = 0x7361_6d70;
 
 /// Draws that agree with the table of a saved fit, or from its q.
 pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
+    spare(args.out.as_deref(), Some(&args.fit))?;
     let saved = SavedFit::open(&args.fit)?;
     let other = |found: &str| FileError::NotSaved { path: saved.path().to_owned(), found: found.into() };
     let Some(outcome) = Outcome::read(&saved)? else {
