@@ -126,11 +126,11 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// [`GradientEstimator`](crate::estimate::GradientEstimator) for the family of the fit.
     #[must_use]
     pub fn estimator<How>(mut self, estimator: impl EstimatorPart<'a, T, F, How>) -> Self {
+        self.settings.before_family = None;
         match estimator.wish() {
             EstimatorWish::Named(choice) => self.settings.wishes.estimator = choice,
             EstimatorWish::Own(name, estimator) => {
                 self.settings.own.estimator = Some(name);
-                self.settings.before_family = None;
                 self.own.estimator = Some(estimator);
             }
         }

@@ -372,7 +372,7 @@ fn richer_family(has_integers: bool) -> &'static str {
                 your own), so that a richer family than mean-field fits";
     }
     "use a richer family (full rank where the fit was mean-field, or a Student-t base) or reparameterise: \
-     non-centred hierarchies, standardised data"
+     a hierarchy in its other form (centred or non-centred), standardised data"
 }
 
 /// A value and its limit with as many decimals, at least two, as it takes to tell them apart.

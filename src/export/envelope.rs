@@ -199,6 +199,15 @@ impl SavedFit {
         Ok(())
     }
 
+    /// The tables beside it that are still its own.
+    pub(super) fn tables(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        self.parts.files.iter().filter_map(move |(name, fingerprint)| {
+            let path = folder.join(Path::new(name).file_name()?);
+            print_of(&path).is_ok_and(|print| print.to_string() == *fingerprint).then_some(path)
+        })
+    }
+
     /// What is wrong with it, as an error.
     pub fn damaged(&self, reason: String) -> FileError {
         FileError::Damaged { path: self.path.clone(), reason }

@@ -1,5 +1,6 @@
 //! A folder of results that appear together.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::FileError;
-use super::envelope::{self, FIT_FILE, FitBody, Manifest};
+use super::envelope::{self, FIT_FILE, FitBody, Manifest, SavedFit};
 use super::file::{Staged, create_beside};
 use super::fingerprint::{Fingerprint, Printed};
 use super::place::end_of_links;
@@ -89,13 +90,19 @@ impl OutDir {
 
     /// Gives every file its name, replacing older ones; returns their paths in the order written.
     ///
+    /// A new fit takes the place of the old one whole: tables that belong to that, and are not written anew, go away.
+    ///
     /// # Errors
     /// [`FileError`] when a file cannot be renamed; then the folder is again as it was.
     pub fn commit(mut self) -> Result<Vec<PathBuf>, FileError> {
         let staged = std::mem::take(&mut self.staged);
         let paths: Vec<PathBuf> = staged.iter().map(|file| file.path().to_path_buf()).collect();
         let mut exchange = Exchange::default();
-        let stale = self.earlier.iter().map(|name| self.path.join(name)).filter(|path| !paths.contains(path));
+        let fit = self.path.join(FIT_FILE);
+        let old = if paths.contains(&fit) { SavedFit::open(&fit).ok() } else { None };
+        let named = self.earlier.iter().map(|name| self.path.join(name));
+        let stale: BTreeSet<PathBuf> = named.chain(old.iter().flat_map(SavedFit::tables)).collect();
+        let stale = stale.into_iter().filter(|path| !paths.contains(path));
         stale.into_iter().try_for_each(|path| exchange.set_aside(path))?;
         staged.into_iter().try_for_each(|file| exchange.put(file))?;
         exchange.keep();

@@ -46,7 +46,7 @@ mod trigonometric;
 mod tests;
 
 pub use dispatch::{InstructionSet, Kernel, dispatch};
-pub use elementary::{LN_2_PI, LN_SQRT_2_PI, sigmoid, softplus};
+pub use elementary::{LN_2_PI, LN_SQRT_2_PI, ln_gamma_rise, sigmoid, softplus, stirling};
 pub use lane::Lane;
 pub use panels::FourRows;
 pub use reduce::{largest, log_mean_exp, log_sum_exp, mean_and_standard_error, softmax, softmax_into, sum, sum_of};

@@ -99,8 +99,7 @@ fn faults(rooms: &Rooms) -> Vec<String> {
         let room = relative.components().next().expect("a name").as_os_str().to_string_lossy().replace(".rs", "");
         let is_test =
             relative.components().any(|c| c.as_os_str().to_string_lossy().starts_with("test") && room != "testing");
-        // `number` is a private helper of the saved forms, used wherever floats are saved.
-        if room == "lib" || room == "number" || is_test {
+        if room == "lib" || is_test {
             continue;
         }
         let (names, uses) = forbidden(rooms, &room, &std::fs::read_to_string(&file).expect("a text file"));

@@ -413,10 +413,7 @@ fn numbers_that_make_no_sense_are_refused_by_the_setting_s_name() {
     refused(fit().posterior_draws(0), &["0 draws"]);
     refused(fit().draws(usize::MAX), &["draws of 2 numbers"]);
     let score = jensen::estimate::ScoreFunction::default();
-    refused(
-        fit().estimator(score.clone()).family(FamilyChoice::FullRank),
-        &["estimator of your own", "`family` first"],
-    );
+    refused(fit().estimator(score).family(FamilyChoice::FullRank), &["estimator of your own", "`family` first"]);
     assert!(fit().family(FamilyChoice::FullRank).estimator(score).steps(20).run().is_ok());
     let fitted = fit().run().expect("a posterior");
     assert!(fitted.resample(usize::MAX).is_err() && fitted.resample(1 << 40).is_err());

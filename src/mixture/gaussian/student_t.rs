@@ -1,6 +1,5 @@
 //! Student-t components: Gaussians whose precision is scaled by a latent of the row.
 
-use libm::lgamma;
 use rand_distr::{Distribution, Gamma};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::super::saved::Checked;
 use super::super::{Block, MixtureError, Rows};
 use super::missing;
 use super::wishart::{self, NormalWishart, prepared};
-use crate::numerics::LN_2_PI;
+use crate::numerics::{LN_2_PI, ln_gamma_rise, stirling};
 use crate::streams::Stream;
 
 /// A Student-t with full scale matrix and known tail: `u ~ Gamma(tail/2, tail/2)`, `x | u ~ N(mu, (u Lambda)^-1)`.
@@ -73,18 +72,20 @@ impl FullStudentT {
         run(Quadratic { centred, factor: q.factor, constant: 0.0, out: quadratic });
     }
 
-    /// `tail + d / beta`, what is added to a squared distance.
-    fn scale(&self, cache: &[f64]) -> f64 {
+    /// `d / beta`, what is added to a squared distance beside the tail.
+    fn excess(&self, cache: &[f64]) -> f64 {
         let d = self.num_columns() as f64;
         let q = prepared(cache, self.num_columns());
-        self.tail + q.log_precision - d * LN_2_PI - 2.0 * q.constant
+        q.log_precision - d * LN_2_PI - 2.0 * q.constant
     }
 
     /// What the log density of a row with `seen` cells is at the mean, missing ones not yet summed out.
-    fn constant(&self, cache: &[f64], scale: f64, seen: usize) -> f64 {
-        let (d, half_power) = (self.num_columns(), 0.5 * (self.tail + seen as f64));
-        lgamma(half_power) - lgamma(0.5 * self.tail) + 0.5 * self.tail * (0.5 * self.tail).ln()
-            - half_power * (0.5 * scale).ln()
+    ///
+    /// In differences that tend to those of a Gaussian: a long tail would leave nothing of `lgamma` less `lgamma`.
+    fn constant(&self, cache: &[f64], seen: usize) -> f64 {
+        let (d, half_seen) = (self.num_columns(), 0.5 * seen as f64);
+        ln_gamma_rise(0.5 * self.tail, half_seen)
+            - (0.5 * self.tail + half_seen) * (self.excess(cache) / self.tail).ln_1p()
             + 0.5 * (prepared(cache, d).log_precision - d as f64 * LN_2_PI)
     }
 }
@@ -126,13 +127,13 @@ impl Component for FullStudentT {
         self.distances(cache, block, centred, quadratic, |row, added, cells, _| {
             gaps.push((row, out[row] + added, d - cells.len()));
         });
-        let (scale, half_power) = (self.scale(cache), 0.5 * (self.tail + d as f64));
-        let constant = self.constant(cache, scale, d);
+        let (scale, half_power) = (self.tail + self.excess(cache), 0.5 * (self.tail + d as f64));
+        let constant = self.constant(cache, d);
         run(HeavyTail { quadratic, scale, half_power, constant, out });
         for (row, before, seen) in gaps {
             let half_power = 0.5 * (self.tail + seen as f64);
             let tail = (-2.0 * quadratic[row] / scale).ln_1p();
-            out[row] = before + self.constant(cache, scale, seen) - half_power * tail;
+            out[row] = before + self.constant(cache, seen) - half_power * tail;
         }
     }
 
@@ -143,7 +144,7 @@ impl Component for FullStudentT {
         let (head, second) = stats.split_at_mut(2 + d);
         let (centred, rest) = scratch.split_at_mut(d * stride);
         let (scaled, weighted) = rest.split_at_mut(stride);
-        let (scale, power) = (self.scale(cache), self.tail + d as f64);
+        let (scale, power) = (self.tail + self.excess(cache), self.tail + d as f64);
         let mut gaps = Vec::new();
         self.distances(cache, block, centred, scaled, |row, _, cells, covariance| {
             gaps.push((row, (power - cells.len() as f64) / power));
@@ -219,12 +220,14 @@ impl FullStudentT {
         }
         let half = 0.5 * self.tail;
         let width = 12.0 / half.sqrt() + 36.0 / half;
-        let (low, high) = (-width, (1.0 + width).ln());
+        let (low, high) = (-width, width.ln_1p());
+        // v + 1 - exp v, by its series where the difference would leave no digit of it.
+        let bend = |v: f64| if v.abs() < 1e-3 { -v * v * (0.5 + v * (1.0 / 6.0 + v / 24.0)) } else { v - v.exp_m1() };
         let step = (high - low) / POINTS as f64;
         let (mut largest, mut sum) = (f64::NEG_INFINITY, 0.0);
         for i in 0..=POINTS {
             let v = low + step * i as f64;
-            let log_weight = half * half.ln() - lgamma(half) + half * v - half * v.exp();
+            let log_weight = stirling(half) + half * bend(v);
             let value = log_weight + wishart::predictive(params, row, (-v).exp(), space)?;
             let rise = f64::max(largest, value);
             sum = sum * (largest - rise).exp() + (value - rise).exp();

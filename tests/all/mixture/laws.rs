@@ -176,3 +176,25 @@ fn predictive_densities_integrate_to_one() {
         assert!((sum - 1.0).abs() < tolerance, "tail {tail}: {sum}");
     }
 }
+
+/// A tail of many degrees of freedom is a Gaussian, however many there are.
+#[test]
+fn the_bound_of_a_long_tail_is_that_of_a_gaussian() {
+    let rows = table(&clusters(60));
+    let gaussian = MixtureFit::new(FullGaussian::new(wishart()), 2).run(&rows).expect("a fit");
+    for tail in [1e8, 1e11, 1e12, 1e13, 1e15, 1e16, 1e20, 1e100, 1e300] {
+        let kind = FullStudentT::new(wishart(), tail).expect("a tail");
+        let fitted = MixtureFit::new(kind, 2).run(&rows).expect("a fit");
+        // Each density is off by about (distance^2)^2 / (4 tail) at most; the fits end within 1e-8 of their optimum.
+        assert!(
+            (fitted.bound - gaussian.bound).abs() < 1e-6 + 1e4 / tail,
+            "{tail}: {} {}",
+            fitted.bound,
+            gaussian.bound
+        );
+        let (long, exact) = (fitted.log_density(&rows).expect("rows"), gaussian.log_density(&rows).expect("rows"));
+        for (long, exact) in long.iter().zip(exact) {
+            assert!((long - exact).abs() < 1e-6 + 1e4 / tail, "{tail}: {long} {exact}");
+        }
+    }
+}

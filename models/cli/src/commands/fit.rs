@@ -42,7 +42,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     };
     let started = Instant::now();
     let (outcome, mut note) = fitted(args, note, &built)?;
-    note.seconds = started.elapsed().as_secs_f64();
+    note.seconds = Some(started.elapsed().as_secs_f64());
     let report = Report::new(&note, &outcome);
     if let Some(folder) = folder {
         write(folder, &report, &note, &outcome, args.output.plot)?;

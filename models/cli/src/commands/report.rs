@@ -55,8 +55,8 @@ pub struct Report {
     pub stop: String,
     /// Number of steps taken.
     pub num_steps: u64,
-    /// Wall time of the fit.
-    pub seconds: f64,
+    /// Wall time of the fit in seconds, where it is known.
+    pub seconds: Option<f64>,
     /// The objective along the fit.
     pub trace: Trace,
 }
@@ -106,8 +106,12 @@ impl Report {
 
     /// The report as text for a terminal.
     pub fn text(&self, length: Length) -> String {
-        let plural = if self.num_rows == 1 { "" } else { "s" };
-        let mut text = format!("{}: {}, {} row{plural}\n", self.model, self.data, self.num_rows);
+        let rows = match self.num_rows {
+            0 => String::new(),
+            1 => ", 1 row".into(),
+            rows => format!(", {rows} rows"),
+        };
+        let mut text = format!("{}: {}{rows}\n", self.model, self.data);
         text += &self.standardised_text(length);
         let what = table_is_of(self.weighted);
         text += &format!("\n{}\n{what}\n\n", posterior_table(&self.posterior, length).trim_end());
@@ -122,7 +126,8 @@ impl Report {
         }
         text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
-        text += &format!("fit           {} ({}, seed {})\n", self.method, duration(self.seconds), self.seed);
+        let took = self.seconds.map_or(String::new(), |seconds| duration(seconds) + ", ");
+        text += &format!("fit           {} ({took}seed {})\n", self.method, self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
         text
     }

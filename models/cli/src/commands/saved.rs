@@ -28,8 +28,8 @@ pub struct Note {
     pub seed: u64,
     /// The latents of rows, in short.
     pub of_rows: Vec<RowMeans>,
-    /// Wall time of the fit.
-    pub seconds: f64,
+    /// Wall time of the fit in seconds; nothing where the program did not do it.
+    pub seconds: Option<f64>,
     /// The parts of the columns.
     pub options: DataOptions,
     /// The columns that the model reads; nothing where they are the model's own data.

@@ -2,7 +2,7 @@
 
 use jensen::export::Fingerprint;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// A folder of its own for each test, removed at the end.
 pub struct Folder(pub PathBuf);
@@ -16,9 +16,30 @@ pub struct Run {
 }
 
 impl Run {
+    pub fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
     /// Whether it ended with a report, trusted or not.
     pub fn is_fitted(&self) -> bool {
         matches!(self.code, Some(0 | 1))
+    }
+
+    /// The run, which ended with a report.
+    pub fn fitted(&self) -> &Self {
+        assert!(self.is_fitted(), "{self:?}");
+        self
+    }
+
+    /// Exit code 2, nothing on standard output, and one message that holds every one of `words`.
+    pub fn refused(&self, words: &[&str]) {
+        assert_eq!(self.code, Some(2), "{self:?}");
+        assert!(self.out.is_empty(), "{self:?}");
+        assert!(!self.err.contains("panicked") && !self.err.contains("RUST_BACKTRACE"), "{self:?}");
+        for word in words {
+            assert!(self.err.contains(word), "no `{word}` in {}", self.err);
+        }
     }
 }
 
@@ -35,6 +56,10 @@ impl Folder {
         let path = self.0.join(name);
         std::fs::write(&path, bytes).unwrap();
         path
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
     pub fn read(&self, name: &str) -> String {
@@ -64,9 +89,7 @@ impl Folder {
     }
 
     pub fn jensen(&self, line: &str) -> Run {
-        let output = self.command(line).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+        Run::of(self.command(line).output().unwrap())
     }
 }
 

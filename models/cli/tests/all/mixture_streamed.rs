@@ -169,6 +169,19 @@ fn a_parquet_file_gives_the_fit_of_its_rows() {
     folder.file("bad.parquet", "no such thing");
     let Run { code, err, .. } = folder.jensen("mixture bad.parquet");
     assert!(code == Some(2) && err.contains("bad.parquet: cannot be read (as a Parquet file"), "{err}");
+
+    // Wherever a byte is wrong, the file is another table or refused: nothing panics, not in the crate that reads it either.
+    let whole = std::fs::read(folder.path("d.parquet")).unwrap();
+    let mut refused = 0;
+    for at in (0..whole.len()).step_by(whole.len() / 97) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        folder.file("bad.parquet", damaged);
+        let Run { code, err, .. } = folder.jensen("mixture bad.parquet --k 2 --restarts 1 --quiet");
+        assert!(matches!(code, Some(0..=2)) && !err.contains("panicked"), "byte {at}: {code:?} {err}");
+        refused += usize::from(code == Some(2) && err.contains("bad.parquet"));
+    }
+    assert!(refused > 0);
 }
 
 /// Line ends of CR alone, text that is not UTF-8 in a column that nobody asks for, and pipes.

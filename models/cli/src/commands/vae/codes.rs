@@ -7,7 +7,7 @@ use super::saved::Saved;
 use super::settings::engine;
 use super::{options, text};
 use crate::cli::exit::Exit;
-use crate::cli::output;
+use crate::cli::output::{self, spare};
 use crate::cli::plot::Tiles;
 use crate::cli::vae_args::{DecodeArgs, EncodeArgs, InterpolateArgs, VaeCommand, VaeDataArgs, VaeSampleArgs};
 use crate::commands::error::CommandError;
@@ -38,7 +38,7 @@ pub(super) fn run(command: &VaeCommand) -> Result<Exit, CommandError> {
 }
 
 fn encode(args: &EncodeArgs) -> Result<(), CommandError> {
-    let (saved, network) = read(&args.fit)?;
+    let (saved, network) = read(&args.fit, args.out.as_deref(), args.data.data.as_deref())?;
     let Autoencoder { num_latents, classes, clusters, .. } = saved.architecture.autoencoder;
     let numbered = |what: &'static str, count: usize| (1..=count).map(move |k| format!("{what}{k}"));
     let mut names = vec!["row".to_string()];
@@ -92,7 +92,7 @@ fn lines(network: &TrainedAutoencoder, batch: Batch, first: usize) -> Result<Str
 }
 
 fn decode(args: &DecodeArgs) -> Result<(), CommandError> {
-    let (saved, network) = read(&args.fit)?;
+    let (saved, network) = read(&args.fit, args.out.as_deref(), Some(&args.codes))?;
     let table = DataTable::read(&args.codes)?;
     let Autoencoder { num_latents, classes, .. } = &saved.architecture.autoencoder;
     let given = &saved.architecture.names.given;
@@ -135,7 +135,7 @@ fn one_to(table: &DataTable, name: &str, most: usize) -> Result<Vec<usize>, Comm
 }
 
 fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
-    let (saved, network) = read(&args.fit)?;
+    let (saved, network) = read(&args.fit, args.out.as_deref(), None)?;
     let given = match (&args.given, &saved.architecture.names.given) {
         (None, _) => None,
         (Some(_), None) => {
@@ -155,7 +155,7 @@ fn sample(args: &VaeSampleArgs) -> Result<(), CommandError> {
 }
 
 fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
-    let (saved, network) = read(&args.fit)?;
+    let (saved, network) = read(&args.fit, args.out.as_deref(), args.data.data.as_deref())?;
     let images = images(&saved, &args.data)?;
     let row = |number: usize| {
         if number <= images.num_rows() {
@@ -169,7 +169,9 @@ fn interpolate(args: &InterpolateArgs) -> Result<(), CommandError> {
     show(&saved, &network, &way(&network, &points, args.steps as usize), None, args.out.as_deref())
 }
 
-fn read(path: &Path) -> Result<(Saved, TrainedAutoencoder), CommandError> {
+fn read(path: &Path, out: Option<&Path>, rows: Option<&Path>) -> Result<(Saved, TrainedAutoencoder), CommandError> {
+    spare(out, Some(path))?;
+    spare(out, rows)?;
     let saved = Saved::read(path)?;
     let network = saved.network(engine(None))?;
     Ok((saved, network))

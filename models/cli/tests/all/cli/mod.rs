@@ -1,7 +1,7 @@
 //! The built binary `jensen`: results, exit codes, files, and an answer in words to every bad input.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use crate::folder::{Folder, Run};
+use std::path::Path;
 
 mod networks;
 #[cfg(unix)]
@@ -10,79 +10,6 @@ mod refused;
 mod results;
 mod saved;
 mod zoo;
-
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jensen-cli-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) {
-        std::fs::write(self.0.join(name), text).unwrap();
-    }
-
-    fn jensen(&self, line: &str) -> Run {
-        Run::of(self.command(line).output().unwrap())
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jensen"));
-        command.args(line.split_whitespace()).current_dir(&self.0);
-        command
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    fn of(output: Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    /// Exit code 2, nothing on standard output, and one message that holds every one of `words`.
-    fn refused(&self, words: &[&str]) {
-        assert_eq!(self.code, Some(2), "{self:?}");
-        assert!(self.out.is_empty(), "{self:?}");
-        assert!(!self.err.contains("panicked") && !self.err.contains("RUST_BACKTRACE"), "{self:?}");
-        for word in words {
-            assert!(self.err.contains(word), "no `{word}` in {}", self.err);
-        }
-    }
-
-    /// A fit that ended with a report: trusted or not, but no error.
-    fn fitted(&self) -> &Self {
-        assert!(matches!(self.code, Some(0 | 1)), "{self:?}");
-        self
-    }
-}
 
 const GOOD: &str = "y,k,b,a,c,g\n1.0,0,0,1.0,2.0,p\n2.5,3,1,2.0,1.0,q\n3.0,1,0,4.0,0.5,p\n4.5,6,1,3.0,3.0,q\n5.0,2,1,6.0,1.5,p\n\
 6.5,9,0,5.0,2.5,q\n";
@@ -93,7 +20,7 @@ fn a_folder_that_cannot_be_written_is_found_out_before_the_fit() {
     folder.file("results", "a file");
     folder.jensen("fit eight-schools --out results").refused(&["results", "cannot make the folder", "check the path"]);
     folder.jensen("fit eight-schools --out results/deeper").refused(&["results"]);
-    assert_eq!(folder.names(), ["results"]);
+    assert_eq!(folder.names(""), ["results"]);
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn data_that_are_no_simulations_are_refused() {
         folder.file("d.csv", text);
         let run = folder.jensen(&format!("fit simulated-posterior --data d.csv {options} --out r"));
         run.refused(words);
-        assert_eq!(folder.names(), ["d.csv"], "{words:?}");
+        assert_eq!(folder.names(""), ["d.csv"], "{words:?}");
     }
     let constant = good.lines().map(|line| format!("{line},3\n")).collect::<String>().replacen(",3\n", ",c\n", 1);
     folder.file("d.csv", constant + ",1,7,,3\n");

@@ -28,7 +28,7 @@ fn is_device(path: &Path) -> bool {
 }
 
 fn hidden(folder: &Folder) -> Vec<String> {
-    folder.names().into_iter().filter(|name| name.starts_with('.')).collect()
+    folder.names("").into_iter().filter(|name| name.starts_with('.')).collect()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_device_is_written_to_and_stays() {
     assert!(matches!(folder.jensen("vae --epochs 1 --score-draws 0 --quiet --out v").code, Some(0 | 1)));
     folder.file("codes.csv", folder.jensen("vae encode v").out);
     let (null, full) = (device(&folder, "null", "3"), device(&folder, "full", "7"));
-    let before = folder.names();
+    let before = folder.names("");
     for line in [
         "sample r",
         "predict m d.csv",
@@ -85,7 +85,7 @@ fn a_device_is_written_to_and_stays() {
         run.refused(&["full: cannot be written (No space left on device", "the free space"]);
         assert!(is_device(&null) && is_device(&full), "{line}");
     }
-    assert_eq!(folder.names(), before);
+    assert_eq!(folder.names(""), before);
 }
 
 #[test]
@@ -162,6 +162,6 @@ fn the_longest_file_names_work() {
     let name = "x".repeat(251) + ".csv";
     let run: Run = folder.jensen(&format!("sample r --out {name}"));
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(folder.names(), ["r", name.as_str()]);
+    assert_eq!(folder.names(""), ["r", name.as_str()]);
     folder.jensen(&format!("sample r --out {name}x")).refused(&["cannot be written (File name too long"]);
 }

@@ -40,7 +40,7 @@ fn bad_data_are_refused_with_place_and_remedy() {
         let run =
             folder.jensen(&format!("fit linear-regression --data d.csv --response y {options} --out results --plot"));
         run.refused(words);
-        assert_eq!(folder.names(), ["d.csv"], "{text:?}");
+        assert_eq!(folder.names(""), ["d.csv"], "{text:?}");
     }
 }
 
@@ -133,7 +133,7 @@ fn bad_columns_are_refused_with_a_remedy() {
     for (line, words) in cases {
         let run = folder.jensen(&format!("fit {line} --out results"));
         run.refused(words);
-        assert_eq!(folder.names(), ["d.csv"], "{line}");
+        assert_eq!(folder.names(""), ["d.csv"], "{line}");
     }
 }
 
@@ -163,7 +163,7 @@ fn bad_series_and_errors_are_refused() {
     for (text, model, words) in cases {
         folder.file("d.csv", text);
         folder.jensen(&format!("fit {model} --data d.csv --out results")).refused(words);
-        assert_eq!(folder.names(), ["d.csv"]);
+        assert_eq!(folder.names(""), ["d.csv"]);
     }
 }
 
@@ -182,7 +182,7 @@ fn bad_json_is_refused() {
     for (text, words) in cases {
         folder.file("d.json", text);
         folder.jensen("fit linear-regression --data d.json --response y --out results").refused(words);
-        assert_eq!(folder.names(), ["d.json"], "{text}");
+        assert_eq!(folder.names(""), ["d.json"], "{text}");
     }
 }
 
@@ -221,6 +221,6 @@ fn bad_arguments_are_refused() {
     ];
     for (line, words) in cases {
         folder.jensen(line).refused(words);
-        assert!(folder.names().is_empty(), "{line}");
+        assert!(folder.names("").is_empty(), "{line}");
     }
 }

@@ -168,3 +168,43 @@ fn a_fit_that_is_a_device_is_refused() {
         folder.jensen(line).refused(&["fit.json: is not a saved fit", "it is a device or a pipe"]);
     }
 }
+
+/// A fit takes the place of another kind of fit whole; what a reader has changed since, or put there, stays.
+#[test]
+fn tables_of_another_kind_of_fit_go_with_it() {
+    let folder = Folder::new("kinds");
+    assert!(folder.jensen("mixture --k 2 --quiet --out r").is_fitted());
+    assert_eq!(folder.names("r"), ["fit.json", "labels.csv", "parameters.csv", "report.json"]);
+    folder.file("r/notes.csv", "of the reader");
+    folder.file("r/report.json", "edited");
+    folder.jensen("fit eight-schools --quiet --out r").fitted();
+    let names = folder.names("r");
+    assert!(!names.contains(&"labels.csv".into()) && !names.contains(&"parameters.csv".into()), "{names:?}");
+    assert!(names.contains(&"notes.csv".into()) && names.contains(&"report.json".into()), "{names:?}");
+    assert!(folder.jensen("mixture --k 2 --quiet --out r").is_fitted());
+    assert!(!folder.names("r").contains(&"trace.csv".into()), "{:?}", folder.names("r"));
+}
+
+/// What a command reads is not what it writes over.
+#[test]
+fn no_result_takes_the_place_of_what_is_read() {
+    let folder = Folder::new("over");
+    assert!(folder.jensen("mixture --k 2 --quiet --out m").is_fitted());
+    folder.jensen("fit linear-regression --quiet --out f").fitted();
+    let rows = "x,y\n1,2\n2,4.5\n3,5.5\n4,8\n5,9.5\n6,13\n";
+    folder.file("rows.csv", rows);
+    folder.file("draws.csv", rows);
+    let (m, f) = (folder.read("m/fit.json"), folder.read("f/fit.json"));
+    for line in [
+        "predict m --simulate 3 --out m/fit.json",
+        "sample f --draws 2 --out f/fit.json",
+        "predict m rows.csv --out rows.csv",
+        "fit linear-regression --data draws.csv --response y --out .",
+        "compare linear-regression --data draws.csv --response y --out .",
+        "mixture draws.csv --k 2 --out .",
+    ] {
+        folder.jensen(line).refused(&["--out would replace this file"]);
+    }
+    assert_eq!([folder.read("m/fit.json"), folder.read("f/fit.json")], [m, f]);
+    assert_eq!([folder.read("rows.csv"), folder.read("draws.csv")], [rows, rows]);
+}

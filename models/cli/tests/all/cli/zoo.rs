@@ -88,7 +88,7 @@ fn choices_are_carried_out_or_refused() {
         "--family full-rank --optimizer lbfgs --draws 3",
     ] {
         folder.jensen(&format!("fit linear-regression --quiet {options} --out r")).refused(&["linear-regression: "]);
-        assert!(folder.names().is_empty());
+        assert!(folder.names("").is_empty());
     }
 }
 
