@@ -138,6 +138,7 @@ mod tests {
             offset: 0,
             num_unconstrained: 0,
             range: Some((3, n + 2)),
+            centring: Vec::new(),
         };
         let sites = outside.iter().map(|n| site(SiteKind::Integer, *n));
         let sites = sites.chain(in_rows.iter().map(|n| site(SiteKind::RowInteger, *n))).collect();

@@ -22,6 +22,7 @@ scalar_distribution! {
     )]
     fn student_t(df: Support::Positive, location: Support::Real, scale: Support::Positive);
     support = Support::Real;
+    location_scale = (location, scale);
     log_density(x) = {
         let distance = squared_distance(x, location, (scale * df.sqrt()).recip());
         ln_gamma_step(df * 0.5) - LN_SQRT_2_PI - scale.ln() - (df * 0.5 + 0.5) * distance.ln_1p()
@@ -53,6 +54,7 @@ scalar_distribution! {
     )]
     fn cauchy(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
+    location_scale = (location, scale);
     log_density(x) = -squared_distance(x, location, scale.recip()).ln_1p() - scale.ln() - LN_PI;
     sample(rng) = location + scale * (PI * (open_unit(rng) - 0.5)).tan();
 }
@@ -81,6 +83,7 @@ scalar_distribution! {
     )]
     fn laplace(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
+    location_scale = (location, scale);
     log_density(x) = -((x - location).abs() * scale.recip()) - scale.ln() - LN_2;
     sample(rng) = location + scale * (standard_exponential(rng) - standard_exponential(rng));
 }
@@ -96,6 +99,7 @@ scalar_distribution! {
     )]
     fn logistic(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
+    location_scale = (location, scale);
     log_density(x) = {
         let u = (location - x) * scale.recip();
         u - u.softplus() * 2.0 - scale.ln()
@@ -117,6 +121,7 @@ scalar_distribution! {
     )]
     fn gumbel(location: Support::Real, scale: Support::Positive);
     support = Support::Real;
+    location_scale = (location, scale);
     log_density(x) = {
         let u = (location - x) * scale.recip();
         u - u.exp() - scale.ln()

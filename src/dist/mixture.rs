@@ -154,6 +154,10 @@ impl<D: Distribution + ?Sized> Distribution for Box<D> {
         (**self).parameters()
     }
 
+    fn location_scale(&self) -> Option<(Real, Real)> {
+        (**self).location_scale()
+    }
+
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
         (**self).sample(parameters, rng, out);
     }

@@ -126,6 +126,14 @@ pub trait Distribution: std::fmt::Debug + Send + Sync {
     /// The parameters, in the order in which [`Distribution::sample`] receives their values.
     fn parameters(&self) -> Vec<Real>;
 
+    /// Location `m` and scale `s`, where the value is `m + s e` with an `e` whose distribution depends on neither; `None`
+    /// for all others.
+    ///
+    /// A latent of such a distribution can be recorded in other coordinates, see [`Site::centring`](crate::model::Site).
+    fn location_scale(&self) -> Option<(Real, Real)> {
+        None
+    }
+
     /// One draw at parameter values `parameters`; overwrites `out` (one number for a [`Real`]).
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]);
 }

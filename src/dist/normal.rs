@@ -18,6 +18,7 @@ scalar_distribution! {
     )]
     fn normal(mean: Support::Real, sd: Support::Positive);
     support = Support::Real;
+    location_scale = (mean, sd);
     log_density(x) = x.gauss_kernel(mean, sd.recip()) - sd.ln() - LN_SQRT_2_PI;
     sample(rng) = mean + sd * standard_normal(rng);
 }

@@ -49,6 +49,10 @@ impl Distribution for Normals {
         [self.mean.elements(), self.sd.elements()].concat()
     }
 
+    fn location_scale(&self) -> Option<(Real, Real)> {
+        Some((self.mean.lanes(), self.sd.lanes()))
+    }
+
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
         let (mean, sd) = parameters.split_at(parameters.len() / 2);
         for ((o, m), s) in out.iter_mut().zip(mean).zip(sd) {

@@ -8,7 +8,7 @@ use crate::program::Real;
 ///
 /// A parameter's name stands for a `Real` in `support`, in `log_density` and in the domains of others, and for an `f64`
 /// in `sample`, which sees finite parameters inside their domains only; others are drawn as NaN. `edges` is given the
-/// distribution and the value.
+/// distribution and the value; `location_scale` names the two parameters, of a family that has them.
 macro_rules! scalar_distribution {
     (
         $(#[$about:meta])* struct $name:ident;
@@ -44,6 +44,7 @@ macro_rules! scalar_density {
     (
         $name:ident: $constructor:ident($($parameter:ident: $domain:expr $(; $also:expr)?),+);
         support = $support:expr;
+        $(location_scale = ($location:ident, $scale:ident);)?
         $(edges($own:ident, $edge:ident) = $edges:expr;)?
         log_density($x:ident) = $log_density:expr;
         sample($rng:ident) = $sample:expr;
@@ -83,6 +84,10 @@ macro_rules! scalar_density {
             fn parameters(&self) -> Vec<Real> {
                 vec![$(self.$parameter),+]
             }
+
+            $(fn location_scale(&self) -> Option<(Real, Real)> {
+                Some((self.$location, self.$scale))
+            })?
 
             fn sample(&self, parameters: &[f64], $rng: &mut dyn rand::Rng, out: &mut [f64]) {
                 let [$($parameter),+] = *parameters else { return out.fill(f64::NAN) };

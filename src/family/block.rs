@@ -11,7 +11,7 @@ use crate::streams::Streams;
 /// ```
 /// # use jensen::{family::*, model::{Layout, Site, SiteKind}};
 /// # let site = |name: &str, offset| Site { name: name.into(), kind: SiteKind::Latent, support: "real".into(),
-/// #     shape: vec![], offset, num_unconstrained: 1, range: None };
+/// #     shape: vec![], offset, num_unconstrained: 1, range: None, centring: vec![] };
 /// # let layout = Layout { sites: vec![site("a", 0), site("b", 1), site("c", 2)], num_latents: 3, ..Layout::default() };
 /// let q = Blockwise::new(&layout)
 ///     .over(&["a", "b"], |group| FullRank::new(group.num_latents))?

@@ -1,9 +1,11 @@
 //! The sites that a model declares while its log joint is recorded.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::coordinates::Framed;
 use super::log_joint::LogJoint;
 use super::names::Names;
 use super::site::{Layout, Site};
@@ -11,9 +13,14 @@ use crate::dist::Support;
 use crate::program::ProgramError;
 use crate::program::recording::{self, Recording};
 
-/// Runs a model's `log_joint` once.
-pub(crate) fn recorded(model: &(impl super::Model + ?Sized)) -> Result<(Recording, Declared), ProgramError> {
+/// Runs a model's `log_joint` once, its latents in the coordinates of `layout` where there is one.
+pub(crate) fn recorded(
+    model: &(impl super::Model + ?Sized),
+    layout: Option<&Layout>,
+) -> Result<(Recording, Declared), ProgramError> {
     let sites: Rc<RefCell<Declared>> = Rc::default();
+    let chosen = layout.into_iter().flat_map(|layout| &layout.sites).filter(|site| !site.centring.is_empty());
+    sites.borrow_mut().centring = chosen.map(|site| (site.name.clone(), site.centring.clone())).collect();
     let recording = recording::record(|| model.log_joint(&LogJoint { sites: sites.clone(), in_rows: false }))?;
     let declared = Rc::try_unwrap(sites).map(RefCell::into_inner);
     let declared =
@@ -29,6 +36,10 @@ pub(crate) struct Declared {
     /// Support and constrained value of each site.
     pub values: Vec<(Option<Support>, u32)>,
     pub simulated: Vec<Simulated>,
+    /// Latents that can be had in other coordinates.
+    pub framed: Vec<Framed>,
+    /// The centring of each element of the latents that are not centred, by their names.
+    pub centring: HashMap<String, Vec<f64>>,
     pub num_bare_latents: usize,
 }
 

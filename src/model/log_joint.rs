@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::coordinates::Frame;
 use super::declared::Declared;
 use super::row::Row;
 use super::site::{Site, SiteKind};
@@ -64,17 +65,19 @@ impl LogJoint {
         if support.is_discrete() {
             recording::fail(format!("site \"{name}\" is discrete; draw it with `draw_integer`, which gives an `Int`"));
         }
+        let frame = Frame::of(&distribution);
         let (value, node) = if support.shape().is_empty() {
-            let (x, node) = self.scalar_latent(name, &support, vec![]);
+            let (x, node) = self.scalar_latent(name, &support, vec![], frame);
             (D::Value::from_vector(Vector::from_lanes(x, 1)), node)
         } else {
-            let Some((x, node)) = self.vector_latent(name, &support) else {
+            let Some((x, node)) = self.vector_latent(name, &support, frame) else {
                 return D::Value::from_vector(Vector::from_lanes(Real::from(f64::NAN), 1));
             };
             (D::Value::from_vector(x), node)
         };
         self.term(TermKind::Prior, density_of_latent(&distribution, value), 1);
         self.simulate(true, node, distribution, 1);
+        self.keep_frame(frame, node);
         value
     }
 
@@ -132,10 +135,12 @@ impl LogJoint {
     ) -> Vector {
         let shape = self.admitted(name, shape);
         let (n, support) = (shape.iter().product(), distribution.support().interior());
-        let (lanes, node) = self.scalar_latent(name, &support, shape.clone());
+        let frame = Frame::of(&distribution);
+        let (lanes, node) = self.scalar_latent(name, &support, shape.clone(), frame);
         let x = Vector::from_lanes(lanes, n).shaped(&shape);
         self.term(TermKind::Prior, density_of_latent(&distribution, lanes), n);
         self.simulate(true, node, distribution, n);
+        self.keep_frame(frame, node);
         x
     }
 
@@ -215,7 +220,7 @@ impl LogJoint {
     #[track_caller]
     fn bare_scalar(&self, name: &str, support: Support) -> Real {
         self.bare_latent();
-        self.scalar_latent(name, &support, vec![]).0
+        self.scalar_latent(name, &support, vec![], None).0
     }
 
     /// Adds terms for every row of data: `body` runs once and describes one row.
@@ -262,7 +267,7 @@ impl LogJoint {
         self.bare_latent();
         let shape = self.admitted(name, if n == 1 { vec![] } else { vec![n] });
         let len = shape.iter().product();
-        let (lanes, _) = self.scalar_latent(name, &Support::Positive, shape);
+        let (lanes, _) = self.scalar_latent(name, &Support::Positive, shape, None);
         Vector::from_lanes(lanes, len)
     }
 
@@ -323,6 +328,7 @@ impl LogJoint {
                 offset,
                 num_unconstrained: len,
                 range: None,
+                centring: Vec::new(),
             },
             None,
             node,
@@ -345,6 +351,7 @@ impl LogJoint {
                 offset: 0,
                 num_unconstrained: 0,
                 range: None,
+                centring: Vec::new(),
             },
             None,
             node,
@@ -354,7 +361,7 @@ impl LogJoint {
     #[track_caller]
     fn bare(&self, name: &str, support: Support) -> Vector {
         self.bare_latent();
-        let latent = self.vector_latent(name, &support);
+        let latent = self.vector_latent(name, &support, None);
         latent.map_or(Vector::from_lanes(Real::from(f64::NAN), 1), |(elements, _)| elements)
     }
 }

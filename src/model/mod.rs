@@ -1,5 +1,6 @@
 //! Models: log p(x, z) written once in ordinary Rust.
 
+mod coordinates;
 mod declared;
 mod draws;
 mod log_joint;
@@ -10,6 +11,7 @@ mod site;
 mod sites;
 mod transform;
 
+pub(crate) use coordinates::Framed;
 pub(crate) use declared::{Simulated, recorded};
 pub use draws::{Draws, RowSet};
 pub use log_joint::{LogJoint, RowRange};

@@ -41,12 +41,30 @@ pub struct Site {
     pub num_unconstrained: usize,
     /// Range of an integer site: `low..=high`.
     pub range: Option<(u32, u32)>,
+    /// How far each unconstrained number `u` of a latent with a location `m` and a scale `s` is centred: its value is
+    /// `z = m + s^(1 - c) (u - c m)` with `c` from 0 (non-centred) to 1 (centred); empty where all are centred, `z = u`.
+    ///
+    /// For a latent of rows one number for each element, the same in every row. A fit chooses other coordinates where
+    /// that raises its bound; they are those of its parameters, and no name, draw or density of the result depends on
+    /// them. [`Target::in_coordinates`](crate::target::Target::in_coordinates) records a model in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "crate::number::list")]
+    pub centring: Vec<f64>,
 }
 
 impl Site {
     /// Numbers in the constrained space.
     pub fn num_constrained(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The coordinates in words, such as "theta: 8 elements, centred by 0.02 to 0.11"; nothing where all are centred.
+    pub fn coordinates(&self) -> Option<String> {
+        let low = self.centring.iter().copied().reduce(f64::min)?;
+        let high = self.centring.iter().copied().fold(low, f64::max);
+        Some(match self.centring.len() {
+            1 => format!("{}: centred by {low:.2}", self.name),
+            n => format!("{}: {n} elements, centred by {low:.2} to {high:.2}", self.name),
+        })
     }
 
     /// Names of the constrained numbers: `mu`, `theta[0]`, `L[1,0]`.
@@ -140,6 +158,19 @@ impl Layout {
             let size = site.shape.iter().try_fold(1, |size: usize, n| size.checked_mul(*n));
             size.is_some_and(|size| few(&size)) && few(&site.offset) && few(&site.num_unconstrained)
         };
+        let is_share = |c: &f64| (0.0..=1.0).contains(c);
+        let framed = |site: &&Site| !site.centring.is_empty();
+        if let Some(site) = self
+            .sites
+            .iter()
+            .filter(framed)
+            .find(|site| site.centring.len() != site.num_unconstrained || !site.centring.iter().all(is_share))
+        {
+            return Err(format!(
+                "the coordinates of \"{}\" are no shares between 0 and 1, one for each number",
+                site.name
+            ));
+        }
         if counts.iter().chain(&inside).all(few) && self.sites.iter().all(right) {
             Ok(())
         } else {

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::coordinates::Frame;
 use super::declared::Simulated;
 use super::log_joint::LogJoint;
 use super::site::{Site, SiteKind};
@@ -15,6 +16,13 @@ const MOST_NUMBERS: usize = 1 << 28;
 
 /// Elements that a site may have where each is recorded by itself: a million nodes take some 100 MB.
 const MOST_RECORDED: usize = 1 << 20;
+
+/// Where the numbers of a latent lie among all, and in which coordinates.
+struct Place {
+    offset: usize,
+    n: usize,
+    centring: Vec<f64>,
+}
 
 impl LogJoint {
     /// `shape`, or that of one number after a mistake is noted: the site would have more numbers than any machine holds.
@@ -68,7 +76,13 @@ impl LogJoint {
 
     /// A latent with a scalar support, or `n` of them as lanes; returns the constrained value and its node.
     #[track_caller]
-    pub(super) fn scalar_latent(&self, name: &str, support: &Support, shape: Vec<usize>) -> (Real, u32) {
+    pub(super) fn scalar_latent(
+        &self,
+        name: &str,
+        support: &Support,
+        shape: Vec<usize>,
+        frame: Option<Frame>,
+    ) -> (Real, u32) {
         let n = shape.iter().product();
         if let Support::Interval(low, high) = support
             && let (Some(low), Some(high)) = (low.as_constant(), high.as_constant())
@@ -77,26 +91,33 @@ impl LogJoint {
             recording::fail(format!("site \"{name}\" lies between {low} and {high}; give the lower bound first"));
         }
         let (u, offset) = self.unconstrained(name, n);
-        let Some((x, log_jacobian)) = constrain_scalar(support, u) else {
+        let framed = self.in_coordinates(name, frame, u, n);
+        let centred = || constrain_scalar(support, u).map(|(x, log_jacobian)| (x, log_jacobian, Vec::new()));
+        let Some((x, log_jacobian, centring)) = framed.or_else(centred) else {
             recording::fail(format!("site \"{name}\" has a vector support where a scalar is needed"));
             return (u, 0);
         };
         self.term(TermKind::Jacobian, log_jacobian, n);
         let node = x.node();
-        self.latent_site(name, support, shape, offset, n, node);
+        self.latent_site(name, support, shape, Place { offset, n, centring }, node);
         (x, node)
     }
 
     /// The latent of a vector support and its node; nothing, after a mistake is noted, where it is too large.
     #[track_caller]
-    pub(super) fn vector_latent(&self, name: &str, support: &Support) -> Option<(Vector, u32)> {
+    pub(super) fn vector_latent(&self, name: &str, support: &Support, frame: Option<Frame>) -> Option<(Vector, u32)> {
         let most = if matches!(support, Support::RealVector(_)) { MOST_NUMBERS } else { MOST_RECORDED };
         if !self.has_at_most(most, name, &support.shape()) {
             return None;
         }
         let n = support.num_unconstrained();
         let (u, offset) = self.unconstrained(name, n);
-        let vector = if let Support::RealVector(_) = support {
+        let mut centring = Vec::new();
+        let vector = if let Some((x, log_jacobian, chosen)) = self.in_coordinates(name, frame, u, n) {
+            self.term(TermKind::Jacobian, log_jacobian, n);
+            centring = chosen;
+            Vector::from_lanes(x, n)
+        } else if let Support::RealVector(_) = support {
             Vector::from_lanes(u, n)
         } else {
             let scalars = if n == 0 { vec![] } else { Vector::from_lanes(u, n).elements() };
@@ -108,12 +129,13 @@ impl LogJoint {
         if let Some(structure) = structure_of(support) {
             recording::with(|r| r.structures.insert(node, structure));
         }
-        self.latent_site(name, support, support.shape(), offset, n, node);
+        self.latent_site(name, support, support.shape(), Place { offset, n, centring }, node);
         Some((vector.shaped(&support.shape()), node))
     }
 
     #[track_caller]
-    fn latent_site(&self, name: &str, support: &Support, shape: Vec<usize>, offset: usize, n: usize, node: u32) {
+    fn latent_site(&self, name: &str, support: &Support, shape: Vec<usize>, place: Place, node: u32) {
+        let Place { offset, n, centring } = place;
         let kind = if self.in_rows { SiteKind::RowLatent } else { SiteKind::Latent };
         let site = Site {
             name: name.into(),
@@ -123,6 +145,7 @@ impl LogJoint {
             offset,
             num_unconstrained: n,
             range: None,
+            centring,
         };
         self.site(site, Some(support.clone()), node);
     }
@@ -183,6 +206,7 @@ impl LogJoint {
                 offset,
                 num_unconstrained: 0,
                 range: Some((low, high)),
+                centring: Vec::new(),
             },
             None,
             node,

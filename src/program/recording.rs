@@ -163,6 +163,21 @@ impl Recording {
         }
     }
 
+    /// The same without one addend of the log joint.
+    pub fn without_term(&self, term: usize) -> Recording {
+        let mut terms = self.terms.clone();
+        terms.remove(term);
+        Recording {
+            nodes: self.nodes.clone(),
+            lists: self.lists.clone(),
+            outputs: self.outputs.clone(),
+            num_integers: self.num_integers,
+            num_row_integers: self.num_row_integers,
+            terms,
+            ..self.without_nodes()
+        }
+    }
+
     pub fn fail(&mut self, message: String, location: &'static Location<'static>) {
         self.error.get_or_insert_with(|| ProgramError::new(message, location));
     }

@@ -33,6 +33,14 @@ pub enum TargetError {
         "the model has latents of each row and `rows` blocks over different rows; take the same rows in every block, or declare the latents as vectors with `p.draws(..)`"
     )]
     SeveralRowBlocks,
+    /// A latent has no such coordinates.
+    #[error(
+        "the latents are not those of the fit: \"{site}\" has coordinates there that it cannot have here; give the same model, with the same number of groups and features"
+    )]
+    Coordinates {
+        /// The name of the latent.
+        site: String,
+    },
     /// Threads could not be started.
     #[error("{threads} threads could not be started: {reason}")]
     Threads {

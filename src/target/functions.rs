@@ -49,6 +49,7 @@ fn layout_of(names: &[&str]) -> Layout {
         offset: k,
         num_unconstrained: 1,
         range: None,
+        centring: Vec::new(),
     };
     Layout { sites: names.iter().enumerate().map(site).collect(), num_latents: names.len(), ..Layout::default() }
 }

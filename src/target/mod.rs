@@ -3,6 +3,7 @@
 //! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
 
 mod constrained;
+mod coordinates;
 mod data;
 mod delegate;
 mod error;
@@ -17,6 +18,7 @@ mod schedule;
 mod simulate;
 
 pub use constrained::Constrained;
+pub(crate) use coordinates::Frames;
 pub use error::{DensityError, DensityErrorKind, TargetError};
 pub use factored::Factored;
 pub use functions::{HandWritten, ValueOnly, check_gradient};

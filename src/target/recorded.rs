@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::data::not_a_number;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass, TargetError};
 use crate::dist::Support;
-use crate::model::{Draws, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
+use crate::model::{Draws, Framed, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
 use crate::program::TermKind;
 use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
@@ -49,6 +49,8 @@ pub struct Target {
     pub(super) supports: Vec<Option<Support>>,
     pub(crate) recording: Recording,
     pub(crate) simulated: Vec<Simulated>,
+    /// Latents that can be had in other coordinates.
+    pub(super) framed: Vec<Framed>,
     pub(super) separates_data: bool,
     /// The log joint by its addends, made when it is first asked for.
     pub(super) factors: OnceLock<Option<Factors>>,
@@ -71,8 +73,17 @@ impl Target {
     /// # Errors
     /// When the model has a mistake, or the threads cannot be started.
     pub fn with_options(model: &(impl Model + ?Sized), options: Options) -> Result<Self, TargetError> {
-        let (recording, declared) = recorded(model)?;
-        let (again, declared_again) = recorded(model)?;
+        Target::record(model, options, None)
+    }
+
+    /// Records `model`, in the coordinates of a layout where one is given.
+    pub(super) fn record(
+        model: &(impl Model + ?Sized),
+        options: Options,
+        coordinates: Option<&Layout>,
+    ) -> Result<Self, TargetError> {
+        let (recording, declared) = recorded(model, coordinates)?;
+        let (again, declared_again) = recorded(model, coordinates)?;
         let layout = declared.layout(&recording);
         if let Some(difference) = difference(&recording, &again) {
             return Err(TargetError::Unstable { difference });
@@ -105,6 +116,7 @@ impl Target {
             listed,
             supports: declared.values.into_iter().map(|v| v.0).collect(),
             simulated: declared.simulated,
+            framed: declared.framed,
             separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
             recording,
             factors: OnceLock::new(),

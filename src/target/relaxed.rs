@@ -32,6 +32,7 @@ impl Target {
             listed: Vec::new(),
             supports: vec![None; layout.sites.len()],
             simulated: Vec::new(),
+            framed: Vec::new(),
             separates_data: self.separates_data,
             recording,
             factors: OnceLock::new(),

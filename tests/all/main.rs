@@ -10,6 +10,7 @@ mod bad_models;
 mod blocks;
 mod book;
 mod compare;
+mod coordinates;
 mod cut;
 mod domains;
 mod estimate;

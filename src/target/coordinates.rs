@@ -1,0 +1,153 @@
+//! Models recorded in other coordinates, and draws taken from one kind of coordinates to another.
+
+use std::sync::OnceLock;
+
+use super::{Options, Pass, Target, TargetError};
+use crate::model::{Draws, Framed, Layout, Model, RowSet, Site};
+use crate::program::execute::run;
+use crate::program::plan::Plan;
+
+impl Target {
+    /// Records `model` with its latents in the coordinates of `layout`, which is that of a fit: its parameters of q, its
+    /// unconstrained draws and their log densities belong to these coordinates, see [`Site::centring`].
+    ///
+    /// ```
+    /// use jensen::prelude::*;
+    /// use jensen::target::{LogDensity, Options, Target};
+    ///
+    /// let groups = model(|p| {
+    ///     let tau = p.draw("tau", half_normal(1.0));
+    ///     p.draws("theta", normal(0.0, tau), 3);
+    /// });
+    /// let mut layout = Target::new(&groups)?.layout().clone();
+    /// layout.sites[1].centring = vec![0.0, 0.5, 1.0]; // non-centred, half centred, centred
+    /// let target = Target::in_coordinates(&groups, Options::default(), &layout)?;
+    /// let mut z = jensen::model::Draws::zeros(&layout, 0, 1);
+    /// z.latents.copy_from_slice(&[4.0f64.ln(), 1.0, 1.0, 1.0]);
+    /// let theta = target.constrained(&[], &z);
+    /// assert!(theta.values.iter().zip([4.0, 4.0, 2.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`with_options`](Self::with_options), and when the model has no such latents, which is another model.
+    pub fn in_coordinates(
+        model: &(impl Model + ?Sized),
+        options: Options,
+        layout: &Layout,
+    ) -> Result<Self, TargetError> {
+        let target = Target::record(model, options, Some(layout))?;
+        let has = |site: &&Site| target.layout.site(&site.name).is_some_and(|own| own.centring == site.centring);
+        let mut framed = layout.sites.iter().filter(|site| !site.centring.is_empty());
+        match framed.find(|site| !has(site)) {
+            Some(site) => Err(TargetError::Coordinates { site: site.name.clone() }),
+            None => Ok(target),
+        }
+    }
+
+    /// Latents outside of rows that can be had in other coordinates.
+    pub(crate) fn framed(&self) -> impl Iterator<Item = &Framed> {
+        let outside = |framed: &&Framed| self.recording.nodes[framed.value as usize].plate == 0;
+        self.framed.iter().filter(outside)
+    }
+
+    /// Whether the scale of a prior depends on latents.
+    pub(crate) fn has_latent_scale(&self, framed: &Framed) -> bool {
+        self.recording.nodes[framed.scale as usize].per_draw
+    }
+
+    /// Location, scale and value of the latents of [`framed`](Self::framed) at the draws `z`.
+    pub(crate) fn frames(&self, theta: &[f64], z: &Draws) -> Vec<Frames> {
+        let nodes: Vec<u32> = self.framed().flat_map(|f| [f.location, f.scale, f.value]).collect();
+        let plan: Plan<f64> = Plan::of_outputs(&self.recording, &nodes);
+        let outside = Draws {
+            num_draws: z.num_draws,
+            latents: z.latents.clone(),
+            integers: z.integers.clone(),
+            ..Draws::default()
+        };
+        // No rows: these values do not need any.
+        let (none, mut pass) = (RowSet { subset: Some(vec![]), weight: 1.0, global_terms: true }, Pass::default());
+        run(
+            &plan,
+            &self.request(theta, &outside, &none, &[], None, false, false),
+            &mut pass.double,
+            &mut pass.response,
+        );
+        let (mut rest, draws) = (&pass.response.outputs[..], z.num_draws);
+        let mut take = |node: u32, n: usize| {
+            let len = self.recording.nodes[node as usize].len as usize;
+            let (own, after) = rest.split_at(len * draws);
+            rest = after;
+            // One number stands for all elements.
+            if len == n { own.to_vec() } else { own.repeat(n) }
+        };
+        let frames = self.framed().map(|f| {
+            let site = &self.layout.sites[f.site];
+            let n = site.num_unconstrained;
+            Frames {
+                offset: site.offset,
+                location: take(f.location, n),
+                scale: take(f.scale, n),
+                value: take(f.value, n),
+            }
+        });
+        frames.collect()
+    }
+
+    /// The centred coordinates of draws in this target's own.
+    pub(crate) fn centred(&self, theta: &[f64], z: &Draws) -> Draws {
+        let mut out = z.clone();
+        for frames in self.frames(theta, z) {
+            out.latents[frames.offset * z.num_draws..][..frames.value.len()].copy_from_slice(&frames.value);
+        }
+        out
+    }
+
+    /// The coordinates of `layout` of draws in centred ones, which are this target's own.
+    pub(crate) fn in_coordinates_of(&self, layout: &Layout, theta: &[f64], z: &Draws) -> Draws {
+        let (mut out, draws) = (z.clone(), z.num_draws);
+        for (framed, frames) in self.framed().zip(self.frames(theta, z)) {
+            let centring = &layout.sites[framed.site].centring;
+            for (e, &c) in centring.iter().enumerate() {
+                let lane = e * draws..(e + 1) * draws;
+                let own = frames.location[lane.clone()].iter().zip(&frames.scale[lane]);
+                let lane = &mut out.latents[(frames.offset + e) * draws..][..draws];
+                lane.iter_mut().zip(own).for_each(|(z, (m, s))| *z = c * m + (*z - m) * s.powf(c - 1.0));
+            }
+        }
+        out
+    }
+
+    /// The same density without the prior of one latent.
+    pub(crate) fn without_prior(&self, framed: &Framed) -> Target {
+        let recording = self.recording.without_term(framed.prior);
+        Target {
+            double: Plan::new(&recording),
+            single: None,
+            joined_double: Plan::joined(&recording),
+            joined_single: None,
+            outputs: Plan::of_outputs(&recording, &[]),
+            listed: Vec::new(),
+            supports: self.supports.clone(),
+            simulated: Vec::new(),
+            framed: Vec::new(),
+            separates_data: self.separates_data,
+            recording,
+            factors: OnceLock::new(),
+            relaxed: OnceLock::new(),
+            layout: self.layout.clone(),
+            workers: self.workers.in_double(),
+        }
+    }
+}
+
+/// What the coordinates of a latent rest on, `[element][draw]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frames {
+    /// The latent's first number among the unconstrained ones.
+    pub offset: usize,
+    pub location: Vec<f64>,
+    pub scale: Vec<f64>,
+    pub value: Vec<f64>,
+}
