@@ -10,7 +10,7 @@ use super::{DesignChoice, FamilyChoice, Fitted};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::{Family, Reparam};
 use crate::fit::{Observer, StoppingRule};
-use crate::model::Model;
+use crate::model::{Layout, Model};
 use crate::optimize::{AnyOptimizer, Average, Clip, Optimizer, Schedule};
 use crate::streams::Streams;
 use crate::target::{LogDensity, Options, Precision, Target};
@@ -45,16 +45,24 @@ pub struct Fit<'a, T: ?Sized = Target, F = Box<dyn Reparam>, O = AnyOptimizer> {
     density: PhantomData<fn(&T)>,
 }
 
+/// Records a model, in the coordinates of a layout where one is given.
+type Record<'a> = dyn Fn(Options, Option<&Layout>) -> Result<Target, FitError> + 'a;
+
 /// Where the density comes from.
 enum Source<'a> {
-    Model(Box<dyn FnOnce(Options) -> Result<Target, FitError> + 'a>),
+    Model(Box<Record<'a>>),
     Density(&'a dyn LogDensity),
 }
 
 impl<'a> Fit<'a> {
     /// A fit of a model with everything automatic, seed 0, one thread, double precision.
     pub fn new<M: Model + ?Sized>(model: &'a M) -> Self {
-        Fit::from(Source::Model(Box::new(move |options| Ok(Target::with_options(model, options)?))))
+        Fit::from(Source::Model(Box::new(move |options, coordinates| {
+            Ok(match coordinates {
+                None => Target::with_options(model, options)?,
+                Some(layout) => Target::in_coordinates(model, options, layout)?,
+            })
+        })))
     }
 }
 
@@ -299,7 +307,10 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// finite integral, or a run cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
         let density = match self.source {
-            Source::Model(record) => Density::Recorded(Box::new(record(self.options)?)),
+            Source::Model(record) => {
+                let (target, options) = (Box::new(record(self.options, None)?), self.options);
+                Density::Recorded(target, Box::new(move |layout| record(options, Some(layout))))
+            }
             Source::Density(density) => Density::of(density),
         };
         let mut settings = self.settings;

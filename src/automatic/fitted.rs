@@ -160,7 +160,8 @@ impl Fitted {
     /// new rows.
     pub fn predict(&self, model: &(impl Model + ?Sized), num_draws: usize) -> Result<Vec<Replicated>, FitError> {
         let options = self.recorded()?.options();
-        self.posterior.predictive(&Target::with_options(model, options)?, None, num_draws)
+        let target = Target::in_coordinates(model, options, self.posterior.layout())?;
+        self.posterior.predictive(&target, None, num_draws)
     }
 
     /// Draws of the latents of all rows at the first `num_draws` draws: see [`Posterior::row_draws`].

@@ -25,6 +25,9 @@ use crate::target::{Differentiable, LogDensity};
 /// Purpose of the streams.
 const PICKS: u32 = 53;
 
+/// Steps of the natural gradient unless they are chosen.
+pub(super) const NATURAL_STEPS: u64 = 2000;
+
 /// One finished run.
 pub(super) struct Run {
     pub solution: Solution,
@@ -71,13 +74,13 @@ impl Job<'_> {
     ) -> Result<Run, FitError> {
         if let Some(algorithm) = &own.algorithm {
             let start = self.plain_start(family, 0.1);
-            let (mut trace, mut rule) = (Trace::default(), self.rule(own, MaxSteps(self.steps(MOST_STEPS))));
+            let (mut trace, mut rule) = (Trace::default(), own.rule(MaxSteps(self.steps(MOST_STEPS))));
             let begin = OwnBegin { target: self.target, family, start, streams: self.streams };
             let (solution, stop) = algorithm(begin, &mut *rule, &mut Both { trace: &mut trace, observer })?;
             return Ok(Run { solution, stop, trace, picks: Picks::default() });
         }
         if self.plan.optimizer == OptimizerChoice::NaturalGradient {
-            let mut rule = self.rule(own, MaxSteps(self.steps(2000)));
+            let mut rule = own.rule(MaxSteps(self.steps(NATURAL_STEPS)));
             return self.natural_gradient(&mut *rule, observer);
         }
         let Some(explored) = self.explored() else {
@@ -115,14 +118,6 @@ impl Job<'_> {
         self.settings.steps.unwrap_or(default)
     }
 
-    /// The user's own stopping rule, or this one.
-    fn rule<'r, F, O>(&self, own: &'r Own<F, O>, default: impl StoppingRule + 'r) -> Box<dyn StoppingRule + 'r> {
-        match &own.stop {
-            Some(make) => make(),
-            None => Box::new(default),
-        }
-    }
-
     /// A start where no paths were followed: one of the best plain centres, each run its own.
     fn plain_start<F: Family>(&self, family: &F, width: f64) -> Solution {
         let centres = &self.begin.centres;
@@ -147,18 +142,9 @@ impl Job<'_> {
             self.explored().ok_or_else(|| FitError::setting("start", "the natural gradient has no start"))?;
         let (gaussian, difference) = (&explored.gaussian, self.settings.difference);
         let start = FullRankStart::new(self.target, family, gaussian, self.streams, difference)?;
-        let algorithm = NaturalGradient {
-            target: self.target,
-            family,
-            num_draws: self.plan.num_draws,
-            start: start.params,
-            tolerance: NaturalGradient::<dyn Differentiable>::tolerance_for(family.dimension()),
-            streams: self.streams,
-        };
-        let (mut state, mut trace) = (algorithm.init()?, Trace::default());
-        let stop = crate::fit::run(&algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
-        trace.evaluations += start.evaluations;
-        Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })
+        let mut run = natural_gradient(self.target, self.plan, start.params, self.streams, rule, observer)?;
+        run.trace.evaluations += start.evaluations;
+        Ok(run)
     }
 
     /// Fixed draws or stochastic steps, from `start`.
@@ -203,7 +189,7 @@ impl Job<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
         let mut rule =
-            self.rule(own, (MaxSteps(self.steps(MOST_STEPS)), Plateau::new(500, self.settings.stochastic.tolerance)));
+            own.rule((MaxSteps(self.steps(MOST_STEPS)), Plateau::new(500, self.settings.stochastic.tolerance)));
         let course = Course { target, family, candidates, start };
         match (&own.optimizer, self.settings.stochastic.clip) {
             (None, _) => self.follow(course, self.optimizer()?, &mut *rule, observer),
@@ -294,6 +280,23 @@ impl Job<'_> {
             other => other,
         }
     }
+}
+
+/// A full-rank Gaussian by the natural gradient, from the parameters `start`.
+pub(super) fn natural_gradient(
+    target: &dyn Differentiable,
+    plan: &Plan,
+    start: Vec<f64>,
+    streams: Streams,
+    rule: &mut dyn StoppingRule,
+    observer: &mut dyn Observer,
+) -> Result<Run, FitError> {
+    let family = &FullRank::new(target.layout().num_latents);
+    let tolerance = NaturalGradient::<dyn Differentiable>::tolerance_for(family.dimension());
+    let algorithm = NaturalGradient { target, family, num_draws: plan.num_draws, start, tolerance, streams };
+    let (mut state, mut trace) = (algorithm.init()?, Trace::default());
+    let stop = crate::fit::run(&algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
+    Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })
 }
 
 /// What a stochastic run follows, and from where.

@@ -3,6 +3,7 @@
 mod adapters;
 mod around;
 mod builder;
+mod centring;
 mod choices;
 mod compare;
 mod estimators;
@@ -17,6 +18,7 @@ mod objectives;
 mod own;
 mod parts;
 mod plan;
+mod recentred;
 mod restarts;
 #[cfg(feature = "argmin")]
 mod rounds;

@@ -217,3 +217,13 @@ pub(super) struct Own<'a, F, O> {
     pub algorithm: Option<Driver<'a, F>>,
     pub stop: Option<Rule<'a>>,
 }
+
+impl<F, O> Own<'_, F, O> {
+    /// The user's own stopping rule, or this one.
+    pub fn rule<'r>(&'r self, default: impl StoppingRule + 'r) -> Box<dyn StoppingRule + 'r> {
+        match &self.stop {
+            Some(make) => make(),
+            None => Box::new(default),
+        }
+    }
+}

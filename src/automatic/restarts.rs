@@ -29,6 +29,10 @@ const LEAST_SD: f64 = 0.05;
 /// Nats below the best evidence that leave a solution one per cent of the posterior.
 const SHARE: f64 = 4.6;
 
+/// Nats between bound and evidence of a solution that needs no better one. With weights nearly normal on the log scale this is
+/// half their variance: the effective share is above 0.9.
+const NEAR: f64 = 0.05;
+
 /// Runs where their number was not chosen, and at most of a model with integers of rows alone, whose runs end in different places
 /// more often.
 const RUNS_OF: (usize, usize) = (2, 6);
@@ -85,6 +89,12 @@ pub(super) fn measure_evidence(
         evaluations += taken;
     }
     Ok(evaluations)
+}
+
+/// Whether a solution is so near to the posterior that there is nothing to gain: the bound is close to the evidence that
+/// the same draws give.
+pub(super) fn is_plainly_right(restart: &Restart) -> bool {
+    restart.evidence - restart.bound < NEAR
 }
 
 impl Restart {

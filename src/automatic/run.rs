@@ -6,16 +6,17 @@ use super::estimators::has_integers;
 use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
 use super::improper::refuse_improper;
-use super::job::Job;
+use super::job::{Job, NATURAL_STEPS};
 use super::own::OwnNames;
 use super::parts::{FamilyWish, Own};
 use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
-use super::restarts::{COMPARED, best, compared, measure_evidence, second, wants_another};
+use super::recentred::{Moved, Recentring};
+use super::restarts::{COMPARED, best, compared, is_plainly_right, measure_evidence, second, wants_another};
 use super::start::begin;
 use super::{FamilyChoice, Fitted, MixedFamily, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
-use crate::fit::{Observer, Stop};
+use crate::fit::{MaxSteps, Observer, Stop};
 use crate::model::{Draws, Layout, RowSet};
 use crate::optimize::{Average, Clip, Optimizer, Schedule};
 use crate::posterior::{Assessment, Posterior, admit_draws};
@@ -112,8 +113,8 @@ impl Settings {
 
 /// The density of a fit.
 pub(super) enum Density<'a> {
-    /// A model, recorded.
-    Recorded(Box<Target>),
+    /// A model, recorded, and what records it again in the coordinates of a layout.
+    Recorded(Box<Target>, Box<dyn Fn(&Layout) -> Result<Target, FitError> + 'a>),
     /// A density from elsewhere with a gradient.
     Given(&'a dyn Differentiable),
     /// One of values alone.
@@ -131,7 +132,7 @@ impl<'a> Density<'a> {
 
     fn differentiable(&self) -> &dyn Differentiable {
         match self {
-            Density::Recorded(target) => &**target,
+            Density::Recorded(target, _) => &**target,
             Density::Given(density) => *density,
             Density::Values(values) => values,
         }
@@ -256,7 +257,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             break;
         }
     }
-    let chosen_run = best(&restarts, |_| true).unwrap_or(0);
+    let mut chosen_run = best(&restarts, |_| true).unwrap_or(0);
     let all_rows = settings.wishes.minibatch == Minibatch::Full;
     let has_time = all_rows && !matches!(restarts[chosen_run].stop, Stop::Interrupted { .. } | Stop::Time { .. });
     let streams = settings.streams;
@@ -274,6 +275,26 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     } else {
         None
     };
+    let plan = plan.with_picks(picks.swap_remove(chosen_run));
+    let (mut moved, mut coordinates) = (None, Vec::new());
+    if let Density::Recorded(centred, record) = &density
+        && has_time
+        && !is_plainly_right(&restarts[chosen_run])
+    {
+        let rule = || own.rule(MaxSteps(settings.steps.unwrap_or(NATURAL_STEPS)));
+        let recentring = Recentring { centred, record, plan: &plan, settings, rule: &rule };
+        if recentring.applies() {
+            let outcome = recentring.climb(&restarts, chosen_run, streams, observer)?;
+            evaluations += outcome.evaluations;
+            rejected += outcome.rejected;
+            coordinates = outcome.words;
+            if let Some(Moved { target, restarts: new, traces: of_new }) = outcome.moved {
+                (restarts, traces, moved) = (new, of_new, Some(target));
+                chosen_run = best(&restarts, |_| true).unwrap_or(0);
+            }
+        }
+    }
+    let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
     let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
@@ -284,20 +305,25 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         missed,
         ..new
     };
-    let plan = plan.with_picks(picks.swap_remove(chosen_run));
     let posterior = Posterior::assess(target, &*family, &restarts[chosen_run].solution, &assessment)?;
     Ok(Fitted {
         posterior,
         family,
         solution: restarts[chosen_run].solution.clone(),
         stop: restarts[chosen_run].stop.clone(),
-        tried: Tried { start: begin.report, runs: restarts, chosen: chosen_run, trace: traces.swap_remove(chosen_run) },
+        tried: Tried {
+            start: begin.report,
+            runs: restarts,
+            chosen: chosen_run,
+            trace: traces.swap_remove(chosen_run),
+            coordinates,
+        },
         plan,
         streams,
         evaluations,
         rejected,
         target: match density {
-            Density::Recorded(target) => Some(*target),
+            Density::Recorded(target, _) => Some(moved.unwrap_or(*target)),
             _ => None,
         },
     })

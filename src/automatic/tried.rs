@@ -23,6 +23,9 @@ pub struct Tried {
     pub chosen: usize,
     /// The objective along the chosen run.
     pub trace: Trace,
+    /// Other coordinates that were tried, in words; where one was kept, the runs are those in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coordinates: Vec<String>,
 }
 
 /// One run of several.
@@ -55,6 +58,7 @@ impl fmt::Display for Tried {
         if let Some(bound) = bound {
             write!(f, ", the best bound {bound:.2}")?;
         }
+        self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
         for (k, run) in self.runs.iter().enumerate() {
             let Restart { bound, bound_se, stop, .. } = run;
             let chosen = if k == self.chosen { ", chosen" } else { "" };

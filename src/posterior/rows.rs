@@ -288,8 +288,8 @@ impl Posterior {
         }
         Err(FitError::setting(
             "target",
-            "the target is not the one this posterior was assessed on: its sites or its number of rows differ; \
-             build it from the same model and data",
+            "the target is not the one this posterior was assessed on: its sites, their coordinates or its number of \
+             rows differ; build it from the same model and data, with `Target::in_coordinates` and the posterior's layout",
         ))
     }
 }

@@ -22,6 +22,7 @@ mod mixture;
 mod names;
 mod own_parts;
 mod posterior;
+mod recentred;
 mod recovery;
 mod resampled;
 mod rounding;

@@ -1,15 +1,14 @@
 //! A fit from the choices of the command line, and draws from a saved one.
 
 use super::draws::with_densities;
-use super::outcome::EngineError;
+use super::outcome::{EngineError, Outcome};
 use crate::cli::args::MethodArgs;
-use jensen::algorithm::Solution;
 use jensen::automatic::{Fitted, UnknownChoice, family_of};
 use jensen::fit::Observer;
 use jensen::model::{Layout, Model};
 use jensen::posterior::{Proposal, Resampling, RowMeans, resample};
 use jensen::streams::Streams;
-use jensen::target::{Constrained, LogDensity, Target};
+use jensen::target::{Constrained, LogDensity, Options, Target};
 use jensen::{FamilyChoice, Fit, OptimizerChoice};
 use std::num::NonZeroUsize;
 
@@ -110,12 +109,16 @@ pub enum Wanted {
 pub(super) fn sample(
     model: &(dyn Model + Send),
     family: &str,
-    solution: &Solution,
+    outcome: &Outcome,
     wanted: Wanted,
     num_draws: usize,
     streams: Streams,
 ) -> Result<(Constrained, Option<Resampling>), EngineError> {
-    let target = Target::new(model)?;
+    let solution = outcome.solution();
+    let target = match outcome.layout() {
+        Some(layout) => Target::in_coordinates(model, Options::default(), layout)?,
+        None => Target::new(model)?,
+    };
     let layout = target.layout();
     held(layout, num_draws)?;
     let family = family_of(choice(family)?, layout)?;

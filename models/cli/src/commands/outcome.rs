@@ -5,6 +5,7 @@ use jensen::amortised::{AmortisedFitted, Measured};
 use jensen::diagnose::verdict::Verdict;
 use jensen::export::{FileError, FitBody, OutDir, SavedFit};
 use jensen::fit::{Stop, Trace};
+use jensen::model::Layout;
 use jensen::posterior::{Bound, Posterior, Resampling, Summary};
 use jensen::target::{Constrained, TargetError};
 use serde::Serialize;
@@ -125,6 +126,14 @@ impl Outcome {
         match self {
             Outcome::Posterior(posterior) => posterior.trace().cloned().unwrap_or_default(),
             Outcome::Amortised(fitted) => fitted.trace.clone(),
+        }
+    }
+
+    /// Sites and their coordinates, where they are kept: those that the solution belongs to.
+    pub fn layout(&self) -> Option<&Layout> {
+        match self {
+            Outcome::Posterior(posterior) => Some(posterior.layout()),
+            Outcome::Amortised(_) => None,
         }
     }
 

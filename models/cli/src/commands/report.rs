@@ -11,6 +11,7 @@ use crate::cli::render::{Align, Length, TextTable, posterior_table};
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
 use jensen::fit::Trace;
+use jensen::model::Site;
 use jensen::posterior::{Bound, Resampling, RowMeans, Summary, table_is_of};
 use jensen::target::Constrained;
 use jensen_models::data::Standardisation;
@@ -57,6 +58,9 @@ pub struct Report {
     pub num_steps: u64,
     /// Wall time of the fit in seconds, where it is known.
     pub seconds: Option<f64>,
+    /// Latents in coordinates other than those they are written in, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coordinates: Vec<String>,
     /// The objective along the fit.
     pub trace: Trace,
 }
@@ -95,6 +99,7 @@ impl Report {
             stop: outcome.stopped(),
             num_steps: outcome.stop().steps(),
             seconds,
+            coordinates: outcome.layout().into_iter().flat_map(|l| &l.sites).filter_map(Site::coordinates).collect(),
             trace: outcome.trace(),
         }
     }
@@ -124,6 +129,7 @@ impl Report {
         if let Some(bound) = &self.bound {
             text += &format!("{}\n", bound.report(self.k_hat));
         }
+        self.coordinates.iter().for_each(|words| text += &format!("coordinates   {words}\n"));
         text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
         let took = self.seconds.map_or(String::new(), |seconds| duration(seconds) + ", ");

@@ -41,7 +41,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
     let wanted = if args.proposal { Wanted::Proposal } else { Wanted::Table { weighted } };
     let drawn = match &built.network {
         Some(network) => network::sample(&**network, outcome.solution(), num_draws, streams).map(|draws| (draws, None)),
-        None => engine::sample(&*built.model, &note.family, outcome.solution(), wanted, num_draws, streams),
+        None => engine::sample(&*built.model, &note.family, &outcome, wanted, num_draws, streams),
     };
     let (draws, resampling) = drawn.map_err(|source| CommandError::Engine { model: entry.name.to_string(), source })?;
     let draws = Renaming::new(&built.labels).draws(draws);

@@ -208,3 +208,29 @@ fn no_result_takes_the_place_of_what_is_read() {
     assert_eq!([folder.read("m/fit.json"), folder.read("f/fit.json")], [m, f]);
     assert_eq!([folder.read("rows.csv"), folder.read("draws.csv")], [rows, rows]);
 }
+
+/// A hierarchy written centred is fitted in other coordinates, and drawn from in them.
+#[test]
+fn a_fit_keeps_its_coordinates() {
+    let folder = Folder::new("coordinates");
+    let run = folder.jensen("fit eight-schools-centred --quiet --out r");
+    let words = "coordinates   theta: 8 elements, centred by ";
+    assert!(run.fitted().out.contains(words), "{run:?}");
+    let saved = Posterior::load(folder.path("r")).unwrap();
+    assert_eq!(saved.layout().site("theta").map(|site| site.centring.len()), Some(8));
+    assert!(folder.jensen("show r").out.contains(words));
+    let run = folder.jensen("sample r --proposal --draws 2000 --json");
+    let drawn: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let lane = |name: &str| drawn[name].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<f64>>();
+    // Fresh draws of q have the bound of the fit; in other coordinates it would be nats below.
+    let log_weights: Vec<f64> = lane("log_p").iter().zip(lane("log_q")).map(|(p, q)| p - q).collect();
+    let bound = log_weights.iter().sum::<f64>() / 2000.0;
+    let elbo = saved.bound().elbo;
+    assert!((bound - elbo.value).abs() < 6.0 * elbo.mcse * 2f64.sqrt(), "{bound}, fitted {elbo}");
+    // And its means: tau is in the model's own space.
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let (fresh, fitted) = (lane("tau"), saved.proposal().draws("tau").unwrap());
+    let summary = &saved.proposal().summary()[1];
+    assert_eq!(summary.name, "tau");
+    assert!((mean(&fresh) - mean(fitted)).abs() < 5.0 * summary.sd * (1.0 / 2000.0 + 1.0 / 4000.0f64).sqrt());
+}
