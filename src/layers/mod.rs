@@ -13,11 +13,13 @@ mod functions;
 mod implicit;
 mod numbers;
 mod perceptron;
+mod prior_cluster;
 mod recurrent;
 mod start;
 mod state_space;
 mod text;
 mod topics;
+mod units;
 mod vae;
 
 pub use categorical_encoder::CategoricalEncoder;
@@ -27,12 +29,14 @@ pub use functions::{ImageShape, convolve, embed, layer_norm};
 pub use implicit::{Contest, DensityRatio, ImplicitEncoder, LearntLogQ};
 pub(crate) use numbers::{Dense, Numbers};
 pub use perceptron::{Network, Perceptron};
+pub use prior_cluster::PriorCluster;
 pub use recurrent::GatedCell;
 pub use start::InitialWeights;
 pub use state_space::StateSpace;
 pub use text::Text;
 pub use topics::Topics;
-pub use vae::{Generator, Likelihood, PriorCluster, Vae};
+pub use units::Units;
+pub use vae::{Generator, Likelihood, Vae};
 
 use crate::program::Vector;
 

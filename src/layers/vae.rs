@@ -1,7 +1,10 @@
 //! [`Vae`]: the variational autoencoder.
 
 use super::numbers::Numbers;
-use super::{Activation, Amortised, CategoricalEncoder, Encoder, InitialWeights, LayerError, Network, Perceptron};
+use super::{
+    Activation, Amortised, CategoricalEncoder, Encoder, InitialWeights, LayerError, Network, Perceptron, PriorCluster,
+    Units,
+};
 use crate::dist::{bernoulli_logit, categorical, categorical_logit, mixture_logit, normal, normals};
 use crate::family::{FamilyError, Guide, Guided, Product, TracedFamily};
 use crate::model::{Layout, LogJoint, Model, Row};
@@ -57,6 +60,7 @@ pub struct Vae {
     given: Option<Matrix>,
     clusters: Option<usize>,
     classes: usize,
+    units: Option<Units>,
     start: InitialWeights,
     seed: u64,
 }
@@ -76,6 +80,7 @@ impl Vae {
             given: None,
             clusters: None,
             classes: 0,
+            units: None,
             start: InitialWeights::He,
             seed: 0,
         }
@@ -132,6 +137,23 @@ impl Vae {
     #[must_use]
     pub fn classes(self, classes: usize) -> Vae {
         Vae { classes, ..self }
+    }
+
+    /// Both networks of a Gaussian autoencoder work in these units, so that it starts at the data's own place and width:
+    /// the encoder reads `(x - centre) / scale`, the decoder gives `centre + scale * out`, and `ln_sd` is that of `x / scale`.
+    /// The bound stays that of the data as they are. Another likelihood has no units.
+    #[must_use]
+    pub fn in_units(self, units: Units) -> Vae {
+        let units = (self.likelihood == Likelihood::Gaussian).then_some(units);
+        Vae { units, ..self }
+    }
+
+    /// The decoder's output in the units of the data.
+    fn in_data_units(&self, out: Vector) -> Vector {
+        match &self.units {
+            Some(units) => out.map(|out| Vector::constant(&units.centre).lanes() + units.scale * out),
+            None => out,
+        }
     }
 
     /// q(z | x) q(class | x) of an autoencoder with [`classes`](Vae::classes), by two networks of the same hidden layers.
@@ -207,8 +229,9 @@ impl Vae {
         let back: Vec<usize> = self.hidden.iter().rev().copied().collect();
         let sizes = [&[self.num_latents + self.num_behind()], &back[..], &[self.num_outputs()]].concat();
         let decoder = Perceptron::new(&sizes).activation(self.activation).of_model(p, "decoder");
+        let scale = self.units.as_ref().map_or(1.0, |units| units.scale);
         let sd = match self.likelihood {
-            Likelihood::Gaussian => Some(p.parameter("ln_sd", &[]).at(0).exp()),
+            Likelihood::Gaussian => Some(p.parameter("ln_sd", &[]).at(0).exp() * scale),
             _ => None,
         };
         (decoder, sd)
@@ -228,7 +251,8 @@ impl Vae {
     /// What the encoder reads: zeros and ones for categories, and what is given beside the row.
     fn read(&self) -> Matrix {
         let (data, given) = (&self.data, self.given.as_ref());
-        if self.num_given() == 0 && !matches!(self.likelihood, Likelihood::Categorical { .. }) {
+        let as_it_is = self.units.is_none() && !matches!(self.likelihood, Likelihood::Categorical { .. });
+        if self.num_given() == 0 && as_it_is {
             return data.clone();
         }
         let mut read = Vec::new();
@@ -238,37 +262,18 @@ impl Vae {
                     let of = |x: &f64| (0..levels).map(move |l| f64::from(*x == l as f64)).collect::<Vec<_>>();
                     read.extend(data.row(row).iter().flat_map(of));
                 }
-                _ => read.extend_from_slice(data.row(row)),
+                _ => match &self.units {
+                    Some(units) => {
+                        read.extend(data.row(row).iter().zip(&units.centre).map(|(x, c)| (x - c) / units.scale));
+                    }
+                    None => read.extend_from_slice(data.row(row)),
+                },
             }
             read.extend_from_slice(given.map_or(&[][..], |g| g.row(row)));
         }
         let columns = self.num_outputs() + self.num_given();
         // Too few rows of what is given leave a table of another size: the model says so when it is recorded.
         Matrix::new(read, columns).unwrap_or_else(|_| data.clone())
-    }
-}
-
-/// A normal of the prior of [`Vae::clusters`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct PriorCluster {
-    /// The probability of the cluster under the prior.
-    pub weight: f64,
-    /// Its mean, a number for each latent.
-    pub mean: Vec<f64>,
-    /// The standard deviations of the cluster under the prior.
-    pub sd: Vec<f64>,
-}
-
-impl PriorCluster {
-    /// The probabilities of `clusters` at the code `z`: `weight_k N(z; mean_k, sd_k^2)`, scaled to add up to one.
-    pub fn probabilities(clusters: &[PriorCluster], z: &[f64]) -> Vec<f64> {
-        let log = |c: &PriorCluster| {
-            let moments = c.mean.iter().zip(&c.sd);
-            c.weight.ln() + z.iter().zip(moments).map(|(z, (m, s))| -0.5 * ((z - m) / s).powi(2) - s.ln()).sum::<f64>()
-        };
-        let mut probabilities: Vec<f64> = clusters.iter().map(log).collect();
-        softmax(&mut probabilities);
-        probabilities
     }
 }
 
@@ -303,7 +308,7 @@ impl Model for Generator {
                 "x",
                 match self.vae.likelihood {
                     Likelihood::Bernoulli => Activation::Sigmoid.apply(&out),
-                    _ => out,
+                    _ => self.vae.in_data_units(out),
                 },
             );
         });
@@ -328,7 +333,7 @@ impl Model for Vae {
                 code.extend(given.at(i).to_vector().elements());
             }
             let z = Vector::new(&code);
-            let (x, out) = (self.data.at(i).to_vector(), decoder.apply(&z));
+            let (x, out) = (self.data.at(i).to_vector(), self.in_data_units(decoder.apply(&z)));
             match (self.likelihood, sd) {
                 (Likelihood::Categorical { levels }, _) => self.observe_categories(i, &out, levels),
                 (_, None) => i.observe_each(&x, &out, bernoulli_logit),

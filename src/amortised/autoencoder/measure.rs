@@ -1,5 +1,6 @@
 //! Measures of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
+use super::baseline::{Baseline, baselines};
 use super::codes::{Codes, EncodedRows, TrainedAutoencoder, blocks};
 use super::error::AutoencoderError;
 use super::groups::{Agreement, agreement};
@@ -89,6 +90,9 @@ pub struct Measures {
     pub class: Option<ClassUse>,
     /// The part of the KL that is about the row, in nats; what is left is between the mean of all q and the prior.
     pub information: f64,
+    /// What the test rows are worth without a network.
+    #[serde(default)]
+    pub baselines: Vec<Baseline>,
     /// How classes or clusters agree with the labels of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
@@ -108,7 +112,7 @@ pub struct LogP {
 
 impl TrainedAutoencoder {
     /// The bound on training and test rows, importance-weighted log p(x) of 500 test rows by `score_draws` draws of each (0: it
-    /// is left out), the use of latents and classes, and how groups agree with labels.
+    /// is left out), the use of latents and classes, models without a network, and how groups agree with labels.
     ///
     /// # Errors
     /// When the networks cannot be run.
@@ -126,6 +130,7 @@ impl TrainedAutoencoder {
             units: units(codes, self.autoencoder().clusters > 0),
             class: (codes.num_classes > 0).then(|| class_use(codes)),
             information: information(codes),
+            baselines: baselines(self.autoencoder(), train.rows, test.rows),
             agreement: agreement(self, &[train, test])?,
         })
     }
@@ -136,6 +141,15 @@ impl Measures {
     pub fn num_active(&self) -> usize {
         let class = self.class.is_some_and(|c| c.information > ACTIVE);
         self.units.iter().filter(|u| u.active).count() + usize::from(class)
+    }
+
+    /// `KL(mean over rows of q(z | x) || p(z))` of the test rows, in nats: what is left of the mean KL without the information.
+    ///
+    /// `None` where the rows are too few to tell them apart: the information is then near its most, the logarithm of their
+    /// number.
+    pub fn aggregate_kl(&self) -> Option<f64> {
+        let most = (self.test.num_rows.min(COMPARED) as f64).ln();
+        (self.information < most - 1.0).then_some(self.test.kl.mean - self.information)
     }
 
     /// Latents, the class included.

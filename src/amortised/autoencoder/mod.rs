@@ -19,13 +19,14 @@
 //! let ended = training.run(100, &mut |_, _| ControlFlow::Continue(()))?;
 //! let trained = training.trained();
 //! let measures = trained.measure(&trained.encoded(Batch::of(train))?, &trained.encoded(Batch::of(test))?, 50)?;
-//! println!("{}", measures.verdict(ended, training.log().epochs.len()));
+//! println!("{}", measures.verdict(ended, training.log()));
 //! // Three patterns: the entropy is ln 3 = 1.10 nats a row.
 //! assert!(measures.test.bound.mean > -3.0 && measures.log_p.is_some_and(|p| p.mean.mean < -1.0));
 //! # Ok::<(), jensen::amortised::autoencoder::AutoencoderError>(())
 //! ```
 
 mod architecture;
+mod baseline;
 mod codes;
 mod error;
 mod estimator;
@@ -41,6 +42,7 @@ mod training;
 mod verdict;
 
 pub use architecture::{Autoencoder, Batch};
+pub use baseline::{Baseline, BaselineModel};
 pub use codes::{Codes, EncodedRows, TrainedAutoencoder};
 pub use error::AutoencoderError;
 pub use estimator::{ClassGradient, Estimator};

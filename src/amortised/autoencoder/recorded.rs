@@ -57,6 +57,9 @@ impl Autoencoder {
         if self.clusters > 0 {
             vae = vae.clusters(self.clusters);
         }
+        if let Some(units) = &self.units {
+            vae = vae.in_units(units.clone());
+        }
         let (target, family) = if self.classes == 0 {
             normal(&vae, options)?
         } else {

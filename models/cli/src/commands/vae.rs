@@ -86,7 +86,13 @@ fn plan(args: &VaeArgs) -> Result<Plan, VaeError> {
     };
     let note = data.note();
     let architecture = match &earlier {
-        None => Architecture::new(args, data.test(), note.range.1.max(data.most_of_test()), note_of_text)?,
+        None => {
+            let most = note.range.1.max(data.most_of_test());
+            let mut new = Architecture::new(args, data.test(), most, note_of_text)?;
+            let rows = data.some_train().map_err(VaeError::from)?;
+            new.autoencoder = new.autoencoder.in_units_of(batch(&rows));
+            new
+        }
         Some(saved) => {
             saved.architecture.same(args, &path)?;
             let words = |d: &DataNote| format!("{}, {} training rows", d.file, d.num_train);

@@ -4,6 +4,9 @@ use super::report::{Bits, Report};
 use super::saved::Saved;
 use jensen::amortised::autoencoder::{Ended, Fault, Mean, Measures};
 
+/// Nats between all codes and their prior from which it is said. One draw a row finds about one where there is none.
+const APART: f64 = 2.0;
+
 impl Saved {
     /// The report of a run that ended so, in this time and at this many images a second; `counted` are the bits a character
     /// by counts.
@@ -42,17 +45,26 @@ impl Saved {
         let remedy = "try a smaller --beta, --anneal linear, --free-bits 0.1, more --epochs, or fewer --latent";
         let words = |fault: Fault| match fault {
             Fault::Interrupted { epochs } => format!("interrupted after {epochs} epochs; go on with --resume"),
+            Fault::Short { .. } | Fault::Rising { .. } => format!("{fault}; train for more --epochs"),
+            Fault::BelowBaseline { .. } => {
+                format!("{fault}; train for more --epochs, or take smaller --hidden where rows are few")
+            }
             Fault::NotFinite => "the test bound is not finite; try a smaller --learning-rate".to_string(),
             Fault::Collapse { unused, all } => {
                 format!("posterior collapse: {unused} of {all} latents say nothing about the image; {remedy}")
             }
             other => other.to_string(),
         };
-        let faults = measures.faults(ended, self.run.log.epochs.len());
+        let faults = measures.faults(ended, &self.run.log);
         let (active, all) = (measures.num_active(), measures.num_units());
         let mut notes = Vec::new();
         if active < all && !faults.iter().any(|fault| matches!(fault, Fault::Collapse { .. })) {
             notes.push(format!("{} of {all} latents are not in use", all - active));
+        }
+        if let Some(nats) = measures.aggregate_kl().filter(|nats| *nats > APART) {
+            notes.push(format!(
+                "the codes of all rows together are {nats:.1} nats from their prior: draws of the prior lie where few rows do"
+            ));
         }
         let (train, test) = (measures.train.bound, measures.test.bound);
         if train.mean - test.mean > 0.1 * train.mean.abs() + 4.0 * train.se.hypot(test.se) {

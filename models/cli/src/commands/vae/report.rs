@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::number::{duration, fixed, grouped};
 use crate::cli::render::{Align, TextTable};
-use jensen::amortised::autoencoder::{Agreement, BoundOfRows, Mean, Measures};
+use jensen::amortised::autoencoder::{Agreement, BaselineModel, BoundOfRows, Mean, Measures};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -113,6 +113,13 @@ impl Report {
             ("  KL", |b| b.kl),
         ] {
             table.push([name.to_string(), shown(of(train)), shown(of(test))]);
+        }
+        for baseline in &self.measures.baselines {
+            let name = match baseline.model {
+                BaselineModel::PrincipalComponents => "principal components",
+                _ => "independent columns",
+            };
+            table.push([name.to_string(), String::new(), shown(baseline.log_p)]);
         }
         if let Some(log_p) = self.measures.log_p {
             table.push(["log p(x)".to_string(), String::new(), shown(log_p.mean)]);

@@ -15,9 +15,6 @@ use jensen::export::OutDir;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Pixels beyond this are to be blamed for a bound that is not finite.
-const LARGE: f64 = 100.0;
-
 /// What a run starts from.
 pub(super) struct Plan {
     pub data: Data,
@@ -82,7 +79,7 @@ pub(super) fn train(
     if let Some(error) = unsaved {
         return Err(error.into());
     }
-    let ended = ended.map_err(|error| given_up(error, note, folder.is_some()))?;
+    let ended = ended.map_err(|error| given_up(error, folder.is_some()))?;
     let speed = (training.step() > first).then(|| num_rows(&training) / started.elapsed().as_secs_f64());
     Ok((plan.saved(training.checkpoint()), ended, speed))
 }
@@ -108,19 +105,12 @@ fn rolled_back(training: &Training) -> String {
 }
 
 /// What is said when training gives up; `kept` is whether the last good state is saved.
-fn given_up(error: AutoencoderError, note: &DataNote, kept: bool) -> VaeError {
+fn given_up(error: AutoencoderError, kept: bool) -> VaeError {
     let AutoencoderError::NotFinite { epoch, times, rate } = error else { return error.into() };
-    // Networks start with weights of about one over the root of their inputs: they take numbers of the order of one.
-    let largest = note.range.0.abs().max(note.range.1.abs());
-    let remedy = if largest > LARGE {
-        format!("rescale the pixels, which go up to {}, to about 1", significant(largest, 3))
+    let kept = if kept {
+        "the last good state is saved: go on with --resume and a smaller --learning-rate"
     } else {
-        "try a smaller --learning-rate".to_string()
+        "nothing is kept without --out; try a smaller --learning-rate"
     };
-    let kept = match (kept, largest > LARGE) {
-        (false, _) => format!("nothing is kept without --out; {remedy}"),
-        (true, true) => format!("the last good state is saved; {remedy} and begin anew"),
-        (true, false) => "the last good state is saved: go on with --resume and a smaller --learning-rate".to_string(),
-    };
-    VaeError::NotFinite { epoch, times, rate, kept }
+    VaeError::NotFinite { epoch, times, rate, kept: kept.to_string() }
 }
