@@ -158,6 +158,10 @@ impl<D: Distribution + ?Sized> Distribution for Box<D> {
         (**self).location_scale()
     }
 
+    fn location_factor(&self) -> Option<(Vector, Vector)> {
+        (**self).location_factor()
+    }
+
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
         (**self).sample(parameters, rng, out);
     }

@@ -134,6 +134,12 @@ pub trait Distribution: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Location `m` and row-major lower triangular factor `L`, where the value is `m + L e` with an `e` whose distribution
+    /// depends on neither; `None` for all others.
+    fn location_factor(&self) -> Option<(Vector, Vector)> {
+        None
+    }
+
     /// One draw at parameter values `parameters`; overwrites `out` (one number for a [`Real`]).
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]);
 }

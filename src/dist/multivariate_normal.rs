@@ -103,6 +103,10 @@ impl Distribution for MultivariateNormal {
         self.mean.elements().into_iter().chain(self.factor.elements()).collect()
     }
 
+    fn location_factor(&self) -> Option<(Vector, Vector)> {
+        self.precision.is_none().then_some((self.mean, self.factor))
+    }
+
     fn sample(&self, parameters: &[f64], rng: &mut dyn rand::Rng, out: &mut [f64]) {
         let n = self.mean.len();
         let (mean, factor) = parameters.split_at(n);

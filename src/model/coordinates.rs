@@ -5,7 +5,9 @@
 //!
 //! `z = m + s^(1 - c) (u - c m)`,  `ln |dz / du| = (1 - c) ln s`,
 //!
-//! it is none for the right `c`: 1 is centred (`z = u`), 0 non-centred (`z = m + s u`).
+//! it is none for the right `c`: 1 is centred (`z = u`), 0 non-centred (`z = m + s u`). A vector whose prior has a factor
+//! `L` of its covariance has for `s` the standard deviation of each element, and where all `c` are 0 it is non-centred as a
+//! whole: `z = m + L u`.
 //!
 //! *Source*: Papaspiliopoulos, Roberts and Skoeld (2003), Non-centered parameterisations for hierarchical models and data
 //! augmentation; the form with a power is that of Gorinova, Moore and Hoffman (2020), Automatic reparameterisation of
@@ -14,13 +16,15 @@
 use super::log_joint::LogJoint;
 use crate::dist::{Distribution, Support};
 use crate::program::recording;
-use crate::program::{Real, Vector};
+use crate::program::{Real, Vector, sum};
 
-/// Location and scale of a prior.
+/// What the coordinates of a latent rest on: location and scale of its prior, or location and factor of a vector's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    location: Real,
-    scale: Real,
+pub(super) enum Frame {
+    /// Of a number, or of each of several.
+    Scaled { location: Real, scale: Real },
+    /// Of a vector, whose elements hang together.
+    Factored { location: Vector, factor: Vector },
 }
 
 /// A latent that can be had in other coordinates: its prior has a location and a scale, which depend on other latents.
@@ -28,13 +32,29 @@ pub(super) struct Frame {
 pub(crate) struct Framed {
     /// Number of the site.
     pub site: usize,
-    /// Nodes of location and scale: of one number, or of one for each element.
-    pub location: u32,
-    pub scale: u32,
+    pub nodes: FrameNodes,
     /// Node of the latent's value.
     pub value: u32,
     /// Number of its prior among the terms.
     pub prior: usize,
+}
+
+/// The nodes of a [`Frame`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum FrameNodes {
+    /// Of one number, or of one for each element.
+    Scaled { location: u32, scale: u32 },
+    /// Location and factor, and the vector in non-centred coordinates.
+    Factored { location: u32, factor: u32, standard: u32 },
+}
+
+/// A latent in coordinates that were asked for.
+pub(super) struct Placed {
+    pub value: Real,
+    pub log_jacobian: Real,
+    /// How often the log Jacobian counts, where it is one number.
+    pub copies: usize,
+    pub centring: Vec<f64>,
 }
 
 impl Frame {
@@ -42,26 +62,79 @@ impl Frame {
     ///
     /// Where location and scale are data or constants, other coordinates are the same up to units and are of no use.
     pub fn of<D: Distribution>(distribution: &D) -> Option<Frame> {
-        let is_real = matches!(distribution.support(), Support::Real | Support::RealVector(_));
-        let (location, scale) = distribution.location_scale().filter(|_| is_real)?;
-        (varies(location) || varies(scale)).then_some(Frame { location, scale })
+        if !matches!(distribution.support(), Support::Real | Support::RealVector(_)) {
+            return None;
+        }
+        if let Some((location, factor)) = distribution.location_factor() {
+            return [location, factor]
+                .iter()
+                .any(|v| varies(v.lanes()))
+                .then_some(Frame::Factored { location, factor });
+        }
+        let (location, scale) = distribution.location_scale()?;
+        (varies(location) || varies(scale)).then_some(Frame::Scaled { location, scale })
     }
 
-    /// The latent's value from its coordinate `u`, and the log Jacobian, element by element.
+    /// The latent from its `n` coordinates `u`; nothing where it cannot have this centring.
     #[track_caller]
-    fn value(self, u: Real, centring: &[f64]) -> (Real, Real) {
-        let Frame { location, scale } = self;
-        let of = |f: &dyn Fn(f64) -> f64| match centring {
-            [first, rest @ ..] if rest.iter().all(|c| c == first) => Real::from(f(*first)),
-            all => Vector::constant(&all.iter().map(|c| f(*c)).collect::<Vec<_>>()).lanes(),
-        };
-        let (c, rest) = (of(&|c| c), of(&|c| 1.0 - c));
-        let log_jacobian = rest * scale.ln();
-        if c.as_constant() == Some(0.0) {
-            return (location + scale * u, log_jacobian);
+    fn placed(self, u: Real, centring: Vec<f64>) -> Option<Placed> {
+        let n = centring.len();
+        match self {
+            Frame::Scaled { location, scale } => {
+                let (value, log_jacobian) = scaled(u, location, scale, &centring);
+                Some(Placed { value, log_jacobian, copies: n, centring })
+            }
+            Frame::Factored { location, factor } if location.len() == n && factor.len() == n * n => {
+                if centring.iter().any(|c| *c != 0.0) {
+                    let scale = marginal_scale(&factor, n).lanes();
+                    return Frame::Scaled { location: location.lanes(), scale }.placed(u, centring);
+                }
+                let moved = factor.mat_vec(n, &Vector::from_lanes(u, n));
+                let diagonal: Vec<Real> = (0..n).map(|i| factor.at(i * n + i).ln()).collect();
+                let value = location.zip(&moved, |m, x| m + x).lanes();
+                Some(Placed { value, log_jacobian: sum(&diagonal), copies: 1, centring })
+            }
+            Frame::Factored { .. } => None,
         }
-        (location + log_jacobian.exp() * (u - c * location), log_jacobian)
     }
+
+    /// The nodes, which are recorded where they are not there yet.
+    fn nodes(self, value: u32) -> FrameNodes {
+        match self {
+            Frame::Scaled { location, scale } => FrameNodes::Scaled { location: location.node(), scale: scale.node() },
+            Frame::Factored { location, factor } => {
+                let value = Vector::from_lanes(Real::from_node(value), location.len());
+                let standard = factor.solve_lower(&value.zip(&location, |x, m| x - m));
+                FrameNodes::Factored {
+                    location: location.lanes().node(),
+                    factor: factor.lanes().node(),
+                    standard: standard.lanes().node(),
+                }
+            }
+        }
+    }
+}
+
+/// The scale of each element by itself: the length of its row of a lower triangular factor.
+#[track_caller]
+fn marginal_scale(factor: &Vector, n: usize) -> Vector {
+    let row = |i: usize| sum(&(0..=i).map(|j| factor.at(i * n + j).square()).collect::<Vec<_>>()).sqrt();
+    Vector::new(&(0..n).map(row).collect::<Vec<_>>())
+}
+
+/// The value from its coordinate `u`, and the log Jacobian, element by element.
+#[track_caller]
+fn scaled(u: Real, location: Real, scale: Real, centring: &[f64]) -> (Real, Real) {
+    let of = |f: &dyn Fn(f64) -> f64| match centring {
+        [first, rest @ ..] if rest.iter().all(|c| c == first) => Real::from(f(*first)),
+        all => Vector::constant(&all.iter().map(|c| f(*c)).collect::<Vec<_>>()).lanes(),
+    };
+    let (c, rest) = (of(&|c| c), of(&|c| 1.0 - c));
+    let log_jacobian = rest * scale.ln();
+    if c.as_constant() == Some(0.0) {
+        return (location + scale * u, log_jacobian);
+    }
+    (location + log_jacobian.exp() * (u - c * location), log_jacobian)
 }
 
 /// Whether a value depends on latents.
@@ -73,28 +146,20 @@ fn varies(x: Real) -> bool {
 }
 
 impl LogJoint {
-    /// The latent's value from its coordinate `u`, the log Jacobian and the centring of its `n` elements, where other
-    /// coordinates than the centred ones were asked for.
+    /// The latent of coordinates `u` with `n` numbers, where others than the centred ones were asked for.
     #[track_caller]
-    pub(super) fn in_coordinates(
-        &self,
-        name: &str,
-        frame: Option<Frame>,
-        u: Real,
-        n: usize,
-    ) -> Option<(Real, Real, Vec<f64>)> {
+    pub(super) fn in_coordinates(&self, name: &str, frame: Option<Frame>, u: Real, n: usize) -> Option<Placed> {
         let centring = self.sites.borrow().centring.get(name).cloned().filter(|c| c.len() == n)?;
-        let (value, log_jacobian) = frame?.value(u, &centring);
-        Some((value, log_jacobian, centring))
+        frame?.placed(u, centring)
     }
 
     /// Keeps the frame of the site that was declared last, whose prior is the last term.
     pub(super) fn keep_frame(&self, frame: Option<Frame>, value: u32) {
-        let Some(Frame { location, scale }) = frame else { return };
-        let (location, scale) = (location.node(), scale.node());
+        let Some(frame) = frame else { return };
+        let nodes = frame.nodes(value);
         let Some(num_terms) = recording::with(|r| r.terms.len()) else { return };
         let mut declared = self.sites.borrow_mut();
         let (Some(site), Some(prior)) = (declared.sites.len().checked_sub(1), num_terms.checked_sub(1)) else { return };
-        declared.framed.push(Framed { site, location, scale, value, prior });
+        declared.framed.push(Framed { site, nodes, value, prior });
     }
 }

@@ -11,7 +11,7 @@ mod site;
 mod sites;
 mod transform;
 
-pub(crate) use coordinates::Framed;
+pub(crate) use coordinates::{FrameNodes, Framed};
 pub(crate) use declared::{Simulated, recorded};
 pub use draws::{Draws, RowSet};
 pub use log_joint::{LogJoint, RowRange};

@@ -43,6 +43,8 @@ pub struct Site {
     pub range: Option<(u32, u32)>,
     /// How far each unconstrained number `u` of a latent with a location `m` and a scale `s` is centred: its value is
     /// `z = m + s^(1 - c) (u - c m)` with `c` from 0 (non-centred) to 1 (centred); empty where all are centred, `z = u`.
+    /// A vector with a factor `L` of its covariance has `s` the standard deviation of each element, and `z = m + L u` where
+    /// all `c` are 0.
     ///
     /// For a latent of rows one number for each element, the same in every row. A fit chooses other coordinates where
     /// that raises its bound; they are those of its parameters, and no name, draw or density of the result depends on
@@ -55,16 +57,6 @@ impl Site {
     /// Numbers in the constrained space.
     pub fn num_constrained(&self) -> usize {
         self.shape.iter().product()
-    }
-
-    /// The coordinates in words, such as "theta: 8 elements, centred by 0.02 to 0.11"; nothing where all are centred.
-    pub fn coordinates(&self) -> Option<String> {
-        let low = self.centring.iter().copied().reduce(f64::min)?;
-        let high = self.centring.iter().copied().fold(low, f64::max);
-        Some(match self.centring.len() {
-            1 => format!("{}: centred by {low:.2}", self.name),
-            n => format!("{}: {n} elements, centred by {low:.2} to {high:.2}", self.name),
-        })
     }
 
     /// Names of the constrained numbers: `mu`, `theta[0]`, `L[1,0]`.
@@ -120,10 +112,40 @@ pub struct Layout {
     pub first_row: usize,
 }
 
+/// Latents whose coordinates are told one by one.
+const MOST_SAID: usize = 3;
+
+fn said(name: &str, centring: &[f64]) -> String {
+    let low = centring.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = centring.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let elements = if centring.len() == 1 { String::new() } else { format!("{} elements, ", centring.len()) };
+    if high == 0.0 {
+        format!("{name}: {elements}non-centred")
+    } else if low == high {
+        format!("{name}: {elements}centred by {low:.2}")
+    } else {
+        format!("{name}: {elements}centred by {low:.2} to {high:.2}")
+    }
+}
+
 impl Layout {
     /// The site with this name.
     pub fn site(&self, name: &str) -> Option<&Site> {
         self.sites.iter().find(|s| s.name == name)
+    }
+
+    /// The latents that are not centred and how far they are, in words, such as "theta: 8 elements, centred by 0.02 to 0.11":
+    /// a line for each, and one for all where they are many.
+    pub fn coordinates(&self) -> Vec<String> {
+        let framed: Vec<&Site> = self.sites.iter().filter(|site| !site.centring.is_empty()).collect();
+        let [first, .., last] = framed[..] else {
+            return framed.iter().map(|site| said(&site.name, &site.centring)).collect();
+        };
+        if framed.len() <= MOST_SAID {
+            return framed.iter().map(|site| said(&site.name, &site.centring)).collect();
+        }
+        let all: Vec<f64> = framed.iter().flat_map(|site| site.centring.iter().copied()).collect();
+        vec![said(&format!("{} latents from {} to {}", framed.len(), first.name, last.name), &all)]
     }
 
     /// Sites of one kind, in order.

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::coordinates::Frame;
+use super::coordinates::{Frame, Placed};
 use super::declared::Simulated;
 use super::log_joint::LogJoint;
 use super::site::{Site, SiteKind};
@@ -91,9 +91,12 @@ impl LogJoint {
             recording::fail(format!("site \"{name}\" lies between {low} and {high}; give the lower bound first"));
         }
         let (u, offset) = self.unconstrained(name, n);
-        let framed = self.in_coordinates(name, frame, u, n);
-        let centred = || constrain_scalar(support, u).map(|(x, log_jacobian)| (x, log_jacobian, Vec::new()));
-        let Some((x, log_jacobian, centring)) = framed.or_else(centred) else {
+        let placed = self.in_coordinates(name, frame, u, n);
+        let centred = || {
+            let (value, log_jacobian) = constrain_scalar(support, u)?;
+            Some(Placed { value, log_jacobian, copies: n, centring: Vec::new() })
+        };
+        let Some(Placed { value: x, log_jacobian, centring, .. }) = placed.or_else(centred) else {
             recording::fail(format!("site \"{name}\" has a vector support where a scalar is needed"));
             return (u, 0);
         };
@@ -113,10 +116,10 @@ impl LogJoint {
         let n = support.num_unconstrained();
         let (u, offset) = self.unconstrained(name, n);
         let mut centring = Vec::new();
-        let vector = if let Some((x, log_jacobian, chosen)) = self.in_coordinates(name, frame, u, n) {
-            self.term(TermKind::Jacobian, log_jacobian, n);
-            centring = chosen;
-            Vector::from_lanes(x, n)
+        let vector = if let Some(placed) = self.in_coordinates(name, frame, u, n) {
+            self.term(TermKind::Jacobian, placed.log_jacobian, placed.copies);
+            centring = placed.centring;
+            Vector::from_lanes(placed.value, n)
         } else if let Support::RealVector(_) = support {
             Vector::from_lanes(u, n)
         } else {

@@ -29,7 +29,7 @@ impl fmt::Display for Posterior {
             writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
         writeln!(f, "{}", self.bound().report(self.k_hat()))?;
-        for words in layout.sites.iter().filter_map(Site::coordinates) {
+        for words in layout.coordinates() {
             writeln!(f, "coordinates   {words}")?;
         }
         if let Some(resampling) = self.resampling() {

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{Options, Pass, Target, TargetError};
-use crate::model::{Draws, Framed, Layout, Model, RowSet, Site};
+use crate::model::{Draws, FrameNodes, Framed, Layout, Model, RowSet, Site};
 use crate::program::execute::run;
 use crate::program::plan::Plan;
 
@@ -53,12 +53,17 @@ impl Target {
 
     /// Whether the scale of a prior depends on latents.
     pub(crate) fn has_latent_scale(&self, framed: &Framed) -> bool {
-        self.recording.nodes[framed.scale as usize].per_draw
+        let (FrameNodes::Scaled { scale: node, .. } | FrameNodes::Factored { factor: node, .. }) = framed.nodes;
+        self.recording.nodes[node as usize].per_draw
     }
 
-    /// Location, scale and value of the latents of [`framed`](Self::framed) at the draws `z`.
+    /// What the coordinates of the latents of [`framed`](Self::framed) rest on at the draws `z`.
     pub(crate) fn frames(&self, theta: &[f64], z: &Draws) -> Vec<Frames> {
-        let nodes: Vec<u32> = self.framed().flat_map(|f| [f.location, f.scale, f.value]).collect();
+        let of = |f: &Framed| match f.nodes {
+            FrameNodes::Scaled { location, scale } => vec![location, scale, f.value],
+            FrameNodes::Factored { location, factor, standard } => vec![location, factor, standard, f.value],
+        };
+        let nodes: Vec<u32> = self.framed().flat_map(of).collect();
         let plan: Plan<f64> = Plan::of_outputs(&self.recording, &nodes);
         let outside = Draws {
             num_draws: z.num_draws,
@@ -80,17 +85,20 @@ impl Target {
             let (own, after) = rest.split_at(len * draws);
             rest = after;
             // One number stands for all elements.
-            if len == n { own.to_vec() } else { own.repeat(n) }
+            if len < n { own.repeat(n) } else { own.to_vec() }
         };
         let frames = self.framed().map(|f| {
             let site = &self.layout.sites[f.site];
             let n = site.num_unconstrained;
-            Frames {
-                offset: site.offset,
-                location: take(f.location, n),
-                scale: take(f.scale, n),
-                value: take(f.value, n),
-            }
+            let (location, scale, whole) = match f.nodes {
+                FrameNodes::Scaled { location, scale } => (take(location, n), take(scale, n), None),
+                FrameNodes::Factored { location, factor, standard } => {
+                    let (location, factor) = (take(location, n), take(factor, n * n));
+                    let scale = marginal_scale(&factor, n, draws);
+                    (location, scale, Some(Whole { factor, standard: take(standard, n) }))
+                }
+            };
+            Frames { offset: site.offset, location, scale, value: take(f.value, n), whole }
         });
         frames.collect()
     }
@@ -109,6 +117,13 @@ impl Target {
         let (mut out, draws) = (z.clone(), z.num_draws);
         for (framed, frames) in self.framed().zip(self.frames(theta, z)) {
             let centring = &layout.sites[framed.site].centring;
+            if let Some(whole) = &frames.whole
+                && !centring.is_empty()
+                && centring.iter().all(|c| *c == 0.0)
+            {
+                out.latents[frames.offset * draws..][..whole.standard.len()].copy_from_slice(&whole.standard);
+                continue;
+            }
             for (e, &c) in centring.iter().enumerate() {
                 let lane = e * draws..(e + 1) * draws;
                 let own = frames.location[lane.clone()].iter().zip(&frames.scale[lane]);
@@ -142,12 +157,28 @@ impl Target {
     }
 }
 
+/// The length of each row of a factor, `[element][draw]`.
+fn marginal_scale(factor: &[f64], n: usize, draws: usize) -> Vec<f64> {
+    let square = |i: usize, draw: usize| (0..n).map(|j| factor[(i * n + j) * draws + draw].powi(2)).sum::<f64>();
+    (0..n * draws).map(|k| square(k / draws, k % draws).sqrt()).collect()
+}
+
 /// What the coordinates of a latent rest on, `[element][draw]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Frames {
     /// The latent's first number among the unconstrained ones.
     pub offset: usize,
+    /// Location and scale of each element.
     pub location: Vec<f64>,
     pub scale: Vec<f64>,
     pub value: Vec<f64>,
+    /// Of a vector whose elements hang together.
+    pub whole: Option<Whole>,
+}
+
+/// The factor of a vector's prior, row by row, and the vector in non-centred coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Whole {
+    pub factor: Vec<f64>,
+    pub standard: Vec<f64>,
 }

@@ -28,6 +28,11 @@ impl Model for Kinds {
         let own = p.draw("own", normals(groups, groups.map(|g| (0.3 * g).exp())));
         let far = p.draws("far", cauchy(0.0, tau), 2);
         let plain = p.draws("plain", normal(0.5, 1.0), 2);
+        let zero = Real::from(0.0);
+        let factor = Vector::new(&[tau, zero, mu, far.at(0).exp()]);
+        let pair = p.draw("pair", multivariate_normal_cholesky(Vector::new(&[one, zero]), factor));
+        let other = p.draw("other", multivariate_normal_cholesky(Vector::new(&[zero, mu]), factor));
+        p.add(-pair.at(0).square() * 0.2 * other.at(1));
         p.derive("sum", groups.sum() + far.at(1));
         p.add(-0.1 * table.dot(&table) + plain.at(0) * own.at(2));
         p.rows(4, |i| {
@@ -38,12 +43,14 @@ impl Model for Kinds {
 }
 
 /// The centring of each site that has one; the site of rows has one for all rows.
-const CENTRING: [(&str, &[f64]); 6] = [
+const CENTRING: [(&str, &[f64]); 8] = [
     ("one", &[0.35]),
     ("groups", &[0.0, 0.5, 1.0]),
     ("table", &[0.2, 0.2, 0.2, 0.2]),
     ("own", &[0.9, 0.0, 0.4]),
     ("far", &[0.0, 0.0]),
+    ("pair", &[0.0, 0.0]),
+    ("other", &[0.4, 0.0]),
     ("local", &[0.6]),
 ];
 
@@ -65,7 +72,7 @@ fn in_coordinates(model: &impl Model, centring: &[(&str, &[f64])]) -> (Target, T
 
 /// Centred draws of [`Kinds`] from draws in the coordinates [`CENTRING`], and the log Jacobian, by hand.
 ///
-/// Latents outside of rows: mu, ln tau, one, groups (3), table (4), own (3), far (2), plain (2).
+/// Latents outside of rows: mu, ln tau, one, groups (3), table (4), own (3), far (2), plain (2), pair (2), other (2).
 fn by_hand(u: &Draws) -> (Draws, Vec<f64>) {
     let n = u.num_draws;
     let (mut z, mut log_jacobian) = (u.clone(), vec![0.0; n]);
@@ -86,8 +93,16 @@ fn by_hand(u: &Draws) -> (Draws, Vec<f64>) {
         for (k, (m, c)) in groups.into_iter().zip([0.9, 0.0, 0.4]).enumerate() {
             moved(10 + k, m, (0.3 * m).exp(), c);
         }
-        moved(13, 0.0, tau, 0.0);
+        let far = moved(13, 0.0, tau, 0.0);
         moved(14, 0.0, tau, 0.0);
+        // The rows of L have lengths tau and sqrt(mu^2 + exp(2 far)).
+        moved(19, 0.0, tau, 0.4);
+        moved(20, mu, mu.hypot(far.exp()), 0.0);
+        // m + L u with the rows (tau, 0) and (mu, exp(far)) of L.
+        let own = [u.latents[17 * n + d], u.latents[18 * n + d]];
+        z.latents[17 * n + d] = one + tau * own[0];
+        z.latents[18 * n + d] = mu * own[0] + far.exp() * own[1];
+        log_jacobian[d] += tau.ln() + far;
         for (row, group) in [0, 2, 1, 0].into_iter().enumerate() {
             let at = row * n + d;
             z.row_latents[at] = value(u.row_latents[at], groups[group], tau, 0.6);

@@ -123,3 +123,42 @@ fn new_rows_are_predicted_by_the_latents_of_the_fit() {
     // theta[0] is 0.7 but for 0.007, and each new row adds 0.01.
     assert!(new[0].values.iter().all(|y| (y - 0.7).abs() < 0.07));
 }
+
+/// Intercepts and slopes of eight groups of four rows, with a correlation.
+struct Slopes;
+
+impl Model for Slopes {
+    fn log_joint(&self, p: &LogJoint) {
+        let mu = p.draws("mu", normal(0.0, 2.0), 2);
+        let tau = p.draws("tau", half_normal(1.0), 2);
+        let l = p.draw("l", lkj_cholesky(2, 2.0));
+        let zero = Real::from(0.0);
+        let factor = Vector::new(&[tau.at(0), zero, tau.at(1) * l.at((1, 0)), tau.at(1) * l.at((1, 1))]);
+        for group in 0..8 {
+            let b = p.draw(&format!("b_{group}"), multivariate_normal_cholesky(mu, factor));
+            for row in 0..4 {
+                let (g, x) = (f64::from(group), f64::from(row) - 1.5);
+                p.observe(
+                    1.0 + (2.0 * g).sin() * 0.6 + 0.4 * x * g.cos() + (3.0 * g + 5.0 * x).sin() * 0.5,
+                    normal(b.at(0) + x * b.at(1), 0.7),
+                );
+            }
+        }
+    }
+}
+
+/// The bound can only rise by what is kept, by more than its error; no bound is above the evidence.
+#[test]
+fn vectors_with_a_covariance_are_partly_non_centred() {
+    let fitted = Fit::new(&Slopes).seed(5).run().unwrap();
+    let words = &fitted.tried.coordinates[0];
+    assert!(
+        words.starts_with("8 latents from b_0 to b_7: 16 elements, centred by 0.") && words.ends_with(", kept"),
+        "{words}"
+    );
+    let numbers: Vec<f64> =
+        words.split("bound ").nth(1).unwrap().split([' ', '(']).filter_map(|w| w.parse().ok()).collect();
+    assert!(numbers[1] > numbers[0] + 0.1, "{words}");
+    let evidence = fitted.bound().log_evidence;
+    assert!(fitted.bound().elbo.value < evidence.value + 3.0 * evidence.mcse);
+}

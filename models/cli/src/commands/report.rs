@@ -11,7 +11,7 @@ use crate::cli::render::{Align, Length, TextTable, posterior_table};
 use jensen::amortised::Measured;
 use jensen::diagnose::verdict::{Trust, Verdict};
 use jensen::fit::Trace;
-use jensen::model::Site;
+use jensen::model::Layout;
 use jensen::posterior::{Bound, Resampling, RowMeans, Summary, table_is_of};
 use jensen::target::Constrained;
 use jensen_models::data::Standardisation;
@@ -99,7 +99,7 @@ impl Report {
             stop: outcome.stopped(),
             num_steps: outcome.stop().steps(),
             seconds,
-            coordinates: outcome.layout().into_iter().flat_map(|l| &l.sites).filter_map(Site::coordinates).collect(),
+            coordinates: outcome.layout().map(Layout::coordinates).unwrap_or_default(),
             trace: outcome.trace(),
         }
     }
