@@ -13,8 +13,10 @@ mod laplace;
 mod minibatch;
 mod natural_gradient;
 mod path;
+mod places;
 mod start;
 mod stochastic;
+mod unusable;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
 pub(crate) use density::Density;
@@ -30,6 +32,7 @@ pub use laplace::{FullRankStart, LaplaceApproximation, LaplaceState};
 pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
+pub use places::PathPlace;
 pub use start::{Explored, Found, StartSearch};
 pub use stochastic::{StochasticState, StochasticVi};
 

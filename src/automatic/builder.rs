@@ -278,8 +278,8 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
         self
     }
 
-    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
-    /// until the two best bounds agree to a nat.
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, up to 4 where several modes have
+    /// comparable bounds, and with integers of rows alone up to 6, until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {
         self.settings.restarts = Some(restarts.max(1));

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::adapters::ByTransform;
+use super::estimators::has_integers;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 #[cfg(feature = "argmin")]
 use super::own::no_transform;
@@ -118,22 +119,26 @@ impl Job<'_> {
         self.settings.steps.unwrap_or(default)
     }
 
-    /// A start where no paths were followed: one of the best plain centres, each run its own.
+    /// A start where no paths were followed: one of the two best plain centres, by turns.
     fn plain_start<F: Family>(&self, family: &F, width: f64) -> Solution {
-        let centres = &self.begin.centres;
-        let centre = match centres.len() {
-            0 => self.explored().map_or(&[][..], |explored| &explored.gaussian.mean),
-            n => &centres[self.number % n.min(2)],
+        let centre = match self.begin.centres.is_empty() {
+            true => self.explored().map_or(&[][..], |explored| &explored.gaussian.mean),
+            false => &self.begin.centres[self.number % self.begin.centres.len().min(2)],
         };
         Solution { params: family.init(centre, width), theta: self.begin.theta.clone() }
     }
 
-    /// The candidate this run starts from: each run its own, while there are good ones; none where no paths were followed.
-    fn explored(&self) -> Option<&Explored> {
-        let all = &self.begin.explored;
-        let best = all.first()?;
-        let usable = all.iter().take_while(|e| e.rejected == best.rejected && e.bound > best.bound - 5.0).count();
-        Some(&all[self.number % usable.max(1)])
+    /// The candidate this run starts from; none where no paths were followed.
+    pub(super) fn explored(&self) -> Option<&Explored> {
+        let turns = &self.begin.turns;
+        self.begin.explored.get(*turns.get(self.number % turns.len().max(1))?)
+    }
+
+    /// Whether an earlier run starts where this one does.
+    pub(super) fn shares_start(&self) -> bool {
+        let Begin { turns, centres, .. } = self.begin;
+        let plain = if has_integers(self.target.layout()) { centres.len() } else { centres.len().min(2) };
+        self.number >= if turns.is_empty() { plain } else { turns.len() }
     }
 
     fn natural_gradient(&self, rule: &mut dyn StoppingRule, observer: &mut dyn Observer) -> Result<Run, FitError> {

@@ -14,6 +14,7 @@ mod improper;
 mod integers;
 mod job;
 mod measured;
+mod modes;
 mod objectives;
 mod own;
 mod parts;

@@ -5,7 +5,7 @@ use nalgebra::{Cholesky, DMatrix};
 use super::centring::{Centring, choose, has_candidates};
 use super::job::{Run, natural_gradient};
 use super::plan::Plan;
-use super::restarts::{COMPARED, compared, second};
+use super::restarts::{COMPARED, compared};
 use super::run::Settings;
 use super::{OptimizerChoice, Restart};
 use crate::algorithm::{FitError, Solution};
@@ -77,7 +77,7 @@ impl Recentring<'_> {
     }
 
     /// Fits again from the run `chosen`, in the coordinates that the rule chooses, twice at most; what raises the bound by more
-    /// than two errors of the difference is kept. Another run is then fitted in the same coordinates, so that two agree there
+    /// than two errors of the difference is kept. The run `other` is then fitted in the same coordinates, so that two agree there
     /// or not.
     ///
     /// # Errors
@@ -86,6 +86,7 @@ impl Recentring<'_> {
         &self,
         restarts: &[Restart],
         chosen: usize,
+        other: Option<usize>,
         streams: Streams,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, FitError> {
@@ -100,7 +101,7 @@ impl Recentring<'_> {
         let Some(best) = best else { return Ok(out) };
         let mut moved = Moved { target: best.target, restarts: vec![best.restart], traces: vec![best.trace] };
         let interrupted = matches!(moved.restarts[0].stop, Stop::Interrupted { .. });
-        if let Some(other) = second(restarts, chosen).filter(|_| !interrupted) {
+        if let Some(other) = other.filter(|_| !interrupted) {
             let (streams, solution) = (streams.purpose(ROUNDS), &restarts[other].solution);
             let z = centred_draws(self.centred, solution, streams);
             if let Ok(next) = self.run_in(moved.target.layout(), &z, &solution.theta, streams, observer) {

@@ -6,9 +6,11 @@ use std::fmt;
 
 mod evidence;
 mod missed;
+mod modes;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
 pub use missed::Missed;
+pub use modes::{OtherMode, Symmetry};
 
 /// From here on the importance weights have no finite mean.
 const INFINITE_MEAN: f64 = 1.0;

@@ -6,7 +6,7 @@ use super::weights::{Weighted, weights_of};
 use super::{Bound, MonteCarlo, Posterior, Proposal};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::verdict::{
-    Evidence, HalfMeans, Missed, Trust, Verdict, halves_disagreement, restarts_disagreement,
+    Evidence, HalfMeans, Missed, OtherMode, Trust, Verdict, halves_disagreement, restarts_disagreement,
 };
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
@@ -33,12 +33,23 @@ pub struct Assessment<'a> {
     pub second: Option<&'a Solution>,
     /// A value of an integer that the family is known to leave out.
     pub missed: Option<Missed>,
+    /// Modes of the posterior that q does not cover.
+    pub modes: &'a [OtherMode],
 }
 
 impl<'a> Assessment<'a> {
     /// 4000 fresh draws after one run that ended with `stop`.
     pub fn new(streams: Streams, stop: &'a Stop) -> Self {
-        Assessment { streams, num_draws: 4000, stop, trace: None, restarts: &[], second: None, missed: None }
+        Assessment {
+            streams,
+            num_draws: 4000,
+            stop,
+            trace: None,
+            restarts: &[],
+            second: None,
+            missed: None,
+            modes: &[],
+        }
     }
 
     /// Fresh draws of q.
@@ -69,6 +80,12 @@ impl<'a> Assessment<'a> {
     #[must_use]
     pub fn missed(self, missed: Missed) -> Self {
         Assessment { missed: Some(missed), ..self }
+    }
+
+    /// Modes of the posterior that q does not cover.
+    #[must_use]
+    pub fn modes(self, modes: &'a [OtherMode]) -> Self {
+        Assessment { modes, ..self }
     }
 }
 
@@ -138,6 +155,7 @@ impl Posterior {
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
+            verdict.judge_modes(settings.modes);
             fresh.say_what_is_fixed(target.layout(), &mut verdict);
             let entropy = family.entropy(&solution.params, &RowSet::all());
             fresh.say_what_cannot_be(target, entropy, &bound, &mut verdict);

@@ -4,8 +4,9 @@ use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerCh
 use jensen::fit::Stop;
 use jensen::optimize::Clip;
 use jensen::prelude::*;
+use jensen::program::log_sum_exp;
 use jensen::streams::Streams;
-use jensen::{Fit, Fitted};
+use jensen::{Fit, Fitted, Trust};
 
 /// A model written as a closure.
 struct Written<F>(F);
@@ -417,4 +418,63 @@ fn numbers_that_make_no_sense_are_refused_by_the_setting_s_name() {
     assert!(fit().family(FamilyChoice::FullRank).estimator(score).steps(20).run().is_ok());
     let fitted = fit().run().expect("a posterior");
     assert!(fitted.resample(usize::MAX).is_err() && fitted.resample(1 << 40).is_err());
+}
+
+/// Two normals around -4 and 4, the second with a share of `exp(-lower)`.
+fn two_modes(lower: f64) -> Written<impl Fn(&LogJoint)> {
+    Written(move |p: &LogJoint| {
+        let x = p.real("x");
+        let at = |centre: f64| -2.0 * (x - centre).square();
+        p.add(log_sum_exp(&[at(-4.0), at(4.0) - lower]));
+    })
+}
+
+/// A second mode with weight is named with its share and its mean; one that holds e^-8 of the posterior spoils nothing.
+#[test]
+fn modes_are_told_with_their_shares() {
+    let ln_normaliser = 0.5 * (std::f64::consts::PI / 2.0).ln();
+    for seed in 0..3 {
+        let fitted = Fit::new(&two_modes(1.0)).seed(seed).run().unwrap();
+        let said = fitted.verdict().to_string();
+        assert_eq!(fitted.verdict().trust, Trust::DoNotTrust);
+        // exp(-1) / (1 + exp(-1)) = 0.269
+        assert!(said.contains("different modes") && said.contains("holds 27 %"), "{said}");
+        assert!(said.contains("x is 4.0") || said.contains("x is 3.9"), "{said}");
+        assert!(!said.contains("halves differ"), "{said}");
+        let fitted = Fit::new(&two_modes(8.0)).seed(seed).run().unwrap();
+        let said = fitted.verdict().to_string();
+        assert_eq!(fitted.verdict().trust, Trust::Trust, "{said}");
+        assert!(said.contains("e^-8 of the posterior"), "{said}");
+        assert!((fitted.bound().elbo.value - ln_normaliser).abs() < 0.01, "{}", fitted.bound().elbo.value);
+        let starts: Vec<_> = fitted.tried.runs.iter().map(|run| run.from).collect();
+        assert_eq!(starts, [Some(0), Some(1)], "{}", fitted.tried);
+    }
+}
+
+/// Components without an order have modes that are permutations of each other; with one there is a single mode.
+#[test]
+fn exchangeable_components_are_named_with_their_cure() {
+    let values = Column::new(
+        (0..40).map(|k| if k % 2 == 0 { -1.5 } else { 1.5 } + 0.3 * f64::from(k % 7 - 3)).collect::<Vec<_>>(),
+    );
+    let of = |ordered: bool| {
+        let values = values.clone();
+        Written(move |p: &LogJoint| {
+            let m = if ordered { p.ordered("m", 2) } else { p.reals("m", 2) };
+            (0..2).for_each(|k| p.add(normal(0.0, 3.0).log_density(m.at(k))));
+            p.rows(40, |i| {
+                let y = values.at(i);
+                i.add(log_sum_exp(&[0, 1].map(|k| -0.5 * (y - m.at(k)).square() / 0.36)));
+            });
+        })
+    };
+    for seed in 0..3 {
+        let free = Fit::new(&of(false)).seed(seed).run().unwrap();
+        let said = free.verdict().to_string();
+        assert_eq!(free.verdict().trust, Trust::DoNotTrust);
+        assert!(said.contains("holds 50 %") && said.contains("elements of m in another order"), "{said}");
+        assert!(said.contains("p.ordered"), "{said}");
+        let ordered = Fit::new(&of(true)).seed(seed).run().unwrap();
+        assert_eq!(ordered.verdict().trust, Trust::Trust, "{}", ordered.verdict());
+    }
 }
