@@ -29,6 +29,7 @@ pub use fixed_draws::{
 pub use gaussian::PathGaussian;
 pub(crate) use laplace::curvature;
 pub use laplace::{FullRankStart, LaplaceApproximation, LaplaceState};
+pub(crate) use minibatch::Chosen;
 pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};

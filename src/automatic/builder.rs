@@ -227,8 +227,8 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
         self
     }
 
-    /// Rise of the bound between two windows, in nats, below which a stochastic run has levelled off; 0.01 if this is
-    /// not called. The noise of the windows counts as well.
+    /// Gain of the bound over half as many steps again, in nats, up to which a stochastic run has levelled off; 0.01 if this
+    /// is not called. Its standard error counts as well, and has to be as small, or at most 0.01.
     #[must_use]
     pub fn tolerance(mut self, nats: f64) -> Self {
         self.settings.stochastic.tolerance = nats;

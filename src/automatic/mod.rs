@@ -13,6 +13,7 @@ mod flips;
 mod improper;
 mod integers;
 mod job;
+mod level;
 mod measured;
 mod modes;
 mod objectives;

@@ -286,7 +286,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         evaluations += measure_evidence(&mut restarts, chosen_run, target, streams)?;
     }
     let has_spread = plan.family != FamilyChoice::Map;
-    if has_spread && has_time && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. })) {
+    if has_spread && has_time && restarts.iter().any(|r| matches!(r.stop, Stop::Budget { .. })) {
         evaluations += refuse_improper(target, &*family, &restarts[chosen_run].solution, streams)?;
     }
     let missed = if has_time && chosen.is_mixed() {
