@@ -264,6 +264,10 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         let restart = compared(target, &*family, run.solution, run.stop, settings.streams)?;
         evaluations += COMPARED as u64;
         if let Err(error) = refuse_spike(target.layout(), restart.bound) {
+            // Where there is no posterior the sites to mend are named.
+            if plan.family != FamilyChoice::Map && settings.wishes.minibatch == Minibatch::Full {
+                evaluations += refuse_improper(target, &*family, &restart.solution, settings.streams)?;
+            }
             failure.get_or_insert(error);
             continue;
         }

@@ -137,8 +137,8 @@ fn what_was_tried_is_told_and_saved() {
     assert!(serde_json::from_str::<Tried>(&edited).is_err());
 }
 
-/// The funnel has no good Gaussian: the fit ends all the same, within a nat of the best there is, which is derived in
-/// `tests/all/algorithms.rs`.
+/// The funnel as it is written has no good Gaussian, and a good one in other coordinates: the fit ends, above the best of the
+/// first less a nat, which is derived in `tests/all/algorithms.rs`, and not above the evidence, which is zero.
 #[test]
 fn a_funnel_ends() {
     let model = Written(|p: &LogJoint| {
@@ -149,7 +149,7 @@ fn a_funnel_ends() {
     let variance = 1.0 / (1.0 / 9.0 + 4.5f64);
     let optimum = -variance / 18.0 - 3f64.ln() + 0.5 + 0.5 * variance.ln() - 2.25 * variance;
     let (bound, se) = best(&fitted);
-    assert!(bound < optimum + 4.0 * se && bound > optimum - 1.0 - 4.0 * se, "{bound} ({se}), best {optimum}");
+    assert!(bound < 1e-6 + 4.0 * se && bound > optimum - 1.0 - 4.0 * se, "{bound} ({se}), best {optimum}");
 }
 
 #[test]
