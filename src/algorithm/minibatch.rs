@@ -19,7 +19,7 @@ pub enum Minibatch {
 
 /// The rows of the last step, and the order of the pass it belongs to.
 #[derive(Clone, Debug)]
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     pub rows: RowSet,
     order: Vec<u32>,
     /// The pass that the order is of.

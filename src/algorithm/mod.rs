@@ -13,8 +13,10 @@ mod laplace;
 mod minibatch;
 mod natural_gradient;
 mod path;
+mod places;
 mod start;
 mod stochastic;
+mod unusable;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
 pub(crate) use density::Density;
@@ -27,9 +29,11 @@ pub use fixed_draws::{
 pub use gaussian::PathGaussian;
 pub(crate) use laplace::curvature;
 pub use laplace::{FullRankStart, LaplaceApproximation, LaplaceState};
+pub(crate) use minibatch::Chosen;
 pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
+pub use places::PathPlace;
 pub use start::{Explored, Found, StartSearch};
 pub use stochastic::{StochasticState, StochasticVi};
 

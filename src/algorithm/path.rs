@@ -32,6 +32,8 @@ pub enum PathEnd {
     RanAway,
     /// The budget of iterations is used up.
     Budget,
+    /// There was no path: a plain Gaussian that was looked at beside them.
+    NoPath,
 }
 
 /// A step and the change of the gradient of `-log p` over it.

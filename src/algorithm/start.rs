@@ -4,6 +4,8 @@ use super::FitError;
 use super::density::Density;
 use super::gaussian::PathGaussian;
 use super::path::{Path, PathEnd};
+use super::places::{PathPlace, beside, group};
+use super::unusable::{check_every_latent_matters, responsible};
 use crate::objective::Accepted;
 use crate::streams::Streams;
 use crate::target::Differentiable;
@@ -24,10 +26,25 @@ const SCALED_UP_TO: usize = 1000;
 /// Steps remembered by a path.
 const HISTORY: usize = 8;
 
-/// Several quasi-Newton paths from points drawn uniformly from (-2, 2) in the unconstrained space.
+/// Paths that arrive at one place of which each is scored all along; of further ones the last steps alone are.
+const SCORED_IN_FULL: usize = 2;
+const LAST_STEPS: usize = 2;
+
+/// Paths that are followed whatever they cost, and evaluations for each of the others, on average: a path to a maximum
+/// takes some tens, and the others are for maxima. They have this share of the iterations.
+const FIRST: usize = 4;
+const FURTHER_ITERATIONS: f64 = 0.4;
+const PER_FURTHER_PATH: u64 = 350;
+
+/// Half widths of the cubes from which paths begin, in turn, after the first four paths from (-2, 2).
+const WIDTHS: [f64; 4] = [2.0, 4.0, 2.0, 8.0];
+
+/// Several quasi-Newton paths from points drawn uniformly from (-2, 2) in the unconstrained space, some from wider cubes.
 ///
-/// The Gaussian of the path's curvature is scored at places along each path by its evidence lower bound, with the
-/// same few draws everywhere; what wins is often not at the mode, which may lie in a spike without mass.
+/// The Gaussian of the path's curvature is scored at points along each path by its evidence lower bound, with the
+/// same few draws everywhere; what wins is often not at the mode, which may lie in a spike without mass. Paths are
+/// grouped by the [`PathPlace`] they lead to. Further paths are cheap: one that arrives where two others have is scored at its
+/// end alone, and they end together when they have taken 350 evaluations each on average.
 ///
 /// *Source*: Zhang, Carpenter, Gelman and Vehtari 2022 (Pathfinder), with shared antithetic draws.
 #[derive(Clone, Debug)]
@@ -53,8 +70,8 @@ pub struct Found {
     pub paths: Vec<Explored>,
     /// Random points that were passed over because the density was not finite there.
     pub not_finite: usize,
-    /// Distinct modes among the paths that arrived at one.
-    pub num_modes: usize,
+    /// The places that paths lead to, that of the best bound first.
+    pub places: Vec<PathPlace>,
     /// Density evaluations used.
     pub evaluations: u64,
 }
@@ -71,14 +88,25 @@ pub struct Explored {
     pub rejected: usize,
     /// Where the path ended.
     pub last: Vec<f64>,
+    /// The log density there.
+    pub value: f64,
     /// The reason for which it ended there.
     pub end: PathEnd,
+    /// Number of the place it leads to, in the order of [`Found::places`]; none for one that leads nowhere.
+    pub place: Option<usize>,
+}
+
+impl Explored {
+    /// The maximum it arrived at, or the centre of its Gaussian.
+    pub(super) fn centre(&self) -> &[f64] {
+        if self.end == PathEnd::Arrived { &self.last } else { &self.gaussian.mean }
+    }
 }
 
 impl StartSearch {
-    /// Four paths, scored by 16 draws.
+    /// Sixteen paths, scored by 16 draws.
     pub fn new(streams: Streams) -> Self {
-        StartSearch { num_paths: 4, num_draws: 16, max_iterations: 300, point: None, streams }
+        StartSearch { num_paths: 16, num_draws: 16, max_iterations: 300, point: None, streams }
     }
 
     /// Follows the paths.
@@ -98,13 +126,20 @@ impl StartSearch {
             return Err(FitError::NotFinite { place: "the start".into(), times: not_finite, detail });
         }
         check_every_latent_matters(target, &begun)?;
-        for path in begun {
-            paths.push(self.explore(&mut density, path)?);
+        let (mut before, most) = (0, PER_FURTHER_PATH * self.num_paths.saturating_sub(FIRST) as u64);
+        for (number, path) in begun.into_iter().enumerate() {
+            if number == FIRST {
+                before = density.evaluations;
+            } else if number > FIRST && density.evaluations - before > most {
+                break;
+            }
+            let explored = self.explore(&mut density, path, &paths)?;
+            paths.push(explored);
         }
         self.add_plain(&mut density, &mut paths)?;
         paths.sort_by(|a, b| a.rejected.cmp(&b.rejected).then(b.bound.total_cmp(&a.bound)));
-        let num_modes = count_modes(&paths);
-        Ok(Found { paths, not_finite, num_modes, evaluations: density.evaluations })
+        let places = group(&mut density, &mut paths)?;
+        Ok(Found { paths, not_finite, places, evaluations: density.evaluations })
     }
 
     /// Adds plain Gaussians around zero: in a hierarchy they can be better than anything on the way into a spike.
@@ -118,7 +153,8 @@ impl StartSearch {
         for sd in [1.0, 0.3, 0.1] {
             let gaussian = PathGaussian::diagonal(centre.clone(), &vec![sd; d]);
             let (bound, rejected) = score(density, &gaussian, self.num_draws, self.streams)?;
-            paths.push(Explored { gaussian, bound, rejected, last: centre.clone(), end: PathEnd::Budget });
+            let (last, value) = (centre.clone(), f64::NEG_INFINITY);
+            paths.push(Explored { gaussian, bound, rejected, last, value, end: PathEnd::NoPath, place: None });
         }
         Ok(())
     }
@@ -138,16 +174,14 @@ impl StartSearch {
                 Some(given) if number == 0 && attempt == 0 => point.copy_from_slice(given),
                 _ if attempt == ATTEMPTS => point.fill(0.0),
                 _ => {
-                    let width = if attempt < ATTEMPTS / 2 { 2.0 } else { 2.0 * 0.6f64.powi((attempt - 9) as i32) };
+                    let width = if number < FIRST { 2.0 } else { WIDTHS[number % WIDTHS.len()] };
+                    let width = width * 0.6f64.powi((attempt + 1).saturating_sub(ATTEMPTS / 2) as i32);
                     let streams = self.streams.purpose(POINTS).at_step((number * ATTEMPTS + attempt) as u64);
                     streams.fill_uniform(1, &mut point);
                     point.iter_mut().for_each(|x| *x = width * (2.0 * *x - 1.0));
                 }
             }
-            if let Some(mut path) = Path::begin(density, &point, HISTORY)? {
-                if d <= SCALED_UP_TO {
-                    path.diagonal = first_scales(density, &path)?;
-                }
+            if let Some(path) = Path::begin(density, &point, HISTORY)? {
                 return Ok(Some(path));
             }
             *not_finite += 1;
@@ -155,14 +189,20 @@ impl StartSearch {
         Ok(None)
     }
 
-    /// Follows one path to its end and scores Gaussians along it.
+    /// Follows one path to its end and scores Gaussians along it, or at its end where enough of the `others` arrived.
     fn explore<T: Differentiable + ?Sized>(
         &self,
         density: &mut Density<'_, T>,
         mut path: Path,
+        others: &[Explored],
     ) -> Result<Explored, FitError> {
+        if path.position.len() <= SCALED_UP_TO {
+            path.diagonal = first_scales(density, &path)?;
+        }
         let mut places = vec![path.clone()];
-        while path.end.is_none() && path.iteration < self.max_iterations {
+        let share = if others.len() < FIRST { 1.0 } else { FURTHER_ITERATIONS };
+        let most = (self.max_iterations as f64 * share).ceil() as u64;
+        while path.end.is_none() && path.iteration < most {
             let before = path.iteration;
             path.advance(density)?;
             if path.iteration > before {
@@ -172,7 +212,12 @@ impl StartSearch {
                 }
             }
         }
-        let (last, end) = (path.position.clone(), path.end.unwrap_or(PathEnd::Budget));
+        let (last, value, end) = (path.position.clone(), path.value, path.end.unwrap_or(PathEnd::Budget));
+        let own = PathGaussian::at(&path);
+        let there = |o: &&Explored| o.end == PathEnd::Arrived && beside((&last, &own), (&o.last, &o.gaussian));
+        if end == PathEnd::Arrived && own.is_finite() && others.iter().filter(there).count() >= SCORED_IN_FULL {
+            places.drain(..places.len().saturating_sub(LAST_STEPS));
+        }
         let mut best: Option<Explored> = None;
         for place in chosen(&places) {
             let gaussian = PathGaussian::at(place);
@@ -183,7 +228,7 @@ impl StartSearch {
             let better =
                 best.as_ref().is_none_or(|b| rejected < b.rejected || rejected == b.rejected && bound > b.bound);
             if better {
-                best = Some(Explored { gaussian, bound, rejected, last: last.clone(), end });
+                best = Some(Explored { gaussian, bound, rejected, last: last.clone(), value, end, place: None });
             }
         }
         Ok(best.unwrap_or_else(|| Explored {
@@ -191,7 +236,9 @@ impl StartSearch {
             bound: f64::NEG_INFINITY,
             rejected: self.num_draws,
             last,
+            value,
             end,
+            place: None,
         }))
     }
 }
@@ -266,53 +313,6 @@ pub(crate) fn score<T: Differentiable + ?Sized>(
     Ok((bound, rejected))
 }
 
-/// Modes further apart than half a standard deviation in some latent.
-fn count_modes(paths: &[Explored]) -> usize {
-    let mut modes: Vec<&Explored> = Vec::new();
-    for path in paths.iter().filter(|p| p.end == PathEnd::Arrived) {
-        let sd = path.gaussian.sd();
-        let same = |other: &&Explored| {
-            let shifts = path.last.iter().zip(&other.last).zip(&sd);
-            shifts.into_iter().all(|((a, b), s)| (a - b).abs() < 0.5 * s)
-        };
-        if !modes.iter().any(same) {
-            modes.push(path);
-        }
-    }
-    modes.len()
-}
-
-/// A latent whose gradient is exactly zero at every start has a flat posterior.
-fn check_every_latent_matters<T: Differentiable + ?Sized>(target: &T, begun: &[Path]) -> Result<(), FitError> {
-    let layout = target.layout();
-    let Some(flat) = (0..layout.num_latents).find(|&k| begun.iter().all(|p| p.grad[k] == 0.0)) else { return Ok(()) };
-    let name = layout.site_of_latent(flat).map_or_else(|| format!("number {flat}"), |s| format!("\"{}\"", s.name));
-    Err(FitError::Unused { latent: name })
-}
-
-/// The site to look at when no start has a finite density, in words.
-fn responsible<T: Differentiable + ?Sized>(target: &T, density: &mut Density<'_, T>) -> Result<String, FitError> {
-    let layout = target.layout();
-    let mut grad = vec![0.0; layout.num_latents];
-    density.at(&vec![0.0; layout.num_latents], &mut grad)?;
-    let named = |k: usize| layout.site_of_latent(k).map(|s| s.name.clone());
-    let broken = grad.iter().position(|g| !g.is_finite());
-    // A latent that alone can make the density finite is to blame, even where its gradient is.
-    for k in 0..layout.num_latents.min(256) {
-        for shift in [-20.0, -8.0, -3.0, 3.0, 8.0, 20.0] {
-            let mut point = vec![0.0; layout.num_latents];
-            point[k] = shift;
-            if density.at(&point, &mut grad)?.is_finite() {
-                return Ok(named(k).map_or(String::new(), |name| {
-                    format!(" (moving \"{name}\" alone to {shift} before its transform makes it finite)")
-                }));
-            }
-        }
-    }
-    let broken = broken.and_then(named);
-    Ok(broken.map_or(String::new(), |name| format!(" (the first latent without a finite gradient is \"{name}\")")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,25 +326,14 @@ mod tests {
             -2.0 * (z[0] - 1.0).powi(2) - 0.125 * (z[1] + 2.0).powi(2)
         });
         let found = StartSearch::new(Streams::new(1)).find(&target, &[]).unwrap();
-        assert_eq!((found.num_modes, found.not_finite), (1, 0));
+        assert_eq!((found.places.len(), found.not_finite), (1, 0));
         let best = &found.paths[0];
         // The log normaliser is ln(2 pi * 1/2 * 2); a path of few steps knows the curvature roughly.
         assert!((best.bound - (2.0 * std::f64::consts::PI).ln()).abs() < 0.3, "{}", best.bound);
         assert!((best.gaussian.mean[0] - 1.0).abs() < 0.05 && (best.gaussian.mean[1] + 2.0).abs() < 0.2);
         let arrived: Vec<_> = found.paths.iter().filter(|p| p.end == PathEnd::Arrived).collect();
-        assert_eq!(arrived.len(), 4);
+        assert_eq!((arrived.len(), found.places[0].num_paths), (16, 16));
         assert!(arrived.iter().all(|p| (p.last[0] - 1.0).abs() < 1e-4 && (p.last[1] + 2.0).abs() < 1e-3));
-    }
-
-    #[test]
-    fn two_modes_are_counted() {
-        let target = HandWritten::new(&["x"], |z, grad| {
-            let (a, b) = ((-8.0 * (z[0] - 1.0).powi(2)).exp(), (-8.0 * (z[0] + 1.0).powi(2)).exp());
-            grad[0] = -16.0 * ((z[0] - 1.0) * a + (z[0] + 1.0) * b) / (a + b);
-            (a + b).ln()
-        });
-        let found = StartSearch { num_paths: 8, ..StartSearch::new(Streams::new(2)) }.find(&target, &[]).unwrap();
-        assert_eq!(found.num_modes, 2);
     }
 
     #[test]
@@ -362,7 +351,7 @@ mod tests {
     fn the_site_that_breaks_the_density_is_named() {
         let target = HandWritten::new(&["fine", "culprit"], |z, grad| {
             grad.fill(1.0);
-            if z[1] < 5.0 { f64::NEG_INFINITY } else { -0.5 * z[0] * z[0] }
+            if z[1] < 15.0 { f64::NEG_INFINITY } else { -0.5 * z[0] * z[0] }
         });
         let error = StartSearch::new(Streams::new(4)).find(&target, &[]).unwrap_err().to_string();
         assert!(error.contains("\"culprit\"") && error.contains("start"), "{error}");

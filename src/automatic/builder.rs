@@ -227,16 +227,15 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
         self
     }
 
-    /// Rise of the bound between two windows, in nats, below which a stochastic run has levelled off; 0.01 if this is
-    /// not called. The noise of the windows counts as well.
+    /// Gain of the bound over half as many steps again, in nats, up to which a stochastic run has levelled off; 0.01 if this
+    /// is not called. Its standard error counts as well, and has to be as small, or at most 0.01.
     #[must_use]
     pub fn tolerance(mut self, nats: f64) -> Self {
         self.settings.stochastic.tolerance = nats;
         self
     }
 
-    /// Exactly so many fresh draws for the report and its verdict; as many as its errors ask for, 64,000 at most, if this is not
-    /// called ([`Assessment::new`](crate::posterior::Assessment::new)).
+    /// Fresh draws of q for the report and its verdict; 4000 if this is not called.
     #[must_use]
     pub fn posterior_draws(mut self, num_draws: usize) -> Self {
         self.settings.posterior_draws = Some(num_draws);
@@ -279,8 +278,8 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
         self
     }
 
-    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, and with integers of rows alone up to 6,
-    /// until the two best bounds agree to a nat.
+    /// Independent runs, whose agreement is evidence; at least one. Unless chosen 2, up to 4 where several modes have
+    /// comparable bounds, and with integers of rows alone up to 6, until the two best bounds agree to a nat.
     #[must_use]
     pub fn restarts(mut self, restarts: usize) -> Self {
         self.settings.restarts = Some(restarts.max(1));

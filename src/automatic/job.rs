@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::adapters::ByTransform;
+use super::estimators::has_integers;
+use super::level::Level;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 #[cfg(feature = "argmin")]
 use super::own::no_transform;
@@ -18,7 +20,7 @@ use crate::algorithm::{Algorithm, Explored, FitError, FullRankStart, NaturalGrad
 use crate::estimate::AnyEstimator;
 use crate::family::{Family, FullRank};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, StoppingRule, Trace};
-use crate::optimize::{AnyOptimizer, Clipped, OptimizeError, Optimizer};
+use crate::optimize::{AnyOptimizer, Average, Clipped, OptimizeError, Optimizer};
 use crate::streams::Streams;
 use crate::target::{Differentiable, LogDensity};
 
@@ -118,22 +120,26 @@ impl Job<'_> {
         self.settings.steps.unwrap_or(default)
     }
 
-    /// A start where no paths were followed: one of the best plain centres, each run its own.
+    /// A start where no paths were followed: one of the two best plain centres, by turns.
     fn plain_start<F: Family>(&self, family: &F, width: f64) -> Solution {
-        let centres = &self.begin.centres;
-        let centre = match centres.len() {
-            0 => self.explored().map_or(&[][..], |explored| &explored.gaussian.mean),
-            n => &centres[self.number % n.min(2)],
+        let centre = match self.begin.centres.is_empty() {
+            true => self.explored().map_or(&[][..], |explored| &explored.gaussian.mean),
+            false => &self.begin.centres[self.number % self.begin.centres.len().min(2)],
         };
         Solution { params: family.init(centre, width), theta: self.begin.theta.clone() }
     }
 
-    /// The candidate this run starts from: each run its own, while there are good ones; none where no paths were followed.
-    fn explored(&self) -> Option<&Explored> {
-        let all = &self.begin.explored;
-        let best = all.first()?;
-        let usable = all.iter().take_while(|e| e.rejected == best.rejected && e.bound > best.bound - 5.0).count();
-        Some(&all[self.number % usable.max(1)])
+    /// The candidate this run starts from; none where no paths were followed.
+    pub(super) fn explored(&self) -> Option<&Explored> {
+        let turns = &self.begin.turns;
+        self.begin.explored.get(*turns.get(self.number % turns.len().max(1))?)
+    }
+
+    /// Whether an earlier run starts where this one does.
+    pub(super) fn shares_start(&self) -> bool {
+        let Begin { turns, centres, .. } = self.begin;
+        let plain = if has_integers(self.target.layout()) { centres.len() } else { centres.len().min(2) };
+        self.number >= if turns.is_empty() { plain } else { turns.len() }
     }
 
     fn natural_gradient(&self, rule: &mut dyn StoppingRule, observer: &mut dyn Observer) -> Result<Run, FitError> {
@@ -188,9 +194,14 @@ impl Job<'_> {
         own: &Own<G, O>,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
-        let mut rule =
-            own.rule((MaxSteps(self.steps(MOST_STEPS)), Plateau::new(500, self.settings.stochastic.tolerance)));
-        let course = Course { target, family, candidates, start };
+        let (average, tolerance) = (self.settings.stochastic.average, self.settings.stochastic.tolerance);
+        // An average over much of the run is looked at itself; what forgets fast has the noise of the objective.
+        let lasts = matches!(average, Average::Tail | Average::Polynomial { .. });
+        let plateau = (!lasts).then(|| Plateau::new(500, tolerance));
+        let mut rule = own.rule((MaxSteps(self.steps(MOST_STEPS)), plateau));
+        let level = (lasts && own.stop.is_none())
+            .then(|| Level::new(target, family, self.settings.wishes.minibatch, tolerance, self.streams));
+        let course = Course { target, family, candidates, start, level };
         match (&own.optimizer, self.settings.stochastic.clip) {
             (None, _) => self.follow(course, self.optimizer()?, &mut *rule, observer),
             (Some(inner), Some(clip)) => self.follow(course, checked(Clipped { inner, clip })?, &mut *rule, observer),
@@ -205,7 +216,7 @@ impl Job<'_> {
         rule: &mut dyn StoppingRule,
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
-        let Course { target, family, candidates, start } = course;
+        let Course { target, family, candidates, start, mut level } = course;
         let measured = self.plan.estimator == EstimatorChoice::Auto;
         let mut algorithm = StochasticVi {
             target,
@@ -235,8 +246,25 @@ impl Job<'_> {
             }
             let mut both = Both { trace: &mut trace, observer };
             let mut stretch = Stretch::new(&mut both, measured && picks.words.len() < MOST_PICKS);
-            let stop = crate::fit::run(&algorithm, &mut state, rule, &mut stretch)?;
-            if !(stretch.changed && matches!(stop, Stop::Interrupted { .. })) {
+            let mut looked = 0;
+            let stop = loop {
+                stretch.look_at = level.as_ref().map(|level| level.next);
+                let stop = crate::fit::run(&algorithm, &mut state, rule, &mut stretch)?;
+                let over = matches!(stop, Stop::Budget { .. });
+                let due = stretch.due && matches!(stop, Stop::Interrupted { .. });
+                let Some(level) = level.as_mut().filter(|_| over || due) else { break stop };
+                let evaluations = std::mem::take(&mut stretch.evaluations);
+                let (arrived, taken) = level.look(state.step(), evaluations, algorithm.output(&state))?;
+                looked += taken;
+                match arrived {
+                    Some(arrived) => break arrived,
+                    None if over || stretch.changed => break stop,
+                    None => {}
+                }
+            };
+            let again = stretch.changed && matches!(stop, Stop::Interrupted { .. });
+            trace.evaluations += looked;
+            if !again {
                 return Ok(Run { solution: algorithm.output(&state), stop, trace, picks });
             }
         }
@@ -305,6 +333,8 @@ struct Course<'c, 't, T: ?Sized, F> {
     family: &'c F,
     candidates: &'c [Candidate<'t, T, F>],
     start: Solution,
+    /// Looks at the answer; none where the user's rule or the objective decides.
+    level: Option<Level<'c, T, F>>,
 }
 
 fn setting(error: OptimizeError) -> FitError {

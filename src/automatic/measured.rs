@@ -98,6 +98,12 @@ pub(super) struct Stretch<'o> {
     pub watching: bool,
     /// Whether a change has.
     pub changed: bool,
+    /// The step at which the answer is to be looked at, which ends it too.
+    pub look_at: Option<u64>,
+    /// Whether that step has come.
+    pub due: bool,
+    /// Evaluations of the steps so far.
+    pub evaluations: u64,
     first: Option<f64>,
     sum: f64,
     count: u64,
@@ -105,24 +111,38 @@ pub(super) struct Stretch<'o> {
 
 impl<'o> Stretch<'o> {
     pub fn new(observer: &'o mut dyn Observer, watching: bool) -> Self {
-        Stretch { observer, watching, changed: false, first: None, sum: 0.0, count: 0 }
+        Stretch {
+            observer,
+            watching,
+            changed: false,
+            look_at: None,
+            due: false,
+            evaluations: 0,
+            first: None,
+            sum: 0.0,
+            count: 0,
+        }
     }
 }
 
 impl Observer for Stretch<'_> {
     fn on_step(&mut self, step: &Step) -> ControlFlow<()> {
+        self.due = false;
         self.observer.on_step(step)?;
+        self.evaluations += step.evaluations;
+        self.due = self.look_at.is_some_and(|at| step.index >= at);
+        let go_on = if self.due { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         if step.grad_norm.is_finite() {
             self.sum += step.grad_norm * step.grad_norm;
             self.count += 1;
         }
         if self.count < WINDOW || !self.watching {
-            return ControlFlow::Continue(());
+            return go_on;
         }
         let mean = self.sum / self.count as f64;
         (self.sum, self.count) = (0.0, 0);
         let first = *self.first.get_or_insert(mean);
         self.changed = mean > MARKEDLY * first || mean * MARKEDLY < first;
-        if self.changed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.changed { ControlFlow::Break(()) } else { go_on }
     }
 }

@@ -5,7 +5,7 @@ use nalgebra::{Cholesky, DMatrix};
 use super::centring::{Centring, choose, has_candidates};
 use super::job::{Run, natural_gradient};
 use super::plan::Plan;
-use super::restarts::{compared, second};
+use super::restarts::{COMPARED, compared};
 use super::run::Settings;
 use super::{OptimizerChoice, Restart};
 use crate::algorithm::{FitError, Solution};
@@ -46,8 +46,6 @@ struct Recentred {
     target: Target,
     restart: Restart,
     trace: Trace,
-    /// Evaluations that its bound took.
-    taken: u64,
 }
 
 /// The model in other coordinates, and the runs there.
@@ -79,7 +77,7 @@ impl Recentring<'_> {
     }
 
     /// Fits again from the run `chosen`, in the coordinates that the rule chooses, twice at most; what raises the bound by more
-    /// than two errors of the difference is kept. Another run is then fitted in the same coordinates, so that two agree there
+    /// than two errors of the difference is kept. The run `other` is then fitted in the same coordinates, so that two agree there
     /// or not.
     ///
     /// # Errors
@@ -88,6 +86,7 @@ impl Recentring<'_> {
         &self,
         restarts: &[Restart],
         chosen: usize,
+        other: Option<usize>,
         streams: Streams,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, FitError> {
@@ -102,7 +101,7 @@ impl Recentring<'_> {
         let Some(best) = best else { return Ok(out) };
         let mut moved = Moved { target: best.target, restarts: vec![best.restart], traces: vec![best.trace] };
         let interrupted = matches!(moved.restarts[0].stop, Stop::Interrupted { .. });
-        if let Some(other) = second(restarts, chosen).filter(|_| !interrupted) {
+        if let Some(other) = other.filter(|_| !interrupted) {
             let (streams, solution) = (streams.purpose(ROUNDS), &restarts[other].solution);
             let z = centred_draws(self.centred, solution, streams);
             if let Ok(next) = self.run_in(moved.target.layout(), &z, &solution.theta, streams, observer) {
@@ -164,14 +163,14 @@ impl Recentring<'_> {
         let start = gaussian_of(&family, &moved)?;
         let run = natural_gradient(&target, self.plan, start, streams, &mut *(self.rule)(), observer)?;
         let Run { solution, stop, trace, .. } = run;
-        let (restart, taken) = compared(&target, &family, solution, stop, self.settings.streams)?;
-        Ok(Recentred { target, restart, trace, taken })
+        let restart = compared(&target, &family, solution, stop, self.settings.streams)?;
+        Ok(Recentred { target, restart, trace })
     }
 }
 
 impl Outcome {
     fn count(&mut self, run: &Recentred) {
-        self.evaluations += run.trace.evaluations + run.taken;
+        self.evaluations += run.trace.evaluations + COMPARED as u64;
         self.rejected += run.trace.rejected;
     }
 }

@@ -7,13 +7,17 @@ use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
 use super::improper::refuse_improper;
 use super::job::{Job, NATURAL_STEPS};
+use super::modes::other_modes;
 use super::own::OwnNames;
 use super::parts::{FamilyWish, Own};
 use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
 use super::recentred::{Moved, Recentring};
-use super::restarts::{best, compared, is_plainly_right, measure_evidence, second, wants_another};
+use super::restarts::{
+    COMPARED, best, comparable_bounds, compared, is_plainly_right, measure_evidence, refuse_spike, second,
+    wants_another,
+};
 use super::start::begin;
-use super::{FamilyChoice, Fitted, MixedFamily, Tried};
+use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
 use crate::fit::{MaxSteps, Observer, Stop};
@@ -235,27 +239,48 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let mut evaluations = begin.report.evaluations;
     let (family, mut rejected) = (chosen.family(), 0);
     let (mut restarts, mut traces, mut picks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut failure = None;
     for number in 0.. {
-        if !wants_another(settings, target.layout(), &restarts) {
+        if !wants_another(settings, target.layout(), &restarts, number, begin.num_comparable) {
             break;
         }
         let streams = settings.streams.purpose(RUNS).purpose(number as u32);
         let job = Job { target, plan: &plan, settings, begin: &begin, number, streams };
         let run = match &chosen {
-            Chosen::Whole(family) => job.run(&**family, own, observer)?,
-            Chosen::Mixed(family) => job.with_integers(family, own, observer)?,
+            Chosen::Whole(family) => job.run(&**family, own, observer),
+            Chosen::Mixed(family) => job.with_integers(family, own, observer),
+        };
+        let run = match run {
+            // One start that leads nowhere is no reason to have no answer.
+            Err(error @ (FitError::NotFinite { .. } | FitError::Solver { .. })) => {
+                failure.get_or_insert(error);
+                continue;
+            }
+            other => other?,
         };
         evaluations += run.trace.evaluations;
         rejected += run.trace.rejected;
         let interrupted = matches!(run.stop, Stop::Interrupted { .. });
-        let (restart, taken) = compared(target, &*family, run.solution, run.stop, settings.streams)?;
-        evaluations += taken;
-        restarts.push(restart);
+        let restart = compared(target, &*family, run.solution, run.stop, settings.streams)?;
+        evaluations += COMPARED as u64;
+        if let Err(error) = refuse_spike(target.layout(), restart.bound) {
+            // Where there is no posterior the sites to mend are named.
+            if plan.family != FamilyChoice::Map && settings.wishes.minibatch == Minibatch::Full {
+                evaluations += refuse_improper(target, &*family, &restart.solution, settings.streams)?;
+            }
+            failure.get_or_insert(error);
+            continue;
+        }
+        let from = job.explored().and_then(|start| start.place);
+        restarts.push(Restart { from, shares_start: job.shares_start(), ..restart });
         traces.push(run.trace);
         picks.push(run.picks);
         if interrupted {
             break;
         }
+    }
+    if let (Some(failure), true) = (failure, restarts.is_empty()) {
+        return Err(failure);
     }
     let mut chosen_run = best(&restarts, |_| true).unwrap_or(0);
     let all_rows = settings.wishes.minibatch == Minibatch::Full;
@@ -265,7 +290,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         evaluations += measure_evidence(&mut restarts, chosen_run, target, streams)?;
     }
     let has_spread = plan.family != FamilyChoice::Map;
-    if has_spread && has_time && restarts.iter().all(|r| matches!(r.stop, Stop::Budget { .. })) {
+    if has_spread && has_time && restarts.iter().any(|r| matches!(r.stop, Stop::Budget { .. })) {
         evaluations += refuse_improper(target, &*family, &restarts[chosen_run].solution, streams)?;
     }
     let missed = if has_time && chosen.is_mixed() {
@@ -275,6 +300,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     } else {
         None
     };
+    let (modes, mut in_other_modes) = other_modes(&restarts, chosen_run, target, &*family, streams);
     let plan = plan.with_picks(picks.swap_remove(chosen_run));
     let (mut moved, mut coordinates) = (None, Vec::new());
     if let Density::Recorded(centred, record) = &density
@@ -284,29 +310,32 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         let rule = || own.rule(MaxSteps(settings.steps.unwrap_or(NATURAL_STEPS)));
         let recentring = Recentring { centred, record, plan: &plan, settings, rule: &rule };
         if recentring.applies() {
-            let outcome = recentring.climb(&restarts, chosen_run, streams, observer)?;
+            let other = second(&restarts, chosen_run, &in_other_modes);
+            let outcome = recentring.climb(&restarts, chosen_run, other, streams, observer)?;
             evaluations += outcome.evaluations;
             rejected += outcome.rejected;
             coordinates = outcome.words;
             if let Some(Moved { target, restarts: new, traces: of_new }) = outcome.moved {
                 (restarts, traces, moved) = (new, of_new, Some(target));
+                // All of them begin in the mode of the chosen run.
+                in_other_modes.clear();
                 chosen_run = best(&restarts, |_| true).unwrap_or(0);
             }
         }
     }
     let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
-    let bounds: Vec<(f64, f64)> = restarts.iter().map(|r| (r.bound, r.bound_se)).collect();
+    let bounds = comparable_bounds(&restarts, &in_other_modes);
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
-        num_draws: settings.posterior_draws,
+        num_draws: settings.posterior_draws.unwrap_or(new.num_draws),
         trace: Some(&traces[chosen_run]),
         restarts: &bounds,
-        second: second(&restarts, chosen_run).map(|k| &restarts[k].solution),
+        second: second(&restarts, chosen_run, &in_other_modes).map(|k| &restarts[k].solution),
+        modes: &modes,
         missed,
         ..new
     };
     let posterior = Posterior::assess(target, &*family, &restarts[chosen_run].solution, &assessment)?;
-    evaluations += posterior.proposal().num_draws() as u64;
     Ok(Fitted {
         posterior,
         family,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::run::Settings;
-use crate::algorithm::{Explored, FitError, StartSearch};
+use crate::algorithm::{Explored, FitError, Found, PathEnd, StartSearch};
 use crate::model::{Draws, RowSet, SiteKind};
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass};
@@ -16,6 +16,9 @@ const THETA: u32 = 42;
 /// Paths at most, however many runs are asked for.
 const MOST_PATHS: usize = 64;
 
+/// Nats below the best bound within which another place may hold as much of the posterior: the error of its bound.
+const COMPARABLE: f64 = 5.0;
+
 /// What the search for a start found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -24,8 +27,17 @@ pub struct StartReport {
     pub num_candidates: usize,
     /// Random points passed over because the density was not finite there.
     pub not_finite: usize,
+    /// Quasi-Newton paths that were followed.
+    #[serde(default)]
+    pub num_paths: usize,
     /// Distinct modes that paths arrived at.
     pub num_modes: usize,
+    /// For each place that paths lead to, the best bound first, the number of paths.
+    #[serde(default)]
+    pub place_paths: Vec<usize>,
+    /// For each place the best bound of its paths, from a few draws.
+    #[serde(default, with = "crate::number::list")]
+    pub place_bounds: Vec<f64>,
     /// The best candidate's bound from a few draws.
     #[serde(with = "crate::number::maybe")]
     pub bound: Option<f64>,
@@ -36,6 +48,10 @@ pub struct StartReport {
 /// Places to begin from, the best first.
 pub(super) struct Begin {
     pub explored: Vec<Explored>,
+    /// For each run in turn the index of the candidate that it starts from, the best of each place first.
+    pub turns: Vec<usize>,
+    /// Modes whose bounds are comparable to the best.
+    pub num_comparable: usize,
     /// Plain centres, where no paths can be followed.
     pub centres: Vec<Vec<f64>>,
     pub theta: Vec<f64>,
@@ -74,12 +90,38 @@ pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Setting
     let found = start.find(target, &theta)?;
     let report = StartReport {
         num_candidates: found.paths.len(),
+        num_paths: found.paths.iter().filter(|p| p.end != PathEnd::NoPath).count(),
         not_finite: found.not_finite,
-        num_modes: found.num_modes,
+        num_modes: found.places.iter().filter(|p| p.is_mode).count(),
+        place_paths: found.places.iter().map(|p| p.num_paths).collect(),
+        place_bounds: found.places.iter().map(|p| p.bound).collect(),
         bound: found.paths.first().map(|p| p.bound),
         evaluations: found.evaluations,
     };
-    Ok(Begin { explored: found.paths, centres: Vec::new(), theta, report })
+    let turns = turns(&found);
+    let best = found.paths.first().map_or(f64::NAN, |p| p.bound);
+    let num_comparable = found.places.iter().filter(|p| p.is_mode && p.bound > best - COMPARABLE).count();
+    Ok(Begin { explored: found.paths, turns, num_comparable, centres: Vec::new(), theta, report })
+}
+
+/// The candidates in the order in which runs start from them: the best of each place that is worth a fit, then the second
+/// best of each, and so on; at last what leads to no place but has a comparable bound.
+///
+/// Runs from one place agree with each other and with nothing else, so that another place comes first even where its bound
+/// is poorer.
+fn turns(found: &Found) -> Vec<usize> {
+    let of_place = |place: usize| {
+        let there = found.paths.iter().enumerate().filter(move |(_, p)| p.place == Some(place));
+        there.filter(|(_, p)| p.rejected == found.paths[0].rejected).map(|(k, _)| k).collect::<Vec<_>>()
+    };
+    let worth = (0..found.places.len()).filter(|k| found.places[*k].is_worth_a_fit);
+    let places: Vec<Vec<usize>> = worth.map(of_place).collect();
+    let rounds = places.iter().map(Vec::len).max().unwrap_or(0);
+    let in_turn = (0..rounds).flat_map(|round| places.iter().filter_map(move |place| place.get(round).copied()));
+    let best = &found.paths[0];
+    let comparable = |p: &Explored| p.rejected == best.rejected && p.bound > best.bound - COMPARABLE;
+    let nowhere = found.paths.iter().enumerate().filter(|(_, p)| p.place.is_none() && comparable(p)).map(|(k, _)| k);
+    in_turn.chain(nowhere).collect()
 }
 
 /// Parameters of the model: matrices with variance `1 / columns`, so that layers neither fade nor explode; the rest zero.
@@ -137,5 +179,5 @@ fn plain(target: &dyn Differentiable, settings: &Settings, theta: Vec<f64>) -> R
     let report =
         StartReport { num_candidates, not_finite, evaluations: num_candidates as u64, ..StartReport::default() };
     let centres = scored.into_iter().map(|(_, point)| point).collect();
-    Ok(Begin { explored: Vec::new(), centres, theta, report })
+    Ok(Begin { explored: Vec::new(), turns: Vec::new(), num_comparable: 1, centres, theta, report })
 }

@@ -47,22 +47,36 @@ pub struct Restart {
     /// Log evidence by the same draws: of the part of the posterior that this run found.
     #[serde(with = "crate::number")]
     pub evidence: f64,
+    /// The place it began at, by its number in [`StartReport::place_paths`]; none where no paths were followed or none led there.
+    #[serde(default)]
+    pub from: Option<usize>,
+    /// Whether an earlier run began at the same point: that they agree then says nothing of other modes.
+    #[serde(default)]
+    pub shares_start: bool,
     /// Where each latent and integer outside of rows lies.
     pub(super) place: Vec<Place>,
 }
 
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StartReport { num_candidates, num_modes, bound, .. } = self.start;
-        write!(f, "start: {num_candidates} candidates, {num_modes} modes")?;
-        if let Some(bound) = bound {
+        let StartReport { num_candidates, num_paths, bound, place_paths, place_bounds, .. } = &self.start;
+        match num_paths {
+            0 => write!(f, "start: {num_candidates} points")?,
+            n => write!(f, "start: {n} paths")?,
+        }
+        for (k, (paths, bound)) in place_paths.iter().zip(place_bounds).enumerate() {
+            write!(f, "{} {paths} to place {} (bound {bound:.2})", if k == 0 { ":" } else { "," }, k + 1)?;
+        }
+        if let (Some(bound), true) = (bound, place_paths.is_empty()) {
             write!(f, ", the best bound {bound:.2}")?;
         }
         self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
         for (k, run) in self.runs.iter().enumerate() {
             let Restart { bound, bound_se, stop, .. } = run;
             let chosen = if k == self.chosen { ", chosen" } else { "" };
-            write!(f, "\nrun {}{chosen}: bound {bound:.2} ({bound_se:.2}), {stop}", k + 1)?;
+            let from = run.from.map_or(String::new(), |place| format!(", from place {}", place + 1));
+            let shared = if run.shares_start { ", which began where another did" } else { "" };
+            write!(f, "\nrun {}{chosen}: bound {bound:.2} ({bound_se:.2}), {stop}{from}{shared}", k + 1)?;
         }
         Ok(())
     }

@@ -47,10 +47,6 @@ macro_rules! delegate {
                 (**self).rescale(params, centre, scale)
             }
 
-            fn is_gaussian(&self) -> bool {
-                (**self).is_gaussian()
-            }
-
             fn reparam(&self) -> Option<&dyn Reparam> {
                 (**self).reparam()
             }

@@ -200,10 +200,6 @@ impl Family for FullRank {
         true
     }
 
-    fn is_gaussian(&self) -> bool {
-        true
-    }
-
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }

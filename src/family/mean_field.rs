@@ -230,10 +230,6 @@ impl Family for MeanField {
         true
     }
 
-    fn is_gaussian(&self) -> bool {
-        true
-    }
-
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }

@@ -14,7 +14,6 @@ mod coordinates;
 mod cut;
 mod domains;
 mod estimate;
-mod evidence;
 mod examples;
 mod families;
 mod laws;

@@ -1,0 +1,212 @@
+//! Runs that ended in different modes: how the posterior is shared between them, and what differs.
+
+use std::collections::BTreeMap;
+
+use super::Restart;
+use super::restarts::SHARE;
+use crate::algorithm::Solution;
+use crate::diagnose::verdict::{OtherMode, Symmetry};
+use crate::family::Family;
+use crate::model::{Draws, RowSet};
+use crate::objective::log_sum_exp;
+use crate::streams::Streams;
+use crate::target::Differentiable;
+
+/// Purpose of the streams.
+const MEANS: u32 = 56;
+
+/// Draws for the means of a mode: they are known to a twentieth of their sd.
+const DRAWS: usize = 400;
+
+/// Standard deviations from which on a quantity differs, and up to which two means are the same.
+const DIFFERS: f64 = 1.0;
+const SAME: f64 = 0.4;
+
+/// Nats by which the evidence of modes that are images of each other may differ by chance.
+const BY_CHANCE: f64 = 0.5;
+
+/// The modes that the chosen run does not cover, and the runs that found them.
+///
+/// A run that is apart from the chosen one and holds one per cent of the posterior or more found another mode, and so did
+/// one that holds less where that can be told: it converged, and no latents of rows spoil its evidence.
+pub(super) fn other_modes(
+    restarts: &[Restart],
+    chosen: usize,
+    target: &dyn Differentiable,
+    family: &dyn Family,
+    streams: Streams,
+) -> (Vec<OtherMode>, Vec<usize>) {
+    let (layout, own) = (target.layout(), &restarts[chosen]);
+    let can_be_told = layout.num_row_latents + layout.num_row_integers == 0;
+    let is_mode = |k: &usize| {
+        let run = &restarts[*k];
+        let has_weight = run.evidence > own.evidence - SHARE;
+        own.is_apart(run) && (has_weight || can_be_told && run.stop.has_converged() && own.stop.has_converged())
+    };
+    let runs: Vec<usize> = (0..restarts.len()).filter(is_mode).collect();
+    if runs.is_empty() {
+        return (Vec::new(), runs);
+    }
+    // Of runs in one mode the one that found more of it.
+    let mut by_evidence = runs.clone();
+    by_evidence.sort_by(|a, b| restarts[*b].evidence.total_cmp(&restarts[*a].evidence));
+    let mut distinct: Vec<usize> = Vec::new();
+    for k in by_evidence {
+        if distinct.iter().all(|known| restarts[*known].is_apart(&restarts[k])) {
+            distinct.push(k);
+        }
+    }
+    let all: Vec<f64> = distinct.iter().chain([&chosen]).map(|k| restarts[*k].evidence).collect();
+    let total = log_sum_exp(&all);
+    let moments = |k: usize| Moments::of(target, family, &restarts[k].solution, streams.purpose(MEANS));
+    let here = moments(chosen);
+    let modes = distinct.iter().map(|&k| {
+        let (there, evidence) = (moments(k), restarts[k].evidence - own.evidence);
+        let differs = here.differs(&there);
+        let symmetry = if evidence.abs() < BY_CHANCE { here.symmetry(&there, &differs) } else { Symmetry::None };
+        let named = differs.iter().map(|d| (here.names[*d].clone(), [here.mean[*d], there.mean[*d]])).collect();
+        let mut mode = OtherMode::default();
+        (mode.evidence, mode.share) = (evidence, (restarts[k].evidence - total).exp());
+        (mode.differs, mode.symmetry) = (named, symmetry);
+        mode
+    });
+    (modes.collect(), runs)
+}
+
+/// Means and standard deviations of the named quantities outside of rows.
+struct Moments {
+    names: Vec<String>,
+    mean: Vec<f64>,
+    sd: Vec<f64>,
+}
+
+impl Moments {
+    fn of(target: &dyn Differentiable, family: &dyn Family, solution: &Solution, streams: Streams) -> Self {
+        const BLOCK: usize = 50;
+        let (layout, rows) = (target.layout(), RowSet::all());
+        let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
+        let (mut names, mut sums) = (Vec::new(), Vec::new());
+        for block in 0..DRAWS / BLOCK {
+            family.sample(&solution.params, &rows, streams.at_step(block as u64), &mut z);
+            let found = target.constrained(&solution.theta, &z);
+            sums.resize(found.names.len(), (0.0, 0.0));
+            for (k, (sum, squares)) in sums.iter_mut().enumerate() {
+                *sum += found.element(k).iter().sum::<f64>();
+                *squares += found.element(k).iter().map(|x| x * x).sum::<f64>();
+            }
+            names = found.names;
+        }
+        let n = DRAWS as f64;
+        let mean: Vec<f64> = sums.iter().map(|(sum, _)| sum / n).collect();
+        let sd = sums.iter().zip(&mean).map(|((_, squares), m)| (squares / n - m * m).max(0.0).sqrt()).collect();
+        Moments { names, mean, sd }
+    }
+
+    /// How far `b` of the other is from `a` here, in the larger of their standard deviations.
+    fn distance(&self, a: usize, other: &Moments, b: usize, sign: f64) -> f64 {
+        let distance = (sign * self.mean[a] - other.mean[b]).abs() / self.sd[a].max(other.sd[b]).max(f64::MIN_POSITIVE);
+        if distance.is_nan() { f64::INFINITY } else { distance }
+    }
+
+    /// The quantities that differ, the farthest apart first.
+    fn differs(&self, other: &Moments) -> Vec<usize> {
+        let by = |k: usize| self.distance(k, other, k, 1.0);
+        let mut all: Vec<usize> = (0..self.names.len()).filter(|k| by(*k) > DIFFERS).collect();
+        all.sort_by(|a, b| by(*b).total_cmp(&by(*a)));
+        all
+    }
+
+    fn symmetry(&self, other: &Moments, differs: &[usize]) -> Symmetry {
+        if let Some(names) = self.exchange(other, differs) {
+            Symmetry::Exchange(names)
+        } else if differs.len() > 1 && differs.iter().all(|&k| self.distance(k, other, k, -1.0) < SAME) {
+            Symmetry::Signs
+        } else {
+            Symmetry::None
+        }
+    }
+
+    /// The vectors of which elements, the same of each, have changed places: all that differs is an element of one.
+    fn exchange(&self, other: &Moments, differs: &[usize]) -> Option<Vec<String>> {
+        let mut places: BTreeMap<(&str, &str), BTreeMap<usize, usize>> = BTreeMap::new();
+        for (k, name) in self.names.iter().enumerate() {
+            if let Some((site, first, rest)) = split(name) {
+                places.entry((site, rest)).or_default().insert(first, k);
+            }
+        }
+        let touched = |elements: &BTreeMap<usize, usize>| elements.values().any(|k| differs.contains(k));
+        places.retain(|_, elements| touched(elements));
+        let vectors: Vec<&BTreeMap<usize, usize>> = places.values().collect();
+        let explained: usize = vectors.iter().map(|v| v.values().filter(|k| differs.contains(k)).count()).sum();
+        let length = vectors.first()?.len();
+        if explained < differs.len() || vectors.iter().any(|v| v.len() != length) {
+            return None;
+        }
+        let mut free: Vec<usize> = (0..length).collect();
+        for to in 0..length {
+            let fits = |from: &usize| {
+                vectors.iter().all(|v| match (v.get(from), v.get(&to)) {
+                    (Some(&a), Some(&b)) => self.distance(a, other, b, 1.0) < SAME,
+                    _ => false,
+                })
+            };
+            let found = free.iter().position(fits)?;
+            free.remove(found);
+        }
+        let mut names: Vec<String> = places.keys().map(|(site, _)| (*site).to_string()).collect();
+        names.dedup();
+        Some(names)
+    }
+}
+
+/// `m[2,0]` as `m`, 2 and `,0]`.
+fn split(name: &str) -> Option<(&str, usize, &str)> {
+    let (site, inside) = name.split_once('[')?;
+    let end = inside.find(|c: char| !c.is_ascii_digit())?;
+    Some((site, inside[..end].parse().ok()?, &inside[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(values: &[(&str, f64)]) -> Moments {
+        let (names, mean) = values.iter().map(|(name, mean)| ((*name).to_string(), *mean)).unzip();
+        Moments { names, mean, sd: vec![0.1; values.len()] }
+    }
+
+    fn symmetry(here: &[(&str, f64)], there: &[(&str, f64)]) -> Symmetry {
+        let (here, there) = (moments(here), moments(there));
+        here.symmetry(&there, &here.differs(&there))
+    }
+
+    #[test]
+    fn components_that_change_places_are_recognised_and_no_others() {
+        let here =
+            [("m[0]", 1.0), ("m[1]", 2.0), ("m[2]", 3.0), ("s[0]", 0.5), ("s[1]", 0.5), ("s[2]", 4.0), ("a", 0.0)];
+        let with = |m: [f64; 3], s: [f64; 3], a: f64| {
+            let mut there = here;
+            (0..3).for_each(|k| (there[k].1, there[3 + k].1) = (m[k], s[k]));
+            there[6].1 = a;
+            there
+        };
+        let exchange = |names: &[&str]| Symmetry::Exchange(names.iter().map(|n| (*n).to_string()).collect());
+        assert_eq!(symmetry(&here, &with([2.0, 1.0, 3.0], [0.5, 0.5, 4.0], 0.01)), exchange(&["m"]));
+        assert_eq!(symmetry(&here, &with([3.0, 1.0, 2.0], [4.0, 0.5, 0.5], 0.0)), exchange(&["m", "s"]));
+        // Not the same order in both, another value, and a number beside them that differs.
+        assert_eq!(symmetry(&here, &with([3.0, 1.0, 2.0], [0.5, 4.0, 0.5], 0.0)), Symmetry::None);
+        assert_eq!(symmetry(&here, &with([2.0, 1.1, 3.0], [0.5, 0.5, 4.0], 0.0)), Symmetry::None);
+        assert_eq!(symmetry(&here, &with([2.0, 1.0, 3.0], [0.5, 0.5, 4.0], 1.0)), Symmetry::None);
+        let rows = [("w[0,0]", 1.0), ("w[0,1]", 2.0), ("w[1,0]", 3.0), ("w[1,1]", 4.0)];
+        let turned = [("w[0,0]", 3.0), ("w[0,1]", 4.0), ("w[1,0]", 1.0), ("w[1,1]", 2.0)];
+        assert_eq!(symmetry(&rows, &turned), exchange(&["w"]));
+    }
+
+    #[test]
+    fn signs_that_change_together_are_recognised() {
+        let here = [("a[0]", 1.0), ("a[1]", 2.0), ("b", 0.7), ("c", 5.0)];
+        let there = [("a[0]", -1.0), ("a[1]", -2.0), ("b", -0.7), ("c", 5.0)];
+        assert_eq!(symmetry(&here, &there), Symmetry::Signs);
+        assert_eq!(symmetry(&here, &[("a[0]", -1.0), ("a[1]", -2.0), ("b", 0.2), ("c", 5.0)]), Symmetry::None);
+    }
+}
