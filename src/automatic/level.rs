@@ -29,15 +29,19 @@ const FEWEST: usize = 8;
 /// steps: less than the 0.1 by which restarts may differ.
 const NOISE: f64 = 0.01;
 
-/// Standard errors from which on a gain is one, however large the error.
+/// Standard errors within which a gain is none, and from which on it is one, however large the error.
+const NONE: f64 = 2.0;
 const CLEAR: f64 = 3.0;
+
+/// Part of the evaluations of the steps since the last look that a look may take.
+const PART: u64 = 4;
 
 /// Compares the bounds of a run's answers at steps that grow by half from look to look.
 ///
 /// An answer is an average of iterates: it has arrived long before the last iterate, whose noise shrinks with the step
 /// size. Two answers are compared at the same draws, in groups that see all rows: with minibatches one pass over the data, a
 /// draw for each batch, so that what rows differ by is no noise. More groups are taken until the standard error of the gain is
-/// at most 0.01 nats, or the gain is clear, or they take half of what the steps since the last look took: then nothing is
+/// at most 0.01 nats, or the gain is clear, or they take a quarter of what the steps since the last look took: then nothing is
 /// known, and the run goes on.
 pub(super) struct Level<'a, T: ?Sized, F: ?Sized> {
     target: &'a T,
@@ -70,7 +74,7 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> Level<'a, T, F> {
     /// no longer moves, and the evaluations of the look.
     pub fn look(&mut self, step: u64, evaluations: u64, answer: Solution) -> Result<(Option<Stop>, u64), FitError> {
         self.next = (step as f64 * FACTOR).ceil() as u64;
-        let (budget, mut now) = (evaluations / 2, Looked { step, answer, bounds: Vec::new() });
+        let (budget, mut now) = (evaluations / PART, Looked { step, answer, bounds: Vec::new() });
         // The last look of a run may come soon after the one before it.
         let [late, early] = std::mem::take(&mut self.before);
         let apart = |looked: &Looked| step as f64 >= LEAST_FACTOR * looked.step as f64;
@@ -89,7 +93,7 @@ impl<'a, T: LogDensity + ?Sized, F: Family + ?Sized> Level<'a, T, F> {
             if gain_se <= NOISE.max(self.tolerance) {
                 // Rounding alone, where q is the posterior and the bound has no noise.
                 let rounding = 1e-13 * now.bounds[0].abs();
-                let level = gain.abs() <= self.tolerance.max(gain_se).max(rounding);
+                let level = gain.abs() <= self.tolerance.max(NONE * gain_se).max(rounding);
                 break level.then_some(Stop::Plateau { steps: step, gain, gain_se });
             }
             if gain.abs() > self.tolerance.max(CLEAR * gain_se) || gain_se.is_nan() {
@@ -208,10 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn what_would_cost_more_than_half_of_the_steps_is_not_looked_at_and_ends_nothing() {
+    fn what_would_cost_more_than_a_quarter_of_the_steps_is_not_looked_at_and_ends_nothing() {
         assert_eq!(looks(Minibatch::Full, 100, [0.0, 0.0]), (None, 0));
         // Sixteen passes of ten batches.
-        assert_eq!(looks(Minibatch::Shuffled(40), 319, [0.0, 0.0]), (None, 0));
-        assert_eq!(looks(Minibatch::Shuffled(40), 320, [0.0, 0.0]).1, 160);
+        assert_eq!(looks(Minibatch::Shuffled(40), 639, [0.0, 0.0]), (None, 0));
+        assert_eq!(looks(Minibatch::Shuffled(40), 640, [0.0, 0.0]).1, 160);
     }
 }

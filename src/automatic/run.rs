@@ -239,7 +239,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let mut evaluations = begin.report.evaluations;
     let (family, mut rejected) = (chosen.family(), 0);
     let (mut restarts, mut traces, mut picks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut failure = None;
+    let mut failures: Vec<FitError> = Vec::new();
     for number in 0.. {
         if !wants_another(settings, target.layout(), &restarts, number, begin.num_comparable) {
             break;
@@ -253,7 +253,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         let run = match run {
             // One start that leads nowhere is no reason to have no answer.
             Err(error @ (FitError::NotFinite { .. } | FitError::Solver { .. })) => {
-                failure.get_or_insert(error);
+                failures.push(error);
                 continue;
             }
             other => other?,
@@ -268,7 +268,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             if plan.family != FamilyChoice::Map && settings.wishes.minibatch == Minibatch::Full {
                 evaluations += refuse_improper(target, &*family, &restart.solution, settings.streams)?;
             }
-            failure.get_or_insert(error);
+            failures.push(error);
             continue;
         }
         let from = job.explored().and_then(|start| start.place);
@@ -279,8 +279,8 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             break;
         }
     }
-    if let (Some(failure), true) = (failure, restarts.is_empty()) {
-        return Err(failure);
+    if restarts.is_empty() && !failures.is_empty() {
+        return Err(failures.swap_remove(0));
     }
     let mut chosen_run = best(&restarts, |_| true).unwrap_or(0);
     let all_rows = settings.wishes.minibatch == Minibatch::Full;
@@ -344,6 +344,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         tried: Tried {
             start: begin.report,
             runs: restarts,
+            failed: failures.iter().map(ToString::to_string).collect(),
             chosen: chosen_run,
             trace: traces.swap_remove(chosen_run),
             coordinates,

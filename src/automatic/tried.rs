@@ -19,6 +19,9 @@ pub struct Tried {
     pub start: StartReport,
     /// Every run, each with randomness of its own; the solution of the fit is that of the best bound.
     pub runs: Vec<Restart>,
+    /// Runs that ended without an answer, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     /// Index of the run that was chosen.
     pub chosen: usize,
     /// The objective along the chosen run.
@@ -71,6 +74,7 @@ impl fmt::Display for Tried {
             write!(f, ", the best bound {bound:.2}")?;
         }
         self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
+        self.failed.iter().try_for_each(|words| write!(f, "\na run without an answer: {words}"))?;
         for (k, run) in self.runs.iter().enumerate() {
             let Restart { bound, bound_se, stop, .. } = run;
             let chosen = if k == self.chosen { ", chosen" } else { "" };
