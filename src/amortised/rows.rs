@@ -37,6 +37,9 @@ impl Judged {
         Evidence {
             k_hat: self.k_hat,
             effective_share: self.effective_share,
+            // There are no quantities outside of rows.
+            mean_error: 0.0,
+            sd_error: 0.0,
             num_draws: DRAWS,
             has_integers: false,
             converged: stop.has_converged(),

@@ -235,7 +235,8 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
         self
     }
 
-    /// Fresh draws of q for the report and its verdict; 4000 if this is not called.
+    /// Exactly so many fresh draws for the report and its verdict; as many as its errors ask for, 64,000 at most, if this is not
+    /// called ([`Assessment::new`](crate::posterior::Assessment::new)).
     #[must_use]
     pub fn posterior_draws(mut self, num_draws: usize) -> Self {
         self.settings.posterior_draws = Some(num_draws);

@@ -5,7 +5,7 @@ use nalgebra::{Cholesky, DMatrix};
 use super::centring::{Centring, choose, has_candidates};
 use super::job::{Run, natural_gradient};
 use super::plan::Plan;
-use super::restarts::{COMPARED, compared};
+use super::restarts::compared;
 use super::run::Settings;
 use super::{OptimizerChoice, Restart};
 use crate::algorithm::{FitError, Solution};
@@ -46,6 +46,8 @@ struct Recentred {
     target: Target,
     restart: Restart,
     trace: Trace,
+    /// Evaluations that its bound took.
+    taken: u64,
 }
 
 /// The model in other coordinates, and the runs there.
@@ -163,14 +165,14 @@ impl Recentring<'_> {
         let start = gaussian_of(&family, &moved)?;
         let run = natural_gradient(&target, self.plan, start, streams, &mut *(self.rule)(), observer)?;
         let Run { solution, stop, trace, .. } = run;
-        let restart = compared(&target, &family, solution, stop, self.settings.streams)?;
-        Ok(Recentred { target, restart, trace })
+        let (restart, taken) = compared(&target, &family, solution, stop, self.settings.streams)?;
+        Ok(Recentred { target, restart, trace, taken })
     }
 }
 
 impl Outcome {
     fn count(&mut self, run: &Recentred) {
-        self.evaluations += run.trace.evaluations + COMPARED as u64;
+        self.evaluations += run.trace.evaluations + run.taken;
         self.rejected += run.trace.rejected;
     }
 }

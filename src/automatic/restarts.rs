@@ -18,8 +18,12 @@ use crate::target::{Differentiable, Pass};
 const COMPARE: u32 = 52;
 const AROUND: u32 = 54;
 
-/// Fresh draws that compare the restarts.
-pub(super) const COMPARED: usize = 1000;
+/// Fresh draws that compare the restarts: in blocks until the bound is known to a few hundredths of a nat, a fifth of what
+/// makes a difference, and at most a thousand.
+const COMPARED: usize = 1000;
+const BLOCK: usize = 50;
+const LEAST_COMPARED: usize = 200;
+const KNOWN: f64 = 0.02;
 
 /// Standard deviations by which the means of a latent differ in solutions that are apart, and the least that counts as
 /// one.
@@ -175,36 +179,45 @@ fn sums(lane: impl Iterator<Item = f64>) -> Place {
     lane.fold(Place::default(), |p, x| Place { sum: p.sum + x, squares: p.squares + x * x, count: p.count + 1.0 })
 }
 
-/// A finished run with its bound from draws that all restarts share.
+/// A finished run with its bound, from draws that all restarts share as far as they go; and how many there were.
 pub(super) fn compared(
     target: &dyn Differentiable,
     family: &dyn Family,
     solution: Solution,
     stop: Stop,
     streams: Streams,
-) -> Result<Restart, FitError> {
-    const BLOCK: usize = 50;
+) -> Result<(Restart, u64), FitError> {
     let (layout, rows, mut pass) = (target.layout(), RowSet::all(), Pass::default());
     let mut z = Draws::zeros(layout, layout.num_rows, BLOCK);
     let (mut log_q, mut values) = (vec![0.0; BLOCK], Vec::with_capacity(COMPARED));
     let mut place = vec![Place::default(); layout.num_latents + layout.num_integers];
-    for block in 0..COMPARED / BLOCK {
-        family.sample(&solution.params, &rows, streams.purpose(COMPARE).at_step(block as u64), &mut z);
+    let (mut num_draws, mut bound, mut bound_se) = (0, f64::NAN, f64::NAN);
+    while num_draws < LEAST_COMPARED || num_draws < COMPARED && (bound_se.is_nan() || bound_se > KNOWN) {
+        let block = (num_draws / BLOCK) as u64;
+        family.sample(&solution.params, &rows, streams.purpose(COMPARE).at_step(block), &mut z);
         family.log_q(&solution.params, &rows, &z, &mut log_q);
         target.log_density(&solution.theta, &z, &rows, &mut pass)?;
         let reals = z.latents.chunks_exact(BLOCK).map(|lane| sums(lane.iter().copied()));
         let integers = z.integers.chunks_exact(BLOCK).map(|lane| sums(lane.iter().map(|k| f64::from(*k))));
         place.iter_mut().zip(reals.chain(integers)).for_each(|(all, own)| all.add(own));
         values.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q).filter(|f| f.is_finite()));
+        num_draws += BLOCK;
+        (bound, bound_se) = bound_of(&values, Accepted { count: values.len(), num_draws });
     }
-    let accepted = Accepted { count: values.len(), num_draws: COMPARED };
+    let accepted = Accepted { count: values.len(), num_draws };
+    let evidence = log_mean_exp(&values) + accepted.ln_share();
+    let rejected = num_draws - values.len();
+    let restart =
+        Restart { solution, stop, bound, bound_se, rejected, evidence, place, from: None, shares_start: false };
+    Ok((restart, num_draws as u64))
+}
+
+/// The mean of the log ratios of the draws that were `accepted`, less what the others cost, and its standard error.
+fn bound_of(values: &[f64], accepted: Accepted) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    let (bound, bound_se) = (mean + accepted.ln_share(), (variance / n).sqrt().hypot(accepted.standard_error()));
-    let evidence = log_mean_exp(&values) + accepted.ln_share();
-    let rejected = COMPARED - values.len();
-    Ok(Restart { solution, stop, bound, bound_se, rejected, evidence, place, from: None, shares_start: false })
+    (mean + accepted.ln_share(), (variance / n).sqrt().hypot(accepted.standard_error()))
 }
 
 #[cfg(test)]

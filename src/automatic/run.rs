@@ -13,8 +13,7 @@ use super::parts::{FamilyWish, Own};
 use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
 use super::recentred::{Moved, Recentring};
 use super::restarts::{
-    COMPARED, best, comparable_bounds, compared, is_plainly_right, measure_evidence, refuse_spike, second,
-    wants_another,
+    best, comparable_bounds, compared, is_plainly_right, measure_evidence, refuse_spike, second, wants_another,
 };
 use super::start::begin;
 use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
@@ -261,8 +260,8 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         evaluations += run.trace.evaluations;
         rejected += run.trace.rejected;
         let interrupted = matches!(run.stop, Stop::Interrupted { .. });
-        let restart = compared(target, &*family, run.solution, run.stop, settings.streams)?;
-        evaluations += COMPARED as u64;
+        let (restart, taken) = compared(target, &*family, run.solution, run.stop, settings.streams)?;
+        evaluations += taken;
         if let Err(error) = refuse_spike(target.layout(), restart.bound) {
             // Where there is no posterior the sites to mend are named.
             if plan.family != FamilyChoice::Map && settings.wishes.minibatch == Minibatch::Full {
@@ -327,7 +326,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let bounds = comparable_bounds(&restarts, &in_other_modes);
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
-        num_draws: settings.posterior_draws.unwrap_or(new.num_draws),
+        num_draws: settings.posterior_draws,
         trace: Some(&traces[chosen_run]),
         restarts: &bounds,
         second: second(&restarts, chosen_run, &in_other_modes).map(|k| &restarts[k].solution),
@@ -336,6 +335,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         ..new
     };
     let posterior = Posterior::assess(target, &*family, &restarts[chosen_run].solution, &assessment)?;
+    evaluations += posterior.proposal().num_draws() as u64;
     Ok(Fitted {
         posterior,
         family,

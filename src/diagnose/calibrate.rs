@@ -55,7 +55,7 @@ pub enum CalibrateError<E: std::error::Error> {
 /// the draws: one [`RankStatistics`] for each quantity outside of rows.
 ///
 /// `fit` builds the model for the data set, fits it and returns named independent draws, as many each time: of q
-/// (`posterior.proposal().constrained().clone()`), or, where the verdict trusts the weights, of the posterior
+/// (`posterior.proposal().of_q()`), or, where the verdict trusts the weights, of the posterior
 /// ([`resample`](crate::posterior::resample), few from many). `theta` is held fixed; quantities that do not vary under the prior are left out.
 ///
 /// # Errors

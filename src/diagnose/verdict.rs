@@ -1,23 +1,19 @@
 //! The verdict: may the fit be trusted, why, and what to try next.
 
-use super::psis::{MIN_DRAWS, k_hat_threshold};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 mod evidence;
 mod missed;
 mod modes;
+mod weights;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
 pub use missed::Missed;
 pub use modes::{OtherMode, Symmetry};
+pub(crate) use weights::{EVEN_WEIGHTS, LARGEST_THRESHOLD, MEAN_REACHED, SD_REACHED};
+use weights::{judge_errors, judge_weights, richer_family};
 
-/// From here on the importance weights have no finite mean.
-const INFINITE_MEAN: f64 = 1.0;
-/// Up to here more draws raise the threshold far enough; above it they do not.
-const LARGEST_THRESHOLD: f64 = 0.7;
-/// Above it weights have no finite variance, and q alone is visibly narrower than the posterior.
-const INFINITE_VARIANCE: f64 = 0.5;
 /// Shift of a mean, in posterior sd, that costs a central 90 % interval 0.2 points of coverage.
 const SMALL_SHIFT: f64 = 0.1;
 /// Shift that costs it 1.5 points.
@@ -84,9 +80,12 @@ impl Verdict {
     /// | rejected draws | <= 1 % | <= 10 % | more |
     /// | restarts, best two bounds | <= 0.1 nat or not run | <= 1 nat | more |
     /// | means of two halves | <= 0.1 sd | <= 0.3 sd | more |
-    /// | `k_hat`, S draws | <= min(1 - 1/log10 S, 0.7), or `effective_share` >= 0.9 | < 1 | 1 or more, S < 25 |
+    /// | Monte Carlo errors, of means in sd and of sds in shares | <= 0.05 | <= 0.1 | more |
+    /// | weights, effective share >= 0.9 | any `k_hat` | | S < 25 |
+    /// | share >= 0.2, or errors <= 0.02 of means and 0.03 of sds | `k_hat` <= limit | `k_hat` < 1, share >= 0.25 | else |
+    /// | share >= 0.1 | | `k_hat` <= limit | else |
     ///
-    /// NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
+    /// With S draws the limit is min(1 - 1/log10 S, 0.7). NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
     /// ```
     /// use jensen::diagnose::verdict::{Trust, Verdict};
@@ -107,7 +106,8 @@ impl Verdict {
         let mut findings = vec![judge_convergence(evidence), judge_rejections(evidence.rejected_share)];
         findings.extend(evidence.restarts_disagreement.map(judge_restarts));
         findings.push(judge_halves(evidence.halves_disagreement));
-        findings.push(judge_k_hat(evidence));
+        findings.push(judge_errors(evidence));
+        findings.push(judge_weights(evidence));
         Self::from_findings(findings)
     }
 
@@ -288,93 +288,6 @@ fn judge_halves(shift: f64) -> Finding {
          {limit}: {meaning}"
     );
     Finding::new(trust, reason, advice)
-}
-
-/// Effective share from which the shape of the tail is beside the point: where q is nearly the posterior, the tail
-/// is a few draws above a flat crowd, and a Pareto fit to both gives shapes of 2 and more for weights that hardly
-/// differ.
-const EVEN_WEIGHTS: f64 = 0.9;
-
-/// The tail of the weights says whether reweighting q gives the posterior with so many draws.
-fn judge_k_hat(evidence: &Evidence) -> Finding {
-    let Evidence { k_hat, effective_share, num_draws, .. } = *evidence;
-    if num_draws < MIN_DRAWS {
-        let reason = format!("k-hat cannot be estimated from {num_draws} draws, fewer than {MIN_DRAWS}");
-        return Finding::new(Trust::DoNotTrust, reason, "take 4000 draws for the diagnostics");
-    }
-    let threshold = k_hat_threshold(num_draws);
-    if k_hat <= threshold {
-        return trusted_k_hat(k_hat, threshold, num_draws);
-    }
-    if effective_share >= EVEN_WEIGHTS {
-        let reason = format!(
-            "the importance weights are nearly even (effective size {:.0} of {num_draws} draws), so their tail (k-hat \
-             {k_hat:.2}) carries next to nothing",
-            effective_share * num_draws as f64
-        );
-        return Finding::new(Trust::Trust, reason, "");
-    }
-    if k_hat < INFINITE_MEAN {
-        let (found, limit) = against(k_hat, threshold);
-        let meaning = if k_hat <= LARGEST_THRESHOLD {
-            "too few for weights as uneven as these"
-        } else {
-            "the importance weights have a mean, but its error cannot be relied on"
-        };
-        let reason = format!(
-            "k-hat is {found}, above {limit}, the limit for {num_draws} draws, but below \
-             {INFINITE_MEAN}: {meaning}"
-        );
-        return Finding::new(Trust::TrustMeansOnly, reason, &heavy_tail_advice(k_hat, evidence.has_integers));
-    }
-    let reason = if k_hat.is_nan() {
-        format!("k-hat is not a number, expected at most {threshold:.2} with {num_draws} draws")
-    } else {
-        format!(
-            "k-hat is {k_hat:.2}, not below {INFINITE_MEAN}: the importance weights have no finite \
-             mean, so q misses a part of the posterior that matters"
-        )
-    };
-    Finding::new(Trust::DoNotTrust, reason, richer_family(evidence.has_integers))
-}
-
-fn trusted_k_hat(k_hat: f64, threshold: f64, num_draws: usize) -> Finding {
-    if k_hat == f64::NEG_INFINITY {
-        let reason = format!(
-            "all large importance weights are equal (k-hat is -inf, at most {threshold:.2} with \
-             {num_draws} draws): q is the posterior wherever it was drawn"
-        );
-        return Finding::new(Trust::Trust, reason, "");
-    }
-    let (found, limit) = against(k_hat, threshold);
-    let reason = format!("k-hat is {found}, at most {limit}, the limit for {num_draws} draws");
-    let advice = if k_hat > INFINITE_VARIANCE {
-        "report the importance-weighted summaries: above a k-hat of 0.5 the sds of q itself may be \
-         noticeably off"
-    } else {
-        ""
-    };
-    Finding::new(Trust::Trust, reason, advice)
-}
-
-/// Where only the number of draws stands in the way, says how many are needed.
-fn heavy_tail_advice(k_hat: f64, has_integers: bool) -> String {
-    if k_hat <= LARGEST_THRESHOLD {
-        // 1 - 1 / log10(S) >= k; at most 2155 for k = 0.7.
-        let needed = 10f64.powf(1.0 / (1.0 - k_hat)).ceil();
-        return format!("take at least {needed} draws for the diagnostics: this k-hat passes there");
-    }
-    richer_family(has_integers).to_owned()
-}
-
-/// Integers have one family alone, so that only the model can change.
-fn richer_family(has_integers: bool) -> &'static str {
-    if has_integers {
-        return "sum the integers out in the model where that can be done (the distribution `mixture`, or a term of \
-                your own), so that a richer family than mean-field fits";
-    }
-    "use a richer family (full rank where the fit was mean-field, or a Student-t base) or reparameterise: \
-     a hierarchy in its other form (centred or non-centred), standardised data"
 }
 
 /// A value and its limit with as many decimals, at least two, as it takes to tell them apart.

@@ -29,7 +29,8 @@ pub fn write_arviz(posterior: &Posterior, groups: &Groups, path: impl AsRef<Path
 }
 
 fn write(posterior: &Posterior, groups: &Groups, out: &mut dyn Write) -> io::Result<()> {
-    let (n, draws) = (posterior.num_draws(), posterior.constrained());
+    let draws = posterior.constrained();
+    let n = draws.num_draws;
     out.write_all(b"{\"posterior\":{")?;
     for (k, variable) in variables(posterior).iter().enumerate() {
         let values = &draws.values[variable.first * n..(variable.first + variable.len) * n];

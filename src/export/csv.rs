@@ -21,16 +21,21 @@ pub fn write_csv(posterior: &Posterior, path: impl AsRef<Path>) -> Result<(), Fi
     write_whole(path.as_ref(), |out| write(posterior, &kind, &densities, &posterior.constrained(), out))
 }
 
-/// Writes [`Posterior::proposal`], the draws of q itself, in the form of [`write_csv`]; a fourth column, `log_weight__`,
-/// has the logarithms of their importance weights, all weights adding up to 1.
+/// Writes [`Posterior::proposal`], draws of q and around it, in the form of [`write_csv`]; two more columns have the log density
+/// of the law that they are of, `log_proposal__`, and the logarithms of their importance weights, all weights adding up to 1,
+/// `log_weight__`.
 ///
 /// # Errors
 /// When the file cannot be written; there is then no new file.
 pub fn write_proposal_csv(posterior: &Posterior, path: impl AsRef<Path>) -> Result<(), FileError> {
     let own = posterior.proposal();
     let log_p = ["lp__", "log_p__"].map(|name| (name, own.log_p()));
-    let densities = [log_p[0], log_p[1], ("log_q__", own.log_q()), ("log_weight__", own.log_weights())];
-    write_whole(path.as_ref(), |out| write(posterior, OF_Q, &densities, own.constrained(), out))
+    let log_density = own.log_density();
+    let rest = [("log_q__", own.log_q()), ("log_proposal__", &log_density[..]), ("log_weight__", own.log_weights())];
+    let densities: Vec<(&str, &[f64])> = log_p.into_iter().chain(rest).collect();
+    let all_of_q = (0..own.num_draws()).all(|d| own.is_of_q(d));
+    let kind = if all_of_q { OF_Q } else { "of q, and of a Student-t around it, in turn" };
+    write_whole(path.as_ref(), |out| write(posterior, kind, &densities, own.constrained(), out))
 }
 
 const OF_Q: &str = "of q";
@@ -44,7 +49,7 @@ fn write(
 ) -> io::Result<()> {
     writeln!(out, "# method = variational")?;
     writeln!(out, "# family = {}", posterior.family().replace('\n', " "))?;
-    writeln!(out, "# num_samples = {}", posterior.num_draws())?;
+    writeln!(out, "# num_samples = {}", draws.num_draws)?;
     writeln!(out, "# seed = {}", posterior.seed())?;
     writeln!(out, "# k_hat = {}", posterior.k_hat())?;
     writeln!(out, "# verdict = {}", posterior.verdict().trust)?;

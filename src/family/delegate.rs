@@ -47,6 +47,10 @@ macro_rules! delegate {
                 (**self).rescale(params, centre, scale)
             }
 
+            fn is_gaussian(&self) -> bool {
+                (**self).is_gaussian()
+            }
+
             fn reparam(&self) -> Option<&dyn Reparam> {
                 (**self).reparam()
             }

@@ -200,6 +200,10 @@ impl Family for FullRank {
         true
     }
 
+    fn is_gaussian(&self) -> bool {
+        true
+    }
+
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }

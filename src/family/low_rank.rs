@@ -281,6 +281,10 @@ impl Family for LowRank {
         mean.iter().copied().chain(total).collect()
     }
 
+    fn is_gaussian(&self) -> bool {
+        true
+    }
+
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }

@@ -230,6 +230,10 @@ impl Family for MeanField {
         true
     }
 
+    fn is_gaussian(&self) -> bool {
+        true
+    }
+
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }

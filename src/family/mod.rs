@@ -120,6 +120,13 @@ pub trait Family: Send + Sync {
         false
     }
 
+    /// Whether q is a Gaussian of all its latents together, with [`Family::centre`] as its mean.
+    ///
+    /// Fresh draws of such a q are weighted together with draws of a Student-t around it, whose density follows from `log_q`.
+    fn is_gaussian(&self) -> bool {
+        false
+    }
+
     /// This family as one with a transform of noise: `Some(self)` for every [`Reparam`], so that estimators chosen at run
     /// time find it.
     fn reparam(&self) -> Option<&dyn Reparam> {

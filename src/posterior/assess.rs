@@ -1,19 +1,19 @@
-//! [`Posterior::assess`]: fresh draws of q, and the evidence a verdict rests on.
+//! [`Posterior::assess`]: fresh draws of q and around it, and the evidence a verdict rests on.
 
-use super::sampler::{Sampler, block_of};
-use super::statistics::{mcse_mean, mean, sd, weighted_mcse_mean, weighted_mean, weighted_sd};
-use super::weights::{Weighted, weights_of};
-use super::{Bound, MonteCarlo, Posterior, Proposal};
+use super::batches::Batches;
+use super::defence::Defence;
+use super::errors::MonteCarloErrors;
+use super::fresh::{Fresh, places};
+use super::sampler::{Sampler, admit_draws, block_of, most_draws};
+use super::weights::Weighted;
+use super::{Bound, Posterior, Proposal};
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::verdict::{
-    Evidence, HalfMeans, Missed, OtherMode, Trust, Verdict, halves_disagreement, restarts_disagreement,
-};
+use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Verdict, restarts_disagreement};
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
-use crate::model::{Layout, RowSet};
-use crate::objective::Accepted;
+use crate::model::RowSet;
 use crate::streams::Streams;
-use crate::target::{Constrained, LogDensity};
+use crate::target::LogDensity;
 
 /// What a fit brings to its assessment.
 #[derive(Clone, Debug)]
@@ -21,8 +21,10 @@ use crate::target::{Constrained, LogDensity};
 pub struct Assessment<'a> {
     /// The fit's randomness; the assessment takes its own part of it.
     pub streams: Streams,
-    /// Fresh draws of q.
-    pub num_draws: usize,
+    /// Fresh draws, exactly; as many as it takes, up to `most_draws`, where this is nothing.
+    pub num_draws: Option<usize>,
+    /// Fresh draws at most.
+    pub most_draws: usize,
     /// The reason for which the optimisation ended.
     pub stop: &'a Stop,
     /// The objective along the fit.
@@ -37,12 +39,20 @@ pub struct Assessment<'a> {
     pub modes: &'a [OtherMode],
 }
 
+/// Fresh draws at most, where no other number is chosen.
+const MOST_DRAWS: usize = 64_000;
+
 impl<'a> Assessment<'a> {
-    /// 4000 fresh draws after one run that ended with `stop`.
+    /// As many fresh draws as it takes, up to 64,000, after one run that ended with `stop`.
+    ///
+    /// There are 3,000 at first, and more until the Monte Carlo errors are 0.02 standard deviations of every mean, 3 % of every
+    /// standard deviation and 0.03 nats of the evidence, and k-hat is clear of its threshold. No more are made where the errors
+    /// say that the most would not do, or where the run had not converged.
     pub fn new(streams: Streams, stop: &'a Stop) -> Self {
         Assessment {
             streams,
-            num_draws: 4000,
+            num_draws: None,
+            most_draws: MOST_DRAWS,
             stop,
             trace: None,
             restarts: &[],
@@ -52,10 +62,16 @@ impl<'a> Assessment<'a> {
         }
     }
 
-    /// Fresh draws of q.
+    /// Exactly so many fresh draws.
     #[must_use]
     pub fn num_draws(self, num_draws: usize) -> Self {
-        Assessment { num_draws, ..self }
+        Assessment { num_draws: Some(num_draws), ..self }
+    }
+
+    /// As many fresh draws as it takes, and at most so many.
+    #[must_use]
+    pub fn most_draws(self, most_draws: usize) -> Self {
+        Assessment { num_draws: None, most_draws, ..self }
     }
 
     /// The objective along the fit.
@@ -93,21 +109,13 @@ impl<'a> Assessment<'a> {
 const DRAWS: u32 = 0x6173_7365;
 const SECOND: u32 = 0x7365_636f;
 
-/// Fresh draws of a solution and the densities there.
-pub(super) struct Fresh {
-    latents: Vec<f64>,
-    integers: Vec<u32>,
-    draws: Constrained,
-    pub(super) log_p: Vec<f64>,
-    pub(super) log_q: Vec<f64>,
-    pub(super) data: Vec<f64>,
-}
-
 impl Posterior {
-    /// Draws afresh from q at `solution`, evaluates the model there, and judges the fit.
+    /// Draws afresh from q at `solution` and around it, evaluates the model there, and judges the fit.
     ///
-    /// Draws at which the model's density is not finite get weight zero. The bound is that of q restricted to the others
-    /// ([`Bound`]), and the share of rejected draws counts in the verdict.
+    /// The law of the draws is that of [`Proposal`]. Draws at which the model's density is not finite get weight zero. The
+    /// bound is that of q restricted to the others ([`Bound`]), and the share of q's own that were rejected counts in the verdict.
+    /// There is one evaluation of the density for each draw, and as many for a second solution whose bound is not among the
+    /// restarts'.
     ///
     /// # Errors
     /// Fewer than two draws asked for, a solution that is not of this family and target, a density that cannot be
@@ -118,37 +126,53 @@ impl Posterior {
         solution: &Solution,
         settings: &Assessment,
     ) -> Result<Posterior, FitError> {
-        let (num_draws, streams) = (settings.num_draws, settings.streams.purpose(DRAWS));
-        if num_draws < 2 {
+        let layout = target.layout();
+        let most = settings.num_draws.unwrap_or_else(|| settings.most_draws.min(most_draws(layout)));
+        if most < 2 {
             return Err(FitError::setting(
                 "draws",
-                format!("{num_draws} draws to assess the fit with, expected at least 2; take 4000"),
+                format!("{most} draws to assess the fit with, expected at least 2; take 4000"),
             ));
         }
-        let block = block_of(target.layout(), num_draws);
-        let sampler = Sampler { target, family, solution, streams, num_draws, block };
-        let fresh = Fresh::take(&sampler)?;
-        let weighted = Weighted::new(&fresh.log_p, &fresh.log_q)?;
-        let second = match settings.second {
-            None => None,
-            Some(solution) => {
-                let streams = settings.streams.purpose(SECOND);
-                Some(Fresh::take(&Sampler { solution, streams, ..sampler })?)
-            }
+        admit_draws(most, layout.num_latents + layout.num_integers)?;
+        let (streams, block) = (settings.streams.purpose(DRAWS), block_of(layout, most));
+        let defence = Defence::around(family, layout, solution);
+        let sampler = Sampler { target, family, solution, streams, defence, block };
+        let batches = match settings.num_draws {
+            Some(exact) => Batches::exactly(exact, block),
+            None if settings.stop.has_converged() => Batches::up_to(most, block),
+            None => Batches::exactly(Batches::up_to(most, block).first(), block),
         };
-        let bound = fresh.bound(weighted.log_evidence);
-        let restarts = restarts(settings, &bound, second.as_ref());
+        let (mut fresh, mut next) = (Fresh::default(), Some(batches.first()));
+        let (mut weighted, mut errors) = (None, MonteCarloErrors::default());
+        while let Some(num_draws) = next {
+            fresh.grow(&sampler, num_draws)?;
+            let found = Weighted::new(&fresh.log_p, &fresh.log_q, sampler.defence.as_ref())?;
+            errors = MonteCarloErrors::of(&fresh.draws, &found.log_weights);
+            next = batches.next(num_draws, &found, &errors);
+            weighted = Some(found);
+        }
+        let weighted = weighted.expect("batches begin with one");
+        let bound = fresh.bound(&weighted);
+        let second = Second::of(&sampler, settings, &bound)?;
+        let num_draws = fresh.num_draws();
         let is_a_point = fresh.is_a_point();
         let evidence = Evidence {
             k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
-            effective_share: if is_a_point { 0.0 } else { weighted.effective_size / settings.num_draws as f64 },
-            num_draws: settings.num_draws,
-            has_integers: target.layout().num_integers + target.layout().num_row_integers > 0,
+            effective_share: if is_a_point { 0.0 } else { weighted.effective_size / num_draws as f64 },
+            mean_error: errors.mean,
+            sd_error: errors.sd,
+            num_draws,
+            has_integers: layout.num_integers + layout.num_row_integers > 0,
             converged: settings.stop.has_converged(),
             stop_reason: settings.stop.to_string(),
-            rejected_share: fresh.rejected() as f64 / settings.num_draws as f64,
-            halves_disagreement: if is_a_point { 0.0 } else { fresh.disagreement(second.as_ref()) },
-            restarts_disagreement: restarts_disagreement(&restarts),
+            rejected_share: fresh.rejected_share(),
+            halves_disagreement: if is_a_point {
+                0.0
+            } else {
+                fresh.disagreement(&weighted.log_density, second.places.as_deref())
+            },
+            restarts_disagreement: restarts_disagreement(&second.bounds),
         };
         let verdict = if is_a_point {
             Verdict::of_a_point(&evidence)
@@ -156,14 +180,14 @@ impl Posterior {
             let mut verdict = Verdict::from_evidence(&evidence);
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
             verdict.judge_modes(settings.modes);
-            fresh.say_what_is_fixed(target.layout(), &mut verdict);
+            fresh.say_what_is_fixed(layout, &mut verdict);
             let entropy = family.entropy(&solution.params, &RowSet::all());
             fresh.say_what_cannot_be(target, entropy, &bound, &mut verdict);
             verdict
         };
         Ok(Posterior {
             family: family.name(),
-            layout: target.layout().clone(),
+            layout: layout.clone(),
             solution: solution.clone(),
             streams,
             block,
@@ -175,6 +199,7 @@ impl Posterior {
                 log_p: fresh.log_p,
                 log_q: fresh.log_q,
                 log_weights: weighted.log_weights,
+                defence: sampler.defence,
             },
             effective_size: weighted.effective_size,
             evidence,
@@ -185,134 +210,34 @@ impl Posterior {
     }
 }
 
-/// The bounds to compare: those of the restarts, or of the two solutions.
-fn restarts(settings: &Assessment, bound: &Bound, second: Option<&Fresh>) -> Vec<(f64, f64)> {
-    match second {
-        Some(other) if settings.restarts.is_empty() => {
-            // Its log evidence is not needed for its bound.
-            let other = other.bound(bound.log_evidence).elbo;
-            vec![(bound.elbo.value, bound.elbo.mcse), (other.value, other.mcse)]
-        }
-        _ => settings.restarts.to_vec(),
-    }
+/// What a second solution is held against the first by.
+struct Second {
+    /// Where its latents lie.
+    places: Option<Vec<Vec<f64>>>,
+    /// The bounds to compare: those of the restarts, or of the two solutions.
+    bounds: Vec<(f64, f64)>,
 }
 
-impl Fresh {
-    fn take(sampler: &Sampler) -> Result<Self, FitError> {
-        let (layout, num_draws) = (sampler.target.layout(), sampler.num_draws);
-        let mut out = Fresh {
-            latents: vec![0.0; layout.num_latents * num_draws],
-            integers: vec![0; layout.num_integers * num_draws],
-            draws: Constrained::default(),
-            log_p: Vec::with_capacity(num_draws),
-            log_q: Vec::with_capacity(num_draws),
-            data: Vec::new(),
-        };
-        sampler.each(|first, z, log_q, pass| {
-            out.log_p.extend_from_slice(&pass.log_density[..z.num_draws]);
-            out.log_q.extend_from_slice(log_q);
-            if sampler.target.separates_data() {
-                out.data.extend_from_slice(&pass.data[..z.num_draws]);
-            }
-            place(&mut out.latents, &z.latents, first, z.num_draws, num_draws);
-            place(&mut out.integers, &z.integers, first, z.num_draws, num_draws);
-            out.draws.place(first, num_draws, &sampler.target.constrained(&sampler.solution.theta, z));
-        })?;
+/// Draws that tell where a second solution lies.
+const SECOND_DRAWS: usize = 4000;
+
+impl Second {
+    /// Evaluates the density only where the bound of the second solution is not known.
+    fn of(sampler: &Sampler, settings: &Assessment, bound: &Bound) -> Result<Second, FitError> {
+        let mut out = Second { places: None, bounds: settings.restarts.to_vec() };
+        let Some(solution) = settings.second else { return Ok(out) };
+        let num_draws = settings.num_draws.unwrap_or(SECOND_DRAWS);
+        let streams = settings.streams.purpose(SECOND);
+        let block = block_of(sampler.target.layout(), num_draws);
+        let sampler = Sampler { solution, streams, block, defence: None, ..*sampler };
+        if !settings.restarts.is_empty() {
+            out.places = Some(places(&sampler, num_draws)?);
+            return Ok(out);
+        }
+        let mut fresh = Fresh::default();
+        fresh.grow(&sampler, num_draws)?;
+        out.bounds = [bound.elbo, fresh.elbo()].map(|elbo| (elbo.value, elbo.mcse)).to_vec();
+        out.places = Some(fresh.lanes().collect());
         Ok(out)
-    }
-
-    pub(super) fn accepted(&self, draw: usize) -> bool {
-        self.log_p[draw].is_finite()
-    }
-
-    fn rejected(&self) -> usize {
-        (0..self.log_p.len()).filter(|&d| !self.accepted(d)).count()
-    }
-
-    fn bound(&self, log_evidence: MonteCarlo) -> Bound {
-        let keep = |v: &[f64]| -> Vec<f64> { (0..v.len()).filter(|&d| self.accepted(d)).map(|d| v[d]).collect() };
-        let (log_p, log_q, data) = (keep(&self.log_p), keep(&self.log_q), keep(&self.data));
-        let accepted = Accepted { count: log_p.len(), num_draws: self.log_p.len() };
-        Bound::new(&log_p, &log_q, (!self.data.is_empty()).then_some(&data), log_evidence, accepted)
-    }
-
-    /// Every latent outside of rows, `[draw]`, in the space the family works in, where moments exist.
-    fn lanes(&self) -> impl Iterator<Item = Vec<f64>> {
-        let n = self.log_p.len();
-        let integers = self.integers.chunks_exact(n).map(|lane| lane.iter().map(|&k| f64::from(k)).collect());
-        self.latents.chunks_exact(n).map(<[f64]>::to_vec).chain(integers)
-    }
-
-    /// Whether all draws are the same point, whose equal weights say nothing.
-    fn is_a_point(&self) -> bool {
-        let mut lanes = self.lanes().peekable();
-        lanes.peek().is_some() && lanes.all(|lane| is_fixed(&lane))
-    }
-
-    /// Latents without any spread in q have no uncertainty to report.
-    fn say_what_is_fixed(&self, layout: &Layout, verdict: &mut Verdict) {
-        let n = self.log_p.len();
-        let names = layout.latent_names();
-        let fixed = self.latents.chunks_exact(n).enumerate().filter(|(_, lane)| is_fixed(lane));
-        let fixed: Vec<String> = fixed.map(|(k, _)| names.get(k).cloned().unwrap_or(format!("z[{k}]"))).collect();
-        let Some(first) = fixed.first() else { return };
-        let others = if fixed.len() > 1 { format!(" and {} others have", fixed.len() - 1) } else { " has".into() };
-        if verdict.trust == Trust::Trust {
-            verdict.trust = Trust::TrustMeansOnly;
-            verdict.reasons.clear();
-        }
-        verdict.reasons.push(format!("{first}{others} the same value in every draw: a point, without its uncertainty"));
-        verdict.advice.push("use a family with a spread for every latent that is to be reported".into());
-    }
-
-    /// How far means move between two halves of the draws, weighted afresh, and between two solutions.
-    fn disagreement(&self, second: Option<&Fresh>) -> f64 {
-        let n = self.log_p.len();
-        if self.latents.is_empty() && self.integers.is_empty() {
-            // Only learnable parameters, or latents of rows alone: there is no mean to compare.
-            return 0.0;
-        }
-        let halves = [0..n / 2, n / 2..n];
-        let weights = halves.clone().map(|half| weights_of(&self.log_p[half.clone()], &self.log_q[half]));
-        let all = weights_of(&self.log_p, &self.log_q);
-        let within: Vec<HalfMeans> = self
-            .lanes()
-            .map(|lane| {
-                let [a, b] = [0, 1].map(|h| (&lane[halves[h].clone()], &weights[h]));
-                let scale = weighted_sd(&lane, &all);
-                HalfMeans {
-                    means: [weighted_mean(a.0, a.1), weighted_mean(b.0, b.1)],
-                    mcse: [a, b].map(|(x, w)| if is_fixed(x) { 0.0 } else { weighted_mcse_mean(x, w) }),
-                    sd: if is_fixed(&lane) { 0.0 } else { scale },
-                }
-            })
-            .collect();
-        let between = second.map(|other| {
-            let pairs = self.lanes().zip(other.lanes());
-            let means: Vec<HalfMeans> = pairs
-                .map(|(a, b)| HalfMeans {
-                    means: [mean(&a), mean(&b)],
-                    mcse: [mcse_mean(&a), mcse_mean(&b)],
-                    sd: sd(&a),
-                })
-                .collect();
-            halves_disagreement(&means)
-        });
-        larger_or_nan(halves_disagreement(&within), between.unwrap_or(0.0))
-    }
-}
-
-fn is_fixed(lane: &[f64]) -> bool {
-    lane.iter().all(|x| *x == lane[0])
-}
-
-fn larger_or_nan(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
-}
-
-/// Copies a block of `count` draws to its place among all draws.
-fn place<T: Copy>(all: &mut [T], block: &[T], first: usize, count: usize, num_draws: usize) {
-    for (lane, from) in all.chunks_exact_mut(num_draws).zip(block.chunks_exact(count)) {
-        lane[first..first + count].copy_from_slice(from);
     }
 }

@@ -65,22 +65,41 @@ pub struct Bound {
     pub ln_accepted: Option<MonteCarlo>,
 }
 
+/// The log evidence, and what each draw adds to it, relative to it: one on average.
+pub(super) struct EvidenceOf {
+    pub value: MonteCarlo,
+    /// Of q's own accepted draws, in the order of their densities.
+    pub accepted: Vec<f64>,
+    /// Of q's own draws that were rejected.
+    pub rejected: Vec<f64>,
+    /// Of the draws that are not q's own.
+    pub of_others: Vec<f64>,
+}
+
+/// The bound of q restricted to the draws that were `accepted`, whose log ratios these are.
+pub(super) fn bound_of(log_ratios: &[f64], accepted: Accepted) -> MonteCarlo {
+    MonteCarlo::mean_of(log_ratios).plus_independent(ln_share(accepted))
+}
+
+fn ln_share(accepted: Accepted) -> MonteCarlo {
+    MonteCarlo { value: accepted.ln_share(), mcse: accepted.standard_error() }
+}
+
 impl Bound {
-    /// From the draws that were `accepted` alone: `log_p`, `log_q` and the data terms; `evidence` is over all draws.
+    /// From those of q's own draws that were `accepted`: `log_p`, `log_q` and the data terms; `evidence` is of all draws.
     pub(super) fn new(
         log_p: &[f64],
         log_q: &[f64],
         data: Option<&[f64]>,
-        evidence: MonteCarlo,
+        evidence: &EvidenceOf,
         accepted: Accepted,
     ) -> Self {
         let minus = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };
         let log_ratios = minus(log_p, log_q);
         let negative: Vec<f64> = log_q.iter().map(|l| -l).collect();
         let prior = data.map(|data| minus(log_p, data));
-        let share = MonteCarlo { value: accepted.ln_share(), mcse: accepted.standard_error() };
-        let of_ratios = MonteCarlo::mean_of(&log_ratios);
-        let elbo = of_ratios.plus_independent(share);
+        let share = ln_share(accepted);
+        let elbo = bound_of(&log_ratios, accepted);
         Bound {
             elbo,
             log_joint: MonteCarlo::mean_of(log_p),
@@ -90,10 +109,10 @@ impl Bound {
                 let less = MonteCarlo { value: -share.value, ..share };
                 MonteCarlo::mean_of(&minus(log_q, &prior)).plus_independent(less)
             }),
-            log_evidence: evidence,
+            log_evidence: evidence.value,
             gap: MonteCarlo {
-                value: evidence.value - elbo.value,
-                mcse: gap_error(&log_ratios, of_ratios.value, evidence.value, accepted),
+                value: evidence.value.value - elbo.value,
+                mcse: gap_error(&log_ratios, evidence, accepted),
             },
             ln_accepted: (accepted.count < accepted.num_draws).then_some(share),
         }
@@ -102,11 +121,20 @@ impl Bound {
 
 /// Standard error of `log_evidence - elbo`; both come from the same draws, and most of their errors cancels.
 ///
-/// By the delta method an accepted draw with ratio `r` moves the gap by `a exp(r - log_evidence) - (r - mean) - 1`, with the
-/// accepted share `a` and the mean over the accepted draws, and a rejected draw does not move it.
-fn gap_error(log_ratios: &[f64], mean: f64, log_evidence: f64, accepted: Accepted) -> f64 {
-    let share = accepted.count as f64 / accepted.num_draws as f64;
-    // Weights beyond the estimate's own error are those that smoothing cut off.
-    let moves = log_ratios.iter().map(|r| share * (r - log_evidence).exp() - (r - mean));
-    MonteCarlo::mean_of(&moves.collect::<Vec<f64>>()).mcse
+/// By the delta method: of `n` draws, `m` of them q's own and a share `a` of these accepted, one that is q's own moves the gap by
+/// `1 / m` of `i m / n - (r - mean) / a - 1 / a + 1` if it is accepted and of `i m / n + 1` if it is rejected, where `r` is its
+/// log ratio and `i` what it adds to the evidence; one that is not q's own moves it by `(i - 1) / n`.
+fn gap_error(log_ratios: &[f64], evidence: &EvidenceOf, accepted: Accepted) -> f64 {
+    let EvidenceOf { accepted: of_accepted, rejected, of_others, .. } = evidence;
+    let m = accepted.num_draws as f64;
+    let n = m + of_others.len() as f64;
+    let a = accepted.count as f64 / m;
+    let mean = mean(log_ratios);
+    let of_accepted = of_accepted.iter().zip(log_ratios).map(|(i, r)| i * m / n - (r - mean + 1.0) / a);
+    let moves: Vec<f64> = of_accepted.chain(rejected.iter().map(|i| i * m / n)).collect();
+    let own = MonteCarlo::mean_of(&moves).mcse;
+    if of_others.is_empty() {
+        return own;
+    }
+    own.hypot(of_others.len() as f64 / n * MonteCarlo::mean_of(of_others).mcse)
 }

@@ -31,10 +31,12 @@ impl Posterior {
     }
 
     fn lengths(&self) -> Result<(), String> {
-        let n = self.num_draws();
+        let n = self.proposal.num_draws();
         let is = |found: usize, each: usize| each.checked_mul(n) == Some(found);
-        let Proposal { draws, log_p, log_q, log_weights } = &self.proposal;
+        let Proposal { draws, log_p, log_q, log_weights, defence } = &self.proposal;
         let right = n > 0
+            && draws.num_draws == n
+            && defence.as_ref().is_none_or(|defence| defence.is_of(&self.layout))
             && self.block > 0
             && self.evidence.num_draws == n
             && draws.num_rows == 1
@@ -48,8 +50,8 @@ impl Posterior {
 
     /// Whether the bound, and latents and densities of the draws that count, are finite.
     fn is_finite(&self) -> bool {
-        let Proposal { draws, log_p, log_q, log_weights } = &self.proposal;
-        let n = self.num_draws();
+        let Proposal { draws, log_p, log_q, log_weights, .. } = &self.proposal;
+        let n = self.proposal.num_draws();
         let counts = |d: &usize| log_weights[*d] > f64::NEG_INFINITY;
         let right = |lane: &[f64]| (0..n).filter(counts).all(|d| lane[d].is_finite());
         // A derived quantity may be undefined where the model is not.

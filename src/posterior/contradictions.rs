@@ -1,6 +1,6 @@
 //! Contradictions between draws and their log q, as a covariance that is singular to rounding makes them.
 
-use super::assess::Fresh;
+use super::fresh::Fresh;
 use super::statistics::mean;
 use super::{Bound, MonteCarlo};
 use crate::diagnose::verdict::{Trust, Verdict};
@@ -22,7 +22,7 @@ impl Fresh {
         bound: &Bound,
         verdict: &mut Verdict,
     ) {
-        let negative: Vec<f64> = self.log_q.iter().map(|l| -l).collect();
+        let negative: Vec<f64> = self.of_q(&self.log_q).iter().map(|l| -l).collect();
         let drawn = MonteCarlo::mean_of(&negative);
         let differs = |closed: f64| {
             let difference = (closed - drawn.value).abs();
@@ -54,7 +54,8 @@ impl Fresh {
         let in_rows = layout.num_row_latents + layout.num_row_integers + 1;
         let terms = (layout.num_latents + layout.num_integers + in_rows * layout.num_rows) as f64;
         let size = |d: usize| densities.iter().filter_map(|density| density.get(d)).map(|x| x.abs()).sum();
-        let sizes: Vec<f64> = (0..self.log_p.len()).filter(|&d| self.accepted(d)).map(size).collect();
+        let sizes: Vec<f64> =
+            (0..self.num_draws()).filter(|&d| self.is_of_q(d) && self.accepted(d)).map(size).collect();
         target.unit_roundoff() * (OPERATIONS + terms) * (terms + mean(&sizes))
     }
 }

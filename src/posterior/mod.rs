@@ -1,10 +1,14 @@
 //! The posterior: fresh draws of a fitted q, what they say about the model, and whether to believe them.
 
 mod assess;
+mod batches;
 mod bound;
 pub mod chain;
 mod check;
 mod contradictions;
+mod defence;
+mod errors;
+mod fresh;
 mod importance;
 mod predictive;
 mod proposal;
@@ -83,12 +87,13 @@ impl Posterior {
         &self.proposal.draws.names
     }
 
-    /// Number of draws.
+    /// Number of [`Posterior::draws`].
     pub fn num_draws(&self) -> usize {
-        self.proposal.draws.num_draws
+        let all = 0..self.proposal.num_draws();
+        if self.is_weighted() { all.len() } else { all.filter(|d| self.proposal.is_of_q(*d)).count() }
     }
 
-    /// Draws of q itself, with their densities and weights.
+    /// Draws of q and around it, with their densities and weights.
     pub fn proposal(&self) -> &Proposal {
         &self.proposal
     }
@@ -103,7 +108,7 @@ impl Posterior {
         &self.bound
     }
 
-    /// Tail shape of the importance weights: `-inf` where q is the posterior, above 0.7 where q misses some of it.
+    /// Tail shape of the importance weights: below zero, or `-inf`, where q is the posterior, above 0.7 where q misses some of it.
     pub fn k_hat(&self) -> f64 {
         self.evidence.k_hat
     }
@@ -155,19 +160,19 @@ impl Posterior {
 
     /// Number of blocks the draws were made in.
     pub(crate) fn num_blocks(&self) -> usize {
-        self.num_draws().div_ceil(self.block.max(1))
+        self.proposal.num_draws().div_ceil(self.block.max(1))
     }
 
     /// First draw and number of draws of a block.
     pub(crate) fn block_range(&self, block: usize) -> (usize, usize) {
         let first = block * self.block;
-        (first, self.block.min(self.num_draws() - first))
+        (first, self.block.min(self.proposal.num_draws() - first))
     }
 
     /// The unconstrained draws outside of rows in a block.
     pub(crate) fn outside_of_rows(&self, block: usize) -> Draws {
         let (first, count) = self.block_range(block);
-        let n = self.num_draws();
+        let n = self.proposal.num_draws();
         let mut z = Draws { num_draws: count, ..Draws::default() };
         for lane in self.latents.chunks_exact(n) {
             z.latents.extend_from_slice(&lane[first..first + count]);

@@ -1,8 +1,9 @@
-//! [`Proposal`]: q's own draws, with their densities and importance weights.
+//! [`Proposal`]: draws of q and around it, with their densities and importance weights.
 
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use super::defence::Defence;
 use super::sampler::Sampler;
 use super::statistics::summarise;
 use super::weights::weights_of;
@@ -11,9 +12,15 @@ use crate::family::Family;
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity};
 
-/// Fresh draws of q itself: the proposal of importance sampling, which weights turn into the posterior.
+/// Fresh draws of the law of importance sampling, which weights turn into the posterior.
 ///
-/// Where the verdict trusts a fit, its table, draws and files are of the posterior, made from these by their weights.
+/// Where q is a Gaussian of real latents outside of rows alone, every second draw is of a multivariate Student-t with q's
+/// centre and q's matrix of scales, and weights are `p / g` with the density `g` of the mixture of both: the draws reach
+/// tails that q does not, and no weight is large because q is small. The Student-t has five degrees of freedom, or as many as
+/// there are latents. Of other families all draws are q's own, and `g` is q.
+///
+/// Where the verdict trusts a fit, its table, draws and files are of the posterior, made from these by their weights; where it
+/// does not, they are q's own among these. The bound, too, is of q's own.
 ///
 /// ```
 /// use jensen::prelude::*;
@@ -39,10 +46,13 @@ pub struct Proposal {
     pub(super) log_q: Vec<f64>,
     #[serde(with = "crate::number::list")]
     pub(super) log_weights: Vec<f64>,
+    /// The law of the draws that are not q's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) defence: Option<Defence>,
 }
 
 impl Proposal {
-    /// `num_draws` fresh draws of the q at `solution`, with the noise of `streams` at step 0.
+    /// `num_draws` fresh draws of the q at `solution`, all of them q's own, with the noise of `streams` at step 0.
     ///
     /// # Errors
     /// A solution that is not of this family and target, or a density that cannot be evaluated.
@@ -53,9 +63,9 @@ impl Proposal {
         streams: Streams,
         num_draws: usize,
     ) -> Result<Proposal, FitError> {
-        let sampler = Sampler { target, family, solution, streams, num_draws, block: num_draws };
+        let sampler = Sampler { target, family, solution, streams, defence: None, block: num_draws };
         let (mut draws, mut log_p, mut all_log_q) = (Constrained::default(), Vec::new(), Vec::new());
-        sampler.each(|first, z, log_q, pass| {
+        sampler.each(0..num_draws, |first, z, log_q, pass| {
             draws.place(first, num_draws, &target.constrained(&solution.theta, z));
             log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
             all_log_q.extend_from_slice(log_q);
@@ -63,7 +73,25 @@ impl Proposal {
         let weights = weights_of(&log_p, &all_log_q);
         let total: f64 = weights.iter().sum();
         let log_weights = weights.iter().map(|w| if total > 0.0 { (w / total).ln() } else { f64::NEG_INFINITY });
-        Ok(Proposal { draws, log_weights: log_weights.collect(), log_p, log_q: all_log_q })
+        Ok(Proposal { draws, log_weights: log_weights.collect(), log_p, log_q: all_log_q, defence: None })
+    }
+
+    /// Number of draws.
+    pub fn num_draws(&self) -> usize {
+        self.log_p.len()
+    }
+
+    /// Whether a draw is q's own; the others are of a Student-t around q.
+    pub fn is_of_q(&self, draw: usize) -> bool {
+        self.defence.is_none() || Defence::is_of_q(draw)
+    }
+
+    /// q's own draws, of all quantities.
+    pub fn of_q(&self) -> Constrained {
+        let own: Vec<usize> = (0..self.num_draws()).filter(|d| self.is_of_q(*d)).collect();
+        let lanes = self.draws.values.chunks_exact(self.num_draws().max(1));
+        let values = lanes.flat_map(|lane| own.iter().map(|&d| lane[d])).collect();
+        Constrained { names: self.draws.names.clone(), values, num_draws: own.len(), ..self.draws }
     }
 
     /// The draws of one quantity, in the model's space; `None` when there is none of that name.
@@ -86,25 +114,35 @@ impl Proposal {
         &self.log_q
     }
 
-    /// Smoothed importance weights of the draws, normalised: `sum(exp(log_weights)) = 1`; `-inf` for a rejected draw.
+    /// `log g(z)` of each draw, with the density `g` of the law that all of them together are of: that of q, or of the mixture.
+    pub fn log_density(&self) -> Vec<f64> {
+        self.defence.as_ref().map_or_else(|| self.log_q.clone(), |defence| defence.log_density(&self.log_q))
+    }
+
+    /// Importance weights `p / g` of the draws, normalised: `sum(exp(log_weights)) = 1`; `-inf` for a rejected draw.
+    ///
+    /// Their tail is smoothed unless they are nearly even.
     pub fn log_weights(&self) -> &[f64] {
         &self.log_weights
     }
 
-    /// Mean, sd, Monte Carlo error and quantiles of every quantity under q.
+    /// Mean, sd, Monte Carlo error and quantiles of every quantity under q, by q's own draws.
     pub fn summary(&self) -> Vec<Summary> {
-        self.summarised(None)
+        match self.defence {
+            None => summarised(&self.draws, None),
+            Some(_) => summarised(&self.of_q(), None),
+        }
     }
 
-    /// The same under the posterior, by the weights, whether or not they are to be trusted.
+    /// The same under the posterior, by the weights of all draws, whether or not they are to be trusted.
     pub fn weighted_summary(&self) -> Vec<Summary> {
         let weights: Vec<f64> = self.log_weights.iter().map(|l| l.exp()).collect();
-        self.summarised(Some(&weights))
+        summarised(&self.draws, Some(&weights))
     }
+}
 
-    fn summarised(&self, weights: Option<&[f64]>) -> Vec<Summary> {
-        let lines = self.draws.names.iter().enumerate();
-        // There is at least one draw, and weights have a positive sum: nothing is left out.
-        lines.filter_map(|(k, name)| summarise(name, self.draws.element(k), weights).ok()).collect()
-    }
+fn summarised(draws: &Constrained, weights: Option<&[f64]>) -> Vec<Summary> {
+    let lines = draws.names.iter().enumerate();
+    // There is at least one draw, and weights have a positive sum: nothing is left out.
+    lines.filter_map(|(k, name)| summarise(name, draws.element(k), weights).ok()).collect()
 }

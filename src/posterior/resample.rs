@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::defence::Defence;
 use super::sampler::{Sampler, block_of};
 use super::weights::Weighted;
 use super::{Posterior, Proposal, Summary};
@@ -13,34 +14,37 @@ use crate::family::Family;
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity};
 
-/// How many draws of the posterior were made from how many draws of q.
+/// How many draws of the posterior were made from how many draws of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Resampling {
     /// Number of draws made.
     pub num_draws: usize,
-    /// Different draws of q among them.
+    /// Different draws of the proposal among them.
     pub num_distinct: usize,
-    /// Draws of q that were weighted.
+    /// Draws of the proposal, q's own and those around them, that were weighted.
     pub num_proposals: usize,
 }
 
 impl fmt::Display for Resampling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Resampling { num_draws, num_distinct, num_proposals } = self;
-        write!(f, "{num_draws} resampled by weight from {num_proposals} of q, {num_distinct} of them distinct")
+        write!(
+            f,
+            "{num_draws} resampled by weight from {num_proposals} of the proposal, {num_distinct} of them distinct"
+        )
     }
 }
 
 /// Purpose of the streams.
 const RESAMPLE: u32 = 0x7265_7361;
 
-/// Draws of q for each draw of the posterior that is made afresh, and at least as many as a fit is judged by.
+/// Draws of the proposal for each draw of the posterior that is made afresh, and at least this many.
 const PROPOSALS: usize = 4;
 const LEAST_PROPOSALS: usize = 4000;
 
-/// Makes `num_draws` draws of the posterior, resampled by Pareto-smoothed importance weights from four times as many
-/// fresh draws of q, at least 4000.
+/// Makes `num_draws` draws of the posterior, resampled by importance weights from four times as many fresh draws of q and
+/// around it ([`Proposal`]), at least 4000.
 ///
 /// To be used where the verdict trusts the fit; [`Proposal::draw`](super::Proposal::draw) gives draws of q itself.
 ///
@@ -58,15 +62,16 @@ pub fn resample(
 ) -> Result<(Constrained, Resampling), FitError> {
     let num_proposals = num_draws.saturating_mul(PROPOSALS).max(LEAST_PROPOSALS);
     let block = block_of(target.layout(), num_proposals);
-    let sampler = Sampler { target, family, solution, streams, num_draws: num_proposals, block };
+    let defence = Defence::around(family, target.layout(), solution);
+    let sampler = Sampler { target, family, solution, streams, defence, block };
     let (mut log_p, mut all_log_q) = (Vec::new(), Vec::new());
-    sampler.each(|_, _, log_q, pass| {
+    sampler.each(0..num_proposals, |_, _, log_q, pass| {
         log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
         all_log_q.extend_from_slice(log_q);
     })?;
-    let weighted = Weighted::new(&log_p, &all_log_q)?;
+    let weighted = Weighted::new(&log_p, &all_log_q, sampler.defence.as_ref())?;
     let chosen = systematic(&weighted.log_weights, num_draws, streams);
-    Ok((sampler.again(&chosen)?, count(&chosen, num_proposals)))
+    Ok((sampler.again(num_proposals, &chosen)?, count(&chosen, num_proposals)))
 }
 
 impl Posterior {
@@ -78,28 +83,27 @@ impl Posterior {
 
     /// How the draws were made from those of q; nothing where they are those of q.
     pub fn resampling(&self) -> Option<Resampling> {
-        self.is_weighted().then(|| count(&self.chosen(), self.num_draws()))
+        self.is_weighted().then(|| count(&self.chosen(), self.proposal.num_draws()))
     }
 
     /// The draws of one quantity, in the model's space; `None` when there is none of that name.
     ///
-    /// They agree with the table: where that is weighted, these are draws of q resampled by their weights, as many as
-    /// q's own in [`Posterior::proposal`]. A draw of large weight is there several times, one after the other, so that an
-    /// effective size by autocorrelation is that of the weights.
+    /// They agree with the table: where that is weighted, these are the draws of [`Posterior::proposal`] resampled by their
+    /// weights, as many as there are; elsewhere q's own among them. A draw of large weight is there several times, one after
+    /// the other, so that an effective size by autocorrelation is that of the weights.
     pub fn draws(&self, name: &str) -> Option<Vec<f64>> {
         Some(self.taken(self.proposal.draws(name)?))
     }
 
     /// All named draws, `[element][draw]`; of what, [`Posterior::draws`] says.
     pub fn constrained(&self) -> Constrained {
-        let own = &self.proposal.draws;
+        let all = &self.proposal.draws;
         if !self.is_weighted() {
-            return own.clone();
+            return self.proposal.of_q();
         }
         let chosen = self.chosen();
-        let values =
-            own.values.chunks_exact(self.num_draws()).flat_map(|lane| chosen.iter().map(|&d| lane[d as usize]));
-        Constrained { names: own.names.clone(), values: values.collect(), ..*own }
+        let values = all.values.chunks_exact(all.num_draws).flat_map(|lane| chosen.iter().map(|&d| lane[d as usize]));
+        Constrained { names: all.names.clone(), values: values.collect(), ..*all }
     }
 
     /// `log p(x, z)` of each of the draws.
@@ -136,11 +140,11 @@ impl Posterior {
         Ok(Proposal::draw(target, family, &self.solution, streams, num_draws)?.draws)
     }
 
-    /// Which draws of q the draws are, in ascending order.
+    /// Which of the proposal's draws the draws are, in ascending order.
     pub(super) fn chosen(&self) -> Vec<u32> {
-        let n = self.num_draws();
+        let n = self.proposal.num_draws();
         if !self.is_weighted() {
-            return (0..n as u32).collect();
+            return (0..n).filter(|d| self.proposal.is_of_q(*d)).map(|d| d as u32).collect();
         }
         systematic(&self.proposal.log_weights, n, self.streams)
     }
@@ -157,7 +161,7 @@ fn count(chosen: &[u32], num_proposals: usize) -> Resampling {
 /// Draws `num_draws` times with replacement, draw `d` with probability `exp(log_weights[d])`; in ascending order.
 ///
 /// One uniform number shifts evenly spaced positions along the running sum of the weights, so that a draw comes up as
-/// often as is expected of it, rounded up or down: even weights give each draw once. The draws of q are independent, so
+/// often as is expected of it, rounded up or down: even weights give each draw once. The draws are independent, so
 /// that their order cannot fall in with the spacing.
 ///
 /// *Source*: systematic resampling of Carpenter, Clifford and Fearnhead (1999); Douc, Cappé and Moulines (2005),

@@ -133,10 +133,11 @@ impl Posterior {
     ) -> Result<RowLogLikelihood, FitError> {
         self.check_same(target.layout())?;
         let num_rows = rows_with_data(target)?;
-        let n = self.num_draws();
+        let chosen = self.chosen();
+        let n = chosen.len();
         let mut out = RowLogLikelihood { num_rows, num_draws: n, values: vec![0.0; num_rows * n] };
         let mut pass = Pass { want_row_terms: true, ..Pass::default() };
-        self.each_block(target, family, &self.chosen(), |first, z| {
+        self.each_block(target, family, &chosen, |first, z| {
             target.log_density(&self.solution.theta, z, &RowSet::all(), &mut pass)?;
             put_rows(&mut out.values, n, first, &pass.row_data, z.num_draws);
             Ok(())
@@ -146,7 +147,8 @@ impl Posterior {
 
     /// Leave-one-out cross-validation by smoothed importance sampling, rows in blocks so that memory stays bounded.
     ///
-    /// Every draw of q counts, by the weight `p(x, z) / (q(z) p(x_i | z))`, so that q need not be the posterior.
+    /// Every draw of the proposal counts, by the weight `p(x, z) / (g(z) p(x_i | z))` with its density g, so that q need not be
+    /// the posterior.
     ///
     /// # Errors
     /// As [`Posterior::row_log_likelihood`]; rows with latents of their own; fewer than 25 draws.
@@ -163,8 +165,9 @@ impl Posterior {
                  leave rows out of the data and fit again",
             ));
         }
-        let n = self.num_draws();
-        let ratios: Vec<f64> = self.proposal.log_p.iter().zip(&self.proposal.log_q).map(|(p, q)| p - q).collect();
+        let n = self.proposal.num_draws();
+        let log_density = self.proposal.log_density();
+        let ratios: Vec<f64> = self.proposal.log_p.iter().zip(&log_density).map(|(p, g)| p - g).collect();
         let mut out = Loo {
             elpd: 0.0,
             elpd_se: 0.0,
@@ -216,7 +219,7 @@ impl Posterior {
         chosen
     }
 
-    /// Calls `visit(first place, draws)` for the draws of q at `chosen`, in ascending order: those of a block at a time.
+    /// Calls `visit(first place, draws)` for the proposal's draws at `chosen`, in ascending order: those of a block at a time.
     pub(crate) fn each_block(
         &self,
         target: &dyn LogDensity,

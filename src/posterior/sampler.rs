@@ -1,5 +1,8 @@
-//! Fresh draws of q at a solution, block by block, and the densities there.
+//! Fresh draws at a solution, block by block, and the densities there.
 
+use std::ops::Range;
+
+use super::defence::Defence;
 use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet, Site};
@@ -23,13 +26,29 @@ pub(crate) fn admit_draws(num_draws: usize, numbers: usize) -> Result<(), FitErr
     Err(FitError::setting("draws", format!("{num_draws} draws of {numbers} numbers each; ask for at most {most}")))
 }
 
-/// Draws of q that can be made again: the noise of each is a function of the streams, its block and its place there.
+/// Numbers that are kept of fresh draws at most, where no number of draws was chosen: 256 MiB of doubles.
+const MOST_KEPT: usize = 1 << 25;
+/// Draws that are made whatever is kept of them.
+const LEAST_MOST: usize = 4000;
+
+/// Draws at most, where no number was chosen.
+pub(super) fn most_draws(layout: &Layout) -> usize {
+    (MOST_KEPT / outside_of(layout).max(1)).max(LEAST_MOST)
+}
+
+/// Numbers that are kept of a draw: latents, and the quantities of sites.
+fn outside_of(layout: &Layout) -> usize {
+    layout.num_latents + layout.num_integers + layout.sites.iter().map(Site::num_constrained).sum::<usize>()
+}
+
+/// Draws that can be made again: the noise of each is a function of the streams, its block and its place there.
 pub(super) struct Sampler<'a> {
     pub target: &'a dyn LogDensity,
     pub family: &'a dyn Family,
     pub solution: &'a Solution,
     pub streams: Streams,
-    pub num_draws: usize,
+    /// What some of the draws are stretched to; all are q's own without it.
+    pub defence: Option<Defence>,
     /// Draws that are made at a time.
     pub block: usize,
 }
@@ -43,9 +62,9 @@ pub(super) fn block_of(layout: &Layout, num_draws: usize) -> usize {
 
 impl Sampler<'_> {
     /// Checks that the solution belongs to the family and the target, and that the draws can be held.
-    pub fn check(&self) -> Result<(), FitError> {
+    fn check(&self, num_draws: usize) -> Result<(), FitError> {
         let layout = self.target.layout();
-        admit_draws(self.num_draws, layout.num_latents + layout.num_integers)?;
+        admit_draws(num_draws, layout.num_latents + layout.num_integers)?;
         let sizes = [
             ("parameters of q", self.solution.params.len(), self.family.num_params()),
             ("learnable parameters", self.solution.theta.len(), self.target.layout().num_parameters),
@@ -63,12 +82,18 @@ impl Sampler<'_> {
         Ok(())
     }
 
-    /// Calls `visit(first draw, draws, log q, pass)` for all draws in order; the draws of a large block in parts.
-    pub fn each(&self, mut visit: impl FnMut(usize, &Draws, &[f64], &Pass)) -> Result<(), FitError> {
-        self.check()?;
+    /// Calls `visit(first draw, draws, log q, pass)` for these draws in order; the draws of a large block in parts.
+    ///
+    /// The first of them begins a block.
+    pub fn each(
+        &self,
+        draws: Range<usize>,
+        mut visit: impl FnMut(usize, &Draws, &[f64], &Pass),
+    ) -> Result<(), FitError> {
+        self.check(draws.end)?;
         let (rows, mut pass, mut log_q) = (RowSet::all(), Pass::default(), Vec::new());
-        let most = block_of(self.target.layout(), self.num_draws);
-        self.each_block(|first, z| {
+        let most = block_of(self.target.layout(), draws.end);
+        self.each_block(draws, |first, z| {
             for from in (0..z.num_draws).step_by(most) {
                 let to = z.num_draws.min(from + most);
                 let part = if z.num_draws <= most { z } else { &z.select(from..to) };
@@ -81,10 +106,11 @@ impl Sampler<'_> {
         })
     }
 
-    /// The draws at `chosen`, in ascending order, as often as each is named: made again, so that no other need be kept.
-    pub fn again(&self, chosen: &[u32]) -> Result<Constrained, FitError> {
+    /// Of the first `num_draws`, those at `chosen`, in ascending order, as often as each is named: made again, so that no
+    /// other need be kept.
+    pub fn again(&self, num_draws: usize, chosen: &[u32]) -> Result<Constrained, FitError> {
         let mut out = Constrained::default();
-        self.each_block(|first, z| {
+        self.each_block(0..num_draws, |first, z| {
             let before = |end: usize| chosen.partition_point(|&d| (d as usize) < end);
             let (from, to) = (before(first), before(first + z.num_draws));
             if from < to {
@@ -96,11 +122,21 @@ impl Sampler<'_> {
         Ok(out)
     }
 
-    fn each_block(&self, mut visit: impl FnMut(usize, &Draws) -> Result<(), FitError>) -> Result<(), FitError> {
+    /// Calls `visit(first draw, draws)` for these draws in order, a block at a time; no density is evaluated.
+    pub fn each_block(
+        &self,
+        draws: Range<usize>,
+        mut visit: impl FnMut(usize, &Draws) -> Result<(), FitError>,
+    ) -> Result<(), FitError> {
         let (layout, rows, mut z) = (self.target.layout(), RowSet::all(), Draws::default());
-        for (k, first) in (0..self.num_draws).step_by(self.block).enumerate() {
-            z.resize(layout, layout.num_rows, self.block.min(self.num_draws - first));
-            self.family.sample(&self.solution.params, &rows, self.streams.at_step(k as u64), &mut z);
+        let centre = if self.defence.is_some() { self.family.centre(&self.solution.params) } else { Vec::new() };
+        for first in draws.clone().step_by(self.block) {
+            let streams = self.streams.at_step((first / self.block) as u64);
+            z.resize(layout, layout.num_rows, self.block.min(draws.end - first));
+            self.family.sample(&self.solution.params, &rows, streams, &mut z);
+            if let Some(defence) = &self.defence {
+                defence.stretch(&centre, first, streams, &mut z);
+            }
             visit(first, &z)?;
         }
         Ok(())

@@ -164,10 +164,10 @@ fn the_evidence_counts_rejected_draws_and_is_above_the_bound() {
     for case in cases() {
         let bounds = case.assessed();
         for b in &bounds {
-            // By Jensen's inequality among the draws themselves, but for the tail that is smoothed; sums of 1,000 numbers of
-            // the size of the bound round by as many ulps at most.
+            // By Jensen's inequality, but for the error; sums of 1,000 numbers of the size of the bound round by as many ulps at
+            // most. Four and a half errors are exceeded by one seed in 100,000 where q is the posterior.
             let rounding = DRAWS as f64 * f64::EPSILON * (b.log_joint.value.abs() + b.entropy.value.abs());
-            assert!(b.gap.value > -3.0 * b.gap.mcse - rounding, "{}: {}", case.name, b.gap);
+            assert!(b.gap.value > -4.5 * b.gap.mcse - rounding, "{}: {}", case.name, b.gap);
         }
         // Smoothed tails add up to half a standard error: three are exceeded by one seed in 200, six of 200 by one set of
         // seeds in 2,000.
@@ -201,9 +201,9 @@ fn both_forms_of_the_bound_add_up_and_say_where_the_share_is() {
     let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 16.0 * f64::EPSILON * size;
     assert!(close(b.elbo.value, b.log_joint.value + b.entropy.value, b.log_joint.value.abs() + b.entropy.value.abs()));
     assert!(close(b.elbo.value, data.value - kl.value, data.value.abs() + kl.value.abs()), "{b:?}");
-    // P(N(0.8, 0.36) < 0) = 0.0912, its standard error 0.0091; that of the logarithm is 0.010.
-    assert!((share.value - (1.0 - 0.0912_f64).ln()).abs() < 4.0 * 0.010, "{share}");
-    assert!((share.mcse - (0.0912_f64 / (0.9088 * DRAWS as f64)).sqrt()).abs() < 2e-3, "{share}");
+    // P(N(0.8, 0.36) < 0) = 0.0912, its standard error over q's own 500 draws 0.0129; that of the logarithm is 0.0142.
+    assert!((share.value - (1.0 - 0.0912_f64).ln()).abs() < 4.0 * 0.0142, "{share}");
+    assert!((share.mcse - (0.0912_f64 / (0.9088 * 500.0)).sqrt()).abs() < 3e-3, "{share}");
     let text = posterior.to_string();
     assert!(text.contains("ln of the share accepted, -0.0") && text.contains("taken off the KL"), "{text}");
     // With every draw accepted nothing is said.

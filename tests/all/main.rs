@@ -14,6 +14,7 @@ mod coordinates;
 mod cut;
 mod domains;
 mod estimate;
+mod evidence;
 mod examples;
 mod families;
 mod laws;

@@ -64,9 +64,10 @@ fn the_exact_family_reaches_the_evidence() {
     // log p - log q is the same number at every draw: only rounding is left.
     assert!((bound.elbo.value - log_evidence()).abs() < 1e-12, "{}", bound.elbo.value);
     assert!(bound.elbo.mcse < 1e-12 && bound.gap.value.abs() < 1e-12);
-    assert_eq!(posterior.k_hat(), f64::NEG_INFINITY);
+    // Half of the draws are of a Student-t with five degrees of freedom: weights are bounded, and worth 0.984 of even ones.
+    assert!(posterior.k_hat() < 0.0, "{}", posterior.k_hat());
     assert_eq!(posterior.verdict().trust, Trust::Trust, "{posterior}");
-    assert!((posterior.effective_size() - 4000.0).abs() < 1e-6);
+    assert!((posterior.effective_size() / 4000.0 - 0.984).abs() < 0.005, "{}", posterior.effective_size());
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn rejected_draws_are_counted_and_left_out_of_the_bound() {
     let solution = Solution { params: vec![0.0, 0.0], theta: vec![] };
     let settings = Assessment::new(Streams::new(1), &DONE);
     let error = Posterior::assess(&nowhere, &MeanField::of_dimension(1), &solution, &settings).unwrap_err();
-    assert!(error.to_string().contains("not finite 4000 times"), "{error}");
+    assert!(error.to_string().contains("not finite 3000 times"), "{error}");
 }
 
 #[test]
@@ -347,7 +348,7 @@ fn files_that_are_no_saved_fits_are_told_apart() {
 #[test]
 fn tables_for_other_tools() {
     let folder = folder("export");
-    let posterior = shifted(0.3, 0.9, 300);
+    let posterior = shifted(0.3, 0.9, 600);
     let target = mean_target();
     jensen::export::write_csv(&posterior, folder.join("draws.csv")).unwrap();
     let text = std::fs::read_to_string(folder.join("draws.csv")).unwrap();
@@ -355,9 +356,9 @@ fn tables_for_other_tools() {
     assert_eq!(lines.next(), Some("lp__,log_p__,log_q__,mu,odds"));
     let first: Vec<f64> = lines.next().unwrap().split(',').map(|c| c.parse().unwrap()).collect();
     assert_eq!(first[3].to_bits(), posterior.draws("mu").unwrap()[0].to_bits());
-    assert_eq!(lines.count(), 299);
+    assert_eq!(lines.count(), 599);
     let rows = posterior.row_log_likelihood(&target, None).unwrap();
-    let predictive = posterior.predictive(&target, None, 300).unwrap();
+    let predictive = posterior.predictive(&target, None, 600).unwrap();
     let groups = jensen::export::Groups { log_likelihood: Some(&rows), predictive: &predictive };
     jensen::export::write_arviz(&posterior, &groups, folder.join("idata.json")).unwrap();
     let value: serde_json::Value =
@@ -365,7 +366,7 @@ fn tables_for_other_tools() {
     assert_eq!(value["posterior"]["mu"][0][5].as_f64(), Some(posterior.draws("mu").unwrap()[5]));
     assert_eq!(value["log_likelihood"]["rows"][0][2][4].as_f64(), Some(rows.row(4)[2]));
     assert_eq!(value["observed_data"]["data"][1].as_f64(), Some(X[1]));
-    assert_eq!(value["sample_stats"]["log_q"][0].as_array().map(Vec::len), Some(300));
+    assert_eq!(value["sample_stats"]["log_q"][0].as_array().map(Vec::len), Some(600));
     // Names that need quotes, numbers that are not finite.
     jensen::export::write_csv(&awkward(), folder.join("awkward.csv")).unwrap();
     let text = std::fs::read_to_string(folder.join("awkward.csv")).unwrap();

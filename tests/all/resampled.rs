@@ -19,7 +19,7 @@ fn shifted(seed: u64) -> Posterior {
     let (mean, sd) = exact();
     let target = mean_target();
     let solution = Solution { params: vec![mean + 0.5 * sd, (1.2 * sd).ln()], theta: vec![] };
-    let settings = Assessment::new(Streams::new(seed), &DONE);
+    let settings = Assessment::new(Streams::new(seed), &DONE).num_draws(4000);
     let posterior = Posterior::assess(&target, &MeanField::new(target.layout()), &solution, &settings).unwrap();
     assert!(posterior.is_weighted(), "{posterior}");
     posterior
@@ -41,7 +41,7 @@ fn moments_of_the_draws_are_those_of_the_table_over_seeds() {
         assert_eq!(draws.len(), 4000);
         means.push((mean(&draws) - line.mean) / line.sd);
         sds.push(sd(&draws) / line.sd - 1.0);
-        of_q.push((mean(posterior.proposal().draws("mu").unwrap()) - line.mean) / line.sd);
+        of_q.push((mean(posterior.proposal().of_q().named("mu").unwrap()) - line.mean) / line.sd);
     }
     check(&means, 0.0);
     check(&sds, 0.0);
@@ -65,7 +65,7 @@ fn what_is_said_of_the_draws_is_so() {
     distinct.dedup();
     assert_eq!(resampling.num_distinct, distinct.len(), "equal draws stand together");
     assert!(distinct.len() < 4000);
-    let words = format!("4000 resampled by weight from 4000 of q, {} of them distinct", distinct.len());
+    let words = format!("4000 resampled by weight from 4000 of the proposal, {} of them distinct", distinct.len());
     assert!(posterior.to_string().contains(&words), "{posterior}");
     // log p and log q belong to the draws beside them: log q is normal.
     let (m, s) = exact();
@@ -116,7 +116,7 @@ fn latents_of_rows_are_of_the_posterior() {
     let means = X.iter().map(|x| 0.5 * x + 0.2 * sd);
     let params: Vec<f64> = means.chain(std::iter::repeat_n(sd.ln(), X.len())).collect();
     let solution = Solution { params, theta: vec![] };
-    let settings = Assessment::new(Streams::new(8), &DONE);
+    let settings = Assessment::new(Streams::new(8), &DONE).num_draws(4000);
     let posterior = Posterior::assess(&target, &family, &solution, &settings).unwrap();
     assert!(posterior.is_weighted(), "{posterior}");
     let rows = posterior.row_draws(&target, &family, 4000).unwrap();
@@ -142,13 +142,17 @@ fn without_trust_the_draws_are_those_of_q() {
     let target = mean_target();
     let (mean, sd) = exact();
     let solution = Solution { params: vec![mean, (0.25 * sd).ln()], theta: vec![] };
-    let settings = Assessment::new(Streams::new(3), &DONE);
+    let settings = Assessment::new(Streams::new(3), &DONE).num_draws(4000);
     let posterior = Posterior::assess(&target, &MeanField::new(target.layout()), &solution, &settings).unwrap();
     assert!(!posterior.is_weighted() && posterior.resampling().is_none());
     let own = posterior.proposal();
-    assert_eq!(posterior.draws("mu").unwrap(), own.draws("mu").unwrap());
-    assert_eq!(&posterior.constrained(), own.constrained());
-    assert_eq!((posterior.log_p(), posterior.log_q()), (own.log_p().to_vec(), own.log_q().to_vec()));
+    assert_eq!(posterior.constrained(), own.of_q());
+    // Every second one of the proposal's.
+    let (all, of_q) = (own.draws("mu").unwrap(), posterior.draws("mu").unwrap());
+    assert_eq!((all.len(), of_q.len(), posterior.num_draws()), (4000, 2000, 2000));
+    assert!(of_q.iter().zip(all.chunks(2)).all(|(mu, pair)| *mu == pair[0]));
+    let halved = |all: &[f64]| all.iter().copied().step_by(2).collect::<Vec<_>>();
+    assert_eq!((posterior.log_p(), posterior.log_q()), (halved(own.log_p()), halved(own.log_q())));
     assert_eq!(posterior.summary(), own.summary());
     assert_ne!(posterior.summary(), own.weighted_summary());
     let fresh = posterior.resample(&target, &MeanField::new(target.layout()), 4000).unwrap();

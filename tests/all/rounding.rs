@@ -42,7 +42,7 @@ fn a_posterior_that_equals_its_prior_is_trusted() {
 
 fn assess(target: &Target, family: &dyn Family, params: Vec<f64>) -> Posterior {
     let solution = Solution { params, theta: vec![] };
-    Posterior::assess(target, family, &solution, &Assessment::new(Streams::new(4), &DONE)).unwrap()
+    Posterior::assess(target, family, &solution, &Assessment::new(Streams::new(4), &DONE).num_draws(4000)).unwrap()
 }
 
 /// A normal q that says of itself what is not so.

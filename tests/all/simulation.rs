@@ -184,7 +184,7 @@ fn calibration_passes_the_exact_posterior_and_fails_a_shifted_one() {
     let run = |shift: f64| {
         let fit = |set: &jensen::diagnose::DataSet| {
             let (_, posterior) = fit(&set.data[0], shift, 99, 1000 + set.index as u64)?;
-            Ok::<_, FitError>(posterior.proposal().constrained().clone())
+            Ok::<_, FitError>(posterior.proposal().of_q())
         };
         calibrate(&target, &[], Streams::new(2), 300, fit).unwrap()
     };

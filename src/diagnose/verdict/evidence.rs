@@ -14,6 +14,12 @@ pub struct Evidence {
     /// Effective size of the importance-weighted draws over their number, between 0 and 1.
     #[serde(with = "crate::number")]
     pub effective_share: f64,
+    /// The largest Monte Carlo error of a weighted mean, in posterior sd, over the quantities outside of rows.
+    #[serde(with = "crate::number")]
+    pub mean_error: f64,
+    /// The largest Monte Carlo error of a weighted sd, relative to it, over those whose sd can be had from draws.
+    #[serde(with = "crate::number")]
+    pub sd_error: f64,
     /// Number of fresh draws behind `k_hat`, those rejected included.
     pub num_draws: usize,
     /// Whether some latents are integers, for which mean-field is the only family.

@@ -4,6 +4,8 @@ fn good() -> Evidence {
     Evidence {
         k_hat: 0.3,
         effective_share: 0.6,
+        mean_error: 0.018,
+        sd_error: 0.021,
         num_draws: 4000,
         has_integers: false,
         converged: true,
@@ -48,18 +50,19 @@ fn good_evidence_is_trusted_with_every_number() {
             "  because 0.00 % of the draws were rejected by the model, at most 1.00 %",
             "  because the two best restarts agree to 0.03 nats in the bound, within 0.10",
             "  because the means of two halves agree to 0.02 sd, within 0.10",
+            "  because the Monte Carlo errors are 0.018 sd for the means and 2.1 % for the sds, at most 0.05 and 5 %",
             "  because k-hat is 0.30, at most 0.70, the limit for 4000 draws",
         ]
     );
     let single = with(|e| e.restarts_disagreement = None);
-    assert_eq!((single.trust, single.reasons.len()), (Trust::Trust, 4));
+    assert_eq!((single.trust, single.reasons.len()), (Trust::Trust, 5));
 }
 
 #[test]
 fn equal_weights_are_trusted() {
     let found = with(|e| e.k_hat = f64::NEG_INFINITY);
     assert_eq!(found.trust, Trust::Trust);
-    assert!(found.reasons[4].contains("-inf"), "{found}");
+    assert!(found.reasons[5].contains("-inf"), "{found}");
     assert!(found.advice.is_empty());
 }
 
@@ -161,7 +164,11 @@ fn worse_evidence_never_improves_the_verdict() {
     let shares = [0.0, 0.01, 0.011, 0.1, 0.11, 1.0, f64::NAN];
     let halves = [0.0, 0.1, 0.101, 0.3, 0.31, inf, f64::NAN];
     let restarts = [0.0, 0.1, 0.11, 1.0, 1.01, inf, f64::NAN];
-    let sizes = [12, 8, 2, 7, 7, 7];
+    let sizes_of = [1.0, 0.9, 0.6, 0.25, 0.24, 0.2, 0.15, 0.1, 0.05, 0.0, f64::NAN];
+    let errors = [0.0, 0.03, 0.06, 0.2, f64::NAN];
+    let (shares, halves, restarts) =
+        ([shares[0], shares[2], shares[6]], [halves[0], halves[2], halves[6]], [restarts[0], restarts[2], restarts[6]]);
+    let sizes = [12, 8, 2, 3, 3, 3, 11, 5, 5];
     // Mixed radix: the first axis varies fastest.
     let digits = |mut index: usize| {
         sizes.map(|size| {
@@ -174,7 +181,9 @@ fn worse_evidence_never_improves_the_verdict() {
         let at = digits(index);
         let evidence = Evidence {
             k_hat: k_hats[at[0]],
-            effective_share: 0.6,
+            effective_share: sizes_of[at[6]],
+            mean_error: errors[at[7]],
+            sd_error: errors[at[8]],
             num_draws: num_draws[at[1]],
             has_integers: false,
             converged: converged[at[2]],
@@ -262,6 +271,34 @@ fn even_weights_are_trusted_whatever_the_shape_of_their_tail() {
     for share in [0.89, 0.0, f64::NAN] {
         assert_eq!(with(|e| (e.k_hat, e.effective_share) = (3.9, share)).trust, Trust::DoNotTrust);
     }
+}
+
+#[test]
+fn a_small_effective_share_is_no_right_fit_whatever_its_tail() {
+    // A k-hat of 0.3 passes with a share of 0.2, or where the errors are reached all the same.
+    let at = |k_hat: f64, share: f64, error: f64| {
+        with(|e| (e.k_hat, e.effective_share, e.mean_error, e.sd_error) = (k_hat, share, error, error))
+    };
+    assert_eq!(at(0.3, 0.2, 0.04).trust, Trust::Trust);
+    assert_eq!(at(0.3, 0.05, 0.02).trust, Trust::Trust);
+    check(&at(0.3, 0.15, 0.04), Trust::TrustMeansOnly, &["worth 600 of 4000", "0.15, below 0.20"], "richer family");
+    check(&at(0.3, 0.05, 0.04), Trust::DoNotTrust, &["worth 200 of 4000", "0.05, below 0.10"], "richer family");
+    // A k-hat above its limit leaves the means to a share of a quarter, and nothing below.
+    assert_eq!(at(0.82, 0.25, 0.01).trust, Trust::TrustMeansOnly);
+    check(&at(0.82, 0.24, 0.01), Trust::DoNotTrust, &["0.82", "worth 960, less than a quarter"], "richer family");
+}
+
+#[test]
+fn what_is_known_no_better_than_a_tenth_is_not_trusted() {
+    let at = |mean: f64, sd: f64| with(|e| (e.mean_error, e.sd_error) = (mean, sd));
+    assert_eq!(at(0.05, 0.05).trust, Trust::Trust);
+    // Errors of 0.06 fall to 0.05 with 1.44 times as many draws.
+    check(&at(0.06, 0.01), Trust::TrustMeansOnly, &["0.060 sd", "1.0 %", "more than 0.05 and 5 %"], "some 6000 draws");
+    check(&at(0.01, 0.06), Trust::TrustMeansOnly, &["6.0 %"], "some 6000 draws");
+    check(&at(0.12, 0.01), Trust::DoNotTrust, &["0.120 sd", "more than 0.10"], "some 30000 draws");
+    check(&at(1.0, 0.9), Trust::DoNotTrust, &["1.000 sd"], "richer family");
+    assert_eq!(at(f64::NAN, 0.01).trust, Trust::DoNotTrust);
+    assert_eq!(at(0.01, f64::NAN).trust, Trust::DoNotTrust);
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn an_entropy_that_is_not_that_of_the_draws_is_not_trusted() {
     let stop = Stop::Converged { steps: 1, statistic: 0.0 };
     let assessed = |fault| {
         let family = Faulty { inner: MeanField::of_dimension(2), fault };
-        ok(Posterior::assess(&target, &family, &solution, &Assessment::new(Streams::new(1), &stop)))
+        ok(Posterior::assess(&target, &family, &solution, &Assessment::new(Streams::new(1), &stop).num_draws(4000)))
     };
     for fault in [Fault::Entropy, Fault::Normaliser] {
         let posterior = assessed(fault);

@@ -229,10 +229,10 @@ pub struct SampleArgs {
     /// Folder that `jensen fit --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// Number of draws; where the table is weighted they are resampled from 4 times as many of q, at least 4000
+    /// Number of draws; where the table is weighted they are resampled from 4 times as many of q and around it, at least 4000
     #[arg(long, value_name = "N", default_value = "1000", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: NonZeroUsize,
-    /// Draws of q itself, the distribution that was fitted, with their log p, log q and log weight
+    /// Draws of q itself, the distribution that was fitted, with their log p, log q, log proposal and log weight
     #[arg(long)]
     pub proposal: bool,
     /// Seed of the draws

@@ -30,8 +30,9 @@ Every model runs with no option, on real data that the program carries. Regressi
 features are standardised to mean 0 and standard deviation 1 for the fit, and the report says by what.
 Cells must be present, numeric and finite; an error names file, line and column.
 Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
-Where the fit is trusted, the table, draws.csv and the marginals are of the posterior: draws of q are
-weighted, and resampled by their weights. proposal_draws.csv has q's own, with log_p, log_q, log_weight.
+Where the fit is trusted, the table, draws.csv and the marginals are of the posterior: draws of q and around
+it are weighted, and resampled by their weights. proposal_draws.csv has these, with log_p, log_q,
+log_proposal (of the law they were drawn from) and log_weight.
 
 Examples:
   jensen fit eight-schools
@@ -78,7 +79,8 @@ Exit codes:
 
 pub(super) const SAMPLE_GUIDE: &str = "\
 The draws agree with the table of the report. Where the fit is trusted, both are of the posterior: draws
-of q, the approximation that was fitted, are resampled by importance weights. Elsewhere they are of q.
+of q, the approximation that was fitted, and around it are resampled by importance weights. Elsewhere they
+are of q.
 
 Examples:
   jensen fit eight-schools --out schools

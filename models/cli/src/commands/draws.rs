@@ -18,10 +18,16 @@ pub fn write_csv(draws: &Constrained, out: &mut dyn std::io::Write) -> std::io::
     writer.flush()
 }
 
-/// Draws of q with their densities and weights beside them.
+/// Draws of a proposal with their densities and weights beside them.
 pub fn with_densities(proposal: &Proposal) -> Constrained {
     let mut all = proposal.constrained().clone();
-    let densities = [("log_p", proposal.log_p()), ("log_q", proposal.log_q()), ("log_weight", proposal.log_weights())];
+    let log_density = proposal.log_density();
+    let densities = [
+        ("log_p", proposal.log_p()),
+        ("log_q", proposal.log_q()),
+        ("log_proposal", &log_density[..]),
+        ("log_weight", proposal.log_weights()),
+    ];
     for (name, values) in densities {
         all.names.push(name.to_string());
         all.values.extend_from_slice(values);

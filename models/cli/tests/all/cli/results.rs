@@ -54,6 +54,9 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// What stands beside the quantities of a proposal.
+const DENSITIES: [&str; 4] = ["log_p", "log_q", "log_proposal", "log_weight"];
+
 fn tail(tau: &[f64]) -> f64 {
     mean(&tau.iter().map(|t| f64::from(*t > 10.0)).collect::<Vec<_>>())
 }
@@ -66,9 +69,10 @@ fn what_leaves_a_trusted_fit_agrees_with_its_table() {
     assert_eq!(report["weighted"], true, "a trusted fit");
     let file = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
     let (own, draws) = (columns(&file("r/proposal_draws.csv")), columns(&file("r/draws.csv")));
-    // The weights of q's own draws make the table of them.
+    let count = draws[0].1.len() as f64;
+    // The weights of the proposal's draws make the table of them.
     let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!((names[0], &names[18..]), ("mu", ["log_p", "log_q", "log_weight"].as_slice()));
+    assert_eq!((names[0], &names[18..]), ("mu", DENSITIES.as_slice()));
     let weights: Vec<f64> = named(&own, "log_weight").iter().map(|l| l.exp()).collect();
     let weighted = |values: &[f64]| -> f64 { values.iter().zip(&weights).map(|(x, w)| w * x).sum() };
     let close = |a: f64, b: f64| (a - b).abs() < 1e-9; // thousands of sums of rounding errors of 1e-16
@@ -80,35 +84,40 @@ fn what_leaves_a_trusted_fit_agrees_with_its_table() {
         let number = |key: &str| line[key].as_f64().unwrap();
         assert_eq!(line["name"].as_str(), Some(name.as_str()));
         assert!(close(weighted(named(&own, name)), number("mean")), "{name}");
-        // Draws that were made independently, 4000 from these weights, would be off by this standard error.
-        let error = number("sd") / 4000f64.sqrt();
+        // Draws that were made independently, as many from these weights, would be off by this standard error.
+        let error = number("sd") / count.sqrt();
         assert!((mean(values) - number("mean")).abs() < 4.0 * error, "{name}: {}", mean(values));
         let cells: Vec<f64> = written.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect();
         assert_eq!((cells[0], cells[5]), (number("mean"), number("q95")), "{name}: {written}");
         let above = mean(&values.iter().map(|x| f64::from(*x > cells[5])).collect::<Vec<_>>());
-        assert!((above - 0.05).abs() < 4.0 * (0.05 * 0.95 / 4000f64).sqrt(), "{name}: {above}");
+        assert!((above - 0.05).abs() < 4.0 * (0.05 * 0.95 / count).sqrt(), "{name}: {above}");
     }
     let resampled = &report["resampled"];
     let mut distinct = named(&draws, "mu").to_vec();
     distinct.dedup();
-    assert_eq!((resampled["num_draws"].as_u64(), resampled["num_proposals"].as_u64()), (Some(4000), Some(4000)));
+    let counts = ["num_draws", "num_proposals"].map(|key| resampled[key].as_f64());
+    assert_eq!((counts, own[0].1.len()), ([Some(count); 2], count as usize));
     assert_eq!(resampled["num_distinct"].as_u64(), Some(distinct.len() as u64));
     let shown = folder.jensen("show r --plot").out;
-    let words = format!("draws         4000 resampled by weight from 4000 of q, {} of them distinct", distinct.len());
+    let words = format!(
+        "draws         {count} resampled by weight from {count} of the proposal, {} of them distinct",
+        distinct.len()
+    );
     assert!(shown.contains("importance-weighted") && shown.contains(&words), "{shown}");
     assert!(file("r/marginals.svg").contains("draws of the posterior: mean dashed"));
-    // P(tau > 10): files, weights and fresh draws against each other; q has half of it.
+    // P(tau > 10): files, weights and fresh draws against each other; q has half of it. Every second draw is its own.
     let table = weighted(&named(&own, "tau").iter().map(|t| f64::from(*t > 10.0)).collect::<Vec<_>>());
     let effective = 1.0 / weights.iter().map(|w| w * w).sum::<f64>();
-    let error = |effective: f64| (table * (1.0 - table) * (1.0 / 4000.0 + 1.0 / effective)).sqrt();
+    let error = |effective: f64| (table * (1.0 - table) * (1.0 / count + 1.0 / effective)).sqrt();
     let files = tail(named(&draws, "tau")) - table;
     assert!(files.abs() < 4.0 * error(f64::INFINITY), "{files}");
-    assert!(tail(named(&own, "tau")) - table < -4.0 * error(f64::INFINITY), "draws of q could not pass");
+    let of_q: Vec<f64> = named(&own, "tau").iter().copied().step_by(2).collect();
+    assert!(tail(&of_q) - table < -4.0 * error(f64::INFINITY), "draws of q could not pass");
     let sample = folder.jensen("sample r --draws 4000 --seed 9");
     let fresh = tail(named(&columns(&sample.out), "tau")) - table;
-    // Two sets of weights, of 4000 and of 16,000 draws of q.
-    assert!(fresh.abs() < 4.0 * error(effective / 1.25), "{fresh}");
-    assert!(sample.err.contains("draws: 4000 resampled by weight from 16000 of q, "), "{sample:?}");
+    // Two sets of weights, the second of 16,000 draws.
+    assert!(fresh.abs() < 4.0 * error(effective / (1.0 + count / 16_000.0)), "{fresh}");
+    assert!(sample.err.contains("draws: 4000 resampled by weight from 16000 of the proposal, "), "{sample:?}");
     assert_eq!(folder.jensen("sample r --quiet").err, "");
 }
 
@@ -121,7 +130,7 @@ fn draws_of_q_are_there_for_whoever_asks() {
     assert_eq!(own.err, "");
     let columns_of_q = columns(&own.out);
     let names: Vec<&str> = columns_of_q[18..].iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["log_p", "log_q", "log_weight"]);
+    assert_eq!(names, DENSITIES);
     let weights: f64 = named(&columns_of_q, "log_weight").iter().map(|l| l.exp()).sum();
     assert!((weights - 1.0).abs() < 1e-9, "{weights}");
     assert_ne!(named(&columns(&folder.jensen("sample r --draws 3000").out), "tau"), named(&columns_of_q, "tau"));
@@ -129,7 +138,10 @@ fn draws_of_q_are_there_for_whoever_asks() {
     let run = folder.jensen("fit eight-schools --steps 2 --quiet --json --out u");
     assert!(run.code == Some(1) && run.out.contains("\"weighted\": false,\n  \"resampled\": null"), "{run:?}");
     let file = |name: &str| columns(&std::fs::read_to_string(folder.path(name)).unwrap());
-    assert_eq!(file("u/draws.csv"), file("u/proposal_draws.csv")[..18]);
+    // Every second of the proposal's draws is q's own.
+    for ((name, of_q), (_, all)) in file("u/draws.csv").iter().zip(&file("u/proposal_draws.csv")) {
+        assert!(of_q.len() == all.len() / 2 && of_q.iter().zip(all.chunks(2)).all(|(a, b)| *a == b[0]), "{name}");
+    }
     let (plain, own) = (folder.jensen("sample u"), folder.jensen("sample u --proposal"));
     assert_eq!((columns(&plain.out).as_slice(), plain.err.as_str()), (&columns(&own.out)[..18], ""));
 }

@@ -142,8 +142,8 @@ fn damaged_and_edited_fits_are_refused_in_words() {
             "\"elbo\":{\"value\":\"NaN\",\"mcse\":0},\"log_joint\":{\"value\":-",
             "duplicate field",
         ),
-        ("\"num_draws\":4000", "\"num_draws\":4001", "do not fit together"),
-        ("\"num_draws\":4000", "\"num_draws\":4611686018427387904", "do not fit together"),
+        ("\"num_draws\":", "\"num_draws\":1", "do not fit together"),
+        ("\"num_draws\":", "\"num_draws\":461168601842", "do not fit together"),
         ("\"num_latents\":10", "\"num_latents\":9223372036854775808", "more numbers than there can be"),
         ("\"log_weights\":[", "\"log_weights\":[\"inf\",", "do not fit together"),
         ("\"theta\":[]", "\"theta\":[\"inf\"]", "invalid type"),
@@ -229,8 +229,7 @@ fn a_fit_keeps_its_coordinates() {
     assert!((bound - elbo.value).abs() < 6.0 * elbo.mcse * 2f64.sqrt(), "{bound}, fitted {elbo}");
     // And its means: tau is in the model's own space.
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let (fresh, fitted) = (lane("tau"), saved.proposal().draws("tau").unwrap());
-    let summary = &saved.proposal().summary()[1];
+    let (fresh, summary) = (lane("tau"), &saved.proposal().summary()[1]);
     assert_eq!(summary.name, "tau");
-    assert!((mean(&fresh) - mean(fitted)).abs() < 5.0 * summary.sd * (1.0 / 2000.0 + 1.0 / 4000.0f64).sqrt());
+    assert!((mean(&fresh) - summary.mean).abs() < 5.0 * (summary.sd / 2000f64.sqrt()).hypot(summary.mcse));
 }
