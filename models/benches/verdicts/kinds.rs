@@ -1,0 +1,201 @@
+//! Kinds of posteriors on which a Gaussian q fails, on data of their own, with their moments by quadrature.
+
+use super::{Case, Truth};
+use jensen::model::{Model, model};
+use jensen::prelude::*;
+use jensen::streams::Streams;
+use std::f64::consts::PI;
+
+pub fn cases() -> Vec<Case> {
+    vec![funnel(), uneven_groups(), logit_groups(30, 5, 1.0, 3), logit_groups(12, 3, 0.3, 4), two_clumps()]
+}
+
+fn case(name: &str, model: impl Model + Send + 'static, truth: Truth) -> Case {
+    Case { name: name.into(), model: Box::new(model), truth }
+}
+
+/// Weighted moments of quantities, with log weights on a grid.
+struct Moments {
+    names: Vec<String>,
+    points: Vec<(f64, Vec<[f64; 2]>)>,
+}
+
+impl Moments {
+    fn new(names: Vec<String>) -> Self {
+        Moments { names, points: Vec::new() }
+    }
+
+    /// A point of log weight `l`, with mean and variance of each quantity there.
+    fn add(&mut self, l: f64, quantities: Vec<[f64; 2]>) {
+        assert_eq!(quantities.len(), self.names.len());
+        self.points.push((l, quantities));
+    }
+
+    fn truth(self, has_evidence: bool) -> Truth {
+        let most = self.points.iter().fold(f64::NEG_INFINITY, |m, p| m.max(p.0));
+        let total: f64 = self.points.iter().map(|p| (p.0 - most).exp()).sum();
+        let mean_of = |of: &dyn Fn(&[f64; 2]) -> f64, k: usize| {
+            self.points.iter().map(|p| (p.0 - most).exp() * of(&p.1[k])).sum::<f64>() / total
+        };
+        let mean: Vec<f64> = (0..self.names.len()).map(|k| mean_of(&|q| q[0], k)).collect();
+        let sd = (0..self.names.len()).map(|k| mean_of(&|q| q[1] + (q[0] - mean[k]).powi(2), k).sqrt()).collect();
+        Truth { mean, sd, log_evidence: has_evidence.then(|| most + total.ln()), names: self.names }
+    }
+}
+
+fn grid(low: f64, high: f64, n: usize) -> impl Iterator<Item = (f64, f64)> {
+    let step = (high - low) / (n - 1) as f64;
+    (0..n).map(move |k| (low + step * k as f64, step.ln()))
+}
+
+fn ln_normal(x: f64, mean: f64, variance: f64) -> f64 {
+    -0.5 * ((2.0 * PI * variance).ln() + (x - mean).powi(2) / variance)
+}
+
+/// `ln` of the half-normal density with scale `s` at `exp(l)`, with the Jacobian of the logarithm.
+fn ln_half_normal_of_log(l: f64, s: f64) -> f64 {
+    2f64.ln() + ln_normal(l.exp(), 0.0, s * s) + l
+}
+
+fn names(of: &[&str], vector: &str, n: usize) -> Vec<String> {
+    of.iter().map(|s| s.to_string()).chain((0..n).map(|k| format!("{vector}[{k}]"))).collect()
+}
+
+/// v ~ N(0, 3); x_k ~ N(0, exp(v / 2)); y_k ~ N(x_k, 1).
+fn funnel() -> Case {
+    let y = [0.5, -0.2, 0.9];
+    let mut moments = Moments::new(names(&["v"], "x", 3));
+    for (v, step) in grid(-20.0, 20.0, 8001) {
+        let s2 = v.exp();
+        let l = step + ln_normal(v, 0.0, 9.0) + y.iter().map(|y| ln_normal(*y, 0.0, 1.0 + s2)).sum::<f64>();
+        let share = s2 / (1.0 + s2);
+        moments.add(l, std::iter::once([v, 0.0]).chain(y.iter().map(|y| [y * share, share])).collect());
+    }
+    let column = Column::new(y);
+    let funnel = model(move |p| {
+        let v = p.draw("v", normal(0.0, 3.0));
+        let x = p.draws("x", normal(0.0, (0.5 * v).exp()), 3);
+        p.rows(3, |i| i.observe(column.at(i), normal(x.at(i), 1.0)));
+    });
+    case("funnel", funnel, moments.truth(true))
+}
+
+/// Groups of 1, 1, 2, 3, 40 and 60 rows: mu ~ N(0, 5), tau, sigma ~ half-normal(2), theta_j ~ N(mu, tau).
+fn uneven_groups() -> Case {
+    const SIZES: [usize; 6] = [1, 1, 2, 3, 40, 60];
+    let streams = Streams::new(2024);
+    let mut effects = [0.0; 6];
+    streams.fill_normal(1, &mut effects);
+    let mut noise = vec![0.0; SIZES.iter().sum()];
+    streams.at_step(1).fill_normal(1, &mut noise);
+    let group: Vec<usize> = SIZES.iter().enumerate().flat_map(|(j, n)| vec![j; *n]).collect();
+    let y: Vec<f64> = group.iter().zip(&noise).map(|(j, e)| 1.0 + effects[*j] + e).collect();
+    let of = |j: usize| y.iter().zip(&group).filter(move |(_, g)| **g == j).map(|(y, _)| *y);
+    let bar: Vec<f64> = (0..6).map(|j| of(j).sum::<f64>() / SIZES[j] as f64).collect();
+    let squares: Vec<f64> = (0..6).map(|j| of(j).map(|y| (y - bar[j]).powi(2)).sum()).collect();
+    let mut moments = Moments::new(names(&["mu", "tau", "sigma"], "theta", 6));
+    for (ln_tau, step_tau) in grid(-9.0, 3.0, 1201) {
+        for (ln_sigma, step_sigma) in grid(-0.7, 0.7, 141) {
+            let (tau2, sigma2) = ((2.0 * ln_tau).exp(), (2.0 * ln_sigma).exp());
+            let mut l =
+                step_tau + step_sigma + ln_half_normal_of_log(ln_tau, 2.0) + ln_half_normal_of_log(ln_sigma, 2.0);
+            let (mut precision, mut weighted, mut of_squares) = (1.0 / 25.0, 0.0, 0.0);
+            for j in 0..6 {
+                let n = SIZES[j] as f64;
+                l += -0.5 * (n - 1.0) * (2.0 * PI * sigma2).ln() - 0.5 * n.ln() - 0.5 * squares[j] / sigma2;
+                let v = tau2 + sigma2 / n;
+                l -= 0.5 * (2.0 * PI * v).ln();
+                precision += 1.0 / v;
+                weighted += bar[j] / v;
+                of_squares += bar[j] * bar[j] / v;
+            }
+            let mu = weighted / precision;
+            l += -0.5 * (of_squares - precision * mu * mu) - 0.5 * (25.0 * precision).ln();
+            let thetas = (0..6).map(|j| {
+                let within = sigma2 / SIZES[j] as f64;
+                let share = tau2 / (tau2 + within);
+                [mu * (1.0 - share) + bar[j] * share, share * within + (1.0 - share).powi(2) / precision]
+            });
+            let first = [[mu, 1.0 / precision], [ln_tau.exp(), 0.0], [ln_sigma.exp(), 0.0]];
+            moments.add(l, first.into_iter().chain(thetas).collect());
+        }
+    }
+    let (column, groups, n) = (Column::new(y.clone()), IntColumn::new(group.clone()), y.len());
+    let groups_model = model(move |p| {
+        let mu = p.draw("mu", normal(0.0, 5.0));
+        let (tau, sigma) = (p.draw("tau", half_normal(2.0)), p.draw("sigma", half_normal(2.0)));
+        let theta = p.draws("theta", normal(mu, tau), 6);
+        p.rows(n, |i| i.observe(column.at(i), normal(theta.at(groups.at(i)), sigma)));
+    });
+    case("uneven-groups", groups_model, moments.truth(true))
+}
+
+/// `groups` of `trials` yes-or-no rows each: alpha ~ N(0, 2), tau ~ half-normal(1), theta_j ~ N(alpha, tau).
+fn logit_groups(groups: usize, trials: u32, spread: f64, seed: u64) -> Case {
+    let mut effects = vec![0.0; groups];
+    let mut uniform = vec![0.0; groups * trials as usize];
+    Streams::new(seed).fill_normal(1, &mut effects);
+    Streams::new(seed).at_step(1).fill_uniform(1, &mut uniform);
+    let chance = |j: usize| 1.0 / (1.0 + (-0.5 - spread * effects[j]).exp());
+    let counts: Vec<u32> = (0..groups)
+        .map(|j| {
+            uniform[j * trials as usize..(j + 1) * trials as usize].iter().filter(|u| **u < chance(j)).count() as u32
+        })
+        .collect();
+    let mut moments = Moments::new(names(&["alpha", "tau"], "theta", groups));
+    for (alpha, step_alpha) in grid(-4.0, 3.0, 106) {
+        for (ln_tau, step_tau) in grid(-9.0, 2.5, 231) {
+            let tau = ln_tau.exp();
+            // Mass, mean and variance of a group's effect for each number of successes.
+            let of_count: Vec<[f64; 3]> = (0..=trials)
+                .map(|k| {
+                    let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);
+                    for (e, step) in grid(-8.0, 8.0, 161) {
+                        let x = alpha + tau * e;
+                        let ln_p = f64::from(k) * x
+                            - f64::from(trials) * x.max(0.0)
+                            - f64::from(trials) * (-x.abs()).exp().ln_1p();
+                        let w = (ln_p + ln_normal(e, 0.0, 1.0) + step).exp();
+                        mass += w;
+                        first += w * x;
+                        second += w * x * x;
+                    }
+                    [mass, first / mass, second / mass - (first / mass).powi(2)]
+                })
+                .collect();
+            let l = step_alpha
+                + step_tau
+                + ln_normal(alpha, 0.0, 4.0)
+                + ln_half_normal_of_log(ln_tau, 1.0)
+                + counts.iter().map(|k| of_count[*k as usize][0].ln()).sum::<f64>();
+            let thetas = counts.iter().map(|k| [of_count[*k as usize][1], of_count[*k as usize][2]]);
+            moments.add(l, [[alpha, 0.0], [tau, 0.0]].into_iter().chain(thetas).collect());
+        }
+    }
+    let y: Vec<f64> = counts.iter().flat_map(|k| (0..trials).map(move |t| f64::from(u8::from(t < *k)))).collect();
+    let group: Vec<usize> = (0..groups).flat_map(|j| vec![j; trials as usize]).collect();
+    let (column, of_row, n) = (Column::new(y.clone()), IntColumn::new(group), y.len());
+    let logit = model(move |p| {
+        let alpha = p.draw("alpha", normal(0.0, 2.0));
+        let tau = p.draw("tau", half_normal(1.0));
+        let theta = p.draws("theta", normal(alpha, tau), groups);
+        p.rows(n, |i| i.observe(column.at(i), bernoulli_logit(theta.at(of_row.at(i)))));
+    });
+    case(&format!("logit-{groups}x{trials}"), logit, moments.truth(true))
+}
+
+/// The location of a Cauchy law with two clumps of data: two modes.
+fn two_clumps() -> Case {
+    let y = [-5.2, -4.8, -5.0, 4.7, 5.1, 5.3];
+    let mut moments = Moments::new(vec!["m".into()]);
+    for (m, step) in grid(-60.0, 60.0, 60001) {
+        let l = step + ln_normal(m, 0.0, 100.0) - y.iter().map(|y| (PI * (1.0 + (y - m).powi(2))).ln()).sum::<f64>();
+        moments.add(l, vec![[m, 0.0]]);
+    }
+    let column = Column::new(y);
+    let clumps = model(move |p| {
+        let m = p.draw("m", normal(0.0, 10.0));
+        p.rows(6, |i| i.observe(column.at(i), cauchy(m, 1.0)));
+    });
+    case("two-clumps", clumps, moments.truth(true))
+}
