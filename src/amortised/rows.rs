@@ -47,6 +47,7 @@ impl Judged {
             rejected_share: self.rejected_share,
             halves_disagreement: self.halves,
             restarts_disagreement,
+            witness: None,
         }
     }
 }

@@ -336,6 +336,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     };
     let posterior = Posterior::assess(target, &*family, &restarts[chosen_run].solution, &assessment)?;
     evaluations += posterior.proposal().num_draws() as u64;
+    evaluations += posterior.evidence().witness.as_ref().map_or(0, |witness| witness.evaluations);
     Ok(Fitted {
         posterior,
         family,

@@ -6,6 +6,7 @@ use std::fmt;
 mod evidence;
 mod missed;
 mod modes;
+mod moved;
 mod weights;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
@@ -84,6 +85,7 @@ impl Verdict {
     /// | weights, effective share >= 0.9 | any `k_hat` | | S < 25 |
     /// | share >= 0.2, or errors <= 0.02 of means and 0.03 of sds | `k_hat` <= limit | `k_hat` < 1, share >= 0.25 | else |
     /// | share >= 0.1 | | `k_hat` <= limit | else |
+    /// | witness, where asked | no alarm | | alarm |
     ///
     /// With S draws the limit is min(1 - 1/log10 S, 0.7). NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
@@ -108,6 +110,7 @@ impl Verdict {
         findings.push(judge_halves(evidence.halves_disagreement));
         findings.push(judge_errors(evidence));
         findings.push(judge_weights(evidence));
+        findings.extend(evidence.witness.as_ref().map(|witness| moved::judge(witness, evidence.has_integers)));
         Self::from_findings(findings)
     }
 

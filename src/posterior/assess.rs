@@ -2,16 +2,19 @@
 
 use super::batches::Batches;
 use super::defence::Defence;
+use super::ellipsoid::Ellipsoid;
 use super::errors::MonteCarloErrors;
 use super::fresh::{Fresh, places};
+use super::hamiltonian::Whitening;
 use super::sampler::{Sampler, admit_draws, block_of, most_draws};
 use super::weights::Weighted;
-use super::{Bound, Posterior, Proposal};
+use super::witness::MOST_LATENTS;
+use super::{Bound, Posterior, Proposal, Witness};
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Verdict, restarts_disagreement};
+use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, restarts_disagreement};
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
-use crate::model::RowSet;
+use crate::model::{Draws, RowSet};
 use crate::streams::Streams;
 use crate::target::LogDensity;
 
@@ -108,6 +111,12 @@ impl<'a> Assessment<'a> {
 /// Purposes of the streams; those of algorithms have small numbers.
 const DRAWS: u32 = 0x6173_7365;
 const SECOND: u32 = 0x7365_636f;
+const WITNESS: u32 = 0x7769_746e;
+const FARTHER: u32 = 0x6661_7274;
+const LAST: u32 = 0x6c61_7374;
+
+/// Effective share from which no witness is asked: it costs more than the fit.
+const PLAINLY_RIGHT: f64 = 0.5;
 
 impl Posterior {
     /// Draws afresh from q at `solution` and around it, evaluates the model there, and judges the fit.
@@ -137,27 +146,41 @@ impl Posterior {
         admit_draws(most, layout.num_latents + layout.num_integers)?;
         let (streams, block) = (settings.streams.purpose(DRAWS), block_of(layout, most));
         let defence = Defence::around(family, layout, solution);
-        let sampler = Sampler { target, family, solution, streams, defence, block };
+        let mut sampler = Sampler { target, family, solution, streams, defence, block };
         let batches = match settings.num_draws {
             Some(exact) => Batches::exactly(exact, block),
             None if settings.stop.has_converged() => Batches::up_to(most, block),
             None => Batches::exactly(Batches::up_to(most, block).first(), block),
         };
-        let (mut fresh, mut next) = (Fresh::default(), Some(batches.first()));
-        let (mut weighted, mut errors) = (None, MonteCarloErrors::default());
-        while let Some(num_draws) = next {
-            fresh.grow(&sampler, num_draws)?;
-            let found = Weighted::new(&fresh.log_p, &fresh.log_q, sampler.defence.as_ref())?;
-            errors = MonteCarloErrors::of(&fresh.draws, &found.log_weights);
-            next = batches.next(num_draws, &found, &errors);
-            weighted = Some(found);
+        let mut drawn = Drawn::of(&sampler, batches.first())?;
+        let (mut witness, mut replaced, mut is_moved) = (None, 0, !settings.stop.has_converged());
+        loop {
+            if !is_moved && drawn.share() < PLAINLY_RIGHT {
+                is_moved = true;
+                if let Some((called, defence)) = drawn.moved(&sampler, settings.streams)? {
+                    witness = Some(called);
+                    // As many as before: the share of few draws of a heavy tail is too good.
+                    let num_draws = drawn.fresh.num_draws();
+                    let farther =
+                        Sampler { streams: streams.purpose(FARTHER), defence: Some(defence), ..sampler.clone() };
+                    let other = Drawn::of(&farther, num_draws)?;
+                    replaced = num_draws as u64;
+                    if other.weighted.effective_size > drawn.weighted.effective_size {
+                        (sampler, drawn) = (farther, other);
+                    }
+                }
+            }
+            match batches.next(drawn.fresh.num_draws(), &drawn.weighted, &drawn.errors) {
+                Some(num_draws) => drawn.grow(&sampler, num_draws)?,
+                None => break,
+            }
         }
-        let weighted = weighted.expect("batches begin with one");
-        let bound = fresh.bound(&weighted);
+        let Drawn { fresh, weighted, errors } = &drawn;
+        let bound = fresh.bound(weighted);
         let second = Second::of(&sampler, settings, &bound)?;
         let num_draws = fresh.num_draws();
         let is_a_point = fresh.is_a_point();
-        let evidence = Evidence {
+        let mut evidence = Evidence {
             k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
             effective_share: if is_a_point { 0.0 } else { weighted.effective_size / num_draws as f64 },
             mean_error: errors.mean,
@@ -173,7 +196,19 @@ impl Posterior {
                 fresh.disagreement(&weighted.log_density, second.places.as_deref())
             },
             restarts_disagreement: restarts_disagreement(&second.bounds),
+            witness: None,
         };
+        // The first call was of other draws: where it was alarmed, those that came of it must stand.
+        let is_in_doubt = match &witness {
+            Some(called) => called.is_alarmed(),
+            None => drawn.share() < PLAINLY_RIGHT,
+        };
+        if is_in_doubt && !is_a_point && Verdict::from_evidence(&evidence).trust == Trust::Trust {
+            let before = witness.take().map_or(0, |called: Witness| called.evaluations);
+            let last = drawn.called(&sampler, settings.streams.purpose(LAST))?;
+            witness = last.map(|(called, _, _)| Witness { evaluations: called.evaluations + before, ..called });
+        }
+        evidence.witness = witness.map(|called| Witness { evaluations: called.evaluations + replaced, ..called });
         let verdict = if is_a_point {
             Verdict::of_a_point(&evidence)
         } else {
@@ -185,11 +220,12 @@ impl Posterior {
             fresh.say_what_cannot_be(target, entropy, &bound, &mut verdict);
             verdict
         };
+        let Drawn { fresh, weighted, .. } = drawn;
         Ok(Posterior {
             family: family.name(),
             layout: layout.clone(),
             solution: solution.clone(),
-            streams,
+            streams: sampler.streams,
             block,
             bound,
             latents: fresh.latents,
@@ -198,6 +234,7 @@ impl Posterior {
                 draws: fresh.draws,
                 log_p: fresh.log_p,
                 log_q: fresh.log_q,
+                log_t: fresh.log_t,
                 log_weights: weighted.log_weights,
                 defence: sampler.defence,
             },
@@ -207,6 +244,60 @@ impl Posterior {
             stop: settings.stop.clone(),
             trace: settings.trace.cloned(),
         })
+    }
+}
+
+/// Draws so far, with their weights and Monte Carlo errors.
+struct Drawn {
+    fresh: Fresh,
+    weighted: Weighted,
+    errors: MonteCarloErrors,
+}
+
+impl Drawn {
+    fn of(sampler: &Sampler, num_draws: usize) -> Result<Self, FitError> {
+        let mut fresh = Fresh::default();
+        fresh.grow(sampler, num_draws)?;
+        let weighted = Self::weigh(&fresh, sampler)?;
+        let errors = MonteCarloErrors::of(&fresh.draws, &weighted.log_weights);
+        Ok(Drawn { fresh, weighted, errors })
+    }
+
+    fn grow(&mut self, sampler: &Sampler, num_draws: usize) -> Result<(), FitError> {
+        self.fresh.grow(sampler, num_draws)?;
+        self.weighted = Self::weigh(&self.fresh, sampler)?;
+        self.errors = MonteCarloErrors::of(&self.fresh.draws, &self.weighted.log_weights);
+        Ok(())
+    }
+
+    fn weigh(fresh: &Fresh, sampler: &Sampler) -> Result<Weighted, FitError> {
+        Weighted::new(&fresh.log_p, &fresh.log_q, &fresh.log_t, sampler.defence.as_ref())
+    }
+
+    fn share(&self) -> f64 {
+        self.weighted.effective_size / self.fresh.num_draws() as f64
+    }
+
+    /// What moved draws say, the draws, and the coordinates they were moved in; nothing where they cannot be moved.
+    fn called(&self, sampler: &Sampler, streams: Streams) -> Result<Option<(Witness, Draws, Whitening)>, FitError> {
+        let layout = sampler.target.layout();
+        let others = layout.num_integers + layout.num_row_latents + layout.num_row_integers;
+        let can_move = others == 0 && (1..=MOST_LATENTS).contains(&layout.num_latents);
+        let Some(target) = sampler.target.differentiable().filter(|_| can_move) else { return Ok(None) };
+        let own: Vec<f64> = self.fresh.lanes().flat_map(|lane| self.fresh.of_q(&lane)).collect();
+        let Some(whitening) = Whitening::of(&own, own.len() / layout.num_latents) else { return Ok(None) };
+        let weighted = (&self.fresh.latents[..], &self.weighted.log_weights[..]);
+        let theta = &sampler.solution.theta;
+        let (witness, moved) = Witness::call(target, theta, &whitening, weighted, streams.purpose(WITNESS))?;
+        Ok(Some((witness, moved, whitening)))
+    }
+
+    /// The same, with a defence around the moved draws; nothing where q has no defence.
+    fn moved(&self, sampler: &Sampler, streams: Streams) -> Result<Option<(Witness, Defence)>, FitError> {
+        let Some(defence) = sampler.defence.clone() else { return Ok(None) };
+        let Some((witness, moved, whitening)) = self.called(sampler, streams)? else { return Ok(None) };
+        let ellipsoid = Ellipsoid::of_moments(&moved, &whitening);
+        Ok(Some((witness, ellipsoid.map_or(defence.clone(), |ellipsoid| defence.elsewhere(ellipsoid)))))
     }
 }
 

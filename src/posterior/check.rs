@@ -1,5 +1,6 @@
 //! Checks of a posterior before it is believed: its file may have been edited.
 
+use super::defence::Defence;
 use super::{Bound, MonteCarlo, Posterior, Proposal, Summary};
 use crate::diagnose::verdict::{Trust, Verdict};
 use crate::model::SiteKind;
@@ -33,7 +34,7 @@ impl Posterior {
     fn lengths(&self) -> Result<(), String> {
         let n = self.proposal.num_draws();
         let is = |found: usize, each: usize| each.checked_mul(n) == Some(found);
-        let Proposal { draws, log_p, log_q, log_weights, defence } = &self.proposal;
+        let Proposal { draws, log_p, log_q, log_t, log_weights, defence } = &self.proposal;
         let right = n > 0
             && draws.num_draws == n
             && defence.as_ref().is_none_or(|defence| defence.is_of(&self.layout))
@@ -44,6 +45,7 @@ impl Posterior {
             && is(self.latents.len(), self.layout.num_latents)
             && is(self.integers.len(), self.layout.num_integers)
             && [log_p, log_q, log_weights].iter().all(|v| v.len() == n)
+            && log_t.len() == if defence.as_ref().is_some_and(Defence::is_elsewhere) { n } else { 0 }
             && self.trace.as_ref().is_none_or(|trace| trace.is_consistent());
         if right { Ok(()) } else { Err("the numbers of names, draws and densities do not fit together".into()) }
     }

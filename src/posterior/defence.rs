@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
+use super::ellipsoid::Ellipsoid;
 use crate::algorithm::Solution;
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet};
@@ -16,6 +17,7 @@ const LEAST_FREEDOM: usize = 5;
 
 /// Purpose of the streams.
 const TAILS: u32 = 0x7461_696c;
+const ELSEWHERE: u32 = 0x656c_7365;
 
 /// Draws of a Gaussian q, every second of which is stretched away from q's centre to one of a multivariate Student-t.
 ///
@@ -40,6 +42,9 @@ pub(super) struct Defence {
     /// `log q` at the centre.
     #[serde(with = "crate::number")]
     log_q_centre: f64,
+    /// The Gaussian that the Student-t is around, where that is not q.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<Ellipsoid>,
 }
 
 impl Defence {
@@ -55,12 +60,24 @@ impl Defence {
         let mut log_q = [0.0];
         family.log_q(&solution.params, &RowSet::all(), &at, &mut log_q);
         let [log_q_centre] = log_q;
-        log_q_centre.is_finite().then_some(Defence { dimension: layout.num_latents, log_q_centre })
+        log_q_centre.is_finite().then_some(Defence { dimension: layout.num_latents, log_q_centre, elsewhere: None })
+    }
+
+    /// The Student-t around another Gaussian than q: one that reaches what q does not.
+    pub fn elsewhere(self, ellipsoid: Ellipsoid) -> Self {
+        Defence { elsewhere: Some(ellipsoid), ..self }
+    }
+
+    /// Whether the Student-t is around another Gaussian than q.
+    pub fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
     }
 
     /// Whether it can be of a q of these latents.
     pub fn is_of(&self, layout: &Layout) -> bool {
-        self.dimension == layout.num_latents && self.log_q_centre.is_finite()
+        let d = layout.num_latents;
+        let fits = self.elsewhere.as_ref().is_none_or(|ellipsoid| ellipsoid.is_of(d));
+        self.dimension == d && self.log_q_centre.is_finite() && fits
     }
 
     /// Whether the draw of this number is q's own.
@@ -82,6 +99,19 @@ impl Defence {
         let (n, nu) = (z.num_draws, self.freedom());
         let mut noise = vec![0.0; nu * n];
         streams.purpose(TAILS).fill_normal(n, &mut noise);
+        let centre = match &self.elsewhere {
+            Some(ellipsoid) => {
+                let mut fresh = vec![0.0; z.latents.len()];
+                streams.purpose(ELSEWHERE).fill_normal(n, &mut fresh);
+                ellipsoid.place(&mut fresh, n);
+                let lanes = z.latents.chunks_exact_mut(n).zip(fresh.chunks_exact(n));
+                for (lane, fresh) in lanes {
+                    (0..n).filter(|d| !Self::is_of_q(first + d)).for_each(|d| lane[d] = fresh[d]);
+                }
+                &ellipsoid.centre
+            }
+            None => centre,
+        };
         for d in (0..n).filter(|d| !Self::is_of_q(first + d)) {
             let square: f64 = noise.iter().skip(d).step_by(n).map(|e| e * e).sum();
             let stretch = (nu as f64 / square).sqrt();
@@ -91,22 +121,42 @@ impl Defence {
         }
     }
 
-    /// The log density of the mixture at all draws of a set, in their order, of which log q is known.
-    pub fn log_density(&self, log_q: &[f64]) -> Vec<f64> {
-        let (n, d, nu) = (log_q.len(), self.dimension as f64, self.freedom() as f64);
+    /// The log density of the Student-t at draws, where it does not follow from that of q; else nothing.
+    pub fn log_t(&self, z: &Draws) -> Vec<f64> {
+        let Some(ellipsoid) = &self.elsewhere else { return Vec::new() };
+        let (log_top, constant) = (ellipsoid.log_top(), self.constant());
+        ellipsoid.distances(z).into_iter().map(|distance| log_top + constant + self.log_fall(distance)).collect()
+    }
+
+    /// `log t` less the Gaussian's log density at the centre that both have.
+    fn constant(&self) -> f64 {
+        let (d, nu) = (self.dimension as f64, self.freedom() as f64);
+        ln_gamma(0.5 * (nu + d)) - ln_gamma(0.5 * nu) - 0.5 * d * (0.5 * nu).ln()
+    }
+
+    /// `log t` at a squared distance from the centre, less that there.
+    fn log_fall(&self, distance: f64) -> f64 {
+        let (d, nu) = (self.dimension as f64, self.freedom() as f64);
+        -0.5 * (nu + d) * (distance / nu).ln_1p()
+    }
+
+    /// The log density of the mixture at all draws of a set, in their order, of which log q is known, and `log_t` as
+    /// [`log_t`](Self::log_t) gave it.
+    pub fn log_density(&self, log_q: &[f64], log_t: &[f64]) -> Vec<f64> {
+        let n = log_q.len();
         let of_t = (0..n).filter(|draw| !Self::is_of_q(*draw)).count();
         let ln_share = |count: usize| (count as f64 / n as f64).ln();
-        let (ln_q, ln_t) = (ln_share(n - of_t), ln_share(of_t));
-        let constant = ln_gamma(0.5 * (nu + d)) - ln_gamma(0.5 * nu) - 0.5 * d * (0.5 * nu).ln();
-        let mixed = |log_q: &f64| {
-            // Rounding may put a draw above the top.
-            let distance = 2.0 * (self.log_q_centre - log_q).max(0.0);
-            let log_t = self.log_q_centre + constant - 0.5 * (nu + d) * (distance / nu).ln_1p();
+        let (ln_q, ln_t, constant) = (ln_share(n - of_t), ln_share(of_t), self.constant());
+        // Rounding may put a draw above the top.
+        let around_q = |log_q: f64| 2.0 * (self.log_q_centre - log_q).max(0.0);
+        let mixed = |(draw, log_q): (usize, &f64)| {
+            let of_q = || self.log_q_centre + constant + self.log_fall(around_q(*log_q));
+            let log_t = log_t.get(draw).copied().unwrap_or_else(of_q);
             let (a, b) = (ln_q + log_q, ln_t + log_t);
             let (more, less) = if a > b { (a, b) } else { (b, a) };
             more + (less - more).exp().ln_1p()
         };
-        log_q.iter().map(mixed).collect()
+        log_q.iter().enumerate().map(mixed).collect()
     }
 }
 
@@ -144,7 +194,7 @@ mod tests {
         let t = |d: f64| (1.0 + d / 5.0).powf(-3.5) / pi2;
         let at = [(0.0, 0.0), (1.0, 0.3), (-4.0, 2.0), (9.0, -9.0), (0.5, 0.0)];
         let log_q: Vec<f64> = at.iter().map(|(x, y)| q(distance(*x, *y)).ln()).collect();
-        for ((x, y), found) in at.iter().zip(defence.log_density(&log_q)) {
+        for ((x, y), found) in at.iter().zip(defence.log_density(&log_q, &[])) {
             // Three of five draws are q's.
             let d = distance(*x, *y);
             let expected = (0.6 * q(d) + 0.4 * t(d)).ln();
@@ -207,7 +257,7 @@ mod tests {
             let mut log_q = Vec::new();
             sampler.each(0..8000, |_, _, of_block, _| log_q.extend_from_slice(of_block)).unwrap();
             let weights: Vec<f64> =
-                log_q.iter().zip(defence.unwrap().log_density(&log_q)).map(|(q, g)| (q - g).exp()).collect();
+                log_q.iter().zip(defence.unwrap().log_density(&log_q, &[])).map(|(q, g)| (q - g).exp()).collect();
             let (sum, squares) = weights.iter().fold((0.0, 0.0), |(a, b), w| (a + w, b + w * w));
             let share = sum * sum / squares / 8000.0;
             assert!((share - expected).abs() < 0.01, "{latents} latents: {share}");

@@ -20,6 +20,8 @@ pub(super) struct Fresh {
     pub draws: Constrained,
     pub log_p: Vec<f64>,
     pub log_q: Vec<f64>,
+    /// As [`Defence::log_t`] gives it.
+    pub log_t: Vec<f64>,
     pub data: Vec<f64>,
     /// What the draws that are not q's own were stretched to.
     pub defence: Option<Defence>,
@@ -42,6 +44,7 @@ impl Fresh {
         sampler.each(before..num_draws, |first, z, log_q, pass| {
             self.log_p.extend_from_slice(&pass.log_density[..z.num_draws]);
             self.log_q.extend_from_slice(log_q);
+            self.log_t.extend(sampler.defence.iter().flat_map(|defence| defence.log_t(z)));
             if sampler.target.separates_data() {
                 self.data.extend_from_slice(&pass.data[..z.num_draws]);
             }

@@ -7,8 +7,10 @@ pub mod chain;
 mod check;
 mod contradictions;
 mod defence;
+mod ellipsoid;
 mod errors;
 mod fresh;
+mod hamiltonian;
 mod importance;
 mod predictive;
 mod proposal;
@@ -18,6 +20,7 @@ mod sampler;
 pub mod statistics;
 mod table;
 mod weights;
+mod witness;
 
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
@@ -29,6 +32,7 @@ pub(crate) use sampler::admit_draws;
 pub use statistics::Summary;
 pub use table::table_is_of;
 pub(crate) use table::write_table;
+pub use witness::Witness;
 
 use serde::{Deserialize, Serialize};
 

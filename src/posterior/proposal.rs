@@ -46,6 +46,9 @@ pub struct Proposal {
     pub(super) log_q: Vec<f64>,
     #[serde(with = "crate::number::list")]
     pub(super) log_weights: Vec<f64>,
+    /// Density of the Student-t at the draws, where that is not around q.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "crate::number::list")]
+    pub(super) log_t: Vec<f64>,
     /// The law of the draws that are not q's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) defence: Option<Defence>,
@@ -73,7 +76,14 @@ impl Proposal {
         let weights = weights_of(&log_p, &all_log_q);
         let total: f64 = weights.iter().sum();
         let log_weights = weights.iter().map(|w| if total > 0.0 { (w / total).ln() } else { f64::NEG_INFINITY });
-        Ok(Proposal { draws, log_weights: log_weights.collect(), log_p, log_q: all_log_q, defence: None })
+        Ok(Proposal {
+            draws,
+            log_weights: log_weights.collect(),
+            log_p,
+            log_q: all_log_q,
+            log_t: Vec::new(),
+            defence: None,
+        })
     }
 
     /// Number of draws.
@@ -116,7 +126,9 @@ impl Proposal {
 
     /// `log g(z)` of each draw, with the density `g` of the law that all of them together are of: that of q, or of the mixture.
     pub fn log_density(&self) -> Vec<f64> {
-        self.defence.as_ref().map_or_else(|| self.log_q.clone(), |defence| defence.log_density(&self.log_q))
+        self.defence
+            .as_ref()
+            .map_or_else(|| self.log_q.clone(), |defence| defence.log_density(&self.log_q, &self.log_t))
     }
 
     /// Importance weights `p / g` of the draws, normalised: `sum(exp(log_weights)) = 1`; `-inf` for a rejected draw.

@@ -60,16 +60,28 @@ pub fn resample(
     streams: Streams,
     num_draws: usize,
 ) -> Result<(Constrained, Resampling), FitError> {
+    let defence = Defence::around(family, target.layout(), solution);
+    resample_by(target, family, solution, defence, streams, num_draws)
+}
+
+fn resample_by(
+    target: &dyn LogDensity,
+    family: &dyn Family,
+    solution: &Solution,
+    defence: Option<Defence>,
+    streams: Streams,
+    num_draws: usize,
+) -> Result<(Constrained, Resampling), FitError> {
     let num_proposals = num_draws.saturating_mul(PROPOSALS).max(LEAST_PROPOSALS);
     let block = block_of(target.layout(), num_proposals);
-    let defence = Defence::around(family, target.layout(), solution);
     let sampler = Sampler { target, family, solution, streams, defence, block };
-    let (mut log_p, mut all_log_q) = (Vec::new(), Vec::new());
-    sampler.each(0..num_proposals, |_, _, log_q, pass| {
+    let (mut log_p, mut all_log_q, mut log_t) = (Vec::new(), Vec::new(), Vec::new());
+    sampler.each(0..num_proposals, |_, z, log_q, pass| {
         log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
         all_log_q.extend_from_slice(log_q);
+        log_t.extend(sampler.defence.iter().flat_map(|defence| defence.log_t(z)));
     })?;
-    let weighted = Weighted::new(&log_p, &all_log_q, sampler.defence.as_ref())?;
+    let weighted = Weighted::new(&log_p, &all_log_q, &log_t, sampler.defence.as_ref())?;
     let chosen = systematic(&weighted.log_weights, num_draws, streams);
     Ok((sampler.again(num_proposals, &chosen)?, count(&chosen, num_proposals)))
 }
@@ -135,9 +147,23 @@ impl Posterior {
     ) -> Result<Constrained, FitError> {
         let streams = self.streams.purpose(RESAMPLE);
         if self.is_weighted() {
-            return Ok(resample(target, family, &self.solution, streams, num_draws)?.0);
+            return Ok(self.resample_with(target, family, streams, num_draws)?.0);
         }
         Ok(Proposal::draw(target, family, &self.solution, streams, num_draws)?.draws)
+    }
+
+    /// As [`resample`], from the law of this fit's own [`proposal`](Posterior::proposal), which may reach where q does not.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resample_with(
+        &self,
+        target: &dyn LogDensity,
+        family: &dyn Family,
+        streams: Streams,
+        num_draws: usize,
+    ) -> Result<(Constrained, Resampling), FitError> {
+        resample_by(target, family, &self.solution, self.proposal.defence.clone(), streams, num_draws)
     }
 
     /// Which of the proposal's draws the draws are, in ascending order.
@@ -166,7 +192,7 @@ fn count(chosen: &[u32], num_proposals: usize) -> Resampling {
 ///
 /// *Source*: systematic resampling of Carpenter, Clifford and Fearnhead (1999); Douc, Cappé and Moulines (2005),
 /// Comparison of resampling schemes for particle filtering, on its variance.
-fn systematic(log_weights: &[f64], num_draws: usize, streams: Streams) -> Vec<u32> {
+pub(super) fn systematic(log_weights: &[f64], num_draws: usize, streams: Streams) -> Vec<u32> {
     let mut shift = [0.0];
     streams.purpose(RESAMPLE).fill_uniform(1, &mut shift);
     let weights: Vec<f64> = log_weights.iter().map(|l| l.exp()).collect();

@@ -42,6 +42,7 @@ fn outside_of(layout: &Layout) -> usize {
 }
 
 /// Draws that can be made again: the noise of each is a function of the streams, its block and its place there.
+#[derive(Clone)]
 pub(super) struct Sampler<'a> {
     pub target: &'a dyn LogDensity,
     pub family: &'a dyn Family,

@@ -21,8 +21,9 @@ pub(super) struct Weighted {
 }
 
 impl Weighted {
-    /// The weights of draws of q, some of them stretched by `defence`; one without a finite log p has weight zero.
-    pub fn new(log_p: &[f64], log_q: &[f64], defence: Option<&Defence>) -> Result<Self, FitError> {
+    /// The weights of draws of q, some of them of `defence` with the density `log_t` there; one without a finite log p has
+    /// weight zero.
+    pub fn new(log_p: &[f64], log_q: &[f64], log_t: &[f64], defence: Option<&Defence>) -> Result<Self, FitError> {
         if log_p.iter().all(|l| !l.is_finite()) {
             return Err(FitError::NotFinite {
                 place: "fresh draws of q".into(),
@@ -31,7 +32,7 @@ impl Weighted {
             });
         }
         let unusable = |e: PsisError| FitError::unsupported("weights", format!("{e} (log q is not finite there)"));
-        let log_density = defence.map_or_else(|| log_q.to_vec(), |defence| defence.log_density(log_q));
+        let log_density = defence.map_or_else(|| log_q.to_vec(), |defence| defence.log_density(log_q, log_t));
         let ratios = log_ratios(log_p, &log_density);
         let Weights { k_hat, log_weights, effective_size, log_evidence } = Weights::of(&ratios).map_err(unusable)?;
         let n = log_weights.len() as f64;

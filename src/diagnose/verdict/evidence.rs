@@ -1,5 +1,6 @@
 //! The evidence on which a verdict rests, and how its pieces are measured.
 
+use crate::posterior::Witness;
 use serde::{Deserialize, Serialize};
 
 /// What is known about a fit once it has stopped.
@@ -40,6 +41,9 @@ pub struct Evidence {
     /// [`restarts_disagreement`]; nothing where there was one run.
     #[serde(with = "crate::number::maybe")]
     pub restarts_disagreement: Option<f64>,
+    /// What moved draws say, where they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
 }
 
 /// Means of one latent in two independent halves.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::posterior::Witness;
 
 fn good() -> Evidence {
     Evidence {
@@ -13,6 +14,7 @@ fn good() -> Evidence {
         rejected_share: 0.0,
         halves_disagreement: 0.02,
         restarts_disagreement: Some(0.03),
+        witness: None,
     }
 }
 
@@ -191,6 +193,7 @@ fn worse_evidence_never_improves_the_verdict() {
             rejected_share: shares[at[3]],
             halves_disagreement: halves[at[4]],
             restarts_disagreement: Some(restarts[at[5]]),
+            witness: None,
         };
         Verdict::from_evidence(&evidence).trust
     };
@@ -313,4 +316,14 @@ fn advice_is_of_the_findings_that_need_it_and_can_be_followed() {
     assert!(says(&Verdict::from_evidence(&fair)));
     let apart = Verdict::from_evidence(&Evidence { restarts_disagreement: Some(7.0), ..fair });
     assert!(apart.trust == Trust::DoNotTrust && !says(&apart), "{apart}");
+}
+
+#[test]
+fn draws_that_grow_when_they_are_moved_are_not_trusted() {
+    let witness = |z: f64| Some(Witness { z, limit: 3.1, latent: "tau".into(), growth: 1.6, evaluations: 20_000 });
+    let found = with(|e| e.witness = witness(4.2));
+    check(&found, Trust::DoNotTrust, &["tau", "1.60 times", "4.2 standard errors"], "richer family");
+    assert_eq!(with(|e| e.witness = witness(f64::NAN)).trust, Trust::DoNotTrust);
+    let found = with(|e| e.witness = witness(1.0));
+    assert!(found.trust == Trust::Trust && found.to_string().contains("keep their spread"), "{found}");
 }

@@ -6,7 +6,7 @@ use crate::cli::args::MethodArgs;
 use jensen::automatic::{Fitted, UnknownChoice, family_of};
 use jensen::fit::Observer;
 use jensen::model::{Layout, Model};
-use jensen::posterior::{Proposal, Resampling, RowMeans, resample};
+use jensen::posterior::{Proposal, Resampling, RowMeans};
 use jensen::streams::Streams;
 use jensen::target::{Constrained, LogDensity, Options, Target};
 use jensen::{FamilyChoice, Fit, OptimizerChoice};
@@ -126,8 +126,8 @@ pub(super) fn sample(
         let words = "the saved fit belongs to another model or other data; fit again with --out";
         return Err(EngineError(words.into()));
     }
-    if wanted == (Wanted::Table { weighted: true }) {
-        let (draws, resampling) = resample(&target, &*family, solution, streams, num_draws)?;
+    if let (Wanted::Table { weighted: true }, Outcome::Posterior(posterior)) = (wanted, outcome) {
+        let (draws, resampling) = posterior.resample_with(&target, &*family, streams, num_draws)?;
         return Ok((draws, Some(resampling)));
     }
     let own = Proposal::draw(&target, &*family, solution, streams, num_draws)?;
