@@ -1,4 +1,4 @@
-//! [`Baseline`]: what the test rows are worth without a network.
+//! [`BaselineDensity`]: what the test rows are worth without a network.
 
 use super::architecture::{Autoencoder, Batch};
 use super::measure::Mean;
@@ -28,7 +28,7 @@ pub enum BaselineModel {
 /// The mean log density of the test rows under such a model, in nats a row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Baseline {
+pub struct BaselineDensity {
     /// The model.
     pub model: BaselineModel,
     /// Its mean log density of a test row.
@@ -45,11 +45,11 @@ impl fmt::Display for BaselineModel {
 }
 
 /// Those that suit the likelihood, of these rows.
-pub(super) fn baselines(autoencoder: &Autoencoder, train: Batch, test: Batch) -> Vec<Baseline> {
+pub(super) fn baselines(autoencoder: &Autoencoder, train: Batch, test: Batch) -> Vec<BaselineDensity> {
     let columns = autoencoder.num_columns;
     let of = |model, each: Vec<f64>| {
         let (mean, se) = mean_and_standard_error(&each);
-        Baseline { model, log_p: Mean { mean, se } }
+        BaselineDensity { model, log_p: Mean { mean, se } }
     };
     let levels = match autoencoder.likelihood {
         Likelihood::Gaussian => {

@@ -1,6 +1,6 @@
 //! Measures of a trained autoencoder: bound, importance-weighted log p(x), units, information.
 
-use super::baseline::{Baseline, baselines};
+use super::baseline::{BaselineDensity, baselines};
 use super::codes::{Codes, EncodedRows, TrainedAutoencoder, blocks};
 use super::error::AutoencoderError;
 use super::groups::{Agreement, agreement};
@@ -92,7 +92,7 @@ pub struct Measures {
     pub information: f64,
     /// What the test rows are worth without a network.
     #[serde(default)]
-    pub baselines: Vec<Baseline>,
+    pub baselines: Vec<BaselineDensity>,
     /// How classes or clusters agree with the labels of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,

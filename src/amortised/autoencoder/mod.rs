@@ -42,7 +42,7 @@ mod training;
 mod verdict;
 
 pub use architecture::{Autoencoder, Batch};
-pub use baseline::{Baseline, BaselineModel};
+pub use baseline::{BaselineDensity, BaselineModel};
 pub use codes::{Codes, EncodedRows, TrainedAutoencoder};
 pub use error::AutoencoderError;
 pub use estimator::{ClassGradient, Estimator};
