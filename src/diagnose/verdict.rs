@@ -12,7 +12,7 @@ mod weights;
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
 pub use missed::Missed;
 pub use modes::{OtherMode, Symmetry};
-pub(crate) use weights::{EVEN_WEIGHTS, MEAN_REACHED, SD_REACHED};
+pub(crate) use weights::{EVEN_WEIGHTS, LARGEST_THRESHOLD, MEAN_REACHED, SD_REACHED};
 use weights::{judge_errors, judge_weights, richer_family};
 
 /// Shift of a mean, in posterior sd, that costs a central 90 % interval 0.2 points of coverage.

@@ -6,7 +6,7 @@ use crate::diagnose::psis::{MIN_DRAWS, k_hat_threshold};
 /// From here on the importance weights have no finite mean.
 const INFINITE_MEAN: f64 = 1.0;
 /// Up to here more draws raise the threshold far enough; above it they do not.
-const LARGEST_THRESHOLD: f64 = 0.7;
+pub(crate) const LARGEST_THRESHOLD: f64 = 0.7;
 /// Above it weights have no finite variance, and q alone is visibly narrower than the posterior.
 const INFINITE_VARIANCE: f64 = 0.5;
 /// Monte Carlo errors of means, in sd, and of sds, relative, from which two errors are a tenth: what a mean or an sd may be off
