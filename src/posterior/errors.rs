@@ -1,6 +1,7 @@
 //! [`MonteCarloErrors`]: how well weighted draws know the means and standard deviations of a posterior.
 
 use crate::diagnose::psis::psis;
+use crate::diagnose::verdict::LARGEST_THRESHOLD;
 use crate::target::Constrained;
 
 /// The largest Monte Carlo errors of weighted summaries, over quantities that have a spread.
@@ -21,7 +22,7 @@ impl MonteCarloErrors {
     /// ```
     ///
     /// The second has the quantity's own kurtosis in it. It is not asked of a quantity whose squared deviations have so heavy a
-    /// tail that their sum says nothing (a Pareto shape of one or more, as of a ratio of two normals): no number of draws would do.
+    /// tail that their sum says nothing (a Pareto shape above 0.7, as of a ratio of two normals): no number of draws would do.
     ///
     /// *Source*: Owen, Monte Carlo theory, methods and examples, chapter 9, for the mean of any function of the draws.
     pub fn of(draws: &Constrained, log_weights: &[f64]) -> Self {
@@ -53,16 +54,12 @@ impl MonteCarloErrors {
     }
 }
 
-/// From this Pareto shape on a tail has no mean. At the 0.7 of weights, two in five samples of 2,000 from a tilted normal
-/// would be left out.
-const INFINITE_MEAN: f64 = 1.0;
-
-/// Whether the weighted squared deviations from the mean have a mean at all, as far as their tail tells.
+/// Whether the weighted squared deviations from the mean have a tail that a sum over draws can be trusted with.
 fn has_variance(lane: &[f64], log_weights: &[f64]) -> bool {
     let mean: f64 =
         lane.iter().zip(log_weights).filter(|(_, l)| **l > f64::NEG_INFINITY).map(|(x, l)| l.exp() * x).sum();
     let terms: Vec<f64> = lane.iter().zip(log_weights).map(|(x, l)| l + 2.0 * (x - mean).abs().ln()).collect();
-    psis(&terms).is_ok_and(|tail| tail.k_hat < INFINITE_MEAN)
+    psis(&terms).is_ok_and(|tail| tail.k_hat <= LARGEST_THRESHOLD)
 }
 
 #[cfg(test)]
