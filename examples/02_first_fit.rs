@@ -9,17 +9,17 @@
 //!
 //! Output:
 //! ```text
-//! mu        4.5 +- 3.3
-//! tau       3.7 +- 3.3
-//! theta[0]  6.5 +- 6.1
-//! theta[1]  5.1 +- 4.9
-//! theta[2]  4.1 +- 5.0
-//! theta[3]  4.9 +- 4.9
-//! theta[4]  3.5 +- 4.7
+//! mu        4.4 +- 3.3
+//! tau       3.5 +- 3.1
+//! theta[0]  6.1 +- 5.5
+//! theta[1]  5.0 +- 4.6
+//! theta[2]  3.9 +- 5.3
+//! theta[3]  4.8 +- 4.8
+//! theta[4]  3.7 +- 4.6
 //! theta[5]  4.1 +- 4.8
-//! theta[6]  6.4 +- 5.0
-//! theta[7]  5.2 +- 5.4
-//! ELBO -31.5, log evidence -31.4
+//! theta[6]  6.3 +- 5.0
+//! theta[7]  4.8 +- 5.3
+//! ELBO -31.6, log evidence -31.3
 //! trust
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]

@@ -37,7 +37,8 @@ const TAKES_PART: f64 = 0.1;
 ///
 /// Lines run along each latent, along the way from zero (a slope that separable data drive to infinity), and along
 /// directions without curvature (a ridge of two latents of which only the sum matters). A proper density falls off
-/// along all of them. This is asked where a fit did not arrive: without it the advice would be more steps. What cannot
+/// along all of them. This is asked where a fit did not arrive, since without it the advice would be more steps, and where the bound of a
+/// stochastic fit levelled off, as it does along a ridge once the steps are small. What cannot
 /// be judged is not refused: values that overflow, and off the latents' axes, a density that still rises.
 pub(super) fn refuse_improper(
     target: &dyn Differentiable,

@@ -289,7 +289,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         evaluations += measure_evidence(&mut restarts, chosen_run, target, streams)?;
     }
     let has_spread = plan.family != FamilyChoice::Map;
-    if has_spread && has_time && restarts.iter().any(|r| matches!(r.stop, Stop::Budget { .. })) {
+    if has_spread && has_time && restarts.iter().any(|r| matches!(r.stop, Stop::Budget { .. } | Stop::Plateau { .. })) {
         evaluations += refuse_improper(target, &*family, &restarts[chosen_run].solution, streams)?;
     }
     let missed = if has_time && chosen.is_mixed() {

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use jensen::algorithm::Solution;
 use jensen::export::{Groups, write_arviz, write_csv, write_proposal_csv};
 use jensen::family::MeanField;
+use jensen::fit::Stop;
 use jensen::posterior::statistics::{self, mean, sd};
 use jensen::posterior::{Assessment, MonteCarlo, Posterior, chain, resample};
 use jensen::prelude::*;
@@ -142,7 +143,8 @@ fn without_trust_the_draws_are_those_of_q() {
     let target = mean_target();
     let (mean, sd) = exact();
     let solution = Solution { params: vec![mean, (0.25 * sd).ln()], theta: vec![] };
-    let settings = Assessment::new(Streams::new(3), &DONE).num_draws(4000);
+    let stop = Stop::Budget { steps: 7 };
+    let settings = Assessment::new(Streams::new(3), &stop).num_draws(4000);
     let posterior = Posterior::assess(&target, &MeanField::new(target.layout()), &solution, &settings).unwrap();
     assert!(!posterior.is_weighted() && posterior.resampling().is_none());
     let own = posterior.proposal();
