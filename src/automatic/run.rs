@@ -114,10 +114,13 @@ impl Settings {
     }
 }
 
+/// Records a model in the coordinates of a layout.
+pub(super) type Recorder<'a> = Box<dyn Fn(&Layout) -> Result<Target, FitError> + 'a>;
+
 /// The density of a fit.
 pub(super) enum Density<'a> {
     /// A model, recorded, and what records it again in the coordinates of a layout.
-    Recorded(Box<Target>, Box<dyn Fn(&Layout) -> Result<Target, FitError> + 'a>),
+    Recorded(Box<Target>, Recorder<'a>),
     /// A density from elsewhere with a gradient.
     Given(&'a dyn Differentiable),
     /// One of values alone.

@@ -59,7 +59,7 @@ impl Weighted {
         let squares = control.iter().map(|b| (b - c).powi(2)).sum::<f64>();
         let slope = if squares > 0.0 { products / squares } else { 0.0 };
         let evidence = w - slope * (c - 1.0);
-        if !(evidence > 0.0) {
+        if evidence.is_nan() || evidence <= 0.0 {
             return self;
         }
         let adds = weights.iter().zip(&control).map(|(a, b)| (a - slope * (b - 1.0)) / evidence);

@@ -59,7 +59,7 @@ pub struct Witness {
 impl Witness {
     /// Whether the spread of some latent grew by more than chance explains.
     pub fn is_alarmed(&self) -> bool {
-        !(self.z <= self.limit)
+        self.z.is_nan() || self.z > self.limit
     }
 
     /// Moves draws of a fit, `[latent][draw]`, with the logarithms of their weights, in the coordinates of q's own draws; the
@@ -91,7 +91,8 @@ impl Witness {
             moved.repeat()?;
             if repeat == REPEATS || repeat == MOST_REPEATS {
                 found = largest(&spread, &as_written(target, theta, &moved.z), &origins);
-                if !((found.0 - limit).abs() < DOUBT) {
+                let is_in_doubt = (found.0 - limit).abs() < DOUBT;
+                if !is_in_doubt {
                     break;
                 }
             }

@@ -77,11 +77,11 @@ fn by_hand(u: &Draws) -> (Draws, Vec<f64>) {
     let n = u.num_draws;
     let (mut z, mut log_jacobian) = (u.clone(), vec![0.0; n]);
     let value = |u: f64, m: f64, s: f64, c: f64| m + s.powf(1.0 - c) * (u - c * m);
-    for d in 0..n {
+    for (d, log_jacobian) in log_jacobian.iter_mut().enumerate() {
         let mut moved = |k: usize, m: f64, s: f64, c: f64| {
             let x = value(u.latents[k * n + d], m, s, c);
             z.latents[k * n + d] = x;
-            log_jacobian[d] += (1.0 - c) * s.ln();
+            *log_jacobian += (1.0 - c) * s.ln();
             x
         };
         let (mu, tau) = (u.latents[d], u.latents[n + d].exp());
@@ -102,11 +102,11 @@ fn by_hand(u: &Draws) -> (Draws, Vec<f64>) {
         let own = [u.latents[17 * n + d], u.latents[18 * n + d]];
         z.latents[17 * n + d] = one + tau * own[0];
         z.latents[18 * n + d] = mu * own[0] + far.exp() * own[1];
-        log_jacobian[d] += tau.ln() + far;
+        *log_jacobian += tau.ln() + far;
         for (row, group) in [0, 2, 1, 0].into_iter().enumerate() {
             let at = row * n + d;
             z.row_latents[at] = value(u.row_latents[at], groups[group], tau, 0.6);
-            log_jacobian[d] += 0.4 * tau.ln();
+            *log_jacobian += 0.4 * tau.ln();
         }
     }
     (z, log_jacobian)
@@ -132,10 +132,10 @@ fn the_density_is_that_of_the_change_of_variables() {
         };
         other.log_density(&[], &part(&u), &rows, &mut of_u).unwrap();
         centred.log_density(&[], &part(&z), &rows, &mut of_z).unwrap();
-        for d in 0..20 {
+        for (d, log_jacobian) in log_jacobian.iter().enumerate() {
             // The Jacobian of the rows that are left out is left out, too.
             let rows_left_out = (4 - rows.len(other.layout())) as f64;
-            let expected = of_z.log_density[d] + log_jacobian[d] - rows_left_out * 0.4 * u.latents[20 + d];
+            let expected = of_z.log_density[d] + log_jacobian - rows_left_out * 0.4 * u.latents[20 + d];
             assert!((of_u.log_density[d] - expected).abs() < 1e-11 * expected.abs().max(1.0), "{d}: {expected}");
         }
     }
@@ -281,7 +281,7 @@ fn coordinates_that_a_model_cannot_have_are_refused() {
         p.draw("theta", normal(0.0, 1.0));
         p.add(v);
     });
-    let refused = Target::in_coordinates(&plain, Options::default(), &layout).err().expect("theta has no such prior");
+    let refused = Target::in_coordinates(&plain, Options::default(), &layout).expect_err("theta has no such prior");
     let words = refused.to_string();
     assert!(words.contains("\"theta\"") && words.contains("same model"), "{words}");
 }

@@ -106,7 +106,7 @@ fn gaussian(train: &[f64], test: &[f64], columns: usize, latents: usize) -> (Vec
     let rest = last.iter().map(|&k| eigenvalues[k].max(0.0)).sum::<f64>() / last.len() as f64;
     let variances: Vec<f64> = first.iter().map(|&k| eigenvalues[k]).collect();
     // Rows that the components hold exactly have no density that ends.
-    if !(rest > 1e-12 * variances[0]) {
+    if rest.is_nan() || rest <= 1e-12 * variances[0] {
         return (alone, None);
     }
     let axes = DMatrix::from_fn(latents, columns, |k, c| eigenvectors[(c, first[k])]);

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_rise_is_told_from_a_level_and_from_noise() {
-        let wave = |k: f64| if k as u64 % 2 == 0 { 0.3 } else { -0.3 };
+        let wave = |k: f64| if (k as u64).is_multiple_of(2) { 0.3 } else { -0.3 };
         assert!(matches!(log(|k| k, 7).rises(), Some(Fault::Short { epochs: 7 })));
         assert!(matches!(log(|k| -100.0 + k, 40).rises(), Some(Fault::Rising { .. })));
         assert!(matches!(log(|k| -20.0 - 20.0 * (-k / 30.0).exp(), 40).rises(), Some(Fault::Rising { .. })));

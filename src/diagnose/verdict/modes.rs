@@ -131,7 +131,7 @@ mod tests {
             assert!(found.to_string().contains(words), "{found}");
         }
         let poor = OtherMode { evidence: -60.2, share: 1e-26, differs, symmetry: Symmetry::None };
-        let found = judged(Trust::Trust, &[poor.clone()]);
+        let found = judged(Trust::Trust, std::slice::from_ref(&poor));
         assert_eq!(found.trust, Trust::Trust);
         assert!(found.reasons[1].contains("e^-60 of the posterior"), "{found}");
         // It neither mends nor spoils what is not trusted for other reasons.
