@@ -7,7 +7,7 @@ use crate::family::{Family, TracedFamily};
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, RowSet, SiteKind};
 use crate::posterior::statistics::summarise;
-use crate::posterior::{Bound, RowMeans, Summary, write_table};
+use crate::posterior::{Bound, Covered, RowMeans, Summary, write_table};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Target};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,16 @@ impl AmortisedFitted {
         let draws = named_parameters(target, &solution.theta, 2);
         let line = |(name, values): (&String, &[f64])| {
             let mean = values[0];
-            Summary { name: name.clone(), mean, sd: 0.0, mcse: 0.0, q5: mean, q50: mean, q95: mean }
+            Summary {
+                name: name.clone(),
+                mean,
+                sd: 0.0,
+                mcse: 0.0,
+                q5: mean,
+                q50: mean,
+                q95: mean,
+                covered: Covered::All,
+            }
         };
         AmortisedFitted {
             method,

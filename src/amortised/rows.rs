@@ -37,9 +37,13 @@ impl Judged {
         Evidence {
             k_hat: self.k_hat,
             effective_share: self.effective_share,
+            // Of all rows together there is no one weight.
+            largest_weight: f64::INFINITY,
             // There are no quantities outside of rows.
             mean_error: 0.0,
             sd_error: 0.0,
+            unknown_sds: Vec::new(),
+            even_means: None,
             num_draws: DRAWS,
             has_integers: false,
             converged: stop.has_converged(),

@@ -2,8 +2,10 @@
 
 use super::plan::FULL_RANK_UP_TO;
 use super::{FamilyChoice, MixedFamily};
-use crate::algorithm::FitError;
-use crate::family::{CategoricalFactors, Delta, Family, FullRank, LowRank, MeanField, Product, Reparam, StudentTNoise};
+use crate::algorithm::{FitError, Solution};
+use crate::family::{
+    CategoricalFactors, Delta, Family, FullRank, FullRankMixture, LowRank, MeanField, Product, Reparam, StudentTNoise,
+};
 use crate::model::Layout;
 
 /// Factors of the low-rank family.
@@ -18,16 +20,26 @@ pub(super) fn mixed(layout: &Layout) -> Result<MixedFamily, FitError> {
     Ok(Product::new(MeanField::new(layout), discrete))
 }
 
-/// The family that a fit of a model with this layout uses for `choice` (not [`FamilyChoice::Auto`], which a fit
-/// decides): a saved solution is read with it.
+/// The family that a fit of a model with this layout used for `choice` (not [`FamilyChoice::Auto`], which a fit
+/// decides) when it found `solution`: a saved one is read with it.
+///
+/// A full-rank Gaussian with the parameters of several is the mixture that a fit gives where the posterior has several modes.
 ///
 /// # Errors
 /// When the family does not cover the model's latents.
-pub fn family_of(choice: FamilyChoice, layout: &Layout) -> Result<Box<dyn Family>, FitError> {
+pub fn family_of(choice: FamilyChoice, layout: &Layout, solution: &Solution) -> Result<Box<dyn Family>, FitError> {
     if layout.num_integers + layout.num_row_integers > 0 {
         return Ok(Box::new(mixed(layout)?));
     }
-    Ok(reparameterised(layout, choice)?)
+    let family = reparameterised(layout, choice)?;
+    let num_params = solution.params.len();
+    if choice == FamilyChoice::FullRank
+        && num_params != family.num_params()
+        && let Some(mixture) = FullRankMixture::of_params(layout.num_latents, num_params)
+    {
+        return Ok(Box::new(mixture));
+    }
+    Ok(family)
 }
 
 pub(super) fn reparameterised(layout: &Layout, choice: FamilyChoice) -> Result<Box<dyn Reparam>, FitError> {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Restart;
+use super::plan::Plan;
 use super::restarts::SHARE;
+use super::start::Begin;
+use super::{FamilyChoice, Restart};
 use crate::algorithm::Solution;
-use crate::diagnose::verdict::{OtherMode, Symmetry};
-use crate::family::Family;
+use crate::diagnose::verdict::{OtherMode, SMALL_SHARE, Symmetry};
+use crate::family::{Family, FullRankMixture};
 use crate::model::{Draws, RowSet};
 use crate::objective::log_sum_exp;
 use crate::streams::Streams;
@@ -25,6 +27,53 @@ const SAME: f64 = 0.4;
 /// Nats by which the evidence of modes that are images of each other may differ by chance.
 const BY_CHANCE: f64 = 0.5;
 
+/// Modes beside the one of the chosen run.
+#[derive(Default)]
+pub(super) struct Modes {
+    /// What they hold, the one with most of the posterior first.
+    pub found: Vec<OtherMode>,
+    /// The best run of each, in that order.
+    pub best: Vec<usize>,
+    /// All runs that ended in one of them.
+    pub runs: Vec<usize>,
+}
+
+impl Modes {
+    /// The mixture of the Gaussians of all modes that hold something, each with its part of the evidence that was found;
+    /// nothing where one mode holds all, or where there may be more modes than were found.
+    ///
+    /// Modes that are images of each other are no mixture: a vector whose elements may change places, or numbers that may
+    /// change signs, have more images than runs find. Else the chance that one more path would lead to a place not seen yet
+    /// is about the share of the paths that were alone in theirs (Good 1953, "The population frequencies of species").
+    pub fn mixture(
+        &self,
+        plan: &Plan,
+        restarts: &[Restart],
+        chosen: usize,
+        begin: &Begin,
+    ) -> Option<(FullRankMixture, Solution)> {
+        let shares: Vec<f64> = self.found.iter().map(|mode| mode.share).filter(|share| *share > SMALL_SHARE).collect();
+        let is_closed = self.found.iter().all(|mode| mode.symmetry == Symmetry::None)
+            && begin.num_comparable <= restarts.len()
+            && (begin.report.num_alone() as f64) < UNSEEN * begin.report.num_paths as f64;
+        let all: Vec<usize> = std::iter::once(chosen).chain(self.best[..shares.len()].iter().copied()).collect();
+        let converged = all.iter().all(|run| restarts[*run].stop.has_converged());
+        let is_plain = plan.family == FamilyChoice::FullRank && plan.own.family.is_none();
+        if !is_plain || shares.is_empty() || !is_closed || !converged || !restarts[chosen].solution.theta.is_empty() {
+            return None;
+        }
+        let own = 1.0 - self.found.iter().map(|mode| mode.share).sum::<f64>();
+        let weights: Vec<f64> = std::iter::once(own).chain(shares).collect();
+        let parts: Vec<&[f64]> = all.iter().map(|run| &restarts[*run].solution.params[..]).collect();
+        let mixture = FullRankMixture::new(restarts[chosen].place.len(), all.len()).ok()?;
+        let params = mixture.params_from(&weights, &parts);
+        Some((mixture, Solution { params, theta: Vec::new() }))
+    }
+}
+
+/// Share of the paths that may be alone in a place of comparable bound.
+const UNSEEN: f64 = 0.1;
+
 /// The modes that the chosen run does not cover, and the runs that found them.
 ///
 /// A run that is apart from the chosen one and holds one per cent of the posterior or more found another mode, and so did
@@ -35,7 +84,7 @@ pub(super) fn other_modes(
     target: &dyn Differentiable,
     family: &dyn Family,
     streams: Streams,
-) -> (Vec<OtherMode>, Vec<usize>) {
+) -> Modes {
     let (layout, own) = (target.layout(), &restarts[chosen]);
     let can_be_told = layout.num_row_latents + layout.num_row_integers == 0;
     let is_mode = |k: &usize| {
@@ -45,7 +94,7 @@ pub(super) fn other_modes(
     };
     let runs: Vec<usize> = (0..restarts.len()).filter(is_mode).collect();
     if runs.is_empty() {
-        return (Vec::new(), runs);
+        return Modes { runs, ..Modes::default() };
     }
     // Of runs in one mode the one that found more of it.
     let mut by_evidence = runs.clone();
@@ -70,7 +119,7 @@ pub(super) fn other_modes(
         (mode.differs, mode.symmetry) = (named, symmetry);
         mode
     });
-    (modes.collect(), runs)
+    Modes { found: modes.collect(), best: distinct, runs }
 }
 
 /// Means and standard deviations of the named quantities outside of rows.

@@ -302,17 +302,21 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     } else {
         None
     };
-    let (modes, mut in_other_modes) = other_modes(&restarts, chosen_run, target, &*family, streams);
-    let plan = plan.with_picks(picks.swap_remove(chosen_run));
+    let mut modes = other_modes(&restarts, chosen_run, target, &*family, streams);
+    let mixture = modes.mixture(&plan, &restarts, chosen_run, &begin).filter(|_| has_time);
+    let mut plan = plan.with_picks(picks.swap_remove(chosen_run));
+    plan.reasons
+        .extend(mixture.iter().map(|(family, _)| format!("{}: one for each mode that runs ended in", family.name())));
     let (mut moved, mut coordinates) = (None, Vec::new());
     if let Density::Recorded(centred, record) = &density
         && has_time
+        && mixture.is_none()
         && !is_plainly_right(&restarts[chosen_run])
     {
         let rule = || own.rule(MaxSteps(settings.steps.unwrap_or(NATURAL_STEPS)));
         let recentring = Recentring { centred, record, plan: &plan, settings, rule: &rule };
         if recentring.applies() {
-            let other = second(&restarts, chosen_run, &in_other_modes);
+            let other = second(&restarts, chosen_run, &modes.runs);
             let outcome = recentring.climb(&restarts, chosen_run, other, streams, observer)?;
             evaluations += outcome.evaluations;
             rejected += outcome.rejected;
@@ -320,30 +324,37 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             if let Some(Moved { target, restarts: new, traces: of_new }) = outcome.moved {
                 (restarts, traces, moved) = (new, of_new, Some(target));
                 // All of them begin in the mode of the chosen run.
-                in_other_modes.clear();
+                modes.runs.clear();
                 chosen_run = best(&restarts, |_| true).unwrap_or(0);
             }
         }
     }
     let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
-    let bounds = comparable_bounds(&restarts, &in_other_modes);
+    let bounds = comparable_bounds(&restarts, &modes.runs);
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
         num_draws: settings.posterior_draws,
         trace: Some(&traces[chosen_run]),
         restarts: &bounds,
-        second: second(&restarts, chosen_run, &in_other_modes).map(|k| &restarts[k].solution),
-        modes: &modes,
+        // The means of one mode are not those of a mixture.
+        second: second(&restarts, chosen_run, &modes.runs).filter(|_| mixture.is_none()).map(|k| &restarts[k].solution),
+        modes: &modes.found,
+        covers_modes: mixture.is_some(),
         missed,
         ..new
     };
-    let posterior = Posterior::assess(target, &*family, &restarts[chosen_run].solution, &assessment)?;
+    let (family, solution): (Arc<dyn Family>, _) = match mixture {
+        Some((mixture, solution)) => (Arc::new(mixture), solution),
+        None => (family, restarts[chosen_run].solution.clone()),
+    };
+    let posterior = Posterior::assess(target, &*family, &solution, &assessment)?;
     evaluations += posterior.proposal().num_draws() as u64;
     evaluations += posterior.evidence().witness.as_ref().map_or(0, |witness| witness.evaluations);
+    evaluations += posterior.evidence().even_means.as_ref().map_or(0, |even| even.evaluations);
     Ok(Fitted {
         posterior,
         family,
-        solution: restarts[chosen_run].solution.clone(),
+        solution,
         stop: restarts[chosen_run].stop.clone(),
         tried: Tried {
             start: begin.report,

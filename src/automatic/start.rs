@@ -45,6 +45,15 @@ pub struct StartReport {
     pub evaluations: u64,
 }
 
+impl StartReport {
+    /// Paths that were alone in a place whose bound is comparable to the best.
+    pub(super) fn num_alone(&self) -> usize {
+        let best = self.bound.unwrap_or(f64::NEG_INFINITY);
+        let places = self.place_paths.iter().zip(&self.place_bounds);
+        places.filter(|(paths, bound)| **paths == 1 && **bound > best - COMPARABLE).count()
+    }
+}
+
 /// Places to begin from, the best first.
 pub(super) struct Begin {
     pub explored: Vec<Explored>,

@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 mod evidence;
+mod means;
 mod missed;
 mod modes;
 mod moved;
 mod weights;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
+pub use means::EvenMeans;
 pub use missed::Missed;
 pub use modes::{OtherMode, Symmetry};
-pub(crate) use weights::{EVEN_WEIGHTS, LARGEST_THRESHOLD, MEAN_REACHED, SD_REACHED};
+pub(crate) use weights::{LARGEST_THRESHOLD, MEAN_REACHED, SD_REACHED, are_even};
 use weights::{judge_errors, judge_weights, richer_family};
 
 /// Shift of a mean, in posterior sd, that costs a central 90 % interval 0.2 points of coverage.
@@ -20,7 +22,7 @@ const SMALL_SHIFT: f64 = 0.1;
 /// Shift that costs it 1.5 points.
 const LARGE_SHIFT: f64 = 0.3;
 /// A share r outside the posterior's support makes some probability wrong by at least r.
-const SMALL_SHARE: f64 = 0.01;
+pub(crate) const SMALL_SHARE: f64 = 0.01;
 const LARGE_SHARE: f64 = 0.1;
 /// Nats between the two best restarts: the bound falls short of log Z by KL(q || posterior), so
 /// this much of it is the optimiser's; by Pinsker's inequality 0.1 nat moves probabilities by up
@@ -50,12 +52,12 @@ pub enum Trust {
 /// use jensen::prelude::*;
 /// use jensen::{FamilyChoice, Fit, Trust};
 ///
-/// // A funnel: the scale of nine latents is one, too, and no Gaussian follows it.
-/// let funnel = model(|p| {
-///     let s = p.draw("s", normal(0.0, 3.0));
-///     p.draws("x", normal(0.0, (0.5 * s).exp()), 9);
+/// let line = model(|p| {
+///     let slope = p.draw("slope", normal(0.0, 3.0));
+///     p.observe(2.0, normal(slope, 1.0));
 /// });
-/// let fitted = Fit::new(&funnel).family(FamilyChoice::FullRank).run()?;
+/// // A point has no spread: whatever it is, no interval comes from it.
+/// let fitted = Fit::new(&line).family(FamilyChoice::Map).run()?;
 /// let verdict = fitted.verdict();
 /// assert_ne!(verdict.trust, Trust::Trust);
 /// println!("{verdict}"); // the reasons, and what to try
@@ -82,7 +84,7 @@ impl Verdict {
     /// | restarts, best two bounds | <= 0.1 nat or not run | <= 1 nat | more |
     /// | means of two halves | <= 0.1 sd | <= 0.3 sd | more |
     /// | Monte Carlo errors, of means in sd and of sds in shares | <= 0.05 | <= 0.1 | more |
-    /// | weights, effective share >= 0.9 | any `k_hat` | | S < 25 |
+    /// | weights, effective share >= 0.9, or >= 0.2 and none above 10 times their mean | any `k_hat` | | S < 25 |
     /// | share >= 0.2, or errors <= 0.02 of means and 0.03 of sds | `k_hat` <= limit | `k_hat` < 1, share >= 0.25 | else |
     /// | share >= 0.1 | | `k_hat` <= limit | else |
     /// | witness, where asked | no alarm | | alarm |
@@ -111,7 +113,11 @@ impl Verdict {
         findings.push(judge_errors(evidence));
         findings.push(judge_weights(evidence));
         findings.extend(evidence.witness.as_ref().map(|witness| moved::judge(witness, evidence.has_integers)));
-        Self::from_findings(findings)
+        let verdict = Self::from_findings(findings);
+        match &evidence.even_means {
+            Some(even) => verdict.with_means(even),
+            None => verdict,
+        }
     }
 
     /// Judges a q that is a single point, of which draws say nothing: neither `k_hat` nor the halves are looked at.

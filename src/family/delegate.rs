@@ -51,6 +51,10 @@ macro_rules! delegate {
                 (**self).is_gaussian()
             }
 
+            fn components(&self, params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
+                (**self).components(params)
+            }
+
             fn reparam(&self) -> Option<&dyn Reparam> {
                 (**self).reparam()
             }

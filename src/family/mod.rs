@@ -15,6 +15,7 @@ mod delta;
 mod discrete;
 mod error;
 mod full_rank;
+mod full_rank_mixture;
 mod implicit;
 mod independent;
 mod integers;
@@ -39,6 +40,7 @@ pub use delta::Delta;
 pub use discrete::{Discrete, Integer};
 pub use error::FamilyError;
 pub use full_rank::FullRank;
+pub use full_rank_mixture::FullRankMixture;
 pub use implicit::{
     BetaFactors, BetaLaw, DirichletFactors, GammaFactors, GammaLaw, Independent, ScalarLaw, VonMisesFactors,
     VonMisesLaw,
@@ -125,6 +127,13 @@ pub trait Family: Send + Sync {
     /// Fresh draws of such a q are weighted together with draws of a Student-t around it, whose density follows from `log_q`.
     fn is_gaussian(&self) -> bool {
         false
+    }
+
+    /// Centre and lower triangular factor, by rows, of each Gaussian that q is a mixture of; empty where it is none.
+    ///
+    /// Fresh draws of such a q are weighted together with draws of a Student-t around each of them.
+    fn components(&self, _params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
+        Vec::new()
     }
 
     /// This family as one with a transform of noise: `Some(self)` for every [`Reparam`], so that estimators chosen at run

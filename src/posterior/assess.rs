@@ -7,11 +7,13 @@ use super::errors::MonteCarloErrors;
 use super::fresh::{Fresh, places};
 use super::hamiltonian::Whitening;
 use super::sampler::{Sampler, admit_draws, block_of, most_draws};
+use super::symmetry::even_means;
 use super::weights::Weighted;
 use super::witness::MOST_LATENTS;
 use super::{Bound, Posterior, Proposal, Witness};
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, restarts_disagreement};
+use crate::diagnose::psis::k_hat_threshold;
+use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, are_even, restarts_disagreement};
 use crate::family::Family;
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, RowSet};
@@ -38,8 +40,10 @@ pub struct Assessment<'a> {
     pub second: Option<&'a Solution>,
     /// A value of an integer that the family is known to leave out.
     pub missed: Option<Missed>,
-    /// Modes of the posterior that q does not cover.
+    /// Modes of the posterior beside that of the best run.
     pub modes: &'a [OtherMode],
+    /// Whether q covers those of them that hold a part of the posterior.
+    pub covers_modes: bool,
 }
 
 /// Fresh draws at most, where no other number is chosen.
@@ -62,6 +66,7 @@ impl<'a> Assessment<'a> {
             second: None,
             missed: None,
             modes: &[],
+            covers_modes: false,
         }
     }
 
@@ -104,7 +109,13 @@ impl<'a> Assessment<'a> {
     /// Modes of the posterior that q does not cover.
     #[must_use]
     pub fn modes(self, modes: &'a [OtherMode]) -> Self {
-        Assessment { modes, ..self }
+        Assessment { modes, covers_modes: false, ..self }
+    }
+
+    /// Modes of the posterior beside the best run's, all of which q covers that hold a part of it.
+    #[must_use]
+    pub fn covered_modes(self, modes: &'a [OtherMode]) -> Self {
+        Assessment { modes, covers_modes: true, ..self }
     }
 }
 
@@ -155,7 +166,7 @@ impl Posterior {
         let mut drawn = Drawn::of(&sampler, batches.first())?;
         let (mut witness, mut replaced, mut is_moved) = (None, 0, !settings.stop.has_converged());
         loop {
-            if !is_moved && drawn.share() < PLAINLY_RIGHT {
+            if !is_moved && !drawn.is_plainly_right() {
                 is_moved = true;
                 if let Some((called, defence)) = drawn.moved(&sampler, settings.streams)? {
                     witness = Some(called);
@@ -165,7 +176,7 @@ impl Posterior {
                         Sampler { streams: streams.purpose(FARTHER), defence: Some(defence), ..sampler.clone() };
                     let other = Drawn::of(&farther, num_draws)?;
                     replaced = num_draws as u64;
-                    if other.weighted.effective_size > drawn.weighted.effective_size {
+                    if other.is_better_than(&drawn) {
                         (sampler, drawn) = (farther, other);
                     }
                 }
@@ -183,8 +194,11 @@ impl Posterior {
         let mut evidence = Evidence {
             k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
             effective_share: if is_a_point { 0.0 } else { weighted.effective_size / num_draws as f64 },
+            largest_weight: weighted.largest,
             mean_error: errors.mean,
             sd_error: errors.sd,
+            unknown_sds: errors.unknown.iter().map(|k| fresh.draws.names[*k].clone()).collect(),
+            even_means: None,
             num_draws,
             has_integers: layout.num_integers + layout.num_row_integers > 0,
             converged: settings.stop.has_converged(),
@@ -201,7 +215,7 @@ impl Posterior {
         // The first call was of other draws: where it was alarmed, those that came of it must stand.
         let is_in_doubt = match &witness {
             Some(called) => called.is_alarmed(),
-            None => drawn.share() < PLAINLY_RIGHT,
+            None => !drawn.is_plainly_right(),
         };
         if is_in_doubt && !is_a_point && Verdict::from_evidence(&evidence).trust == Trust::Trust {
             let before = witness.take().map_or(0, |called: Witness| called.evaluations);
@@ -209,12 +223,18 @@ impl Posterior {
             witness = last.map(|(called, _, _)| Witness { evaluations: called.evaluations + before, ..called });
         }
         evidence.witness = witness.map(|called| Witness { evaluations: called.evaluations + replaced, ..called });
+        if !is_a_point && evidence.converged && Verdict::from_evidence(&evidence).trust != Trust::Trust {
+            evidence.even_means = even_means(&sampler, &drawn.fresh)?;
+        }
         let verdict = if is_a_point {
             Verdict::of_a_point(&evidence)
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
-            verdict.judge_modes(settings.modes);
+            match settings.covers_modes {
+                true => verdict.say_modes(settings.modes),
+                false => verdict.judge_modes(settings.modes),
+            }
             fresh.say_what_is_fixed(layout, &mut verdict);
             let entropy = family.entropy(&solution.params, &RowSet::all());
             fresh.say_what_cannot_be(target, entropy, &bound, &mut verdict);
@@ -276,6 +296,22 @@ impl Drawn {
 
     fn share(&self) -> f64 {
         self.weighted.effective_size / self.fresh.num_draws() as f64
+    }
+
+    /// Whether the tail of the weights is no reason to doubt them.
+    fn has_fair_tail(&self) -> bool {
+        let Weighted { k_hat, largest, .. } = self.weighted;
+        k_hat <= k_hat_threshold(self.fresh.num_draws()) || are_even(self.share(), largest)
+    }
+
+    fn is_plainly_right(&self) -> bool {
+        self.share() >= PLAINLY_RIGHT && self.has_fair_tail()
+    }
+
+    /// Whether these weights are the better ones: by their tail, and by what they are worth.
+    fn is_better_than(&self, other: &Drawn) -> bool {
+        let rank = |drawn: &Drawn| (drawn.has_fair_tail(), drawn.weighted.effective_size);
+        rank(self).partial_cmp(&rank(other)) == Some(std::cmp::Ordering::Greater)
     }
 
     /// What moved draws say, the draws, and the coordinates they were moved in; nothing where they cannot be moved.

@@ -3,7 +3,7 @@
 use super::errors::MonteCarloErrors;
 use super::weights::Weighted;
 use crate::diagnose::psis::k_hat_threshold;
-use crate::diagnose::verdict::{EVEN_WEIGHTS, MEAN_REACHED, SD_REACHED};
+use crate::diagnose::verdict::{MEAN_REACHED, SD_REACHED, are_even};
 
 /// Draws of the first batch. A mean is known to 0.02 sd by 2,500 even weights, and the effective share of the mixture is 0.93
 /// and more where q is the posterior.
@@ -74,8 +74,8 @@ impl Batches {
 
 /// Whether k-hat is clearly on one side of its threshold, or beside the point.
 fn is_settled(n: usize, weighted: &Weighted) -> bool {
-    let Weighted { k_hat, effective_size, .. } = *weighted;
-    if !k_hat.is_finite() || effective_size >= EVEN_WEIGHTS * n as f64 {
+    let Weighted { k_hat, effective_size, largest, .. } = *weighted;
+    if !k_hat.is_finite() || are_even(effective_size / n as f64, largest) {
         return true;
     }
     // The shape of a generalised Pareto tail of M weights has a standard error of (1 + k) / sqrt(M).
@@ -94,6 +94,7 @@ mod tests {
             log_density: Vec::new(),
             log_weights: Vec::new(),
             effective_size: share * n as f64,
+            largest: 100.0,
             log_evidence: MonteCarlo { value: 0.0, mcse: 0.001 },
             influence: Vec::new(),
         }
@@ -104,7 +105,7 @@ mod tests {
         let batches = Batches::up_to(64_000, 500);
         assert_eq!(batches.first(), 3000);
         let next = |n: usize, k_hat: f64, share: f64, mean: f64, sd: f64| {
-            batches.next(n, &weighted(k_hat, share, n), &MonteCarloErrors { mean, sd })
+            batches.next(n, &weighted(k_hat, share, n), &MonteCarloErrors { mean, sd, ..MonteCarloErrors::default() })
         };
         assert_eq!(next(3000, 0.1, 0.95, 0.019, 0.02), None);
         // An error a tenth too large: 3000 x 1.21 x 1.1 draws, in whole blocks; one twice as large: twice as many.
@@ -126,7 +127,14 @@ mod tests {
     fn a_number_asked_for_is_kept_to() {
         let batches = Batches::exactly(1234, 500);
         assert_eq!(batches.first(), 1234);
-        assert_eq!(batches.next(1234, &weighted(0.7, 0.1, 1234), &MonteCarloErrors { mean: 1.0, sd: 1.0 }), None);
+        assert_eq!(
+            batches.next(
+                1234,
+                &weighted(0.7, 0.1, 1234),
+                &MonteCarloErrors { mean: 1.0, sd: 1.0, ..MonteCarloErrors::default() }
+            ),
+            None
+        );
         // Whole blocks of a large model, and a budget below the first batch.
         assert_eq!(Batches::up_to(64_000, 37).first(), 3034);
         assert_eq!(Batches::up_to(2000, 500).first(), 2000);

@@ -42,41 +42,47 @@ pub(super) struct Defence {
     /// `log q` at the centre.
     #[serde(with = "crate::number")]
     log_q_centre: f64,
-    /// The Gaussian that the Student-t is around, where that is not q.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    elsewhere: Option<Ellipsoid>,
+    /// The Gaussians that Student-t laws are around, an equal part of the draws each, where that is not q.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    elsewhere: Vec<Ellipsoid>,
 }
 
 impl Defence {
     /// The Student-t around the q of `solution`; none where q is not a Gaussian of real latents outside of rows alone.
     pub fn around(family: &dyn Family, layout: &Layout, solution: &Solution) -> Option<Self> {
         let others = layout.num_integers + layout.num_row_latents + layout.num_row_integers;
-        let is_of_them = layout.num_latents > 0 && others == 0 && solution.params.len() == family.num_params();
-        if !is_of_them || !family.is_gaussian() {
+        if layout.num_latents == 0 || others > 0 || solution.params.len() != family.num_params() {
             return None;
         }
+        let elsewhere = family.components(&solution.params);
+        if !family.is_gaussian() && elsewhere.is_empty() {
+            return None;
+        }
+        let elsewhere = elsewhere.into_iter().map(|(centre, factor)| Ellipsoid::new(&centre, &factor)).collect();
         let mut at = Draws::zeros(layout, layout.num_rows, 1);
         at.latents.copy_from_slice(&family.centre(&solution.params));
         let mut log_q = [0.0];
         family.log_q(&solution.params, &RowSet::all(), &at, &mut log_q);
-        let [log_q_centre] = log_q;
-        log_q_centre.is_finite().then_some(Defence { dimension: layout.num_latents, log_q_centre, elsewhere: None })
+        let defence = Defence { dimension: layout.num_latents, log_q_centre: log_q[0], elsewhere };
+        defence.is_of(layout).then_some(defence)
     }
 
-    /// The Student-t around another Gaussian than q: one that reaches what q does not.
-    pub fn elsewhere(self, ellipsoid: Ellipsoid) -> Self {
-        Defence { elsewhere: Some(ellipsoid), ..self }
+    /// The Student-t around another Gaussian than q, one that reaches what q does not; beside those around the components of a
+    /// mixture.
+    pub fn elsewhere(mut self, ellipsoid: Ellipsoid) -> Self {
+        self.elsewhere.push(ellipsoid);
+        self
     }
 
     /// Whether the Student-t is around another Gaussian than q.
     pub fn is_elsewhere(&self) -> bool {
-        self.elsewhere.is_some()
+        !self.elsewhere.is_empty()
     }
 
     /// Whether it can be of a q of these latents.
     pub fn is_of(&self, layout: &Layout) -> bool {
         let d = layout.num_latents;
-        let fits = self.elsewhere.as_ref().is_none_or(|ellipsoid| ellipsoid.is_of(d));
+        let fits = self.elsewhere.iter().all(|ellipsoid| ellipsoid.is_of(d));
         self.dimension == d && self.log_q_centre.is_finite() && fits
     }
 
@@ -99,20 +105,17 @@ impl Defence {
         let (n, nu) = (z.num_draws, self.freedom());
         let mut noise = vec![0.0; nu * n];
         streams.purpose(TAILS).fill_normal(n, &mut noise);
-        let centre = match &self.elsewhere {
-            Some(ellipsoid) => {
-                let mut fresh = vec![0.0; z.latents.len()];
-                streams.purpose(ELSEWHERE).fill_normal(n, &mut fresh);
-                ellipsoid.place(&mut fresh, n);
-                let lanes = z.latents.chunks_exact_mut(n).zip(fresh.chunks_exact(n));
-                for (lane, fresh) in lanes {
-                    (0..n).filter(|d| !Self::is_of_q(first + d)).for_each(|d| lane[d] = fresh[d]);
-                }
-                &ellipsoid.centre
+        let is_of = |k: usize, d: usize| !Self::is_of_q(first + d) && self.number_of(first + d) == k;
+        for (k, ellipsoid) in self.elsewhere.iter().enumerate() {
+            let mut fresh = vec![0.0; z.latents.len()];
+            streams.purpose(ELSEWHERE).fill_normal(n, &mut fresh);
+            ellipsoid.place(&mut fresh, n);
+            for (lane, fresh) in z.latents.chunks_exact_mut(n).zip(fresh.chunks_exact(n)) {
+                (0..n).filter(|d| is_of(k, *d)).for_each(|d| lane[d] = fresh[d]);
             }
-            None => centre,
-        };
+        }
         for d in (0..n).filter(|d| !Self::is_of_q(first + d)) {
+            let centre = self.elsewhere.get(self.number_of(first + d)).map_or(centre, |ellipsoid| &ellipsoid.centre);
             let square: f64 = noise.iter().skip(d).step_by(n).map(|e| e * e).sum();
             let stretch = (nu as f64 / square).sqrt();
             for (lane, m) in z.latents.chunks_exact_mut(n).zip(centre) {
@@ -123,9 +126,18 @@ impl Defence {
 
     /// The log density of the Student-t at draws, where it does not follow from that of q; else nothing.
     pub fn log_t(&self, z: &Draws) -> Vec<f64> {
-        let Some(ellipsoid) = &self.elsewhere else { return Vec::new() };
-        let (log_top, constant) = (ellipsoid.log_top(), self.constant());
-        ellipsoid.distances(z).into_iter().map(|distance| log_top + constant + self.log_fall(distance)).collect()
+        let constant = self.constant() - (self.elsewhere.len().max(1) as f64).ln();
+        let mut laws = self.elsewhere.iter().map(|ellipsoid| {
+            let top = ellipsoid.log_top() + constant;
+            ellipsoid.distances(z).into_iter().map(move |distance| top + self.log_fall(distance))
+        });
+        let Some(first) = laws.next() else { return Vec::new() };
+        laws.fold(first.collect(), |all: Vec<f64>, law| all.iter().zip(law).map(|(a, b)| log_add(*a, b)).collect())
+    }
+
+    /// Which of the Student-t laws a draw is of: they take turns.
+    fn number_of(&self, draw: usize) -> usize {
+        draw / EVERY % self.elsewhere.len().max(1)
     }
 
     /// `log t` less the Gaussian's log density at the centre that both have.
@@ -152,12 +164,16 @@ impl Defence {
         let mixed = |(draw, log_q): (usize, &f64)| {
             let of_q = || self.log_q_centre + constant + self.log_fall(around_q(*log_q));
             let log_t = log_t.get(draw).copied().unwrap_or_else(of_q);
-            let (a, b) = (ln_q + log_q, ln_t + log_t);
-            let (more, less) = if a > b { (a, b) } else { (b, a) };
-            more + (less - more).exp().ln_1p()
+            log_add(ln_q + log_q, ln_t + log_t)
         };
         log_q.iter().enumerate().map(mixed).collect()
     }
+}
+
+/// `ln(exp(a) + exp(b))`.
+fn log_add(a: f64, b: f64) -> f64 {
+    let (more, less) = if a > b { (a, b) } else { (b, a) };
+    more + (less - more).exp().ln_1p()
 }
 
 #[cfg(test)]

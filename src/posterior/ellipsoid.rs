@@ -48,7 +48,7 @@ impl Ellipsoid {
         Some(Ellipsoid { centre, factor })
     }
 
-    #[cfg(test)]
+    /// From a centre and a factor by rows.
     pub fn new(centre: &[f64], factor: &[f64]) -> Self {
         Ellipsoid { centre: centre.to_vec(), factor: factor.to_vec() }
     }

@@ -58,6 +58,23 @@ impl Whitening {
         (factor.iter().all(|x| x.is_finite()) && cholesky(&mut factor, d)).then_some(Whitening { centre, factor })
     }
 
+    /// `L L' g`.
+    pub fn covariance_times(&self, g: &[f64]) -> Vec<f64> {
+        let d = self.centre.len();
+        let row = |i: usize| &self.factor[i * d..i * d + i + 1];
+        let mut w = vec![0.0; d];
+        for (i, g) in g.iter().enumerate() {
+            w.iter_mut().zip(row(i)).for_each(|(w, l)| *w += l * g);
+        }
+        (0..d).map(|i| dot(row(i), &w[..=i])).collect()
+    }
+
+    /// Standard deviation of a latent.
+    pub fn sd(&self, k: usize) -> f64 {
+        let d = self.centre.len();
+        self.factor[k * d..k * d + k + 1].iter().map(|l| l * l).sum::<f64>().sqrt()
+    }
+
     /// `w = L^-1 (z - centre)` of draws, `[latent][draw]`.
     pub fn coordinates(&self, z: &Draws) -> Vec<f64> {
         let (d, n) = (self.centre.len(), z.num_draws);

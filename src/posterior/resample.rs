@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::defence::Defence;
 use super::sampler::{Sampler, block_of};
 use super::weights::Weighted;
-use super::{Posterior, Proposal, Summary};
+use super::{Covered, Posterior, Proposal, Summary};
 use crate::algorithm::{FitError, Solution};
-use crate::diagnose::verdict::Trust;
+use crate::diagnose::verdict::{Evidence, Trust};
 use crate::family::Family;
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity};
@@ -131,7 +131,20 @@ impl Posterior {
     /// The table: mean, sd, Monte Carlo error and quantiles of every quantity, of the posterior by importance weights
     /// where the verdict trusts them, and of q elsewhere.
     pub fn summary(&self) -> Vec<Summary> {
-        if self.is_weighted() { self.proposal.weighted_summary() } else { self.proposal.summary() }
+        let mut lines = if self.is_weighted() { self.proposal.weighted_summary() } else { self.proposal.summary() };
+        lines.iter_mut().for_each(|line| line.covered = self.covered(&line.name));
+        lines
+    }
+
+    /// What the verdict says of a quantity.
+    fn covered(&self, name: &String) -> Covered {
+        let Evidence { unknown_sds, even_means, .. } = self.evidence();
+        match self.verdict().trust {
+            Trust::Trust if unknown_sds.contains(name) => Covered::Mean,
+            Trust::Trust => Covered::All,
+            Trust::TrustMeansOnly if even_means.as_ref().is_none_or(|even| even.names.contains(name)) => Covered::Mean,
+            _ => Covered::Nothing,
+        }
     }
 
     /// Makes `num_draws` fresh draws that agree with the table: of the posterior, by [`resample`], where it is weighted, and

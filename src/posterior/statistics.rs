@@ -33,6 +33,34 @@ pub struct Summary {
     /// 95 % quantile.
     #[serde(with = "crate::number")]
     pub q95: f64,
+    /// How much of this line the verdict of the fit speaks for.
+    #[serde(default)]
+    pub covered: Covered,
+}
+
+/// How much of a line of a table the verdict of its fit speaks for, the least last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Covered {
+    /// All of it.
+    #[default]
+    All,
+    /// The mean alone.
+    Mean,
+    /// Nothing.
+    Nothing,
+}
+
+impl Covered {
+    /// A mark behind a name, in a table whose best lines are covered as `best` says.
+    pub fn mark(self, best: Covered) -> &'static str {
+        match self {
+            same if same == best => "",
+            Covered::All => "",
+            Covered::Mean => " (mean only)",
+            Covered::Nothing => " (not covered)",
+        }
+    }
 }
 
 /// Summarises independent `draws` of a quantity, importance-weighted where `weights` are given.
@@ -67,7 +95,7 @@ pub fn summarise(name: &str, draws: &[f64], weights: Option<&[f64]>) -> Result<S
         }
     };
     let name = name.to_owned();
-    Ok(Summary { name, mean, sd, mcse, q5, q50, q95 })
+    Ok(Summary { name, mean, sd, mcse, q5, q50, q95, covered: Covered::All })
 }
 
 /// Arithmetic mean, corrected by the mean of the residuals in a second pass.

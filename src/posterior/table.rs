@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Bound, MonteCarlo, Posterior, Summary};
+use super::{Bound, Covered, MonteCarlo, Posterior, Summary};
 use crate::model::{Site, SiteKind};
 
 /// Lines of a table before its middle is left out, and how many are then kept at either end.
@@ -94,7 +94,8 @@ impl fmt::Display for MonteCarlo {
 pub(crate) fn write_table(f: &mut fmt::Formatter<'_>, lines: &[Summary]) -> fmt::Result {
     let left_out = if lines.len() > MOST_LINES { FIRST_LINES..lines.len() - LAST_LINES } else { 0..0 };
     let shown = lines.iter().enumerate().filter(|(k, _)| !left_out.contains(k));
-    let cells: Vec<(usize, [String; 7])> = shown.map(|(k, line)| (k, cells(line))).collect();
+    let best = lines.iter().map(|line| line.covered).min().unwrap_or_default();
+    let cells: Vec<(usize, [String; 7])> = shown.map(|(k, line)| (k, cells(line, best))).collect();
     let width = |c: usize| {
         let longest = cells.iter().map(|(_, cells)| cells[c].chars().count()).max().unwrap_or(0);
         longest.max(HEADINGS[c].len())
@@ -118,12 +119,13 @@ fn write_line(f: &mut fmt::Formatter<'_>, cells: &[String; 7], widths: &[usize; 
     writeln!(f)
 }
 
-fn cells(line: &Summary) -> [String; 7] {
+fn cells(line: &Summary, best: Covered) -> [String; 7] {
     let spread = if line.sd > 0.0 { line.sd } else { line.mean.abs() };
     let shown = decimals(spread, 3);
     let number = |x: f64| written(x, shown);
     let (mean, sd, mcse) = (number(line.mean), number(line.sd), written(line.mcse, decimals(line.mcse, 2)));
-    [line.name.clone(), mean, sd, mcse, number(line.q5), number(line.q50), number(line.q95)]
+    let name = format!("{}{}", line.name, line.covered.mark(best));
+    [name, mean, sd, mcse, number(line.q5), number(line.q50), number(line.q95)]
 }
 
 /// Decimals that show `digits` significant digits of `x`, at most 8.
@@ -154,7 +156,26 @@ mod tests {
     }
 
     fn line(name: &str, mean: f64, sd: f64) -> Summary {
-        Summary { name: name.into(), mean, sd, mcse: sd / 50.0, q5: mean - sd, q50: mean, q95: mean + sd }
+        Summary {
+            name: name.into(),
+            mean,
+            sd,
+            mcse: sd / 50.0,
+            q5: mean - sd,
+            q50: mean,
+            q95: mean + sd,
+            covered: Covered::All,
+        }
+    }
+
+    #[test]
+    fn lines_that_the_verdict_does_not_speak_for_are_marked() {
+        let of = |covered: Covered| Summary { covered, ..line("x", 1.0, 1.0) };
+        let shown = |lines: [Covered; 2]| Table(lines.map(of).to_vec()).to_string();
+        assert!(shown([Covered::All, Covered::Mean]).contains("x (mean only)"));
+        assert!(shown([Covered::Mean, Covered::Nothing]).contains("x (not covered)"));
+        // The verdict speaks for a table whose lines are all alike.
+        assert!(!shown([Covered::Mean; 2]).contains('(') && !shown([Covered::Nothing; 2]).contains('('));
     }
 
     #[test]

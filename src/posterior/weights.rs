@@ -5,7 +5,7 @@ use super::defence::Defence;
 use super::statistics::mean;
 use crate::algorithm::FitError;
 use crate::diagnose::psis::{MIN_DRAWS, Psis, PsisError, log_evidence, psis};
-use crate::diagnose::verdict::EVEN_WEIGHTS;
+use crate::diagnose::verdict::are_even;
 use crate::numerics::log_sum_exp;
 
 /// Importance weights of all draws.
@@ -15,6 +15,8 @@ pub(super) struct Weighted {
     pub log_density: Vec<f64>,
     pub log_weights: Vec<f64>,
     pub effective_size: f64,
+    /// The largest plain weight over their mean.
+    pub largest: f64,
     pub log_evidence: MonteCarlo,
     /// What each draw adds to the evidence, relative to it: one on average.
     pub influence: Vec<f64>,
@@ -34,10 +36,11 @@ impl Weighted {
         let unusable = |e: PsisError| FitError::unsupported("weights", format!("{e} (log q is not finite there)"));
         let log_density = defence.map_or_else(|| log_q.to_vec(), |defence| defence.log_density(log_q, log_t));
         let ratios = log_ratios(log_p, &log_density);
-        let Weights { k_hat, log_weights, effective_size, log_evidence } = Weights::of(&ratios).map_err(unusable)?;
+        let Weights { k_hat, log_weights, effective_size, largest, log_evidence } =
+            Weights::of(&ratios).map_err(unusable)?;
         let n = log_weights.len() as f64;
         let influence = log_weights.iter().map(|l| n * l.exp()).collect();
-        let plain = Weighted { k_hat, log_density, log_weights, effective_size, log_evidence, influence };
+        let plain = Weighted { k_hat, log_density, log_weights, effective_size, largest, log_evidence, influence };
         Ok(if defence.is_some() { plain.with_control(log_q, &ratios) } else { plain })
     }
 
@@ -74,11 +77,12 @@ struct Weights {
     k_hat: f64,
     log_weights: Vec<f64>,
     effective_size: f64,
+    largest: f64,
     log_evidence: MonteCarlo,
 }
 
 impl Weights {
-    /// Plain weights where their effective size is nearly the number of draws, and smoothed ones elsewhere.
+    /// Plain weights where they are nearly even ([`are_even`]), and smoothed ones elsewhere.
     ///
     /// Smoothing takes the variance of a heavy tail for a small bias. Where the weights are nearly even there is no
     /// such variance, and the largest of them need not look like the tail of any generalised Pareto distribution: of the best
@@ -89,17 +93,19 @@ impl Weights {
         let total = log_sum_exp(log_ratios);
         let log_weights: Vec<f64> = log_ratios.iter().map(|l| l - total).collect();
         let effective_size = 1.0 / log_weights.iter().map(|l| (2.0 * l).exp()).sum::<f64>();
+        let n = log_ratios.len() as f64;
+        let largest = n * log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp();
         let log_evidence = MonteCarlo { value: raw.estimate, mcse: raw.mcse };
-        let plain = Weights { k_hat: f64::NAN, log_weights, effective_size, log_evidence };
+        let plain = Weights { k_hat: f64::NAN, log_weights, effective_size, largest, log_evidence };
         if log_ratios.len() < MIN_DRAWS {
             return Ok(plain);
         }
         let Psis { k_hat, log_weights, effective_size, log_evidence, .. } = psis(log_ratios)?;
-        if plain.effective_size >= EVEN_WEIGHTS * log_ratios.len() as f64 {
+        if are_even(plain.effective_size / n, largest) {
             return Ok(Weights { k_hat, ..plain });
         }
         let log_evidence = MonteCarlo { value: log_evidence.estimate, mcse: log_evidence.mcse };
-        Ok(Weights { k_hat, log_weights, effective_size, log_evidence })
+        Ok(Weights { k_hat, log_weights, effective_size, largest, log_evidence })
     }
 }
 

@@ -42,8 +42,6 @@ pub struct Built {
     pub scales: Vec<Standardisation>,
     /// Number of rows of data.
     pub num_rows: usize,
-    /// Whether the posterior has tails that a Gaussian q misses.
-    pub is_heavy_tailed: bool,
     /// Runs of a fit, where the posterior has modes that two runs may miss.
     pub restarts: Option<usize>,
     /// Its q, where that is a network.
@@ -53,26 +51,13 @@ pub struct Built {
 impl Built {
     /// A model on `num_rows` rows.
     pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
-        Self {
-            model: Box::new(model),
-            labels: Vec::new(),
-            scales: Vec::new(),
-            num_rows,
-            is_heavy_tailed: false,
-            restarts: None,
-            network: None,
-        }
+        Self { model: Box::new(model), labels: Vec::new(), scales: Vec::new(), num_rows, restarts: None, network: None }
     }
 
     /// Names the elements of `site`.
     pub fn label(mut self, site: &str, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.labels.push((site.to_string(), names.into_iter().map(Into::into).collect()));
         self
-    }
-
-    /// Has a Student-t q unless another family is chosen.
-    pub fn heavy_tailed(self) -> Self {
-        Self { is_heavy_tailed: true, ..self }
     }
 
     /// Has twelve runs unless another number is chosen.

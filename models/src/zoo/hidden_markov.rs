@@ -49,7 +49,6 @@ impl HiddenMarkov {
         input.at_least(10, "")?;
         let counts = input.counts(&name, "a count")?;
         let num_rows = counts.len();
-        // A state that is hardly left leaves its probability of staying with an exponential tail.
-        Ok(Built::new(HiddenMarkov { counts }, num_rows).heavy_tailed())
+        Ok(Built::new(HiddenMarkov { counts }, num_rows))
     }
 }

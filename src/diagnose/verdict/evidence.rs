@@ -1,5 +1,6 @@
 //! The evidence on which a verdict rests, and how its pieces are measured.
 
+use super::EvenMeans;
 use crate::posterior::Witness;
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +16,21 @@ pub struct Evidence {
     /// Effective size of the importance-weighted draws over their number, between 0 and 1.
     #[serde(with = "crate::number")]
     pub effective_share: f64,
+    /// The largest importance weight in units of their mean.
+    #[serde(with = "crate::number")]
+    pub largest_weight: f64,
     /// The largest Monte Carlo error of a weighted mean, in posterior sd, over the quantities outside of rows.
     #[serde(with = "crate::number")]
     pub mean_error: f64,
     /// The largest Monte Carlo error of a weighted sd, relative to it, over those whose sd can be had from draws.
     #[serde(with = "crate::number")]
     pub sd_error: f64,
+    /// Names of the quantities whose sd a few large draws decide: it is not in `sd_error`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_sds: Vec<String>,
+    /// The latents whose means symmetry protects, asked where the means alone might be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub even_means: Option<EvenMeans>,
     /// Number of fresh draws behind `k_hat`, those rejected included.
     pub num_draws: usize,
     /// Whether some latents are integers, for which mean-field is the only family.

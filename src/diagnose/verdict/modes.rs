@@ -61,6 +61,20 @@ fn short(x: f64) -> String {
 }
 
 impl Verdict {
+    /// Says how the posterior is shared between the modes that q covers, and how little the others hold.
+    pub fn say_modes(&mut self, others: &[OtherMode]) {
+        let own = 1.0 - others.iter().map(|mode| mode.share).sum::<f64>();
+        let of: Vec<String> = std::iter::once(format!("{:.0} % here", 100.0 * own))
+            .chain(others.iter().map(|mode| format!("{:.2} %{}", 100.0 * mode.share, mode.words())))
+            .collect();
+        self.reasons.push(format!(
+            "the posterior has {} modes, and q is a mixture of one Gaussian for each that holds more than {:.0} % of it: {}",
+            1 + others.len(),
+            100.0 * SMALL_SHARE,
+            of.join("; ")
+        ));
+    }
+
     /// Trusts nothing where another mode holds more than 1 % of the posterior, and else says how little the others hold.
     ///
     /// No draw of q and no importance weight sees a mode that q does not cover.

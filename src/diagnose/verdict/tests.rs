@@ -7,6 +7,9 @@ fn good() -> Evidence {
         effective_share: 0.6,
         mean_error: 0.018,
         sd_error: 0.021,
+        largest_weight: 40.0,
+        unknown_sds: Vec::new(),
+        even_means: None,
         num_draws: 4000,
         has_integers: false,
         converged: true,
@@ -161,7 +164,7 @@ fn the_worst_finding_decides_and_comes_first() {
 fn worse_evidence_never_improves_the_verdict() {
     let inf = f64::INFINITY;
     let k_hats = [-inf, -0.2, 0.4, 0.55, 0.6, 0.7, 0.71, 0.99, 1.0, 2.0, inf, f64::NAN];
-    let num_draws = [100_000, 4000, 1000, 100, 25, 24, 2, 0];
+    let num_draws = [100_000, 1000, 25, 24, 0];
     let converged = [true, false];
     let shares = [0.0, 0.01, 0.011, 0.1, 0.11, 1.0, f64::NAN];
     let halves = [0.0, 0.1, 0.101, 0.3, 0.31, inf, f64::NAN];
@@ -170,7 +173,7 @@ fn worse_evidence_never_improves_the_verdict() {
     let errors = [0.0, 0.03, 0.06, 0.2, f64::NAN];
     let (shares, halves, restarts) =
         ([shares[0], shares[2], shares[6]], [halves[0], halves[2], halves[6]], [restarts[0], restarts[2], restarts[6]]);
-    let sizes = [12, 8, 2, 3, 3, 3, 11, 5, 5];
+    let sizes = [12, 5, 2, 3, 3, 3, 11, 5, 5, 2];
     // Mixed radix: the first axis varies fastest.
     let digits = |mut index: usize| {
         sizes.map(|size| {
@@ -186,6 +189,9 @@ fn worse_evidence_never_improves_the_verdict() {
             effective_share: sizes_of[at[6]],
             mean_error: errors[at[7]],
             sd_error: errors[at[8]],
+            largest_weight: [1.0, 11.0][at[9]],
+            unknown_sds: Vec::new(),
+            even_means: None,
             num_draws: num_draws[at[1]],
             has_integers: false,
             converged: converged[at[2]],
@@ -270,10 +276,21 @@ fn even_weights_are_trusted_whatever_the_shape_of_their_tail() {
     // One gamma-distributed latent under its Gaussian: k-hat 3.9 with an effective size of 3700 out of 4000.
     let verdict = with(|e| (e.k_hat, e.effective_share) = (3.9, 0.92));
     assert_eq!(verdict.trust, Trust::Trust);
-    assert!(verdict.to_string().contains("nearly even (effective size 3680 of 4000 draws)"), "{verdict}");
+    assert!(
+        verdict
+            .to_string()
+            .contains("nearly even (effective size 3680 of 4000 draws, the largest 40.0 times their mean)"),
+        "{verdict}"
+    );
     for share in [0.89, 0.0, f64::NAN] {
         assert_eq!(with(|e| (e.k_hat, e.effective_share) = (3.9, share)).trust, Trust::DoNotTrust);
     }
+    // A share of a half and no weight above ten times the mean leaves no room for a tail.
+    let of = |share: f64, largest: f64| {
+        with(|e| (e.k_hat, e.effective_share, e.largest_weight) = (2.4, share, largest)).trust
+    };
+    assert_eq!(of(0.5, 9.0), Trust::Trust);
+    assert_eq!([of(0.5, 11.0), of(0.19, 9.0), of(0.5, f64::NAN)], [Trust::DoNotTrust; 3]);
 }
 
 #[test]
@@ -300,6 +317,8 @@ fn what_is_known_no_better_than_a_tenth_is_not_trusted() {
     check(&at(0.01, 0.06), Trust::TrustMeansOnly, &["6.0 %"], "some 6000 draws");
     check(&at(0.12, 0.01), Trust::DoNotTrust, &["0.120 sd", "more than 0.10"], "some 30000 draws");
     check(&at(1.0, 0.9), Trust::DoNotTrust, &["1.000 sd"], "richer family");
+    let unknown = with(|e| e.unknown_sds = vec!["ratio".into(), "x".into(), "y".into()]);
+    assert!(unknown.trust == Trust::Trust && unknown.to_string().contains("spread of ratio and 2 others"), "{unknown}");
     assert_eq!(at(f64::NAN, 0.01).trust, Trust::DoNotTrust);
     assert_eq!(at(0.01, f64::NAN).trust, Trust::DoNotTrust);
 }

@@ -1,8 +1,8 @@
 //! The laws over families that are not Gaussian, and closed forms that their gradients must reproduce.
 
 use jensen::family::{
-    BetaFactors, Blockwise, DirichletFactors, Family, FamilyError, Flow, GammaFactors, GaussianMixture, MeanField,
-    Reparam, VonMisesFactors,
+    BetaFactors, Blockwise, DirichletFactors, Family, FamilyError, Flow, FullRankMixture, GammaFactors,
+    GaussianMixture, MeanField, Reparam, VonMisesFactors,
 };
 use jensen::model::{Draws, Layout, RowSet};
 use jensen::prelude::*;
@@ -185,6 +185,42 @@ fn every_density_integrates_to_one() {
     });
 }
 
+/// Two Gaussians of a plane, with a weight of 0.65 for the first; it has no transform.
+#[test]
+fn a_mixture_of_full_rank_gaussians_obeys_the_laws_of_families() {
+    let layout = layout(plane);
+    let family = ok(FullRankMixture::new(2, 2));
+    let params = [0.4, -0.2, 0.3, -0.7, -0.2, 0.8, 0.1, 1.9, 0.6, 0.4, -0.5, -0.6];
+    ok(family.covers(&layout));
+    assert_eq!(family.num_params(), params.len());
+    assert_eq!(FullRankMixture::of_params(2, params.len()), Some(family.clone()));
+    assert_eq!(FullRankMixture::of_params(2, params.len() + 1), None);
+    let rows = RowSet::all();
+    let case = |num_draws| Case {
+        layout: &layout,
+        params: &params,
+        theta: &[],
+        rows: &rows,
+        streams: Streams::new(6),
+        num_draws,
+    };
+    ok(laws::score_is_derivative(&family, &case(3)));
+    ok(laws::score_has_mean_zero(&family, &case(20_000), 4.5));
+    ok(laws::is_normalised(&family, &case(1)));
+    // Draws follow the density: the mean, and the second moments about the origin of the first latent.
+    let mut z = Draws::zeros(&layout, 0, 40_000);
+    family.sample(&params, &RowSet::all(), Streams::new(9), &mut z);
+    let w = 1.0 / (1.0 + (-0.6_f64).exp());
+    let mean = |of: &dyn Fn(usize) -> f64| (0..40_000).map(of).sum::<f64>() / 40_000.0;
+    let first = w * 0.3 + (1.0 - w) * 1.9;
+    let square = w * (0.09 + (-0.4_f64).exp()) + (1.0 - w) * (1.9 * 1.9 + 0.8_f64.exp());
+    // Errors of 40,000 draws with sds of 1.4 and 3.7: four of them.
+    assert!((mean(&|d| z.latent(0)[d]) - first).abs() < 0.03);
+    assert!((mean(&|d| z.latent(0)[d].powi(2)) - square).abs() < 0.08);
+    let found = family.centre(&params);
+    assert!((found[0] - first).abs() < 1e-14 && (found[1] - (w * -0.7 + (1.0 - w) * 0.6)).abs() < 1e-14);
+}
+
 #[test]
 fn the_density_of_a_flow_is_that_of_its_transform() {
     for (layout, family, params) in flows() {
@@ -245,6 +281,7 @@ fn sites_that_do_not_fit_are_refused_in_words() {
     said(VonMisesFactors::new(&unit).covers(&unit), "`an angle..`");
     said(DirichletFactors::new(&layout(rates)).covers(&layout(rates)), "latent of each row");
     said(GaussianMixture::new(2, 0).map(|_| ()), "no components");
+    said(FullRankMixture::new(2, 0).map(|_| ()), "no components");
     said(Flow::real_nvp(2, 0).family(&real).map(|_| ()), "no hidden unit");
     said(Flow::neural_spline(2, 3, 1).family(&real).map(|_| ()), "spline of 1 bins");
     said(Flow::planar(2).around(&[], 0.0).family(&real).map(|_| ()), "standard deviation 0");

@@ -1,7 +1,7 @@
 //! Text tables for the terminal: aligned columns, long tables cut in the middle.
 
 use super::number::{decimals_for, fixed, significant};
-use jensen::posterior::Summary;
+use jensen::posterior::{Covered, Summary};
 
 /// Whether a long table is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,10 @@ pub fn posterior_table(rows: &[Summary], length: Length) -> String {
     let numbers = ["mean", "sd", "mcse", "5%", "50%", "95%"].map(|name| (name, Align::Point));
     let header: Vec<_> = std::iter::once(("", Align::Left)).chain(numbers).collect();
     let mut table = TextTable::new(&header);
+    let best = rows.iter().map(|row| row.covered).min().unwrap_or_default();
     for part in elided(rows, length) {
         match part {
-            Part::Row(row) => table.push(posterior_cells(row)),
+            Part::Row(row) => table.push(posterior_cells(row, best)),
             Part::Gap { first, last, count } => table.note(&gap_note(&rows[first], &rows[last], count)),
         }
     }
@@ -115,12 +116,12 @@ impl std::fmt::Display for TextTable {
     }
 }
 
-fn posterior_cells(row: &Summary) -> Vec<String> {
+fn posterior_cells(row: &Summary, best: Covered) -> Vec<String> {
     // A point has no spread to take its digits from.
     let decimals = if row.sd == 0.0 { decimals_for(row.mean, 5).min(6) } else { decimals_for(row.sd, 3) };
     let [low, median, high] = [row.q5, row.q50, row.q95].map(|value| fixed(value, decimals));
     vec![
-        row.name.clone(),
+        format!("{}{}", row.name, row.covered.mark(best)),
         fixed(row.mean, decimals),
         fixed(row.sd, decimals),
         significant(row.mcse, 2),

@@ -121,7 +121,7 @@ pub(super) fn sample(
     };
     let layout = target.layout();
     held(layout, num_draws)?;
-    let family = family_of(choice(family)?, layout)?;
+    let family = family_of(choice(family)?, layout, solution)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         let words = "the saved fit belongs to another model or other data; fit again with --out";
         return Err(EngineError(words.into()));

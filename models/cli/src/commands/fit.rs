@@ -8,7 +8,6 @@ use super::report::Report;
 use super::saved::Note;
 use super::{engine, interrupt, network};
 use crate::cli::args::{FitArgs, MethodArgs};
-use crate::cli::choices::Family;
 use crate::cli::exit::Exit;
 use crate::cli::output::{print, spare};
 use crate::cli::progress::{Mode, Progress};
@@ -63,9 +62,6 @@ fn fitted(args: &FitArgs, note: Note, built: &Built) -> Result<(Outcome, Note), 
         progress.update(last.0, last.1)
     };
     let mut method: MethodArgs = args.method.clone();
-    if method.family == Family::Auto && built.is_heavy_tailed {
-        method.family = Family::StudentT;
-    }
     method.restarts = method.restarts.or_else(|| built.restarts.and_then(NonZeroUsize::new));
     let name = note.model.clone();
     let outcome = match &built.network {
