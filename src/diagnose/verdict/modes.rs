@@ -65,7 +65,9 @@ impl Verdict {
     pub fn say_modes(&mut self, others: &[OtherMode]) {
         let own = 1.0 - others.iter().map(|mode| mode.share).sum::<f64>();
         let of: Vec<String> = std::iter::once(format!("{:.0} % here", 100.0 * own))
-            .chain(others.iter().map(|mode| format!("{:.2} %{}", 100.0 * mode.share, mode.words())))
+            .chain(others.iter().map(|mode| {
+                format!("{:.*} %{}", if mode.share < 0.1 { 2 } else { 0 }, 100.0 * mode.share, mode.words())
+            }))
             .collect();
         self.reasons.push(format!(
             "the posterior has {} modes, and q is a mixture of one Gaussian for each that holds more than {:.0} % of it: {}",
