@@ -73,7 +73,7 @@ pub mod study;
 pub mod target;
 pub mod testing;
 
-pub use automatic::{EstimatorChoice, FamilyChoice, Fit, Fitted, OptimizerChoice, fit};
+pub use automatic::{EstimatorChoice, FamilyChoice, Fit, Fitted, IntegerChoice, OptimizerChoice, fit};
 pub use diagnose::verdict::Trust;
 pub use family::Guide;
 

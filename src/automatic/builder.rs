@@ -6,7 +6,8 @@ use super::parts::{
     self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
 };
 use super::run::{Density, Settings, run};
-use super::{DesignChoice, FamilyChoice, Fitted};
+use super::summing::sum_out;
+use super::{DesignChoice, FamilyChoice, Fitted, IntegerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::{Family, Reparam};
 use crate::fit::{Observer, StoppingRule};
@@ -111,6 +112,7 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     pub fn family<How, P: FamilyPart<'a, How>>(self, family: P) -> Fit<'a, T, P::Family, O> {
         let family = family.wish();
         let mut settings = self.settings;
+        settings.has_own_family = matches!(family, FamilyWish::Own(_));
         settings.wishes.family = match family {
             FamilyWish::Named(choice, _) => choice,
             FamilyWish::Own(_) => FamilyChoice::Auto,
@@ -128,6 +130,16 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             observer: self.observer,
             density: PhantomData,
         }
+    }
+
+    /// What becomes of integer latents: summed out where that is affordable if this is not called.
+    ///
+    /// Summed out, `log p(x, z) = ln sum_k p(x, z, k)`, q is of the other latents alone, and the integers are drawn given
+    /// those for table, files and predictions. It is as if the model were written without them.
+    #[must_use]
+    pub fn integers(mut self, integers: IntegerChoice) -> Self {
+        self.settings.wishes.integers = integers;
+        self
     }
 
     /// The estimator of the gradient: an [`EstimatorChoice`](super::EstimatorChoice), or a
@@ -307,9 +319,11 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// When the model has a mistake, the choices do not go together, the density is finite at no start or has no
     /// finite integral, or a run cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
+        let mut integers_in_q = None;
         let density = match self.source {
             Source::Model(record) => {
-                let (target, options) = (Box::new(record(self.options, None)?), self.options);
+                let (mut target, options) = (Box::new(record(self.options, None)?), self.options);
+                integers_in_q = sum_out(&mut target, &self.settings)?;
                 Density::Recorded(target, Box::new(move |layout| record(options, Some(layout))))
             }
             Source::Density(density) => Density::of(density),
@@ -323,6 +337,8 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             Some(observer) => observer,
             None => &mut silent,
         };
-        run(density, self.family, &self.own, &settings, observer)
+        let mut fitted = run(density, self.family, &self.own, &settings, observer)?;
+        fitted.plan.integers_in_q = integers_in_q;
+        Ok(fitted)
     }
 }

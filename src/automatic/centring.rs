@@ -70,7 +70,7 @@ pub(super) fn choose(
         if !centred.has_latent_scale(framed) {
             continue;
         }
-        let (information, evaluations) = information(&centred.without_prior(framed), &frames, theta, z, difference)?;
+        let (information, evaluations) = information(&centred.without_prior(framed)?, &frames, theta, z, difference)?;
         chosen.evaluations += evaluations;
         let mut centring = by_element(&information, &frames.scale, z.num_draws);
         let directions = frames.whole.as_ref().map(|w| share_of_directions(&information, &w.factor, z.num_draws));

@@ -73,6 +73,18 @@ choice!(
 );
 
 choice!(
+    /// What becomes of integer latents.
+    IntegerChoice, "choice for integers", {
+        /// Summed out where that is affordable, and in q elsewhere.
+        Auto = "auto",
+        /// Summed out: those of rows row by row, those outside of rows jointly.
+        SumOut = "sum-out",
+        /// In q, with probabilities of their own.
+        Categorical = "categorical",
+    }
+);
+
+choice!(
     /// The estimator of the bound's gradient.
     EstimatorChoice, "estimator", {
         /// The best that model and family allow, by a rule.

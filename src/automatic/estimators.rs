@@ -117,6 +117,11 @@ impl EstimatorEntry {
         self.pathwise && !matches!(self.choice, DoublyReparameterised | RenyiDoublyReparameterised)
     }
 
+    /// Whether it is for integers in q alone.
+    pub(super) fn is_of_integers(&self) -> bool {
+        self.mixed.is_some() && self.real.is_none()
+    }
+
     /// What it maximises with so many draws a step.
     pub fn objective(&self, num_draws: usize) -> Maximised {
         self.kind.map_or(Maximised::Elbo, |kind| kind.of(num_draws))

@@ -26,11 +26,12 @@ mod restarts;
 mod rounds;
 mod run;
 mod start;
+mod summing;
 mod tried;
 mod units;
 
 pub use builder::Fit;
-pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, UnknownChoice};
+pub use choices::{DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice, UnknownChoice};
 pub use compare::Compare;
 pub use estimators::{EstimatorEntry, MixedEstimator, MixedFamily, RealEstimator, estimators};
 pub use families::family_of;

@@ -1,5 +1,6 @@
 //! Runs that ended in different modes: how the posterior is shared between them, and what differs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::plan::Plan;
@@ -12,10 +13,11 @@ use crate::family::{Family, FullRankMixture};
 use crate::model::{Draws, RowSet};
 use crate::objective::log_sum_exp;
 use crate::streams::Streams;
-use crate::target::Differentiable;
+use crate::target::{Differentiable, with_integers};
 
 /// Purpose of the streams.
 const MEANS: u32 = 56;
+const INTEGERS: u32 = 57;
 
 /// Draws for the means of a mode: they are known to a twentieth of their sd.
 const DRAWS: usize = 400;
@@ -137,7 +139,10 @@ impl Moments {
         let (mut names, mut sums) = (Vec::new(), Vec::new());
         for block in 0..DRAWS / BLOCK {
             family.sample(&solution.params, &rows, streams.at_step(block as u64), &mut z);
-            let found = target.constrained(&solution.theta, &z);
+            let theta = &solution.theta;
+            // Integers cannot be drawn where the density cannot be evaluated: what depends on them is then no number.
+            let drawn = with_integers(target, theta, &z, None, streams.purpose(INTEGERS).at_step(block as u64));
+            let found = target.constrained(theta, &drawn.unwrap_or(Cow::Borrowed(&z)));
             sums.resize(found.names.len(), (0.0, 0.0));
             for (k, (sum, squares)) in sums.iter_mut().enumerate() {
                 *sum += found.element(k).iter().sum::<f64>();

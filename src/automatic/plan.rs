@@ -3,7 +3,7 @@
 use super::integers::Sizes;
 use super::job::Picks;
 use super::own::{OwnNames, refusal_of_own};
-use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice};
+use super::{DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::model::Layout;
 use crate::optimize::Schedule;
@@ -25,6 +25,7 @@ const FIXED_DRAWS_UP_TO: usize = 1000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes {
     pub family: FamilyChoice,
+    pub integers: IntegerChoice,
     pub estimator: EstimatorChoice,
     pub optimizer: OptimizerChoice,
     pub minibatch: Minibatch,
@@ -59,6 +60,8 @@ pub struct Plan {
     pub num_draws: usize,
     /// Whether quasi-Newton paths find the start and the units of each latent.
     pub paths: bool,
+    /// Why integers that could have been summed out are in q, or some of them.
+    pub integers_in_q: Option<String>,
     /// The reasons for each choice that was left open.
     pub reasons: Vec<String>,
     /// With [`EstimatorChoice::Auto`]: what the run of the solution chose, and at which step.
@@ -86,7 +89,8 @@ impl std::fmt::Display for Plan {
             write!(f, ", {} design", self.design)?;
         }
         write!(f, ", {} draws", self.num_draws)?;
-        self.picks.iter().try_for_each(|pick| write!(f, "; {pick}"))
+        self.picks.iter().try_for_each(|pick| write!(f, "; {pick}"))?;
+        self.integers_in_q.iter().try_for_each(|why| write!(f, "; integers in q, not summed out: {why}"))
     }
 }
 
@@ -206,7 +210,18 @@ pub(super) fn decide(layout: &Layout, wishes: Wishes, own: &OwnNames, gradient: 
     let paths = kinds.gradient && !kinds.integers && !kinds.row_latents && !kinds.theta && kinds.latents > 0;
     let design = wishes.design;
     let own = own.clone();
-    Ok(Plan { own, family, estimator, design, optimizer, num_draws, paths, reasons, picks: Vec::new() })
+    Ok(Plan {
+        own,
+        family,
+        estimator,
+        design,
+        optimizer,
+        num_draws,
+        paths,
+        integers_in_q: None,
+        reasons,
+        picks: Vec::new(),
+    })
 }
 
 fn family_for(kinds: &Kinds, wishes: &Wishes, reasons: &mut Vec<String>) -> FamilyChoice {

@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub wishes: Wishes,
     /// The parts that are the user's own.
     pub own: OwnNames,
+    /// Whether the family is the user's own.
+    pub has_own_family: bool,
     /// A part that was given before the family it is not for.
     pub before_family: Option<&'static str>,
     pub steps: Option<u64>,
@@ -67,6 +69,7 @@ impl Default for Settings {
         Settings {
             wishes: Wishes::default(),
             own: OwnNames::default(),
+            has_own_family: false,
             before_family: None,
             steps: None,
             stochastic: Stochastic::default(),

@@ -37,7 +37,7 @@ fn variables(posterior: &Posterior) -> Vec<Variable> {
     let mut at = 0;
     while at < names.len() {
         let starts = |s: &&Site| {
-            let inside = matches!(s.kind, SiteKind::RowLatent | SiteKind::RowInteger);
+            let inside = matches!(s.kind, SiteKind::RowLatent | SiteKind::RowInteger | SiteKind::SummedRowInteger);
             let fits = (1..=names.len() - at).contains(&s.num_constrained());
             let rest = names[at].strip_prefix(&s.name).filter(|_| !inside && fits);
             rest.is_some_and(|rest| if s.shape.is_empty() { rest.is_empty() } else { rest.starts_with("[0") })

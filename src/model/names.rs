@@ -21,7 +21,9 @@ impl Names {
         if !self.sites.insert(name.clone()) {
             return Err(format!("two sites are called \"{name}\"; give each its own name"));
         }
-        if !site.shape.is_empty() || matches!(site.kind, SiteKind::RowLatent | SiteKind::RowInteger) {
+        if !site.shape.is_empty()
+            || matches!(site.kind, SiteKind::RowLatent | SiteKind::RowInteger | SiteKind::SummedRowInteger)
+        {
             self.vectors.insert(name.clone());
             if self.before_brackets.contains(name) {
                 return Err(format!(

@@ -18,6 +18,10 @@ pub enum SiteKind {
     Integer,
     /// An integer latent of each row.
     RowInteger,
+    /// An integer latent that the density sums out: it is no latent of q, and is drawn given the others.
+    SummedInteger,
+    /// The same of each row.
+    SummedRowInteger,
     /// A learnable parameter theta without a prior.
     Parameter,
     /// A quantity computed from latents, kept in the output.
@@ -158,6 +162,31 @@ impl Layout {
         let mut out = Layout { num_integers: 0, num_row_integers: 0, ..self.clone() };
         out.sites.retain(|s| !matches!(s.kind, SiteKind::Integer | SiteKind::RowInteger));
         out
+    }
+
+    /// Integers outside of rows that draws hold: those of q, and those that the density sums out.
+    pub(crate) fn num_drawn_integers(&self) -> usize {
+        self.num_integers + self.sites_of(SiteKind::SummedInteger).count()
+    }
+
+    /// The same with integers summed out: those outside of rows, and those of rows.
+    pub(crate) fn with_integers_summed(&self, outside: bool, of_rows: bool) -> Layout {
+        let mut out = self.clone();
+        for site in &mut out.sites {
+            match site.kind {
+                SiteKind::Integer if outside => site.kind = SiteKind::SummedInteger,
+                SiteKind::RowInteger if of_rows => site.kind = SiteKind::SummedRowInteger,
+                _ => {}
+            }
+        }
+        out.num_integers *= usize::from(!outside);
+        out.num_row_integers *= usize::from(!of_rows);
+        out
+    }
+
+    /// Whether rows have values of their own that draws can be had of.
+    pub fn has_row_sites(&self) -> bool {
+        self.num_row_latents + self.num_row_integers > 0 || self.sites_of(SiteKind::SummedRowInteger).next().is_some()
     }
 
     /// The name of each unconstrained latent outside of rows, for messages.

@@ -320,7 +320,8 @@ impl Drawn {
         let others = layout.num_integers + layout.num_row_latents + layout.num_row_integers;
         let can_move = others == 0 && (1..=MOST_LATENTS).contains(&layout.num_latents);
         let Some(target) = sampler.target.differentiable().filter(|_| can_move) else { return Ok(None) };
-        let own: Vec<f64> = self.fresh.lanes().flat_map(|lane| self.fresh.of_q(&lane)).collect();
+        let lanes = self.fresh.latents.chunks_exact(self.fresh.num_draws());
+        let own: Vec<f64> = lanes.flat_map(|lane| self.fresh.of_q(lane)).collect();
         let Some(whitening) = Whitening::of(&own, own.len() / layout.num_latents) else { return Ok(None) };
         let weighted = (&self.fresh.latents[..], &self.weighted.log_weights[..]);
         let theta = &sampler.solution.theta;

@@ -16,7 +16,10 @@ use crate::target::Constrained;
 #[derive(Default)]
 pub(super) struct Fresh {
     pub latents: Vec<f64>,
+    /// Those of q, or those that the density sums out, drawn given the latents.
     pub integers: Vec<u32>,
+    /// How many of them are q's.
+    pub num_integers: usize,
     pub draws: Constrained,
     pub log_p: Vec<f64>,
     pub log_q: Vec<f64>,
@@ -34,7 +37,8 @@ impl Fresh {
         let (before, more) = (self.num_draws(), num_draws - self.num_draws());
         self.defence.clone_from(&sampler.defence);
         self.latents = widened(&self.latents, layout.num_latents, before, num_draws);
-        self.integers = widened(&self.integers, layout.num_integers, before, num_draws);
+        self.num_integers = layout.num_integers;
+        self.integers = widened(&self.integers, layout.num_drawn_integers(), before, num_draws);
         let old = std::mem::take(&mut self.draws);
         if before > 0 {
             self.draws.place(0, num_draws, &old);
@@ -49,8 +53,10 @@ impl Fresh {
                 self.data.extend_from_slice(&pass.data[..z.num_draws]);
             }
             place(&mut self.latents, &z.latents, first, z.num_draws, num_draws);
+            let z = sampler.with_integers(first, z)?;
             place(&mut self.integers, &z.integers, first, z.num_draws, num_draws);
-            self.draws.place(first, num_draws, &sampler.target.constrained(&sampler.solution.theta, z));
+            self.draws.place(first, num_draws, &sampler.target.constrained(&sampler.solution.theta, &z));
+            Ok(())
         })
     }
 
@@ -116,7 +122,8 @@ impl Fresh {
     /// Every latent outside of rows, `[draw]`, in the space the family works in, where moments exist.
     pub fn lanes(&self) -> impl Iterator<Item = Vec<f64>> {
         let n = self.num_draws();
-        let integers = self.integers.chunks_exact(n).map(|lane| lane.iter().map(|&k| f64::from(k)).collect());
+        let of_q = self.integers.chunks_exact(n).take(self.num_integers);
+        let integers = of_q.map(|lane| lane.iter().map(|&k| f64::from(k)).collect());
         self.latents.chunks_exact(n).map(<[f64]>::to_vec).chain(integers)
     }
 
@@ -145,7 +152,7 @@ impl Fresh {
     /// How far means move between two halves of the draws, weighted afresh, and from q's own to those of another solution.
     pub fn disagreement(&self, log_density: &[f64], second: Option<&[Vec<f64>]>) -> f64 {
         let n = self.num_draws();
-        if self.latents.is_empty() && self.integers.is_empty() {
+        if self.latents.is_empty() && self.num_integers == 0 {
             // Only learnable parameters, or latents of rows alone: there is no mean to compare.
             return 0.0;
         }

@@ -1,5 +1,7 @@
 //! New data as the fitted model would give them.
 
+use std::borrow::Cow;
+
 use super::Posterior;
 use crate::algorithm::FitError;
 use crate::family::Family;
@@ -12,11 +14,12 @@ impl Posterior {
     /// New data of every `observe` at the first `num_draws` of [`Posterior::draws`]: `y_rep`, beside the data observed.
     ///
     /// `target` may hold other rows than the posterior's, for the same latents; not where rows have latents of their own.
-    /// `family` is needed where rows have latents of their own, whose draws are made again.
+    /// `family` is needed where rows have latents of their own, whose draws are made again. Integers of rows that are summed
+    /// out are drawn given the data with a family, and from their prior, as is right for other rows, without.
     ///
     /// # Errors
-    /// When the model has bare latents or terms, observes nothing, or has other latents than the one
-    /// assessed.
+    /// When the model observes nothing, has other latents than the one assessed, or integers of rows without a prior that can
+    /// be drawn from and no family is given.
     pub fn predictive(
         &self,
         target: &Target,
@@ -29,6 +32,7 @@ impl Posterior {
         let mut all: Vec<Replicated> = Vec::new();
         let mut block = 0;
         self.each_block(target, family, &chosen, |first, z| {
+            let z = &*if family.is_some() { self.with_row_integers(target, first, z)? } else { Cow::Borrowed(z) };
             let made = target.predictive_draws(&self.solution.theta, z, streams.at_step(block));
             let made = made.map_err(|e| FitError::unsupported("data", e.to_string()))?;
             block += 1;

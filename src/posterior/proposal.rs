@@ -69,9 +69,10 @@ impl Proposal {
         let sampler = Sampler { target, family, solution, streams, defence: None, block: num_draws };
         let (mut draws, mut log_p, mut all_log_q) = (Constrained::default(), Vec::new(), Vec::new());
         sampler.each(0..num_draws, |first, z, log_q, pass| {
-            draws.place(first, num_draws, &target.constrained(&solution.theta, z));
+            draws.place(first, num_draws, &sampler.constrained(first, z)?);
             log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
             all_log_q.extend_from_slice(log_q);
+            Ok(())
         })?;
         let weights = weights_of(&log_p, &all_log_q);
         let total: f64 = weights.iter().sum();

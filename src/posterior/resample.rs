@@ -80,6 +80,7 @@ fn resample_by(
         log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
         all_log_q.extend_from_slice(log_q);
         log_t.extend(sampler.defence.iter().flat_map(|defence| defence.log_t(z)));
+        Ok(())
     })?;
     let weighted = Weighted::new(&log_p, &all_log_q, &log_t, sampler.defence.as_ref())?;
     let chosen = systematic(&weighted.log_weights, num_draws, streams);

@@ -7,8 +7,9 @@ use crate::diagnose::psis::{k_hat_threshold, psis};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
 use crate::numerics::log_sum_exp;
-use crate::target::{Constrained, LogDensity, Pass};
+use crate::target::{Constrained, LogDensity, Pass, with_integers};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// `log p(x_row | z)` of every row and draw.
@@ -94,6 +95,9 @@ impl fmt::Display for RowMeans {
     }
 }
 
+/// Purpose of the streams.
+const ROW_INTEGERS: u32 = 0x726f_7769;
+
 /// Numbers in a block of rows' log-likelihoods.
 const BLOCK_NUMBERS: usize = 4_000_000;
 
@@ -115,6 +119,7 @@ impl Posterior {
         let chosen = self.first_chosen(num_draws);
         let mut out = Constrained::default();
         self.each_block(target, Some(family), &chosen, |first, z| {
+            let z = &*self.with_row_integers(target, first, z)?;
             let block = target.constrained_rows(&self.solution.theta, z, &RowSet::all());
             out.place(first, chosen.len(), &block);
             Ok(())
@@ -125,7 +130,7 @@ impl Posterior {
     /// The log-likelihood of every row at each of [`Posterior::draws`]; `family` is needed where rows have latents of their own.
     ///
     /// # Errors
-    /// When the model does not tell data from priors or has no single block of rows.
+    /// When the model has no single block of rows, a row without data that are observed, or a bare term in its rows.
     pub fn row_log_likelihood(
         &self,
         target: &dyn LogDensity,
@@ -212,6 +217,17 @@ impl Posterior {
         Ok(())
     }
 
+    /// Draws with the integers of all rows that the density sums out, beside what else they hold.
+    pub(crate) fn with_row_integers<'z>(
+        &self,
+        target: &dyn LogDensity,
+        first: usize,
+        z: &'z Draws,
+    ) -> Result<Cow<'z, Draws>, FitError> {
+        let streams = self.streams.purpose(ROW_INTEGERS).purpose(first as u32);
+        Ok(with_integers(target, &self.solution.theta, z, Some(&RowSet::all()), streams)?)
+    }
+
     /// The first `num_draws` of [`Posterior::chosen`].
     pub(crate) fn first_chosen(&self, num_draws: usize) -> Vec<u32> {
         let mut chosen = self.chosen();
@@ -257,8 +273,12 @@ impl Posterior {
             }
             let mut z = self.outside_of_rows(block);
             if let Some(family) = family {
+                let summed = std::mem::take(&mut z.integers);
                 z.resize(layout, layout.num_rows, count);
                 family.sample(&self.solution.params, &RowSet::all(), self.streams.at_step(block as u64), &mut z);
+                if layout.num_integers == 0 {
+                    z.integers = summed;
+                }
             }
             visit(from, &z.select(chosen[from..to].iter().map(|&d| d as usize - first)))?;
         }
@@ -268,7 +288,7 @@ impl Posterior {
     /// Refuses a target with other latents outside of rows; where rows have latents of their own, with other rows too.
     pub(crate) fn check_latents(&self, layout: &Layout) -> Result<(), FitError> {
         let outside = |layout: &Layout| -> Vec<Site> {
-            let kinds = [SiteKind::Latent, SiteKind::Integer, SiteKind::Parameter];
+            let kinds = [SiteKind::Latent, SiteKind::Integer, SiteKind::SummedInteger, SiteKind::Parameter];
             layout.sites.iter().filter(|s| kinds.contains(&s.kind)).cloned().collect()
         };
         if self.layout.num_row_latents + self.layout.num_row_integers > 0 {
@@ -308,11 +328,11 @@ fn put_rows(all: &mut [f64], num_draws: usize, first: usize, block: &[f64], coun
 fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
     let num_rows = target.layout().num_rows;
     let unsupported = |reason: &str| Err(FitError::unsupported("data", format!("log-likelihoods by row: {reason}")));
-    if !target.separates_data() {
-        return unsupported("the density does not tell data from priors; write it with `draw` and `observe` alone");
-    }
     if num_rows == 0 {
         return unsupported("the model has no single `rows` block; observe the data inside one");
     }
-    Ok(num_rows)
+    match target.lacks_row_likelihoods() {
+        Some(words) => unsupported(&words),
+        None => Ok(num_rows),
+    }
 }

@@ -1,5 +1,6 @@
 //! Fresh draws at a solution, block by block, and the densities there.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::defence::Defence;
@@ -7,12 +8,15 @@ use crate::algorithm::{FitError, Solution};
 use crate::family::Family;
 use crate::model::{Draws, Layout, RowSet, Site};
 use crate::streams::Streams;
-use crate::target::{Constrained, LogDensity, Pass};
+use crate::target::{Constrained, LogDensity, Pass, with_integers};
 
 /// Numbers in a block of draws, row latents included, that keep a pass in bounded memory.
 const BLOCK_NUMBERS: usize = 4_000_000;
 /// Draws in a block at most.
 const BLOCK_DRAWS: usize = 500;
+
+/// Purpose of the streams.
+const INTEGERS: u32 = 0x696e_7465;
 
 /// Numbers that are drawn at a time at most: 16 GiB of doubles.
 const MOST_NUMBERS: usize = 1 << 31;
@@ -38,7 +42,7 @@ pub(super) fn most_draws(layout: &Layout) -> usize {
 
 /// Numbers that are kept of a draw: latents, and the quantities of sites.
 fn outside_of(layout: &Layout) -> usize {
-    layout.num_latents + layout.num_integers + layout.sites.iter().map(Site::num_constrained).sum::<usize>()
+    layout.num_latents + layout.num_drawn_integers() + layout.sites.iter().map(Site::num_constrained).sum::<usize>()
 }
 
 /// Draws that can be made again: the noise of each is a function of the streams, its block and its place there.
@@ -89,7 +93,7 @@ impl Sampler<'_> {
     pub fn each(
         &self,
         draws: Range<usize>,
-        mut visit: impl FnMut(usize, &Draws, &[f64], &Pass),
+        mut visit: impl FnMut(usize, &Draws, &[f64], &Pass) -> Result<(), FitError>,
     ) -> Result<(), FitError> {
         self.check(draws.end)?;
         let (rows, mut pass, mut log_q) = (RowSet::all(), Pass::default(), Vec::new());
@@ -101,10 +105,21 @@ impl Sampler<'_> {
                 log_q.resize(part.num_draws, 0.0);
                 self.family.log_q(&self.solution.params, &rows, part, &mut log_q);
                 self.target.log_density(&self.solution.theta, part, &rows, &mut pass)?;
-                visit(first + from, part, &log_q, &pass);
+                visit(first + from, part, &log_q, &pass)?;
             }
             Ok(())
         })
+    }
+
+    /// Draws that begin with number `first`, with values of the integers outside of rows that the density sums out.
+    pub fn with_integers<'z>(&self, first: usize, z: &'z Draws) -> Result<Cow<'z, Draws>, FitError> {
+        let streams = self.streams.purpose(INTEGERS).at_step(first as u64);
+        Ok(with_integers(self.target, &self.solution.theta, z, None, streams)?)
+    }
+
+    /// The values in the model's space of draws that begin with number `first`.
+    pub fn constrained(&self, first: usize, z: &Draws) -> Result<Constrained, FitError> {
+        Ok(self.target.constrained(&self.solution.theta, self.with_integers(first, z)?.as_ref()))
     }
 
     /// Of the first `num_draws`, those at `chosen`, in ascending order, as often as each is named: made again, so that no
@@ -116,7 +131,7 @@ impl Sampler<'_> {
             let (from, to) = (before(first), before(first + z.num_draws));
             if from < to {
                 let taken = z.select(chosen[from..to].iter().map(|&d| d as usize - first));
-                out.place(from, chosen.len(), &self.target.constrained(&self.solution.theta, &taken));
+                out.place(from, chosen.len(), &self.constrained(first, &taken)?);
             }
             Ok(())
         })?;

@@ -20,6 +20,7 @@ mod real;
 pub(crate) mod recording;
 pub(crate) mod relaxed;
 mod scalars;
+pub(crate) mod summed;
 mod terms;
 #[cfg(test)]
 mod tests;

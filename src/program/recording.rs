@@ -173,6 +173,7 @@ impl Recording {
             outputs: self.outputs.clone(),
             num_integers: self.num_integers,
             num_row_integers: self.num_row_integers,
+            integer_ranges: self.integer_ranges.clone(),
             terms,
             ..self.without_nodes()
         }

@@ -9,7 +9,8 @@ use crate::program::plan::Plan;
 
 impl Target {
     /// Records `model` with its latents in the coordinates of `layout`, which is that of a fit: its parameters of q, its
-    /// unconstrained draws and their log densities belong to these coordinates, see [`Site::centring`].
+    /// unconstrained draws and their log densities belong to these coordinates, see [`Site::centring`]. Integers that are
+    /// summed out there are summed out here.
     ///
     /// ```
     /// use jensen::prelude::*;
@@ -36,7 +37,7 @@ impl Target {
         options: Options,
         layout: &Layout,
     ) -> Result<Self, TargetError> {
-        let target = Target::record(model, options, Some(layout))?;
+        let target = Target::record(model, options, Some(layout))?.summing_as(layout)?;
         let has = |site: &&Site| target.layout.site(&site.name).is_some_and(|own| own.centring == site.centring);
         let mut framed = layout.sites.iter().filter(|site| !site.centring.is_empty());
         match framed.find(|site| !has(site)) {
@@ -135,9 +136,9 @@ impl Target {
     }
 
     /// The same density without the prior of one latent.
-    pub(crate) fn without_prior(&self, framed: &Framed) -> Target {
+    pub(crate) fn without_prior(&self, framed: &Framed) -> Result<Target, TargetError> {
         let recording = self.recording.without_term(framed.prior);
-        Target {
+        let target = Target {
             double: Plan::new(&recording),
             single: None,
             joined_double: Plan::joined(&recording),
@@ -149,11 +150,13 @@ impl Target {
             framed: Vec::new(),
             separates_data: self.separates_data,
             recording,
+            summation: None,
             factors: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout: self.layout.clone(),
             workers: self.workers.in_double(),
-        }
+        };
+        target.summing_as(&self.layout)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Densities behind a reference.
 
-use super::{Constrained, DensityError, Differentiable, Factored, LogDensity, Pass, Workers};
+use super::{Constrained, DensityError, Differentiable, Factored, LogDensity, Pass, Target, Workers};
 use crate::model::{Draws, Layout, RowSet};
 
 impl<T: LogDensity + ?Sized> LogDensity for &T {
@@ -16,12 +16,20 @@ impl<T: LogDensity + ?Sized> LogDensity for &T {
         (**self).separates_data()
     }
 
+    fn lacks_row_likelihoods(&self) -> Option<String> {
+        (**self).lacks_row_likelihoods()
+    }
+
     fn factored(&self) -> Option<&dyn Factored> {
         (**self).factored()
     }
 
     fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {
         (**self).relaxed()
+    }
+
+    fn summed(&self) -> Option<&Target> {
+        (**self).summed()
     }
 
     fn differentiable(&self) -> Option<&dyn Differentiable> {

@@ -41,6 +41,12 @@ pub enum TargetError {
         /// The name of the latent.
         site: String,
     },
+    /// Integers cannot be summed out.
+    #[error("the integers cannot be summed out: {reason}; leave them to q")]
+    Integers {
+        /// What is in the way.
+        reason: String,
+    },
     /// Threads could not be started.
     #[error("{threads} threads could not be started: {reason}")]
     Threads {

@@ -37,8 +37,14 @@ impl Factored for Target {
         local: &mut Vec<f64>,
     ) -> Result<(), DensityError> {
         self.check(theta, z, rows)?;
+        if !self.outside_states().is_empty() {
+            return Err(DensityError::unsupported(
+                "integers outside of rows are summed out, which leaves one term of all latents; use another estimator, or \
+                 leave the integers to q",
+            ));
+        }
         let single = self.options().precision == Precision::Single;
-        let factors = self.factors.get_or_init(|| Factors::of(&self.recording, single)).as_ref().ok_or_else(|| {
+        let factors = self.factors.get_or_init(|| Factors::of(self.program(), single)).as_ref().ok_or_else(|| {
             DensityError::unsupported(
                 "the model has latents of rows in several `rows` blocks over different rows, whose terms are not told \
                  apart; take the same rows in every block, or use the score function",

@@ -16,6 +16,8 @@ mod recorded;
 mod relaxed;
 mod schedule;
 mod simulate;
+mod states;
+mod summed;
 
 pub use constrained::Constrained;
 pub(crate) use coordinates::Frames;
@@ -25,6 +27,7 @@ pub use functions::{HandWritten, ValueOnly, check_gradient};
 pub use pass::Pass;
 pub use recorded::{Options, Precision, Target, Workers};
 pub use simulate::{Replicated, Simulation, SimulationError};
+pub(crate) use summed::with_integers;
 
 use crate::model::{Draws, Layout, RowSet};
 
@@ -42,10 +45,18 @@ pub trait LogDensity: Sync {
     /// When the density can never be evaluated, whatever the draw: the fit stops with this error.
     fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError>;
 
-    /// Whether prior and data terms are told apart, so that the data term and KL form of the bound, prior draws
-    /// and per-row log-likelihoods exist.
+    /// Whether prior and data terms are told apart, so that the data term and KL form of the bound and prior draws exist.
     fn separates_data(&self) -> bool {
         false
+    }
+
+    /// Why the terms of a row are not its log-likelihood, in words; nothing where they are.
+    ///
+    /// A density that tells prior and data apart has them; a recorded model needs no more than data that are observed in
+    /// rows which have no bare term.
+    fn lacks_row_likelihoods(&self) -> Option<String> {
+        let words = "the density does not tell data from priors; write it with `draw` and `observe` alone";
+        (!self.separates_data()).then(|| words.into())
     }
 
     /// Relative error of one rounding in the arithmetic of the density.
@@ -70,6 +81,11 @@ pub trait LogDensity: Sync {
         ))
     }
 
+    /// This density as a target that sums out integers, which it can draw; none where it sums out none.
+    fn summed(&self) -> Option<&Target> {
+        None
+    }
+
     /// This density as one with a gradient: `Some(self)` for every [`Differentiable`], so that a fit finds it.
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         None
@@ -81,7 +97,8 @@ pub trait LogDensity: Sync {
     }
 
     /// Named values of everything outside of rows, in the space the model was written in: latents, integers,
-    /// parameters and derived quantities. The latents of rows in `z` are not looked at.
+    /// parameters and derived quantities. The latents of rows in `z` are not looked at. What depends on integers that the
+    /// density sums out is not a number where `z` does not hold them.
     ///
     /// A density without a model gives its latents as they are.
     fn constrained(&self, theta: &[f64], z: &Draws) -> Constrained {

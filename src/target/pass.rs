@@ -1,5 +1,6 @@
 //! [`Pass`]: what one evaluation of a density asks for and returns.
 
+use super::states::States;
 use crate::program::execute::{Response, Workspace};
 
 /// Options, results and scratch memory of an evaluation; kept between steps, so that no step allocates.
@@ -22,6 +23,7 @@ pub struct Pass {
     pub row_prior: Vec<f64>,
     /// Sums of the addends that see the same latents, `[group][draw]`.
     pub(crate) groups: Vec<f64>,
+    pub(crate) states: Option<Box<States>>,
     pub(crate) factored: Workspace<f64>,
     pub(crate) factored_single: Workspace<f32>,
     pub(crate) response: Response,

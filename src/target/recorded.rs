@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use super::data::not_a_number;
+use super::summed::Summation;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass, TargetError};
 use crate::dist::Support;
 use crate::model::{Draws, Framed, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
 use crate::program::TermKind;
-use crate::program::execute::{Request, Rows, run};
+use crate::program::execute::{Request, Response, Rows, run};
 use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
@@ -52,6 +53,8 @@ pub struct Target {
     /// Latents that can be had in other coordinates.
     pub(super) framed: Vec<Framed>,
     pub(super) separates_data: bool,
+    /// The integers that are summed out.
+    pub(super) summation: Option<Box<Summation>>,
     /// The log joint by its addends, made when it is first asked for.
     pub(super) factors: OnceLock<Option<Factors>>,
     /// The program with weights in the place of integers, made when it is first asked for.
@@ -119,6 +122,7 @@ impl Target {
             framed: declared.framed,
             separates_data: has_data && !has_bare_term && declared.num_bare_latents == 0,
             recording,
+            summation: None,
             factors: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,
@@ -151,10 +155,25 @@ impl Target {
     ///
     /// Learnable parameters of more than 100 numbers are not listed: they are the same in every draw.
     pub fn constrain(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> (Vec<f64>, Vec<f64>) {
+        let (filled, lacks) = self.filled(z, rows);
         let mut pass = Pass::default();
-        let request = self.request(theta, z, rows, &[], None, false, false);
+        let request = self.request(theta, filled.as_ref().unwrap_or(z), rows, &[], None, false, false);
         run(&self.outputs, &request, &mut pass.double, &mut pass.response);
-        (pass.response.outputs, pass.response.row_outputs)
+        let Response { mut outputs, mut row_outputs, .. } = pass.response;
+        if filled.is_some() {
+            let size = [z.num_draws, rows.len(&self.layout) * z.num_draws];
+            for (in_rows, values) in [(false, &mut outputs), (true, &mut row_outputs)] {
+                let (mut from, size) = (0, size[usize::from(in_rows)]);
+                for (_, node) in self.listed_sites(in_rows) {
+                    let len = self.recording.nodes[node as usize].len as usize * size;
+                    if lacks[usize::from(in_rows)] && self.sees_summed(node) {
+                        values[from..from + len].fill(f64::NAN);
+                    }
+                    from += len;
+                }
+            }
+        }
+        (outputs, row_outputs)
     }
 
     /// The sites whose values `constrain` returns inside of rows (`in_rows`) or outside, in its order, and their nodes.
@@ -196,7 +215,8 @@ impl Target {
         }
     }
 
-    fn evaluate(
+    /// The log joint at the draws, where they hold the integers; with those outside of rows summed out where they do not.
+    pub(super) fn evaluate(
         &self,
         theta: &[f64],
         z: &Draws,
@@ -205,6 +225,15 @@ impl Target {
         gradient: bool,
     ) -> Result<(), DensityError> {
         self.check(theta, z, rows)?;
+        if !self.outside_states().is_empty() && z.integers.is_empty() {
+            if out.want_row_terms {
+                return Err(DensityError::unsupported(
+                    "integers outside of rows are summed out over all rows together, so that the terms of one row stand for \
+                     nothing; draw the integers first, with `Target::draw_integers`",
+                ));
+            }
+            return self.evaluate_states(theta, z, rows, out, gradient);
+        }
         let request = self.request(theta, z, rows, &out.draw_weights, out.data_weight, gradient, out.want_row_terms);
         let joins = rows.subset.is_none() && !out.want_row_terms;
         match (&self.joined_double, &self.joined_single, &self.single) {
@@ -230,8 +259,13 @@ impl Target {
             ("row latents", z.row_latents.len(), layout.num_row_latents * num_rows * z.num_draws),
             ("row integers", z.row_integers.len(), layout.num_row_integers * num_rows * z.num_draws),
         ];
+        // Draws may hold the integers that are summed out.
+        let also =
+            [self.recording.num_integers * z.num_draws, self.recording.num_row_integers * num_rows * z.num_draws];
         for (what, found, expected) in sizes {
-            if found != expected {
+            let is_drawn = self.summation.is_some()
+                && (what == "integers" && found == also[0] || what == "row integers" && found == also[1]);
+            if found != expected && !is_drawn {
                 return Err(DensityError::setting(format!(
                     "{found} numbers given for the {what}, the model has {expected}"
                 )));
@@ -332,12 +366,30 @@ impl LogDensity for Target {
         Some(self)
     }
 
+    fn summed(&self) -> Option<&Target> {
+        self.summation.is_some().then_some(self)
+    }
+
     fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
         self.evaluate(theta, z, rows, out, false)
     }
 
     fn separates_data(&self) -> bool {
         self.separates_data
+    }
+
+    fn lacks_row_likelihoods(&self) -> Option<String> {
+        let of_rows = |kind| self.recording.terms.iter().any(|t| t.kind == kind && t.plate != 0);
+        if of_rows(TermKind::Bare) {
+            Some(
+                "a row has a bare term (`add`), which may or may not be of its data; write it with `draw` or `observe`"
+                    .into(),
+            )
+        } else if !of_rows(TermKind::Data) {
+            Some("no data are observed in rows; observe them inside of one `rows` block".into())
+        } else {
+            None
+        }
     }
 
     fn unit_roundoff(&self) -> f64 {

@@ -21,7 +21,7 @@ impl Target {
 
     fn relax(&self) -> Result<Target, String> {
         let integers = weighted(&self.layout)?;
-        let recording = relaxed(&self.recording, &integers)?;
+        let recording = relaxed(self.program(), &integers)?;
         let layout = with_weights(&self.layout, &integers);
         Ok(Target {
             double: Plan::new(&recording),
@@ -35,6 +35,7 @@ impl Target {
             framed: Vec::new(),
             separates_data: self.separates_data,
             recording,
+            summation: None,
             factors: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,

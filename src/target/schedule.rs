@@ -1,12 +1,24 @@
 //! In which order a recorded model is evaluated when its sites and data are drawn.
 
 use super::Target;
+use crate::model::SiteKind;
 use crate::program::plan::operands;
 use crate::program::recording::{Op, Recording};
 
 /// What to do, in order, in each segment: outside of rows, then in each plate.
 pub(super) struct Schedule {
     pub segments: Vec<Vec<Step>>,
+}
+
+/// What is drawn from its distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// Sites and data, and everything declared is evaluated.
+    All,
+    /// Data; sites follow from the latents.
+    Data,
+    /// Data, and integers of rows that are summed out.
+    RowIntegers,
 }
 
 pub(super) enum Step {
@@ -17,13 +29,17 @@ pub(super) enum Step {
 }
 
 impl Schedule {
-    /// With `prior`, sites are drawn and everything declared is evaluated; without, sites follow from the latents.
-    pub fn new(target: &Target, prior: bool) -> Self {
+    pub fn new(target: &Target, drawn: Drawn) -> Self {
         let recording = &target.recording;
         let mut out = Schedule { segments: (0..=recording.plates.len()).map(|_| Vec::new()).collect() };
         let mut known = vec![false; recording.nodes.len()];
         for (k, simulated) in target.simulated.iter().enumerate() {
-            if simulated.site.is_some() && !prior {
+            let is_drawn = |site: usize| match drawn {
+                Drawn::All => true,
+                Drawn::Data => false,
+                Drawn::RowIntegers => target.layout.sites[site].kind == SiteKind::SummedRowInteger,
+            };
+            if simulated.site.is_some_and(|site| !is_drawn(site)) {
                 continue;
             }
             for &parameter in &simulated.parameters {
@@ -35,7 +51,7 @@ impl Schedule {
             }
             out.segments[simulated.plate as usize].push(Step::Sample(k));
         }
-        if prior {
+        if drawn == Drawn::All {
             for &node in &target.outputs.outputs {
                 out.need(recording, node, &mut known);
             }

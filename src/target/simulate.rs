@@ -3,7 +3,7 @@
 //! The oracle evaluates the program one draw at a time; where a site or an observation is reached, its distribution
 //! draws a value in place of the recorded one.
 
-use super::schedule::{Schedule, Step, own_nodes};
+use super::schedule::{Drawn, Schedule, Step, own_nodes};
 use super::{Constrained, Target};
 use crate::model::{Draws, Simulated, SiteKind};
 use crate::program::TermKind;
@@ -108,15 +108,18 @@ impl Target {
         streams: Streams,
         num_draws: usize,
     ) -> Result<Simulation, SimulationError> {
-        self.check_simulation(theta)?;
+        self.check_prior(theta)?;
         let z = Draws::zeros(&self.layout, self.layout.num_rows, num_draws);
-        Ok(self.simulate(theta, &z, streams, true))
+        Ok(self.simulate(theta, &z, streams, Drawn::All))
     }
 
     /// New data of every `observe` given the latents `z` of all rows: draws of `p(x | z)`.
     ///
+    /// Integers of rows that are summed out and that `z` does not hold are drawn from their prior, as those of new rows.
+    ///
     /// # Errors
-    /// When a latent or a term is bare, nothing is observed, or `theta` or `z` have the wrong length.
+    /// When nothing is observed, or `theta` or `z` have the wrong length. No latent needs a prior that can be simulated: only
+    /// data are drawn.
     pub fn predictive_draws(
         &self,
         theta: &[f64],
@@ -128,31 +131,52 @@ impl Target {
             return Err(SimulationError::NoData);
         }
         let (layout, n) = (&self.layout, z.num_draws);
+        let num_row_integers = self.recording.num_row_integers * layout.num_rows;
+        // What is known of the integers of a new row, where they are summed out, is their prior.
+        let drawn = if self.sums_out_rows() && z.row_integers.is_empty() && num_row_integers > 0 {
+            self.check_drawn(|kind| kind == SiteKind::SummedRowInteger)?;
+            Drawn::RowIntegers
+        } else {
+            Drawn::Data
+        };
         let sizes = [
             ("latents", z.latents.len(), layout.num_latents * n),
-            ("integers", z.integers.len(), layout.num_integers * n),
+            ("integers", z.integers.len(), self.recording.num_integers * n),
             ("latents of rows", z.row_latents.len(), layout.num_row_latents * layout.num_rows * n),
-            ("integers of rows", z.row_integers.len(), layout.num_row_integers * layout.num_rows * n),
+            (
+                "integers of rows",
+                z.row_integers.len(),
+                if drawn == Drawn::RowIntegers { 0 } else { num_row_integers * n },
+            ),
         ];
         for (what, found, expected) in sizes {
             if found != expected {
                 return Err(SimulationError::Length { what, found, expected });
             }
         }
-        Ok(self.simulate(theta, z, streams, false).data)
+        Ok(self.simulate(theta, z, streams, drawn).data)
+    }
+
+    /// Refuses sites of the kinds `among` that have no distribution to be drawn from.
+    fn check_drawn(&self, among: impl Fn(SiteKind) -> bool) -> Result<(), SimulationError> {
+        let drawn = |k: usize| self.simulated.iter().any(|s| s.site == Some(k));
+        let mut bare = self.layout.sites.iter().enumerate().filter(|(k, s)| among(s.kind) && !drawn(*k));
+        match bare.next() {
+            Some((_, site)) => Err(SimulationError::BareLatent { site: site.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_prior(&self, theta: &[f64]) -> Result<(), SimulationError> {
+        self.check_drawn(|kind| !matches!(kind, SiteKind::Parameter | SiteKind::Derived))?;
+        if self.recording.terms.iter().any(|t| t.kind == TermKind::Bare) {
+            return Err(SimulationError::BareTerm);
+        }
+        self.check_simulation(theta)
     }
 
     fn check_simulation(&self, theta: &[f64]) -> Result<(), SimulationError> {
         let layout = &self.layout;
-        let drawn = |k: usize| self.simulated.iter().any(|s| s.site == Some(k));
-        let free = [SiteKind::Parameter, SiteKind::Derived];
-        let mut bare = layout.sites.iter().enumerate().filter(|(k, s)| !free.contains(&s.kind) && !drawn(*k));
-        if let Some((_, site)) = bare.next() {
-            return Err(SimulationError::BareLatent { site: site.name.clone() });
-        }
-        if self.recording.terms.iter().any(|t| t.kind == TermKind::Bare) {
-            return Err(SimulationError::BareTerm);
-        }
         if layout.num_row_latents + layout.num_row_integers > 0 && layout.num_rows == 0 {
             return Err(SimulationError::Blocks);
         }
@@ -163,13 +187,13 @@ impl Target {
         Ok(())
     }
 
-    fn simulate(&self, theta: &[f64], z: &Draws, streams: Streams, prior: bool) -> Simulation {
+    fn simulate(&self, theta: &[f64], z: &Draws, streams: Streams, drawn: Drawn) -> Simulation {
         let (n, num_rows) = (z.num_draws, self.layout.num_rows);
         let mut run = Run {
             recording: &self.recording,
             simulated: &self.simulated,
             oracle: Oracle::new(&self.recording),
-            schedule: Schedule::new(self, prior),
+            schedule: Schedule::new(self, drawn),
             data: self.empty_replicates(n),
         };
         let mut draws = Collected::new(self, false, 1, n);

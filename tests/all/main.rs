@@ -29,3 +29,4 @@ mod resampled;
 mod rounding;
 mod saved;
 mod simulation;
+mod summed;

@@ -1,7 +1,7 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
 use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, up_to, whole};
-use super::choices::{Design, Estimator, Family, Optimizer, Place, compared_estimator, estimator};
+use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
     COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
@@ -111,6 +111,9 @@ pub struct MethodArgs {
     /// Variational family q
     #[arg(long, value_name = "FAMILY", value_enum, default_value_t)]
     pub family: Family,
+    /// Integer latents: summed out of the model, or in q
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub integers: Integers,
     /// Estimator of the bound's gradient
     #[arg(long, value_name = "ESTIMATOR", value_parser = estimator(), default_value = "rule")]
     pub estimator: Estimator,

@@ -25,6 +25,18 @@ pub enum Family {
 /// The estimator of the bound's gradient; the library's table has their names and what they are.
 pub use jensen::automatic::EstimatorChoice as Estimator;
 
+/// What becomes of integer latents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Integers {
+    /// Summed out where that is affordable, and in q elsewhere
+    #[default]
+    Auto,
+    /// Summed out: those of rows row by row, the others jointly
+    SumOut,
+    /// In q, with probabilities of their own
+    Categorical,
+}
+
 /// How the noise of the draws is spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Design {
@@ -103,7 +115,7 @@ macro_rules! shown_by_name {
     )*};
 }
 
-shown_by_name!(Design, Family, Optimizer, Place);
+shown_by_name!(Design, Family, Integers, Optimizer, Place);
 
 #[cfg(test)]
 mod tests {
@@ -116,6 +128,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_manual() {
         assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "student-t", "map"]);
+        assert_eq!(names::<Integers>(), ["auto", "sum-out", "categorical"]);
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),
             [

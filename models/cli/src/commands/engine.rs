@@ -9,7 +9,7 @@ use jensen::model::{Layout, Model};
 use jensen::posterior::{Proposal, Resampling, RowMeans};
 use jensen::streams::Streams;
 use jensen::target::{Constrained, LogDensity, Options, Target};
-use jensen::{FamilyChoice, Fit, OptimizerChoice};
+use jensen::{FamilyChoice, Fit, IntegerChoice, OptimizerChoice};
 use std::num::NonZeroUsize;
 
 /// Draws the means of rows are taken over.
@@ -31,6 +31,7 @@ pub fn fit(
     let threads = method.threads.map_or_else(default_threads, NonZeroUsize::get);
     let mut fit = Fit::new(model)
         .family(choice::<FamilyChoice>(method.family)?)
+        .integers(choice::<IntegerChoice>(method.integers)?)
         .estimator(method.estimator)
         .design(choice(method.design)?)
         .optimizer(choice::<OptimizerChoice>(method.optimizer)?)
@@ -58,7 +59,7 @@ pub fn fit(
 /// None for the fit as it ended.
 pub(super) fn of_rows(fitted: &Fitted) -> Result<Vec<RowMeans>, EngineError> {
     let layout = fitted.posterior.layout();
-    if layout.num_row_latents + layout.num_row_integers == 0 {
+    if !layout.has_row_sites() {
         return Ok(Vec::new());
     }
     Ok(RowMeans::of(&fitted.row_draws(ROW_DRAWS)?))

@@ -3,7 +3,7 @@
 use super::engine::default_threads;
 use super::outcome::EngineError;
 use crate::cli::args::MethodArgs;
-use crate::cli::choices::{Design, Estimator, Family, Optimizer};
+use crate::cli::choices::{Design, Estimator, Family, Integers, Optimizer};
 use jensen::algorithm::Solution;
 use jensen::amortised::{AmortisedFit, AmortisedFitted, AmortisedModel};
 use jensen::fit::Observer;
@@ -20,10 +20,12 @@ pub(super) fn fit(
     method: &MethodArgs,
     observer: &mut dyn Observer,
 ) -> Result<AmortisedFitted, EngineError> {
-    let chosen = (method.family, method.estimator, method.design, method.optimizer);
-    if chosen != (Family::default(), Estimator::default(), Design::default(), Optimizer::default()) {
-        let words = "its q is a network that is trained in its own way, with Adam; leave --family, --estimator, --design \
-                     and --optimizer out";
+    let chosen = (method.family, method.integers, method.estimator, method.design, method.optimizer);
+    let of_rule =
+        (Family::default(), Integers::default(), Estimator::default(), Design::default(), Optimizer::default());
+    if chosen != of_rule {
+        let words = "its q is a network that is trained in its own way, with Adam; leave --family, --integers, \
+                     --estimator, --design and --optimizer out";
         return Err(EngineError(words.into()));
     }
     let threads = method.threads.map_or_else(default_threads, NonZeroUsize::get);
