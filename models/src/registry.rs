@@ -104,6 +104,7 @@ impl Entry {
             (DataOption::Features, options.features.is_some()),
             (DataOption::Group, options.group.is_some()),
             (DataOption::Lags, options.lags.is_some()),
+            (DataOption::Supports, options.supports.is_some()),
         ];
         match given.into_iter().find(|(option, given)| *given && !self.uses.contains(option)) {
             None => Ok(()),
@@ -111,6 +112,7 @@ impl Entry {
                 let hint = match option {
                     DataOption::Group => ", or fit `hierarchical-regression`".to_string(),
                     DataOption::Lags => ", or fit `autoregression`".to_string(),
+                    DataOption::Supports => ", or fit `simulated-posterior`".to_string(),
                     _ => format!("; it needs {}", self.needs),
                 };
                 Err(BuildError::UnusedOption { model: self.name, option: option.flag(), hint })

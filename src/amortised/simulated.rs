@@ -1,5 +1,6 @@
 //! [`SimulatedPosterior`]: parameters given data, learnt from simulated pairs alone.
 
+mod bounds;
 mod chain;
 mod error;
 mod judge;
@@ -13,7 +14,7 @@ use super::fitted::{self, AmortisedFitted, own};
 use super::training::{AmortisedModel, AmortisedSettings, show_without_value};
 use crate::algorithm::{Algorithm, FitError, Minibatch, Solution, Step, StochasticVi};
 use crate::diagnose::verdict::{HalfMeans, halves_disagreement};
-use crate::dist::normal;
+use crate::dist::{Support, normal};
 use crate::estimate::Pathwise;
 use crate::family::{Family, Guide, Guided, TracedFamily};
 use crate::fit::{MaxSteps, Observer, Stop, Trace, run};
@@ -54,6 +55,8 @@ const DRAWS: usize = 4000;
 /// A fifth of the pairs, 1,000 at most, judges and is never trained on; half as many decide when to stop. The verdict is by
 /// the ranks of their parameters among draws of q, by the agreement of two runs at the observed rows, and by how far these
 /// lie from the simulations.
+///
+/// A parameter with bounds is learnt in a space without: [`with_supports`](Self::with_supports).
 ///
 /// The pairs are the data of the model, the networks its theta, and nothing is latent.
 ///
@@ -103,7 +106,28 @@ impl SimulatedPosterior {
     /// # Errors
     /// Not as many rows of both, fewer than 200, a number that is not finite, or a column that never changes.
     pub fn new(x: &Matrix, z: &Matrix) -> Result<Self, PairsError> {
-        let pairs = Split::new(x, z)?;
+        Self::with_supports(x, z, &[])
+    }
+
+    /// The same for parameters of which each lies in a support of its own, in the order of the columns of `z`: q is of
+    /// numbers without bounds, and no draw lies outside.
+    ///
+    /// ```
+    /// use jensen::amortised::SimulatedPosterior;
+    /// use jensen::dist::Support;
+    /// use jensen::program::Matrix;
+    ///
+    /// let z = Matrix::new((0..200).map(|k| 0.1 + f64::from(k)).collect::<Vec<_>>(), 1)?;
+    /// let model = SimulatedPosterior::with_supports(&z, &z, &[Support::Positive])?;
+    /// assert!(SimulatedPosterior::with_supports(&z, &z, &[Support::Unit]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and when a parameter of a simulation is outside of its support or at an edge, or a support is
+    /// neither real, positive, above or below a number, between two numbers nor unit.
+    pub fn with_supports(x: &Matrix, z: &Matrix, supports: &[Support]) -> Result<Self, PairsError> {
+        let pairs = Split::new(x, z, supports)?;
         let names = (0..z.num_columns()).map(|k| format!("z[{k}]")).collect();
         Ok(SimulatedPosterior { names, hidden: vec![32, 32], pairs, observed: Vec::new() })
     }
@@ -134,7 +158,7 @@ impl SimulatedPosterior {
         Ok(self)
     }
 
-    /// What was taken out of each parameter, and of each column of data.
+    /// What was taken out of each parameter, in the space without bounds, and of each column of data.
     pub fn scales(&self) -> (&[Scale], &[Scale]) {
         (&self.pairs.parameters, &self.pairs.data)
     }
@@ -151,10 +175,11 @@ impl SimulatedPosterior {
         for (row, x) in &self.observed {
             streams.at_step(*row as u64).fill_normal(num_draws, &mut noise);
             chain.draw(x, &mut noise);
-            for ((name, scale), z) in self.names.iter().zip(&self.pairs.parameters).zip(noise.chunks_exact(num_draws)) {
+            let scales = self.pairs.parameters.iter().zip(&self.pairs.bounds);
+            for ((name, (scale, bounds)), z) in self.names.iter().zip(scales).zip(noise.chunks_exact(num_draws)) {
                 let single = self.observed.len() == 1;
                 all.names.push(if single { name.clone() } else { format!("{name}[row {row}]") });
-                all.values.extend(z.iter().map(|z| scale.undo(*z)));
+                all.values.extend(z.iter().map(|z| bounds.value(scale.undo(*z)).0));
             }
         }
         Ok(all)

@@ -152,6 +152,25 @@ impl Layout {
         vec![said(&format!("{} latents from {} to {}", framed.len(), first.name, last.name), &all)]
     }
 
+    /// The integers that are summed out, in words, such as "class in each row (2 values)"; nothing where there are none.
+    pub fn summed_out(&self) -> Option<String> {
+        let of_kind = |kind: SiteKind, place: &str| {
+            let sites: Vec<&Site> = self.sites_of(kind).collect();
+            let joint: f64 =
+                sites.iter().filter_map(|s| s.range).map(|(low, high)| f64::from(high - low) + 1.0).product();
+            match sites[..] {
+                [] => None,
+                [one] => Some(format!("{}{place} ({joint} values)", one.name)),
+                [first, .., last] => {
+                    Some(format!("{} from {} to {}{place} ({joint} joint values)", sites.len(), first.name, last.name))
+                }
+            }
+        };
+        let both = [of_kind(SiteKind::SummedInteger, ""), of_kind(SiteKind::SummedRowInteger, " in each row")];
+        let both: Vec<String> = both.into_iter().flatten().collect();
+        (!both.is_empty()).then(|| both.join(", "))
+    }
+
     /// Sites of one kind, in order.
     pub fn sites_of(&self, kind: SiteKind) -> impl Iterator<Item = &Site> {
         self.sites.iter().filter(move |s| s.kind == kind)

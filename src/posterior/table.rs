@@ -18,7 +18,8 @@ impl fmt::Display for Posterior {
         write_table(f, &self.summary())?;
         writeln!(f, "{}\n", table_is_of(self.is_weighted()))?;
         let layout = self.layout();
-        let inside = layout.num_row_latents + layout.num_row_integers;
+        let summed = layout.sites_of(SiteKind::SummedRowInteger).count();
+        let inside = layout.num_row_latents + layout.num_row_integers + summed;
         if inside > 0 {
             let times = if inside == 1 { "latent" } else { "latents" };
             writeln!(f, "and {inside} {times} in each of {} rows", layout.num_rows)?;
@@ -29,6 +30,9 @@ impl fmt::Display for Posterior {
             writeln!(f, "and {} learnable numbers of {}", site.num_constrained(), site.name)?;
         }
         writeln!(f, "{}", self.bound().report(self.k_hat()))?;
+        if let Some(words) = layout.summed_out() {
+            writeln!(f, "summed out    {words}")?;
+        }
         for words in layout.coordinates() {
             writeln!(f, "coordinates   {words}")?;
         }

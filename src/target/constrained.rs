@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Target;
-use crate::model::{Draws, Layout, RowSet, SiteKind};
+use super::{Pass, Target};
+use crate::model::{Draws, Layout, RowSet, Site, SiteKind};
+use crate::program::execute::{Response, run};
 
 /// Named values of the sites in the space of the model, one number under each name and draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,7 +74,47 @@ pub(super) fn unchanged(layout: &Layout, theta: &[f64], z: &Draws) -> Constraine
     Constrained { names, num_rows: 1, num_draws: z.num_draws, values }
 }
 
+/// Numbers of a parameter site that are still repeated for every draw; the weights of a network are not.
+const MOST_PARAMETERS: usize = 100;
+
+pub(super) fn is_listed(site: &Site) -> bool {
+    site.kind != SiteKind::Parameter || site.num_constrained() <= MOST_PARAMETERS
+}
+
 impl Target {
+    /// Constrained values of the sites that are listed by draw: `(outside of rows [element][draw], of rows
+    /// [element][row][draw])`, sites in order.
+    ///
+    /// Learnable parameters of more than 100 numbers are not listed: they are the same in every draw.
+    pub fn constrain(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> (Vec<f64>, Vec<f64>) {
+        let (filled, lacks) = self.filled(z, rows);
+        let mut pass = Pass::default();
+        let request = self.request(theta, filled.as_ref().unwrap_or(z), rows, &[], None, false, false);
+        run(&self.outputs, &request, &mut pass.double, &mut pass.response);
+        let Response { mut outputs, mut row_outputs, .. } = pass.response;
+        if filled.is_some() {
+            let size = [z.num_draws, rows.len(&self.layout) * z.num_draws];
+            for (in_rows, values) in [(false, &mut outputs), (true, &mut row_outputs)] {
+                let (mut from, size) = (0, size[usize::from(in_rows)]);
+                for (_, node) in self.listed_sites(in_rows) {
+                    let len = self.recording.nodes[node as usize].len as usize * size;
+                    if lacks[usize::from(in_rows)] && self.sees_summed(node) {
+                        values[from..from + len].fill(f64::NAN);
+                    }
+                    from += len;
+                }
+            }
+        }
+        (outputs, row_outputs)
+    }
+
+    /// The sites whose values `constrain` returns inside of rows (`in_rows`) or outside, in its order, and their nodes.
+    pub(super) fn listed_sites(&self, in_rows: bool) -> impl Iterator<Item = (&Site, u32)> {
+        let listed = self.listed.iter().zip(&self.outputs.outputs);
+        let here = listed.filter(move |(_, node)| (self.recording.nodes[**node as usize].plate != 0) == in_rows);
+        here.map(|(&site, &node)| (&self.layout.sites[site], node))
+    }
+
     /// Values outside of rows: latents, integers, parameters and derived quantities in the order of the sites.
     pub(super) fn constrained_sites(&self, theta: &[f64], z: &Draws) -> Constrained {
         // No rows: the values outside of them do not need any.

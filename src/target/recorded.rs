@@ -2,13 +2,14 @@
 
 use std::sync::OnceLock;
 
+use super::constrained::is_listed;
 use super::data::not_a_number;
 use super::summed::Summation;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass, TargetError};
 use crate::dist::Support;
-use crate::model::{Draws, Framed, Layout, Model, RowSet, Simulated, Site, SiteKind, recorded};
+use crate::model::{Draws, Framed, Layout, Model, RowSet, Simulated, recorded};
 use crate::program::TermKind;
-use crate::program::execute::{Request, Response, Rows, run};
+use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
 use crate::program::plan::Plan;
 use crate::program::recording::Recording;
@@ -150,39 +151,6 @@ impl Target {
         &self.supports
     }
 
-    /// Constrained values of the sites that are listed by draw: `(outside of rows [element][draw], of rows
-    /// [element][row][draw])`, sites in order.
-    ///
-    /// Learnable parameters of more than 100 numbers are not listed: they are the same in every draw.
-    pub fn constrain(&self, theta: &[f64], z: &Draws, rows: &RowSet) -> (Vec<f64>, Vec<f64>) {
-        let (filled, lacks) = self.filled(z, rows);
-        let mut pass = Pass::default();
-        let request = self.request(theta, filled.as_ref().unwrap_or(z), rows, &[], None, false, false);
-        run(&self.outputs, &request, &mut pass.double, &mut pass.response);
-        let Response { mut outputs, mut row_outputs, .. } = pass.response;
-        if filled.is_some() {
-            let size = [z.num_draws, rows.len(&self.layout) * z.num_draws];
-            for (in_rows, values) in [(false, &mut outputs), (true, &mut row_outputs)] {
-                let (mut from, size) = (0, size[usize::from(in_rows)]);
-                for (_, node) in self.listed_sites(in_rows) {
-                    let len = self.recording.nodes[node as usize].len as usize * size;
-                    if lacks[usize::from(in_rows)] && self.sees_summed(node) {
-                        values[from..from + len].fill(f64::NAN);
-                    }
-                    from += len;
-                }
-            }
-        }
-        (outputs, row_outputs)
-    }
-
-    /// The sites whose values `constrain` returns inside of rows (`in_rows`) or outside, in its order, and their nodes.
-    pub(super) fn listed_sites(&self, in_rows: bool) -> impl Iterator<Item = (&Site, u32)> {
-        let listed = self.listed.iter().zip(&self.outputs.outputs);
-        let here = listed.filter(move |(_, node)| (self.recording.nodes[**node as usize].plate != 0) == in_rows);
-        here.map(|(&site, &node)| (&self.layout.sites[site], node))
-    }
-
     #[allow(clippy::too_many_arguments, reason = "one private call that names every part of a request")]
     pub(super) fn request<'a>(
         &'a self,
@@ -290,13 +258,6 @@ impl Target {
         }
         Ok(())
     }
-}
-
-/// Numbers of a parameter site that are still repeated for every draw; the weights of a network are not.
-const MOST_PARAMETERS: usize = 100;
-
-fn is_listed(site: &Site) -> bool {
-    site.kind != SiteKind::Parameter || site.num_constrained() <= MOST_PARAMETERS
 }
 
 fn kind_weights(data_weight: Option<f64>) -> [f64; 4] {

@@ -11,7 +11,7 @@ mod kinds;
 
 use jensen::model::Model;
 use jensen::posterior::Covered;
-use jensen::{FamilyChoice, Fit, Fitted, Trust};
+use jensen::{FamilyChoice, Fit, Fitted, IntegerChoice, Trust};
 use jensen_models::zoo::DataOptions;
 use jensen_models::{reference, registry};
 use rayon::prelude::*;
@@ -171,10 +171,11 @@ fn entry_name(entry: &registry::Entry) -> String {
     entry.name.to_string()
 }
 
-/// A fit with the defaults; none, and said so, where it ends in an error.
+/// A fit with the defaults, but for integers where `INTEGERS` in the environment says otherwise; none, and said so, where it ends in an error.
 fn outcome(case: &Case, seed: u64) -> Option<Outcome> {
     let start = Instant::now();
-    let fitted = match Fit::new(&*case.model).seed(seed).run() {
+    let integers = std::env::var("INTEGERS").map_or(IntegerChoice::Auto, |name| name.parse().unwrap());
+    let fitted = match Fit::new(&*case.model).seed(seed).integers(integers).run() {
         Ok(fitted) => fitted,
         Err(error) => {
             println!("{}, seed {seed}: {error}", case.name);

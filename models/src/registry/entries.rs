@@ -266,11 +266,11 @@ pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "simulated-posterior",
         about: "parameters of a simulator given data, learnt from simulations alone; q is a network",
-        needs: "simulations, and rows of observed data with empty parameters; --features: the columns of data",
+        needs: "simulations, and rows of observed data with empty parameters; --features: the columns of data; --supports: bounds of parameters",
         data: "4,000 simulated samples of a g-and-k distribution by their octiles, and one to explain",
         file: own_data!("g_and_k.csv"),
         parts: (None, &[], None),
-        uses: &[DataOption::Features],
+        uses: &[DataOption::Features, DataOption::Supports],
         build: simulated_posterior::build,
     },
     Entry {

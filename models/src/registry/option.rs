@@ -7,6 +7,7 @@ pub(super) enum DataOption {
     Features,
     Group,
     Lags,
+    Supports,
 }
 
 impl DataOption {
@@ -17,6 +18,7 @@ impl DataOption {
             Self::Features => "--features",
             Self::Group => "--group",
             Self::Lags => "--lags",
+            Self::Supports => "--supports",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a table and options to a model: what every file of the zoo shares.
 
-use super::BuildError;
+use super::{BuildError, NamedSupport};
 use crate::data::nearest::listed;
 use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisation};
 use jensen::amortised::AmortisedModel;
@@ -9,7 +9,7 @@ use jensen::program::{Column, Matrix};
 use serde::{Deserialize, Serialize};
 
 /// Which columns of a table play which part.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataOptions {
     /// Column to explain.
     pub response: Option<String>,
@@ -19,6 +19,9 @@ pub struct DataOptions {
     pub group: Option<String>,
     /// Number of earlier values that explain a value of a series.
     pub lags: Option<usize>,
+    /// Parameters of a simulator that have bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supports: Option<Vec<NamedSupport>>,
 }
 
 /// A table with the part each column plays.

@@ -27,6 +27,7 @@ mod sigmoid_belief_network;
 pub(crate) mod simulated_posterior;
 mod spike_and_slab;
 mod stochastic_volatility;
+mod supports;
 mod topics;
 
 pub use autoregression::Autoregression;
@@ -55,4 +56,5 @@ pub use regression_mixture::RegressionMixture;
 pub use sigmoid_belief_network::SigmoidBeliefNetwork;
 pub use spike_and_slab::SpikeAndSlab;
 pub use stochastic_volatility::StochasticVolatility;
+pub use supports::NamedSupport;
 pub use topics::TopicModel;

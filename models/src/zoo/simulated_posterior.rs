@@ -4,6 +4,7 @@ use super::{BuildError, Built, Input};
 use crate::data::Standardisation;
 use crate::data::nearest::listed;
 use jensen::amortised::{PairsError, PairsPart, SimulatedPosterior};
+use jensen::dist::Support;
 use jensen::program::Matrix;
 
 /// The model of the simulations of a table: the columns that are empty in some row are the parameters, and the rows
@@ -24,15 +25,38 @@ pub fn build(input: &Input) -> Result<Built, BuildError> {
         Matrix::new(values, columns.len()).map_err(invalid)
     };
     let refused = |error: PairsError| refused(input, error, &parameters, &columns);
-    let mut model = SimulatedPosterior::new(&matrix(&x)?, &matrix(&z)?).map_err(refused)?.named(parameters.clone());
+    let supports = supports(input, &parameters)?;
+    let model = SimulatedPosterior::with_supports(&matrix(&x)?, &matrix(&z)?, &supports);
+    let mut model = model.map_err(refused)?.named(parameters.clone());
     for row in observed {
         model = model.observed(row + 1, &of_row(&x, row)).map_err(refused)?;
     }
     let (of_parameters, of_data) = model.scales();
-    let all = parameters.iter().zip(of_parameters).chain(columns.iter().zip(of_data));
+    let free = |(name, support): (&String, &Support)| match support {
+        Support::Real => name.clone(),
+        _ => format!("{name} without its bounds"),
+    };
+    let free: Vec<String> = parameters.iter().zip(&supports).map(free).collect();
+    let all = free.iter().zip(of_parameters).chain(columns.iter().zip(of_data));
     let scales: Vec<Standardisation> =
         all.map(|(name, s)| Standardisation { name: name.clone(), mean: s.mean, sd: s.sd }).collect();
     Ok(Built::new(model.clone(), input.table.num_rows()).scaled(scales).network(model))
+}
+
+/// The support of each parameter: what `--supports` says of it, and real numbers.
+fn supports(input: &Input, parameters: &[String]) -> Result<Vec<Support>, BuildError> {
+    let given = input.options.supports.as_deref().unwrap_or(&[]);
+    let invalid = |reason: String| BuildError::NoModel { file: input.table.file().to_string(), reason };
+    if let Some(unknown) = given.iter().find(|s| !parameters.contains(&s.name)) {
+        let words =
+            format!("--supports names `{}`, which is no parameter; those are {}", unknown.name, listed(parameters, 8));
+        return Err(invalid(words));
+    }
+    let of = |name: &String| given.iter().filter(|s| s.name == *name).collect::<Vec<_>>();
+    if let Some(twice) = parameters.iter().find(|name| of(name).len() > 1) {
+        return Err(invalid(format!("--supports names `{twice}` twice; name it once")));
+    }
+    Ok(parameters.iter().map(|name| of(name).first().map_or(Support::Real, |s| s.support())).collect())
 }
 
 /// The library's error with the names of the table.
@@ -47,6 +71,13 @@ fn refused(input: &Input, error: PairsError, parameters: &[String], columns: &[S
             let name = &if part == PairsPart::Data { columns } else { parameters }[column];
             let remedy = "take it out, or name the columns of data with --features";
             let reason = format!("column `{name}` is {value} in every simulation and says nothing; {remedy}");
+            BuildError::NoModel { file, reason }
+        }
+        PairsError::Outside { row, column, value, support } => {
+            let (name, row) = (&parameters[column], row + 1);
+            let reason = format!(
+                "simulation {row} has {value} for `{name}`, which is not {support}; correct the number, or its --supports"
+            );
             BuildError::NoModel { file, reason }
         }
         other => BuildError::NoModel { file, reason: other.to_string() },

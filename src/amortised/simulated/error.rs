@@ -52,6 +52,29 @@ pub enum PairsError {
         /// The number that is not finite.
         value: f64,
     },
+    /// A parameter outside of the support that it is said to have.
+    #[error(
+        "row {row}, column {column} of the parameters is {value}, which is not {support}; correct the number, or give the \
+         parameter another support"
+    )]
+    Outside {
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// The number.
+        value: f64,
+        /// The support, in words.
+        support: String,
+    },
+    /// Supports that parameters of simulations cannot have.
+    #[error(
+        "{reason}; give one for each column of the parameters: real, positive, above, below, unit or an interval of numbers"
+    )]
+    Supports {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// An observation of another length than the simulated data, or with a number that is not finite.
     #[error(
         "observed row {row} has {found} finite numbers, the simulated data have {expected} columns; give a number for each"

@@ -91,7 +91,12 @@ pub(super) fn judge(
     let ranks = names.iter().zip(&ranks).map(calibration).collect::<Result<Vec<_>, _>>()?;
     // In the units of the parameters.
     let (log_q, mcse) = chain.mean_log_q(&split.judged);
-    let value = log_q - split.parameters.iter().map(|scale| scale.sd.ln()).sum::<f64>();
+    let transforms = split.parameters.iter().zip(&split.bounds);
+    let ln_slopes = transforms.enumerate().map(|(k, (scale, bounds))| {
+        let of = |row: usize| bounds.value(scale.undo(z.row(row)[k])).1;
+        scale.sd.ln() + (0..pairs).map(of).sum::<f64>() / pairs as f64
+    });
+    let value = log_q - ln_slopes.sum::<f64>();
     let about = format!("{pairs} pairs that were not trained on");
     let measured = Measured {
         figures: vec![(format!("log q of the true parameters, mean over {about}:"), MonteCarlo { value, mcse })],

@@ -1,7 +1,9 @@
 //! [`Pairs`]: what a simulator has made, standardised and split.
 
+use super::bounds::Bounds;
 use super::error::{PairsError, PairsPart};
 use super::scale::Scale;
+use crate::dist::Support;
 use crate::program::Matrix;
 use crate::streams::Streams;
 
@@ -25,6 +27,8 @@ pub(super) struct Pairs {
 pub(super) struct Split {
     pub data: Vec<Scale>,
     pub parameters: Vec<Scale>,
+    /// Where each parameter lies: it is standardised in the space without bounds.
+    pub bounds: Vec<Bounds>,
     /// Pairs that q is trained on.
     pub trained: Pairs,
     /// Pairs that decide when to stop.
@@ -34,8 +38,8 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Rows of `x` that were simulated from those of `z`.
-    pub fn new(x: &Matrix, z: &Matrix) -> Result<Split, PairsError> {
+    /// Rows of `x` that were simulated from those of `z`, whose columns lie in `supports`; anywhere where there are none.
+    pub fn new(x: &Matrix, z: &Matrix, supports: &[Support]) -> Result<Split, PairsError> {
         let (found, expected) = (x.num_rows(), z.num_rows());
         if found != expected {
             return Err(PairsError::Rows { data: found, parameters: expected });
@@ -43,6 +47,8 @@ impl Split {
         if found < FEWEST {
             return Err(PairsError::Few { found, needed: FEWEST });
         }
+        let bounds = Bounds::of(supports, z.num_columns())?;
+        let z = &unbounded(z, &bounds)?;
         // In an order that depends on their number alone.
         let mut order = vec![0; found];
         Streams::new(1).permutation(found, &mut order);
@@ -56,8 +62,30 @@ impl Split {
                 z: chosen(z, rows, |row| apply(&parameters, row)),
             })
         };
-        Ok(Split { trained: pairs(trained)?, stopped: pairs(stopped)?, judged: pairs(judged)?, data, parameters })
+        Ok(Split {
+            trained: pairs(trained)?,
+            stopped: pairs(stopped)?,
+            judged: pairs(judged)?,
+            data,
+            parameters,
+            bounds,
+        })
     }
+}
+
+/// The parameters in the space without bounds.
+fn unbounded(z: &Matrix, bounds: &[Bounds]) -> Result<Matrix, PairsError> {
+    let mut values = Vec::with_capacity(z.num_rows() * z.num_columns());
+    for row in 0..z.num_rows() {
+        for (column, (bounds, &value)) in bounds.iter().zip(z.row(row)).enumerate() {
+            // What is no number is told as such.
+            let free = if value.is_finite() { bounds.free(value) } else { Some(value) };
+            let outside = || PairsError::Outside { row, column, value, support: bounds.to_string() };
+            values.push(free.ok_or_else(outside)?);
+        }
+    }
+    // Rows of a matrix are as long as its columns are many.
+    Ok(Matrix::new(values, z.num_columns()).unwrap_or_else(|_| z.clone()))
 }
 
 /// Data in the networks' units.
@@ -107,7 +135,7 @@ mod tests {
     #[test]
     fn simulations_that_teach_nothing_are_refused() {
         let column = |rows: usize, of: fn(usize) -> f64| Matrix::new((0..rows).map(of).collect::<Vec<_>>(), 1).unwrap();
-        let said = |x: Matrix, z: Matrix| Split::new(&x, &z).unwrap_err().to_string();
+        let said = |x: Matrix, z: Matrix| Split::new(&x, &z, &[]).unwrap_err().to_string();
         let good = || column(300, |r| r as f64);
         assert!(said(column(299, |r| r as f64), good()).starts_with("299 rows of data and 300 of parameters"));
         let few = said(column(10, |r| r as f64), column(10, |r| r as f64));

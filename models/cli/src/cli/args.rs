@@ -1,6 +1,6 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
-use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, up_to, whole};
+use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, support, up_to, whole};
 use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
     COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
@@ -8,6 +8,7 @@ use super::guide::{
 use super::mixture_args::{MixtureArgs, PredictArgs};
 use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
+use jensen_models::zoo::NamedSupport;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -103,6 +104,9 @@ pub struct DataArgs {
     /// Number of earlier values that explain a value, for autoregressions [default: 2]
     #[arg(long, value_name = "N", value_parser = lags, allow_negative_numbers = true)]
     pub lags: Option<u16>,
+    /// Bounds of a simulator's parameters, separated by commas: NAME=positive, NAME=unit, NAME=LOW..HIGH
+    #[arg(long, value_name = "NAME=BOUNDS", value_delimiter = ',', requires = "data", value_parser = support)]
+    pub supports: Option<Vec<NamedSupport>>,
 }
 
 /// The method of a fit.

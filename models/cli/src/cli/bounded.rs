@@ -1,5 +1,6 @@
 //! Numbers and names of the command line: what is out of range is refused in words, before anything is made of it.
 
+use jensen_models::zoo::NamedSupport;
 use std::num::NonZeroUsize;
 
 /// The most draws, sizes of a network and the like that one option may ask for.
@@ -32,6 +33,11 @@ pub(super) fn small<const LOW: usize, const HIGH: usize>(text: &str) -> Result<u
 /// A number of earlier values of a series.
 pub(super) fn lags(text: &str) -> Result<u16, String> {
     u16::try_from(between::<1, 100>(text)?).map_err(|_| "expected a whole number from 1 to 100".to_string())
+}
+
+/// The bounds of a parameter.
+pub(super) fn support(text: &str) -> Result<NamedSupport, String> {
+    text.parse()
 }
 
 /// A whole number that is not negative.

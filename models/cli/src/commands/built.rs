@@ -54,5 +54,6 @@ pub(super) fn options(args: &DataArgs) -> DataOptions {
         features: args.features.clone(),
         group: args.group.clone(),
         lags: args.lags.map(usize::from),
+        supports: args.supports.clone(),
     }
 }

@@ -58,6 +58,9 @@ pub struct Report {
     pub num_steps: u64,
     /// Wall time of the fit in seconds, where it is known.
     pub seconds: Option<f64>,
+    /// Integers that were summed out, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summed_out: Option<String>,
     /// Latents in coordinates other than those they are written in, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub coordinates: Vec<String>,
@@ -99,6 +102,7 @@ impl Report {
             stop: outcome.stopped(),
             num_steps: outcome.stop().steps(),
             seconds,
+            summed_out: outcome.layout().and_then(Layout::summed_out),
             coordinates: outcome.layout().map(Layout::coordinates).unwrap_or_default(),
             trace: outcome.trace(),
         }
@@ -129,6 +133,7 @@ impl Report {
         if let Some(bound) = &self.bound {
             text += &format!("{}\n", bound.report(self.k_hat));
         }
+        text += &self.summed_out.as_ref().map_or(String::new(), |words| format!("summed out    {words}\n"));
         self.coordinates.iter().for_each(|words| text += &format!("coordinates   {words}\n"));
         text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
