@@ -11,10 +11,11 @@ use crate::target::{LogDensity, Target};
 const MOST_IN_ROW: f64 = 256.0;
 const MOST_NUMBERS_OF_ROWS: f64 = 1e9;
 
-/// Joint values of the integers outside of rows, and numbers that one draw takes at all of them: some hundredths of a second,
-/// so that the ten thousand draws of a fit take minutes. Ten features of 442 rows are 2e7.
+/// Joint values of the integers outside of rows, and numbers that one draw takes at all of them: about a millisecond, so that
+/// the ten thousand to hundred thousand evaluations of a fit take some ten seconds to a minute. A change point in 112 years
+/// takes 2e5; ten features of 442 rows take 1e7, a minute to some.
 const MOST_OUTSIDE: f64 = 4096.0;
-const MOST_NUMBERS: f64 = 4e7;
+const MOST_NUMBERS: f64 = 2e6;
 
 /// Sums out the integers that shall be, and says why others are not.
 ///
@@ -33,6 +34,9 @@ pub(super) fn sum_out(target: &mut Target, settings: &Settings) -> Result<Option
     }
     if sizes.are_alone {
         return if asked { Err(refused("q is theirs alone, and nothing else is left to fit")) } else { Ok(None) };
+    }
+    if !asked && target.layout().num_latents + target.layout().num_row_latents == 0 {
+        return Ok(Some("there are no other latents, and their draws would all be the same".into()));
     }
     if !asked && let Some(part) = part_of_integers(settings) {
         return Ok(Some(format!("{part} is for models with integers in q")));
@@ -69,6 +73,8 @@ struct InTheWay {
 
 fn outside(target: &Target, sizes: &Sizes, settings: &Settings) -> Option<InTheWay> {
     let joint: f64 = sizes.outside.iter().map(|n| *n as f64).product();
+    // The rows' own are summed out at each of them.
+    let in_rows: f64 = sizes.in_rows.iter().map(|n| *n as f64).product();
     if sizes.outside.is_empty() {
         None
     } else if settings.wishes.minibatch != Minibatch::Full {
@@ -76,7 +82,7 @@ fn outside(target: &Target, sizes: &Sizes, settings: &Settings) -> Option<InTheW
         Some(InTheWay { words: words.into(), is_firm: true })
     } else if sizes.outside.contains(&usize::MAX) {
         Some(InTheWay { words: "one outside of rows has no largest value".into(), is_firm: true })
-    } else if joint > MOST_OUTSIDE || joint * target.work() as f64 > MOST_NUMBERS {
+    } else if joint > MOST_OUTSIDE || joint * in_rows * target.work() as f64 > MOST_NUMBERS {
         let words = format!("those outside of rows have {joint:.3e} joint values, each an evaluation of the model");
         Some(InTheWay { words, is_firm: false })
     } else {

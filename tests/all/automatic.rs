@@ -1,6 +1,6 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
-use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, Tried, family_of};
+use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice, Tried, family_of};
 use jensen::fit::Stop;
 use jensen::optimize::Clip;
 use jensen::prelude::*;
@@ -402,7 +402,8 @@ fn the_estimator_is_chosen_by_measurement() {
         let x = p.draw("x", normal(40.0, 1.0));
         p.add(-0.5 * (x - k.to_real()) * (x - k.to_real()));
     });
-    let fitted = Fit::new(&counts).estimator(EstimatorChoice::Auto).run().unwrap();
+    let in_q = Fit::new(&counts).integers(IntegerChoice::Categorical);
+    let fitted = in_q.estimator(EstimatorChoice::Auto).run().unwrap();
     assert!(fitted.plan.picks.len() > 1, "{}", fitted.plan);
 }
 

@@ -30,3 +30,4 @@ mod rounding;
 mod saved;
 mod simulation;
 mod summed;
+mod summed_fits;
