@@ -271,7 +271,11 @@ mod tests {
                 block: 500,
             };
             let mut log_q = Vec::new();
-            sampler.each(0..8000, |_, _, of_block, _| log_q.extend_from_slice(of_block)).unwrap();
+            let keep = |_, _: &_, of_block: &[f64], _: &_| {
+                log_q.extend_from_slice(of_block);
+                Ok(())
+            };
+            sampler.each(0..8000, keep).unwrap();
             let weights: Vec<f64> =
                 log_q.iter().zip(defence.unwrap().log_density(&log_q, &[])).map(|(q, g)| (q - g).exp()).collect();
             let (sum, squares) = weights.iter().fold((0.0, 0.0), |(a, b), w| (a + w, b + w * w));

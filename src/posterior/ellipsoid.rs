@@ -151,6 +151,7 @@ mod tests {
                 log_t.extend(defence.log_t(z));
                 other.extend(far.distances(z).iter().map(|d| far.log_top() - 0.5 * d));
                 first.extend_from_slice(z.latent(0));
+                Ok(())
             })
             .unwrap();
         // Weights of a density over the law of the draws average one; weighted means are its means. For q and for the

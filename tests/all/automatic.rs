@@ -1,6 +1,8 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
-use jensen::automatic::{DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice, Tried, family_of};
+use jensen::automatic::{
+    DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice, Tried, family_of,
+};
 use jensen::fit::Stop;
 use jensen::optimize::Clip;
 use jensen::prelude::*;

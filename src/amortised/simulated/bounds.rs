@@ -61,7 +61,7 @@ mod tests {
             Support::Positive,
             Support::Above(2.0.into()),
             Support::Below(1.0.into()),
-            Support::Interval(-1.0.into(), 3.0.into()),
+            Support::Interval((-1.0).into(), 3.0.into()),
         ];
         let bounds = Bounds::of(&supports, 4).unwrap();
         let cases = [(0.3, -0.1), (2.5, 2.0), (-7.0, 1.5), (2.9, 3.0)];
