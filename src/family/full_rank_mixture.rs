@@ -172,8 +172,10 @@ impl Family for FullRankMixture {
     }
 
     fn rescale(&self, params: &mut [f64], centre: &[f64], scale: &[f64]) -> bool {
-        let components = params[self.num_components..].chunks_exact_mut(self.component.num_params());
-        components.fold(true, |all, component| self.component.rescale(component, centre, scale) && all)
+        for component in params[self.num_components..].chunks_exact_mut(self.component.num_params()) {
+            self.component.rescale(component, centre, scale);
+        }
+        true
     }
 
     fn components(&self, params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
