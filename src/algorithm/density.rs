@@ -1,7 +1,7 @@
 //! A density seen from an algorithm: points and blocks of draws in, values and gradients out, evaluations counted.
 
 use crate::model::{Draws, Layout, RowSet};
-use crate::target::{DensityError, Differentiable, Pass};
+use crate::target::{DensityError, Differentiable, LogDensity, Pass};
 
 /// A target at fixed theta over all rows, with buffers that are kept between calls.
 pub(crate) struct Density<'a, T: ?Sized> {
@@ -45,6 +45,13 @@ impl<'a, T: Differentiable + ?Sized> Density<'a, T> {
         Draws::zeros(layout, layout.num_rows, num_draws)
     }
 
+    /// Which term is not finite at one point, in words for an error.
+    pub fn not_finite(&self, x: &[f64]) -> String {
+        let mut point = self.block(1);
+        point.latents.copy_from_slice(x);
+        culprit(self.target, self.theta, &point)
+    }
+
     /// The log density at one point; overwrites `grad`. Negative infinity where either is not finite.
     pub fn at(&mut self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
         self.buffers.point.latents.copy_from_slice(x);
@@ -73,6 +80,14 @@ impl<'a, T: Differentiable + ?Sized> Density<'a, T> {
         target.log_density_and_gradient(theta, z, rows, pass, grad, grad_theta)?;
         Ok((&pass.log_density, &grad.latents))
     }
+}
+
+/// Which term is not finite at the first draw of all rows, in words for an error.
+pub(crate) fn culprit<T: LogDensity + ?Sized>(target: &T, theta: &[f64], z: &Draws) -> String {
+    if z.num_draws == 0 {
+        return String::new();
+    }
+    target.not_finite_at(theta, z).map_or(String::new(), |words| format!(" ({words})"))
 }
 
 /// The latent with the largest value among draws that have no finite density, in words for an error.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::density::farthest;
+use super::density::{culprit, farthest};
 use super::minibatch::{Chosen, Minibatch};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::estimate::{Design, GradientEstimator, Point, Space, StickingTheLanding, Task};
@@ -375,7 +375,7 @@ where
         if state.failures < PATIENCE {
             return Ok(());
         }
-        let detail = farthest(self.target.layout(), &space.z);
+        let detail = farthest(self.target.layout(), &space.z) + &culprit(self.target, &state.theta, &space.z);
         Err(FitError::NotFinite { place: format!("step {}", state.step + 1), times: PATIENCE as usize, detail })
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn responsible<T: Differentiable + ?Sized>(
     density.at(&vec![0.0; layout.num_latents], &mut grad)?;
     let named = |k: usize| layout.site_of_latent(k).map(|s| s.name.clone());
     let broken = grad.iter().position(|g| !g.is_finite());
+    let place = density.not_finite(&vec![0.0; layout.num_latents]);
     // A latent that alone can make the density finite is to blame, even where its gradient is.
     for k in 0..layout.num_latents.min(256) {
         for shift in [-20.0, -8.0, -3.0, 3.0, 8.0, 20.0] {
@@ -34,10 +35,11 @@ pub(super) fn responsible<T: Differentiable + ?Sized>(
             if density.at(&point, &mut grad)?.is_finite() {
                 return Ok(named(k).map_or(String::new(), |name| {
                     format!(" (moving \"{name}\" alone to {shift} before its transform makes it finite)")
-                }));
+                }) + &place);
             }
         }
     }
     let broken = broken.and_then(named);
-    Ok(broken.map_or(String::new(), |name| format!(" (the first latent without a finite gradient is \"{name}\")")))
+    Ok(broken.map_or(String::new(), |name| format!(" (the first latent without a finite gradient is \"{name}\")"))
+        + &place)
 }

@@ -11,7 +11,7 @@ use crate::export::FileError;
 use crate::family::Family;
 use crate::fit::Stop;
 use crate::model::Model;
-use crate::posterior::{Bound, Loo, Posterior, Proposal, RowLogLikelihood, Summary};
+use crate::posterior::{Bound, Loo, LooPit, Posterior, PowerScaling, Proposal, RowLogLikelihood, Summary};
 use crate::streams::Streams;
 use crate::target::{Constrained, Replicated, Target};
 
@@ -121,6 +121,22 @@ impl Fitted {
     /// As there, and for a density that is no recorded model.
     pub fn loo(&self) -> Result<Loo, FitError> {
         self.posterior.loo(self.recorded()?)
+    }
+
+    /// Where each observed value falls among new ones, its row left out: see [`Posterior::loo_pit`].
+    ///
+    /// # Errors
+    /// As there, and for a density that is no recorded model.
+    pub fn loo_pit(&self) -> Result<Vec<LooPit>, FitError> {
+        self.posterior.loo_pit(self.recorded()?)
+    }
+
+    /// Sensitivity to the prior and to the data: see [`Posterior::power_scaling`].
+    ///
+    /// # Errors
+    /// As there, and for a density that is no recorded model.
+    pub fn power_scaling(&self, priors: Option<&[&str]>) -> Result<PowerScaling, FitError> {
+        self.posterior.power_scaling(self.recorded()?, Some(&*self.family), priors)
     }
 
     /// New data of every `observe`, at the first `num_draws` draws: see [`Posterior::predictive`].

@@ -92,7 +92,9 @@ fn record(f: &impl Fn(&[Real]) -> Real, at: &[f64], holder: Holder) -> Recording
             None => (Some(value.node()), 0.0),
         };
         let plate = u16::from(holder.has_rows());
-        recording::with(|r| r.terms.push(Term { node, constant, kind: TermKind::Data, plate }));
+        recording::with(|r| {
+            r.terms.push(Term { node, constant, kind: TermKind::Data, plate, location: std::panic::Location::caller() })
+        });
     };
     match recording::record(body) {
         Ok(recording) => recording,

@@ -20,7 +20,13 @@ fn latents(num: usize) -> Vec<Real> {
 fn add_term(value: Real) {
     let node = value.node();
     recording::with(|r| {
-        r.terms.push(Term { node: Some(node), constant: 0.0, kind: TermKind::Bare, plate: r.current_plate })
+        r.terms.push(Term {
+            node: Some(node),
+            constant: 0.0,
+            kind: TermKind::Bare,
+            plate: r.current_plate,
+            location: std::panic::Location::caller(),
+        })
     });
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Simulated {
     /// The constrained value's node (data for an observation).
     pub node: u32,
     pub plate: u16,
+    /// Number of its log density among the terms.
+    pub term: usize,
     pub parameters: Vec<u32>,
     pub len: usize,
     /// Independent values with the same distribution (`draws`), else one.

@@ -66,10 +66,10 @@ impl LogJoint {
                 let node =
                     if len < copies { r.spread(n, copies as u32, plate, r.nodes[n as usize].per_draw) } else { n };
                 let plate = r.current_plate;
-                r.terms.push(Term { node: Some(node), constant, kind, plate });
+                r.terms.push(Term { node: Some(node), constant, kind, plate, location });
             } else {
                 let plate = r.current_plate;
-                r.terms.push(Term { node, constant, kind, plate });
+                r.terms.push(Term { node, constant, kind, plate, location });
             }
         });
     }
@@ -227,9 +227,10 @@ impl LogJoint {
         declared.values.push((support, node));
     }
 
+    /// Keeps how values are drawn from `distribution`, whose log density is the last term.
     pub(super) fn simulate<D: Distribution + 'static>(&self, drawn: bool, node: u32, distribution: D, repeated: usize) {
         let parameters = distribution.parameters().iter().map(|p| p.node()).collect();
-        let plate = recording::with(|r| r.current_plate).unwrap_or(0);
+        let (plate, num_terms) = recording::with(|r| (r.current_plate, r.terms.len())).unwrap_or_default();
         let len = distribution.support().num_constrained();
         let mut declared = self.sites.borrow_mut();
         let site = drawn.then(|| declared.sites.len() - 1);
@@ -237,6 +238,7 @@ impl LogJoint {
             site,
             node,
             plate,
+            term: num_terms.saturating_sub(1),
             parameters,
             len,
             repeated,

@@ -137,12 +137,21 @@ impl Posterior {
         family: Option<&dyn Family>,
     ) -> Result<RowLogLikelihood, FitError> {
         self.check_same(target.layout())?;
+        self.log_likelihood_at(target, family, &self.chosen())
+    }
+
+    /// The same at the proposal's draws at `chosen`, in ascending order.
+    pub(super) fn log_likelihood_at(
+        &self,
+        target: &dyn LogDensity,
+        family: Option<&dyn Family>,
+        chosen: &[u32],
+    ) -> Result<RowLogLikelihood, FitError> {
         let num_rows = rows_with_data(target)?;
-        let chosen = self.chosen();
         let n = chosen.len();
         let mut out = RowLogLikelihood { num_rows, num_draws: n, values: vec![0.0; num_rows * n] };
         let mut pass = Pass { want_row_terms: true, ..Pass::default() };
-        self.each_block(target, family, &chosen, |first, z| {
+        self.each_block(target, family, chosen, |first, z| {
             target.log_density(&self.solution.theta, z, &RowSet::all(), &mut pass)?;
             put_rows(&mut out.values, n, first, &pass.row_data, z.num_draws);
             Ok(())
@@ -163,13 +172,7 @@ impl Posterior {
         self.check_same(target.layout())?;
         let num_rows = rows_with_data(target)?;
         let layout = target.layout();
-        if layout.num_row_latents + layout.num_row_integers > 0 {
-            return Err(FitError::unsupported(
-                "row latents",
-                "a row with latents of its own cannot be left out by weights: they would still be fitted to it; \
-                 leave rows out of the data and fit again",
-            ));
-        }
+        refuse_row_latents(layout)?;
         let n = self.proposal.num_draws();
         let log_density = self.proposal.log_density();
         let ratios: Vec<f64> = self.proposal.log_p.iter().zip(&log_density).map(|(p, g)| p - g).collect();
@@ -324,8 +327,20 @@ fn put_rows(all: &mut [f64], num_draws: usize, first: usize, block: &[f64], coun
     }
 }
 
+/// Refuses rows with latents of their own, of which none can be left out by weights.
+pub(super) fn refuse_row_latents(layout: &Layout) -> Result<(), FitError> {
+    if layout.num_row_latents + layout.num_row_integers == 0 {
+        return Ok(());
+    }
+    Err(FitError::unsupported(
+        "row latents",
+        "a row with latents of its own cannot be left out by weights: they would still be fitted to it; \
+         leave rows out of the data and fit again",
+    ))
+}
+
 /// The number of rows, where each of them has data terms.
-fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
+pub(super) fn rows_with_data(target: &dyn LogDensity) -> Result<usize, FitError> {
     let num_rows = target.layout().num_rows;
     let unsupported = |reason: &str| Err(FitError::unsupported("data", format!("log-likelihoods by row: {reason}")));
     if num_rows == 0 {

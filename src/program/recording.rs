@@ -37,6 +37,8 @@ pub(crate) struct Term {
     pub kind: TermKind,
     /// The plate inside which the term was added (zero: outside of rows).
     pub plate: u16,
+    /// Where it stands in the user's source.
+    pub location: &'static Location<'static>,
 }
 
 /// What a vector latent is for all values of its unconstrained numbers.
@@ -90,6 +92,9 @@ pub(crate) struct Recording {
     pub ranges: Ranges,
     /// Where comparisons, roundings and indices stand in the user's source.
     pub places: HashMap<u32, &'static Location<'static>>,
+    /// Other data for columns, by their numbers, and the columns that have got theirs.
+    pub other_data: HashMap<u32, Arc<[f64]>>,
+    pub replaced: Vec<(Arc<[f64]>, u32)>,
     known: HashMap<Key, u32>,
 }
 
@@ -163,10 +168,9 @@ impl Recording {
         }
     }
 
-    /// The same without one addend of the log joint.
-    pub fn without_term(&self, term: usize) -> Recording {
-        let mut terms = self.terms.clone();
-        terms.remove(term);
+    /// The same with some of the addends of the log joint alone: those whose numbers `keeps` accepts.
+    pub fn with_terms(&self, keeps: impl Fn(usize) -> bool) -> Recording {
+        let kept = self.terms.iter().enumerate().filter(|(number, _)| keeps(*number));
         Recording {
             nodes: self.nodes.clone(),
             lists: self.lists.clone(),
@@ -174,7 +178,7 @@ impl Recording {
             num_integers: self.num_integers,
             num_row_integers: self.num_row_integers,
             integer_ranges: self.integer_ranges.clone(),
-            terms,
+            terms: kept.map(|(_, term)| *term).collect(),
             ..self.without_nodes()
         }
     }
@@ -328,7 +332,15 @@ impl Recording {
     }
 
     pub fn column(&mut self, data: &Arc<[f64]>) -> u32 {
-        intern(&mut self.columns, data, Arc::ptr_eq)
+        if let Some((_, known)) = self.replaced.iter().find(|(own, _)| Arc::ptr_eq(own, data)) {
+            return *known;
+        }
+        let column = intern(&mut self.columns, data, Arc::ptr_eq);
+        if let Some(other) = self.other_data.remove(&column) {
+            self.columns[column as usize] = other;
+            self.replaced.push((data.clone(), column));
+        }
+        column
     }
 
     pub fn integer_column(&mut self, data: &Arc<[u32]>) -> u32 {

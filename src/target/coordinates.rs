@@ -1,7 +1,5 @@
 //! Models recorded in other coordinates, and draws taken from one kind of coordinates to another.
 
-use std::sync::OnceLock;
-
 use super::{Options, Pass, Target, TargetError};
 use crate::model::{Draws, FrameNodes, Framed, Layout, Model, RowSet, Site};
 use crate::program::execute::run;
@@ -137,26 +135,7 @@ impl Target {
 
     /// The same density without the prior of one latent.
     pub(crate) fn without_prior(&self, framed: &Framed) -> Result<Target, TargetError> {
-        let recording = self.recording.without_term(framed.prior);
-        let target = Target {
-            double: Plan::new(&recording),
-            single: None,
-            joined_double: Plan::joined(&recording),
-            joined_single: None,
-            outputs: Plan::of_outputs(&recording, &[]),
-            listed: Vec::new(),
-            supports: self.supports.clone(),
-            simulated: Vec::new(),
-            framed: Vec::new(),
-            separates_data: self.separates_data,
-            recording,
-            summation: None,
-            factors: OnceLock::new(),
-            relaxed: OnceLock::new(),
-            layout: self.layout.clone(),
-            workers: self.workers.in_double(),
-        };
-        target.summing_as(&self.layout)
+        self.with_terms(|term| term != framed.prior).summing_as(&self.layout)
     }
 }
 

@@ -36,6 +36,10 @@ impl<T: LogDensity + ?Sized> LogDensity for &T {
         (**self).differentiable()
     }
 
+    fn not_finite_at(&self, theta: &[f64], z: &Draws) -> Option<String> {
+        (**self).not_finite_at(theta, z)
+    }
+
     fn workers(&self) -> Option<&Workers> {
         (**self).workers()
     }

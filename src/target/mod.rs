@@ -11,6 +11,8 @@ mod factored;
 mod functions;
 #[cfg(test)]
 mod fused_tests;
+mod other_data;
+mod parts;
 mod pass;
 mod recorded;
 mod relaxed;
@@ -24,6 +26,8 @@ pub(crate) use coordinates::Frames;
 pub use error::{DensityError, DensityErrorKind, TargetError};
 pub use factored::Factored;
 pub use functions::{HandWritten, ValueOnly, check_gradient};
+pub use other_data::OnData;
+pub use parts::{DrawnSite, PriorOf};
 pub use pass::Pass;
 pub use recorded::{Options, Precision, Target, Workers};
 pub use simulate::{Replicated, Simulation, SimulationError};
@@ -88,6 +92,13 @@ pub trait LogDensity: Sync {
 
     /// This density as one with a gradient: `Some(self)` for every [`Differentiable`], so that a fit finds it.
     fn differentiable(&self) -> Option<&dyn Differentiable> {
+        None
+    }
+
+    /// The place in the source, and the row, of the first term that is not a finite number at the first draw of `z`, which holds
+    /// all rows; in words. Nothing where there is none, or where nobody knows.
+    fn not_finite_at(&self, theta: &[f64], z: &Draws) -> Option<String> {
+        let _ = (theta, z);
         None
     }
 

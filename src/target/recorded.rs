@@ -353,6 +353,10 @@ impl LogDensity for Target {
         }
     }
 
+    fn not_finite_at(&self, theta: &[f64], z: &Draws) -> Option<String> {
+        self.first_not_finite(theta, z)
+    }
+
     fn unit_roundoff(&self) -> f64 {
         match self.options().precision {
             Precision::Double => f64::EPSILON,

@@ -6,7 +6,6 @@
 use super::schedule::{Drawn, Schedule, Step, own_nodes};
 use super::{Constrained, Target};
 use crate::model::{Draws, Simulated, SiteKind};
-use crate::program::TermKind;
 use crate::program::oracle::{Oracle, Point};
 use crate::program::recording::{Op, Recording};
 use crate::streams::{Stream, Streams};
@@ -80,6 +79,14 @@ pub enum SimulationError {
     /// Several blocks of rows with latents of their own.
     #[error("nothing can be simulated: several different blocks of rows have latents of their own")]
     Blocks,
+    /// Something other than a column is observed, which cannot be replaced by other data.
+    #[error(
+        "observation {number} is no column of data read at its row, so that no other data can take its place; observe a `Column` or an `IntColumn` inside of `rows`"
+    )]
+    NotAColumn {
+        /// Number of the `observe`, in the order of the model.
+        number: usize,
+    },
     /// The wrong number of numbers was given.
     #[error("{found} {what} given, the model has {expected}")]
     Length {
@@ -113,7 +120,8 @@ impl Target {
         Ok(self.simulate(theta, &z, streams, Drawn::All))
     }
 
-    /// New data of every `observe` given the latents `z` of all rows: draws of `p(x | z)`.
+    /// New data of every `observe` given the latents `z` of all rows: draws of `p(x | z)`. Priors and bare terms (`add`) have
+    /// no part in it.
     ///
     /// Integers of rows that are summed out and that `z` does not hold are drawn from their prior, as those of new rows.
     ///
@@ -126,7 +134,7 @@ impl Target {
         z: &Draws,
         streams: Streams,
     ) -> Result<Vec<Replicated>, SimulationError> {
-        self.check_simulation(theta)?;
+        self.check_shapes(theta)?;
         if !self.simulated.iter().any(|s| s.site.is_none()) {
             return Err(SimulationError::NoData);
         }
@@ -169,12 +177,13 @@ impl Target {
 
     fn check_prior(&self, theta: &[f64]) -> Result<(), SimulationError> {
         self.check_drawn(|kind| !matches!(kind, SiteKind::Parameter | SiteKind::Derived))?;
-        if self.recording.terms.iter().any(|t| t.kind == TermKind::Bare) {
+        if self.has_bare_terms() {
             return Err(SimulationError::BareTerm);
         }
         self.check_simulation(theta)
     }
 
+    /// Whether all latents can be drawn from their priors.
     fn check_simulation(&self, theta: &[f64]) -> Result<(), SimulationError> {
         let layout = &self.layout;
         if layout.num_row_latents + layout.num_row_integers > 0 && layout.num_rows == 0 {

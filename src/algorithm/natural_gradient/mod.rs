@@ -11,7 +11,7 @@ use linear::{
 };
 use window::{Window, divergence};
 
-use super::density::{Buffers, Density, farthest};
+use super::density::{Buffers, Density, culprit, farthest};
 use super::laplace::{only_global_latents, params_of_precision, precision_factor};
 use super::{Algorithm, FitError, Solution, SolverFailure, Step};
 use crate::family::FullRank;
@@ -306,7 +306,7 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
         let far = (0.5 * (d as f64).sqrt()).max(1.0);
         let rho = wanted.min(1.0 / size).min(if norm > 0.0 { far / norm } else { 1.0 });
         if !rho.is_finite() || !norm.is_finite() {
-            let detail = farthest(self.target.layout(), &scratch.z);
+            let detail = farthest(self.target.layout(), &scratch.z) + &culprit(self.target, &[], &scratch.z);
             let place = format!("step {}: the estimate of the Hessian is not finite{detail}", state.step);
             return Err(FitError::solver(SolverFailure::NotFinite, format!("{place}; rescale the data")));
         }
@@ -380,7 +380,7 @@ impl<T: Differentiable + ?Sized> NaturalGradient<'_, T> {
     }
 
     fn no_draws(&self, state: &NaturalGradientState, scratch: &Scratch) -> FitError {
-        let detail = farthest(self.target.layout(), &scratch.z);
+        let detail = farthest(self.target.layout(), &scratch.z) + &culprit(self.target, &[], &scratch.z);
         FitError::NotFinite { place: format!("step {}", state.step), times: PATIENCE as usize, detail }
     }
 }

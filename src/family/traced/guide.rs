@@ -362,7 +362,13 @@ fn add_term(value: Real) {
     let node = if constant.is_none() { Some(value.node()) } else { None };
     recording::with(|r| {
         let plate = r.current_plate;
-        r.terms.push(Term { node, constant: constant.unwrap_or(0.0), kind: TermKind::Bare, plate });
+        r.terms.push(Term {
+            node,
+            constant: constant.unwrap_or(0.0),
+            kind: TermKind::Bare,
+            plate,
+            location: Location::caller(),
+        });
     });
 }
 

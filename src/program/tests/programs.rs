@@ -27,7 +27,13 @@ pub(super) fn add_term(term: Real) {
     let node = term.node();
     recording::with(|r| {
         let plate = r.current_plate;
-        r.terms.push(Term { node: Some(node), constant: 0.0, kind: TermKind::Bare, plate });
+        r.terms.push(Term {
+            node: Some(node),
+            constant: 0.0,
+            kind: TermKind::Bare,
+            plate,
+            location: std::panic::Location::caller(),
+        });
     });
 }
 
