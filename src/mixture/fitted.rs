@@ -65,7 +65,7 @@ pub struct Assignments {
 pub struct Score {
     /// Mean over rows.
     pub mean: f64,
-    /// Standard error of the mean.
+    /// Standard error of the mean; NaN for a single row.
     pub standard_error: f64,
 }
 
@@ -249,7 +249,7 @@ impl<C: Generative> MixtureFitted<C> {
         let values = self.log_density(rows)?;
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
         Ok(Score { mean, standard_error: (variance / n).sqrt() })
     }
 
@@ -258,19 +258,20 @@ impl<C: Generative> MixtureFitted<C> {
     /// # Errors
     /// When a covariance is not positive definite.
     pub fn draws(&self, num_draws: usize, seed: u64) -> Result<Vec<MixtureDraw>, MixtureError> {
-        let streams = Streams::new(seed);
-        let (k, length) = (self.order.len(), self.component.value_names().len());
-        let draw = |d: usize| {
-            let mut stream = streams.draw(d);
-            let (mut weights, mut values) = (vec![0.0; k], vec![0.0; k * length]);
-            self.prior.draw(&self.state.weights, &mut stream, &mut weights)?;
-            self.component.draw_all(&self.state.params, &mut stream, &mut values)?;
-            Ok(MixtureDraw {
-                weights: self.order.iter().map(|&c| weights[c]).collect(),
-                values: self.order.iter().map(|&c| values[c * length..(c + 1) * length].to_vec()).collect(),
-            })
-        };
-        (0..num_draws).map(draw).collect()
+        let (streams, length) = (Streams::new(seed), self.component.value_names().len());
+        (0..num_draws).map(|d| self.draw(streams, d, length)).collect()
+    }
+
+    /// Draw number `d`, with so many numbers of each component.
+    fn draw(&self, streams: Streams, d: usize, length: usize) -> Result<MixtureDraw, MixtureError> {
+        let (k, mut stream) = (self.order.len(), streams.draw(d));
+        let (mut weights, mut values) = (vec![0.0; k], vec![0.0; k * length]);
+        self.prior.draw(&self.state.weights, &mut stream, &mut weights)?;
+        self.component.draw_all(&self.state.params, &mut stream, &mut values)?;
+        Ok(MixtureDraw {
+            weights: self.order.iter().map(|&c| weights[c]).collect(),
+            values: self.order.iter().map(|&c| values[c * length..(c + 1) * length].to_vec()).collect(),
+        })
     }
 
     /// New rows from the posterior predictive: each from its own draw of the parameters.
@@ -278,10 +279,15 @@ impl<C: Generative> MixtureFitted<C> {
     /// # Errors
     /// As [`draws`](Self::draws).
     pub fn simulate(&self, num_rows: usize, seed: u64) -> Result<Vec<Vec<f64>>, MixtureError> {
-        let streams = Streams::new(seed).purpose(1);
-        let draws = self.draws(num_rows, seed)?;
-        let row = |(i, draw): (usize, &MixtureDraw)| {
-            let mut stream = streams.draw(i);
+        self.simulated(num_rows, seed).collect()
+    }
+
+    /// The same one at a time, so that none need be held.
+    pub fn simulated(&self, num_rows: usize, seed: u64) -> impl Iterator<Item = Result<Vec<f64>, MixtureError>> + '_ {
+        let (streams, length) = (Streams::new(seed), self.component.value_names().len());
+        (0..num_rows).map(move |i| {
+            let draw = self.draw(streams, i, length)?;
+            let mut stream = streams.purpose(1).draw(i);
             let u: f64 = StandardUniform.sample(&mut stream);
             let mut row = vec![0.0; self.component.num_columns()];
             self.component.sample(&draw.values[pick(&draw.weights, u)], &mut stream, &mut row)?;
@@ -292,8 +298,7 @@ impl<C: Generative> MixtureFitted<C> {
                 ));
             }
             Ok(row)
-        };
-        draws.iter().enumerate().map(row).collect()
+        })
     }
 
     /// Means, standard deviations and 90% intervals of all parameters, from draws.

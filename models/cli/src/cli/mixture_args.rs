@@ -33,14 +33,14 @@ pub struct MixtureModelArgs {
     ///
     /// Of a range, the number with the largest bound is chosen. With --dirichlet-process: the most that may be used
     /// [default: 20].
-    #[arg(long, value_name = "N|A..B", value_parser = Components::from_str)]
+    #[arg(long, value_name = "N|A..B", value_parser = Components::from_str, allow_negative_numbers = true)]
     pub k: Option<Components>,
     /// Let a Dirichlet process find the number of components; X is large for many [default X: 1]
     #[arg(long, value_name = "X", num_args = 0..=1, require_equals = true, default_missing_value = "1",
         value_parser = concentration)]
     pub dirichlet_process: Option<f64>,
     /// Make it a Pitman-Yor process of this discount, from 0 to below 1: few large components and many small ones
-    #[arg(long, value_name = "X", requires = "dirichlet_process", value_parser = discount)]
+    #[arg(long, value_name = "X", requires = "dirichlet_process", value_parser = discount, allow_negative_numbers = true)]
     pub discount: Option<f64>,
     /// Covariance of Gaussian columns within a component
     #[arg(long, value_name = "SHAPE", value_enum, default_value_t)]
@@ -57,12 +57,12 @@ pub struct MixtureModelArgs {
     #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "auto", value_parser = KindChoice::from_str)]
     pub kind: Vec<KindChoice>,
     /// Degrees of freedom of student-t columns, above 2; they are not estimated: compare the bounds of several
-    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = tail)]
+    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = tail, allow_negative_numbers = true)]
     pub tail: f64,
     /// Shape of gamma columns, the same in all components [default: of each column that of all its rows, at least 1]
     ///
     /// It is not estimated: compare the bounds of several.
-    #[arg(long, value_name = "X", value_parser = shape)]
+    #[arg(long, value_name = "X", value_parser = shape, allow_negative_numbers = true)]
     pub shape: Option<f64>,
     /// Columns to use, separated by commas [default: all that have a name]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
@@ -84,7 +84,7 @@ pub struct MixtureMethodArgs {
     /// Leave this fraction of the rows out of the fit, drawn by --seed, and report their mean log density for each K
     ///
     /// With --batch whole blocks of rows are left out. All rows are labelled in the end.
-    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true)]
     pub held_out: Option<f64>,
     /// Rows of a step, for many rows: stochastic natural gradient in place of passes over all rows; a CSV is then read
     /// again in each pass instead of held in memory

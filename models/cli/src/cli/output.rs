@@ -1,6 +1,7 @@
 //! Where results go: standard output, or a file that `jensen::export` writes.
 
 use jensen::export::{FIT_FILE, FileError, write_whole};
+use std::borrow::Cow;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -45,12 +46,23 @@ pub fn write(out: Option<&Path>, fill: impl FnOnce(&mut dyn Write) -> io::Result
     Ok(write_whole(path, fill)?)
 }
 
-/// Prints a result on `stream`; a reader that has closed its end (`jensen list | head`) is no error.
+/// `text` with control characters in the form `\u{1b}`, line ends and tabs apart: names and words of a table may hold some
+/// that a terminal would obey.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if is_obeyed(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// Prints a result on `stream`, made [`visible`]; a reader that has closed its end (`jensen list | head`) is no error.
 ///
 /// # Errors
 /// [`OutputError`] for any other failure, such as a full disk.
 pub fn print(mut stream: impl Write, text: &str) -> Result<(), OutputError> {
-    printed(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+    printed(stream.write_all(visible(text).as_bytes()).and_then(|()| stream.flush()))
 }
 
 fn printed(result: io::Result<()>) -> Result<(), OutputError> {
@@ -67,7 +79,7 @@ pub enum OutputError {
     #[error(transparent)]
     File(#[from] FileError),
     /// In the place of what was read.
-    #[error("{}: --out would replace this file, which is read; give another place", path.display())]
+    #[error("{}: the result would replace this file, which is read; give another place", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -95,6 +107,12 @@ mod tests {
         assert!(!refused(&folder, &at("rows.csv")) && !refused(&at("new.csv"), &at("rows.csv")));
         assert!(spare(None, Some(&at("rows.csv"))).is_ok() && spare(Some(&folder), None).is_ok());
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(visible("a\tb\nc"), "a\tb\nc");
+        assert_eq!(visible("red\u{1b}[31m\u{7}\r\u{9b}"), "red\\u{1b}[31m\\u{7}\\u{d}\\u{9b}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::mixture::{encoded, is_text};
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
-use crate::cli::output::{print, spare, write};
+use crate::cli::output::{print, spare, visible, write};
 use jensen::mixture::{BLOCK_ROWS, MixtureFitted, Rows};
 use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_parquet};
@@ -27,27 +27,35 @@ pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     }
 }
 
-/// Writes rows drawn from the mixture, words as words.
+/// Writes rows drawn from the mixture one at a time, words as words.
 fn simulate(
     args: &PredictArgs,
     columns: &[Column],
     fitted: &MixtureFitted,
     num_rows: usize,
 ) -> Result<Exit, CommandError> {
-    let rows =
-        fitted.simulate(num_rows, args.seed).map_err(|e| ClusterError::fit(&args.fit.display().to_string(), e))?;
-    let mut lines = csv::Writer::from_writer(Vec::new());
     let cell = |(x, column): (&f64, &Column)| match &column.kind {
         ColumnKind::Categorical { levels } => levels.get(*x as usize).cloned().unwrap_or_default(),
         _ => x.to_string(),
     };
-    // Writing into memory does not fail.
-    let _ = lines.write_record(columns.iter().map(|c| &c.name));
-    for row in &rows {
-        let _ = lines.write_record(row.iter().zip(columns).map(cell));
+    let mut failure = None;
+    let mut fill = |out: &mut dyn Write| -> io::Result<()> {
+        let mut lines = csv::Writer::from_writer(out);
+        lines.write_record(columns.iter().map(|c| &c.name))?;
+        for row in fitted.simulated(num_rows, args.seed) {
+            let row = row.map_err(|error| {
+                failure = Some(error.clone());
+                io::Error::other(error)
+            })?;
+            lines.write_record(row.iter().zip(columns).map(cell))?;
+        }
+        lines.flush()
+    };
+    let written = write(args.out.as_deref(), &mut fill);
+    if let Some(failure) = failure {
+        return Err(ClusterError::fit(&args.fit.display().to_string(), failure).into());
     }
-    let bytes = lines.into_inner().unwrap_or_default();
-    write(args.out.as_deref(), |out| out.write_all(&bytes))?;
+    written?;
     Ok(Exit::Success)
 }
 
@@ -73,18 +81,22 @@ fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &MixtureFi
     if args.out.is_some() {
         print(std::io::stdout(), &text)?;
     } else if !args.quiet {
-        let _ = write!(std::io::stderr(), "{text}"); // a closed stream leaves nobody to tell
+        let _ = write!(std::io::stderr(), "{}", visible(&text)); // a closed stream leaves nobody to tell
     }
     Ok(Exit::Success)
 }
 
 fn summary(file: &str, labelled: &Summary) -> String {
     let Summary { sizes, score } = labelled;
+    let num_rows = sizes.iter().sum::<usize>() as u64;
+    let rows = if num_rows == 1 { "1 row".into() } else { format!("{} rows", grouped(num_rows)) };
+    let error = match score.standard_error {
+        error if error.is_nan() => "no standard error from one row".into(),
+        error => format!("standard error {}", significant(error, 2)),
+    };
     format!(
-        "{file}: {} rows; rows of each component: {}\nmean log density {} (standard error {}) a row\n",
-        grouped(sizes.iter().sum::<usize>() as u64),
+        "{file}: {rows}; rows of each component: {}\nmean log density {} ({error}) a row\n",
         sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         significant(score.mean, 6),
-        significant(score.standard_error, 2),
     )
 }

@@ -12,7 +12,7 @@ const BLOCKS: usize = 32;
 pub struct Summary {
     /// Rows of each component.
     pub sizes: Vec<usize>,
-    /// Mean log density with its standard error over rows.
+    /// Mean log density with its standard error over rows, NaN for a single one.
     pub score: Score,
 }
 
@@ -36,7 +36,7 @@ pub fn write(fitted: &MixtureFitted, rows: &dyn Rows, out: &mut dyn Write) -> io
     }
     out.flush()?;
     let (n, mean, squares) = moments;
-    let standard_error = (squares / (n - 1.0_f64).max(1.0) / n).sqrt();
+    let standard_error = (squares / (n - 1.0_f64) / n).sqrt();
     Ok(Summary { sizes, score: Score { mean, standard_error } })
 }
 

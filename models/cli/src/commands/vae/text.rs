@@ -64,15 +64,26 @@ impl TextNote {
 /// # Errors
 /// A file that cannot be read, or is no text.
 pub fn read(path: &Path) -> Result<String, VaeError> {
-    let text =
-        jensen_models::data::file::check(path).and_then(|()| std::fs::read_to_string(path)).map_err(|error| {
-            let reason = match error.kind() {
-                std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_string(),
-                _ => error.to_string(),
-            };
-            ImageError::Unreadable { file: path.display().to_string(), reason }
-        })?;
+    let unreadable = |reason: String| ImageError::Unreadable { file: path.display().to_string(), reason };
+    let bytes = jensen_models::data::file::check(path).and_then(|()| std::fs::read(path));
+    let text = decoded(bytes.map_err(|error| unreadable(error.to_string()))?).map_err(|r| unreadable(r.to_string()))?;
     Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// UTF-8 as text, without a byte order mark; or what the bytes are instead, in words.
+fn decoded(bytes: Vec<u8>) -> Result<String, &'static str> {
+    const UTF_16: &str = "it is text in UTF-16, and UTF-8 is read; save it as UTF-8";
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(UTF_16);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save it as UTF-8")?;
+    // UTF-16 of the letters of English is UTF-8, with a NUL beside each.
+    let num_nul = text.bytes().filter(|byte| *byte == 0).count();
+    match num_nul {
+        0 => Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_string)),
+        n if 3 * n >= text.len() => Err(UTF_16),
+        _ => Err("it is no text: it has bytes of value zero"),
+    }
 }
 
 /// Bits a character of `test` by the counts of single characters, those of `train` seen before, all counts from a half: an
@@ -92,6 +103,18 @@ pub fn bits_by_counts(levels: usize, train: &[f64], test: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_encodings_are_refused_in_words() {
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for bytes in [utf_16("\u{feff}one two"), utf_16("one two"), utf_16("\u{feff}zwölf"), vec![0xfe, 0xff, 0, b'a']]
+        {
+            assert!(decoded(bytes).unwrap_err().contains("UTF-16"));
+        }
+        assert!(decoded(vec![b'a', 0xfc, b'b']).unwrap_err().contains("not UTF-8"));
+        assert!(decoded(b"abcdef\0ghijk".to_vec()).unwrap_err().contains("no text"));
+        assert_eq!(decoded("\u{feff}zwölf".into()).unwrap(), "zwölf");
+    }
 
     #[test]
     fn characters_have_numbers_and_come_back() {

@@ -203,7 +203,7 @@ fn no_result_takes_the_place_of_what_is_read() {
         "compare linear-regression --data draws.csv --response y --out .",
         "mixture draws.csv --k 2 --out .",
     ] {
-        folder.jensen(line).refused(&["--out would replace this file"]);
+        folder.jensen(line).refused(&["the result would replace this file"]);
     }
     assert_eq!([folder.read("m/fit.json"), folder.read("f/fit.json")], [m, f]);
     assert_eq!([folder.read("rows.csv"), folder.read("draws.csv")], [rows, rows]);
