@@ -118,13 +118,16 @@ pub enum PriorInfluence {
     Conflict,
     /// The prior decides and the data hardly do.
     Dominant,
+    /// The prior matters; what the data do is not known, since none are told apart (`observe`).
+    Sensitive,
     /// The draws are too few to tell.
     Unclear,
 }
 
 impl Sensitivity {
     /// The diagnosis of the paper: a quantity that is sensitive to the prior and to the data is in conflict, one that is
-    /// sensitive to the prior alone is dominated by it. Neither need be a fault of the model.
+    /// sensitive to the prior alone is dominated by it. Neither need be a fault of the model. Where no data are told apart, the
+    /// second is not known.
     pub fn influence(&self) -> PriorInfluence {
         let Some(prior) = self.prior else { return PriorInfluence::Little };
         match (prior.is_sensitive(), self.data) {
@@ -132,7 +135,8 @@ impl Sensitivity {
             (false, _) => PriorInfluence::Little,
             (true, Some(data)) if data.is_unclear() => PriorInfluence::Unclear,
             (true, Some(data)) if data.is_sensitive() => PriorInfluence::Conflict,
-            (true, _) => PriorInfluence::Dominant,
+            (true, Some(_)) => PriorInfluence::Dominant,
+            (true, None) => PriorInfluence::Sensitive,
         }
     }
 }

@@ -207,6 +207,12 @@ fn flat_priors_and_bare_terms_are_told_apart() {
     let change = found.quantities[0].prior.unwrap();
     let expected = -std::f64::consts::LN_2 * 0.5 / 7.0;
     assert!((change.sd.value - expected).abs() < 4.0 * change.sd.mcse, "{change:?} {expected}");
+    // The data are in a term of `add`, so that nobody can say what they do.
+    let hidden = model(|p| {
+        let mu = p.draw("mu", normal(3.0, 1.0));
+        p.add(normal(mu, 1.0).log_density(-3.0));
+    });
+    assert_eq!(fitted(&hidden).unwrap().quantities[0].influence(), PriorInfluence::Sensitive);
     let nothing = model(|p| p.add(-p.real("x").square()));
     let error = fitted(&nothing).unwrap_err().to_string();
     assert!(error.contains("neither a prior (`draw`) nor data (`observe`)"), "{error}");

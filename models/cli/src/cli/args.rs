@@ -3,9 +3,11 @@
 use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, support, up_to, whole};
 use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator};
 use super::guide::{
-    COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
+    CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE,
+    SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
 use super::mixture_args::{MixtureArgs, PredictArgs};
+use super::saved_args::{CheckArgs, CompareFitsArgs, SampleArgs, ShowArgs};
 use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
 use jensen_models::zoo::NamedSupport;
@@ -56,6 +58,12 @@ pub enum Command {
     /// Print the report of a saved fit again
     #[command(after_help = SHOW_GUIDE)]
     Show(ShowArgs),
+    /// Hold a saved fit against its data, its prior and simulated data, and say what to do
+    #[command(after_help = CHECK_GUIDE)]
+    Check(CheckArgs),
+    /// Compare saved fits of the same rows: predictions, evidence, weights
+    #[command(after_help = COMPARE_FITS_GUIDE)]
+    CompareFits(CompareFitsArgs),
 }
 
 /// Arguments of `jensen list`.
@@ -230,49 +238,6 @@ pub struct CompareOutputArgs {
     pub json: bool,
 }
 
-/// Arguments of `jensen sample`.
-#[derive(Debug, Clone, Args)]
-pub struct SampleArgs {
-    /// Folder that `jensen fit --out` wrote
-    #[arg(value_name = "FIT")]
-    pub fit: PathBuf,
-    /// Number of draws; where the table is weighted they are resampled from 4 times as many of q and around it, at least 4000
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
-    pub draws: NonZeroUsize,
-    /// Draws of q itself, the distribution that was fitted, with their log p, log q, log proposal and log weight
-    #[arg(long)]
-    pub proposal: bool,
-    /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
-    pub seed: u64,
-    /// File to write instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Print JSON, one list per name, instead of CSV
-    #[arg(long)]
-    pub json: bool,
-    /// No messages on standard error, errors apart
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-/// Arguments of `jensen show`.
-#[derive(Debug, Clone, Args)]
-pub struct ShowArgs {
-    /// fit.json, or the folder of `--out`, of any command; or what a program of yours has saved
-    #[arg(value_name = "FIT")]
-    pub fit: PathBuf,
-    /// Draw the plots of `jensen fit` again, as SVG and PNG, into the folder
-    #[arg(long)]
-    pub plot: bool,
-    /// Print every row of the posterior table, however long
-    #[arg(long)]
-    pub all: bool,
-    /// Print the report as JSON instead of text
-    #[arg(long)]
-    pub json: bool,
-}
-
 impl FitArgs {
     /// The folder for results: `--out`, or `jensen-MODEL` where only `--plot` was given, or none.
     pub fn folder(&self) -> Option<PathBuf> {
@@ -374,7 +339,7 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        for command in ["list", "compare", "mixture", "predict", "vae", "sample", "show"] {
+        for command in ["list", "compare", "mixture", "predict", "vae", "sample", "show", "check", "compare-fits"] {
             assert!(help(command).contains("Examples:"), "{command}");
         }
     }

@@ -7,6 +7,7 @@ Examples:
   jensen fit logistic-regression --data patients.csv --response ill --features age,dose
   jensen fit garch --out garch-fit --plot
   jensen show garch-fit
+  jensen check garch-fit --report checks.html
   jensen compare eight-schools --out schools
   jensen mixture customers.csv --k 1..8 --out groups --plot
   jensen vae --out digits
@@ -99,6 +100,45 @@ Exit codes, as for the fit itself:
   0  the fit is trusted
   1  the verdict is not to trust it, or to trust its means only
   2  error: no such fit, or one that cannot be read";
+
+pub(super) const CHECK_GUIDE: &str = "\
+What is checked, each as far as the model allows it; what it does not allow is said, and the rest goes on:
+  data that the prior expects, and data that the fitted model expects: are those at hand among them?
+  rows left out one by one: how well is each predicted by the others, and are there rows that decide by themselves?
+  fits of data simulated from the model: is the truth found as often as it should be?
+  sensitivity: does the posterior move if the prior counts more, or the data?
+Ctrl-C ends the fits of simulated data and keeps the rest.
+
+Examples:
+  jensen fit linear-regression --data trees.csv --response volume --features girth,height --out trees
+  jensen check trees
+  jensen check trees --report trees.html --simulations 200
+  jensen check schools --priors mu,tau
+
+Exit codes:
+  0  nothing is wrong, though there may be things worth knowing
+  1  something is wrong, or the fit is not trusted; the findings say what to do
+  2  error: no such fit, or one that cannot be checked";
+
+pub(super) const COMPARE_FITS_GUIDE: &str = "\
+The fits must be of the same rows in the same order and units; other rows are refused.
+
+Columns:
+  elpd           log density of each row given all others, summed (higher is better), and its standard error
+  difference     to the best, paired by row: differences below 4, or below two standard errors, say little
+  weight         in the mixture of all fits that predicts best (stacking)
+  rows in doubt  rows with a large k-hat, whose share of elpd cannot be relied on
+  log evidence   of the whole model with its prior, with its Monte Carlo error
+
+Examples:
+  jensen fit linear-regression --data trees.csv --response volume --features girth --out one
+  jensen fit linear-regression --data trees.csv --response volume --features girth,height --out both
+  jensen compare-fits one both
+
+Exit codes:
+  0  compared
+  1  compared, but rows are in doubt or a fit is not trusted; the remarks say which
+  2  error: no such fit, or fits of other rows";
 
 pub(super) const MIXTURE_GUIDE: &str = "\
 Every row is taken to come from one of K components; what they look like, how large they are and which row belongs

@@ -2,17 +2,10 @@
 
 use super::comparison::Comparison;
 use crate::cli::number::{duration, grouped, significant};
+use crate::cli::page::{embedded, escaped, head};
 use crate::cli::plot::{Figure, Panel, by_name, curves, series_colour};
 use jensen::study::{Cell, Figures, Maximised, Refused, ShortFit, StudyReport};
 use std::fmt::Write;
-
-const STYLE: &str = "body{font:15px/1.5 Roboto,Helvetica Neue,Arial,sans-serif;color:#2b2f36;max-width:68rem;\
-margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}\
-.advice{background:#eef3f9;border-left:4px solid #2f66a8;padding:.8rem 1rem}\
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.2rem .7rem;text-align:right;\
-border-bottom:1px solid #e9ebee}th:first-child,td:first-child{text-align:left}.bad{color:#a03030;font-weight:600}\
-td.words{text-align:left}svg{max-width:100%;height:auto}dt{font-weight:600}dd{margin:0 0 .4rem 1.2rem}\
-.faint{color:#6b727d}.legend span{margin-right:1.4rem}";
 
 /// What each column says.
 const COLUMNS: [(&str, &str); 8] = [
@@ -51,13 +44,8 @@ pub(super) fn page(found: &Comparison) -> String {
     let (report, mut out) = (&found.report, String::new());
     let title = format!("Gradient estimators on {}", found.model);
     // A String takes every write.
-    let _ = write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title><style>{STYLE}</style>\
-         </head><body>\n<h1>{0}</h1>\n<p class=\"advice\">{1}</p>\n",
-        escaped(&title),
-        escaped(&report.recommendation.sentence)
-    );
+    out += &head(&title);
+    let _ = writeln!(out, "<p class=\"advice\">{}</p>", escaped(&report.recommendation.sentence));
     let _ = writeln!(
         out,
         "<p>Data: {}, {} rows. q: {}, {} parameters. {} gradients of each kind, seed {}.{}</p>",
@@ -201,10 +189,7 @@ fn section(
         let (colour, name) = (series_colour(k), escaped(name));
         let _ = writeln!(out, "<span><b style=\"color:{colour}\">●</b> {name}</span>");
     }
-    // Names of clips are shared by all drawings of a page.
-    let svg = Figure::new("", panels).grid(columns, size).svg();
-    let svg = svg.replace("id=\"clip", &format!("id=\"{id}")).replace("url(#clip", &format!("url(#{id}"));
-    let svg = svg.replacen("<title></title>", &format!("<title>{title}</title>"), 1);
+    let svg = embedded(&Figure::new("", panels).grid(columns, size), id, title);
     let _ = write!(out, "</p>\n{svg}");
 }
 
@@ -309,8 +294,4 @@ fn time(seconds: f64) -> String {
         s if s >= 1e-3 => format!("{:.1} ms", s * 1e3),
         s => format!("{:.1} µs", s * 1e6),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -3,7 +3,9 @@
 use super::draws::with_densities;
 use super::outcome::{EngineError, Outcome};
 use crate::cli::args::MethodArgs;
+use jensen::algorithm::Solution;
 use jensen::automatic::{Fitted, UnknownChoice, family_of};
+use jensen::family::Family;
 use jensen::fit::Observer;
 use jensen::model::{Layout, Model};
 use jensen::posterior::{Proposal, Resampling, RowMeans};
@@ -103,6 +105,31 @@ pub enum Wanted {
     Proposal,
 }
 
+/// A model in the coordinates of a saved fit, and the family of its solution.
+///
+/// # Errors
+/// When the solution does not belong to `model` and a family of this name.
+pub(super) fn recorded(
+    model: &(dyn Model + Send),
+    family: &str,
+    coordinates: Option<&Layout>,
+    solution: &Solution,
+    threads: usize,
+) -> Result<(Target, Box<dyn Family>), EngineError> {
+    let options = Options::default().threads(threads);
+    let target = match coordinates {
+        Some(layout) => Target::in_coordinates(model, options, layout)?,
+        None => Target::with_options(model, options)?,
+    };
+    let layout = target.layout();
+    let family = family_of(choice(family)?, layout, solution)?;
+    if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
+        let words = "the saved fit belongs to another model or other data; fit again with --out";
+        return Err(EngineError(words.into()));
+    }
+    Ok((target, family))
+}
+
 /// Fresh draws of a saved fit of `model`, and how they were made by weights.
 ///
 /// # Errors
@@ -116,17 +143,8 @@ pub(super) fn sample(
     streams: Streams,
 ) -> Result<(Constrained, Option<Resampling>), EngineError> {
     let solution = outcome.solution();
-    let target = match outcome.layout() {
-        Some(layout) => Target::in_coordinates(model, Options::default(), layout)?,
-        None => Target::new(model)?,
-    };
-    let layout = target.layout();
-    held(layout, num_draws)?;
-    let family = family_of(choice(family)?, layout, solution)?;
-    if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
-        let words = "the saved fit belongs to another model or other data; fit again with --out";
-        return Err(EngineError(words.into()));
-    }
+    let (target, family) = recorded(model, family, outcome.layout(), solution, 1)?;
+    held(target.layout(), num_draws)?;
     if let (Wanted::Table { weighted: true }, Outcome::Posterior(posterior)) = (wanted, outcome) {
         let (draws, resampling) = posterior.resample_with(&target, &*family, streams, num_draws)?;
         return Ok((draws, Some(resampling)));

@@ -5,6 +5,7 @@ use super::outcome::EngineError;
 use super::vae::error::VaeError;
 use crate::cli::output::OutputError;
 use crate::cli::plot::PlotError;
+use jensen::diagnose::ElpdError;
 use jensen::export::FileError;
 use jensen_models::data::DataError;
 use jensen_models::registry::UnknownModel;
@@ -48,6 +49,19 @@ pub enum CommandError {
         /// The saved fit.
         path: String,
     },
+    /// Fits that are not of the same rows.
+    #[error("{a} and {b} are not fits of the same rows: {difference}; fit both models to the same file")]
+    OtherRows {
+        /// One of the fits.
+        a: String,
+        /// The other.
+        b: String,
+        /// In what they differ.
+        difference: String,
+    },
+    /// Fits whose predictions cannot be compared.
+    #[error(transparent)]
+    Elpd(#[from] ElpdError),
     /// A figure cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),

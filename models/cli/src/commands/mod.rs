@@ -1,7 +1,9 @@
 //! The commands of `jensen`.
 
 mod built;
+mod check;
 mod compare;
+mod compare_fits;
 mod compare_page;
 mod comparison;
 mod draws;
@@ -15,6 +17,7 @@ pub mod mixture;
 mod network;
 pub mod outcome;
 mod predict;
+mod rebuilt;
 pub mod report;
 mod sample;
 pub mod saved;
@@ -23,6 +26,7 @@ pub mod vae;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::{Exit, parse};
+use crate::cli::output::visible;
 use error::CommandError;
 use std::ffi::OsString;
 use std::io::Write;
@@ -36,7 +40,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(exit) => return exit,
     };
     run(&cli).unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "error: {error}"); // a closed stream leaves nobody to tell
+        let _ = writeln!(std::io::stderr(), "error: {}", visible(&error.to_string())); // a closed stream leaves nobody to tell
         Exit::Error
     })
 }
@@ -50,6 +54,8 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Predict(args) => predict::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Show(args) => show::run(args),
+        Command::Check(args) => check::run(args),
+        Command::CompareFits(args) => compare_fits::run(args),
         Command::Vae(args) => vae::run(args),
     }
 }

@@ -1,16 +1,13 @@
 //! The command `jensen sample`: fresh draws of a saved fit.
 
-use super::built::build;
 use super::draws::{Renaming, write_csv};
 use super::engine::Wanted;
 use super::error::CommandError;
-use super::outcome::Outcome;
-use super::saved::Note;
+use super::rebuilt::{Instead, Opened};
 use super::{engine, network};
-use crate::cli::args::SampleArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::{spare, write};
-use jensen::export::{FileError, SavedFit};
+use crate::cli::saved_args::SampleArgs;
 use jensen::streams::Streams;
 use serde_json::{Map, Value};
 use std::io::Write;
@@ -18,24 +15,15 @@ use std::io::Write;
 /// Purpose of the streams, apart from those of fits.
 const SAMPLE: u32 = 0x7361_6d70;
 
+const INSTEAD: Instead = Instead {
+    of_others: "draw from a mixture with `jensen predict --simulate`, from an autoencoder with `jensen vae sample`",
+    of_own: "draw with `Posterior::resample`",
+};
+
 /// Draws that agree with the table of a saved fit, or from its q.
 pub(super) fn run(args: &SampleArgs) -> Result<Exit, CommandError> {
     spare(args.out.as_deref(), Some(&args.fit))?;
-    let saved = SavedFit::open(&args.fit)?;
-    let other = |found: &str| FileError::NotSaved { path: saved.path().to_owned(), found: found.into() };
-    let Some(outcome) = Outcome::read(&saved)? else {
-        return Err(other(
-            "it is no fit of a model: draw from a mixture with `jensen predict --simulate`, from an \
-                          autoencoder with `jensen vae sample`",
-        )
-        .into());
-    };
-    let Some(note) = saved.note::<Note>()? else {
-        return Err(
-            other("its model is your own, which this program does not have: draw with `Posterior::resample`").into()
-        );
-    };
-    let (entry, built) = build(&note.model, note.table.as_ref(), &note.options)?;
+    let Opened { outcome, note, entry, built } = Opened::read(&args.fit, &INSTEAD)?;
     let (num_draws, streams) = (args.draws.get(), Streams::new(args.seed).purpose(SAMPLE));
     let weighted = outcome.resampling().is_some();
     let wanted = if args.proposal { Wanted::Proposal } else { Wanted::Table { weighted } };

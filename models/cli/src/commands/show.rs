@@ -6,10 +6,10 @@ use super::outcome::Outcome;
 use super::report::Report;
 use super::saved::Note;
 use super::{mixture, vae};
-use crate::cli::args::ShowArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::print;
 use crate::cli::render::Length;
+use crate::cli::saved_args::ShowArgs;
 use jensen::export::{OutDir, SavedFit};
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 use crate::folder::{Folder, Run};
 use std::path::Path;
 
+mod checks;
 mod networks;
 #[cfg(unix)]
 mod outputs;

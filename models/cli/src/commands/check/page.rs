@@ -1,0 +1,162 @@
+//! The checks as one page for a browser: no other file, no script, nothing to look up.
+
+use super::calibrated::Calibrated;
+use super::predicted::Predicted;
+use super::text::{by_sensitivity, influence, priors};
+use super::{Checked, LeftOut, Part, Pit};
+use crate::cli::number::significant;
+use crate::cli::page::{embedded, escaped, head};
+use crate::cli::plot::{Figure, even_counts, observed_among, scatter};
+use jensen::posterior::{Change, PowerScaling};
+
+/// Panels of one figure at most.
+const MOST_PANELS: usize = 24;
+
+/// The whole page.
+pub(super) fn page(checked: &Checked) -> String {
+    let mut out = head(&format!("Checks of a fit of {}", checked.model));
+    let rows = if checked.num_rows == 1 { "1 row".into() } else { format!("{} rows", checked.num_rows) };
+    out += &paragraph(&format!(
+        "Fit: {}. Data: {}, {rows}. Verdict: {}. Seed of the checks: {}.",
+        checked.fit, checked.data, checked.verdict.trust, checked.seed
+    ));
+    out += &findings(checked);
+    let sections = [
+        ("Data that the prior expects", told(&checked.prior_predictive, |made| predicted("prior", made))),
+        (
+            "Data that the fitted model expects",
+            told(&checked.posterior_predictive, |made| predicted("posterior", made)),
+        ),
+        ("Rows left out one by one", told(&checked.loo, left_out)),
+        ("Where left-out values fall in their predictions", told(&checked.loo_pit, |all| pits(all))),
+        ("Fits of simulated data", told(&checked.calibration, calibrated)),
+        ("Sensitivity to prior and data", told(&checked.sensitivity, sensitivity)),
+    ];
+    for (title, body) in sections {
+        out += &format!("<h2>{title}</h2>\n{body}");
+    }
+    out + "</body></html>\n"
+}
+
+fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escaped(text))
+}
+
+fn told<T>(part: &Part<T>, tell: impl Fn(&T) -> String) -> String {
+    match part {
+        Part::Done(made) => tell(made),
+        Part::NotDone(why) => format!("<p class=\"faint\">Not done: {}</p>\n", escaped(why)),
+    }
+}
+
+fn findings(checked: &Checked) -> String {
+    if checked.findings.is_empty() {
+        return "<p class=\"advice\">Nothing was found that would need a second look.</p>\n".into();
+    }
+    let one = |finding: &super::advice::Finding| {
+        let class = if finding.is_problem { " class=\"bad\"" } else { "" };
+        let [check, what, advice] = [finding.check, &finding.what, &finding.advice].map(escaped);
+        format!("<dt{class}>{check}: {what}</dt><dd>{advice}</dd>\n")
+    };
+    format!("<div class=\"advice\"><dl>\n{}</dl></div>\n", checked.findings.iter().map(one).collect::<String>())
+}
+
+/// A table of text.
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let cells = |tag: &str, cells: &mut dyn Iterator<Item = &str>| {
+        cells.map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<String>()
+    };
+    let mut out = format!("<table><tr>{}</tr>\n", cells("th", &mut header.iter().copied()));
+    rows.for_each(|row| out += &format!("<tr>{}</tr>\n", cells("td", &mut row.iter().map(String::as_str))));
+    out + "</table>\n"
+}
+
+fn predicted(id: &str, made: &Predicted) -> String {
+    let rows = made.statistics.iter().map(|s| {
+        let [low, middle, high] = s.quantiles.map(|x| significant(x, 3));
+        let (observed, below) = (significant(s.observed, 3), significant(s.below, 2));
+        vec![format!("{} of {}", s.name, s.of), observed, low, middle, high, below, s.num_not_finite.to_string()]
+    });
+    let header = ["statistic", "observed", "5 %", "50 %", "95 %", "share below", "not finite"];
+    let mut out = paragraph(&format!(
+        "{} data sets were simulated; of each the same statistics as of the data. A share below of nearly 0 or 1 means that \
+         such data are not expected.{}",
+        made.num_sets,
+        if made.reads_its_data { " Each value is simulated given the data before it." } else { "" }
+    ));
+    out += &table(&header, rows);
+    let panels = made.statistics.iter().take(MOST_PANELS);
+    let panels = panels.map(|s| observed_among(&format!("{} of {}", s.name, s.of), &s.simulated, s.observed)).collect();
+    out + &embedded(
+        &Figure::new("", panels).note("simulated: mean dashed, central 90 % thick; observed in green"),
+        id,
+        id,
+    )
+}
+
+fn left_out(loo: &LeftOut) -> String {
+    let error = if loo.elpd_se.is_nan() { "unknown for a single row".into() } else { significant(loo.elpd_se, 2) };
+    let mut out = paragraph(&format!(
+        "elpd {} (standard error {error}), effective parameters {}. A row whose k-hat is above {} cannot be left out by \
+         weights: {} of {} rows.",
+        significant(loo.elpd, 5),
+        significant(loo.num_effective, 2),
+        significant(loo.threshold, 2),
+        loo.unreliable.len(),
+        loo.pointwise.len()
+    ));
+    let rows: Vec<f64> = (1..=loo.k_hat.len()).map(|row| row as f64).collect();
+    out += &embedded(&Figure::new("", vec![scatter("row", "k-hat", &rows, &loo.k_hat)]), "khat", "k-hat of each row");
+    out
+}
+
+fn pits(all: &[Pit]) -> String {
+    let mut out = paragraph(
+        "The share of a row's predictions, made from all other rows, that lie below its value: even where the model is right, \
+         U-shaped where its predictions are too narrow.",
+    );
+    let tested = all.iter().filter_map(|pit| Some((pit, pit.ranks.as_ref()?)));
+    let rows = tested.clone().map(|(pit, ranks)| {
+        let numbers = [ranks.uniformity_p_value, ranks.symmetry_p_value, ranks.spread].map(|x| significant(x, 2));
+        [pit.name.clone()].into_iter().chain(numbers).collect()
+    });
+    out += &table(&["", "uniform p", "symmetric p", "spread"], rows);
+    let panels: Vec<_> = tested.map(|(pit, ranks)| even_counts(&pit.name, &ranks.counts)).collect();
+    if panels.is_empty() {
+        return out + &paragraph("There are too few values for a test.");
+    }
+    out + &embedded(&Figure::new("", panels), "pit", "places of left-out values")
+}
+
+fn calibrated(made: &Calibrated) -> String {
+    let mut out = paragraph(&format!(
+        "The true value's place among 99 draws of the fit of each of {} simulated data sets; {} of the fits were trusted. Even \
+         where the way of fitting is right.",
+        made.num_sets, made.num_trusted
+    ));
+    let rows = made.quantities.iter().map(|quantity| {
+        let ranks = &quantity.ranks;
+        let numbers = [ranks.uniformity_p_value, ranks.symmetry_p_value, ranks.spread, ranks.shift];
+        [quantity.name.clone()].into_iter().chain(numbers.map(|x| significant(x, 2))).collect()
+    });
+    out += &table(&["quantity", "uniform p", "symmetric p", "spread", "shift"], rows);
+    let panels = made.quantities.iter().take(MOST_PANELS).map(|q| even_counts(&q.name, &q.ranks.counts)).collect();
+    out + &embedded(&Figure::new("", panels), "ranks", "ranks of the truth")
+}
+
+fn sensitivity(found: &PowerScaling) -> String {
+    let mut out = paragraph(
+        "How fast the posterior moves as prior or data count more: the distance's derivative in the logarithm of the power to \
+         base 2. A quantity is sensitive from 0.05. Mean and sd: what a prior that counts twice would move them by, in sds.",
+    );
+    priors(found).iter().for_each(|words| out += &paragraph(&format!("{words}.")));
+    let rows = by_sensitivity(found).into_iter().map(|quantity| {
+        let distance = |change: Option<Change>| change.map_or("–".into(), |c| format!("{:.3}", c.distance));
+        let moved = |x: Option<f64>| x.map_or("–".into(), |x| format!("{x:.2}"));
+        let (mean, sd) = (quantity.prior.map(|c| c.mean.value), quantity.prior.map(|c| c.sd.value));
+        let (prior, data) = (distance(quantity.prior), distance(quantity.data));
+        vec![quantity.name.clone(), prior, data, moved(mean), moved(sd), influence(quantity).to_string()]
+    });
+    out += &table(&["quantity", "prior", "data", "mean by prior", "sd by prior", ""], rows);
+    out
+}
