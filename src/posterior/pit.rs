@@ -7,7 +7,7 @@ use crate::diagnose::calibration::{MIN_RANKS, RankStatistics, rank_statistics};
 use crate::diagnose::psis::{MIN_DRAWS, k_hat_threshold, psis};
 use crate::target::{LogDensity, Replicated, Target};
 
-/// Probabilities `P(y < y_i | all rows but i)` of the rows' values, half of those equal to it counted by a random share.
+/// Probabilities `P(y < y_i | all rows but i)` of the rows' values; a random share of the new values equal to it counts too.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LooPit {

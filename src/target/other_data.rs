@@ -108,7 +108,7 @@ mod tests {
             let logits = p.draws("logits", normal(0.0, 1.0), 3);
             p.rows(1..3, |i| {
                 i.observe(self.count.at(i), poisson(rate.at(self.group.at(i)) * self.x.at(i)));
-                i.observe(self.kind.at(i), categorical_logit(logits.clone()));
+                i.observe(self.kind.at(i), categorical_logit(logits));
             });
         }
     }

@@ -210,7 +210,7 @@ fn flat_priors_and_bare_terms_are_told_apart() {
     // The data are in a term of `add`, so that nobody can say what they do.
     let hidden = model(|p| {
         let mu = p.draw("mu", normal(3.0, 1.0));
-        p.add(normal(mu, 1.0).log_density(-3.0));
+        p.add(normal(mu, 1.0).log_density((-3.0).into()));
     });
     assert_eq!(fitted(&hidden).unwrap().quantities[0].influence(), PriorInfluence::Sensitive);
     let nothing = model(|p| p.add(-p.real("x").square()));

@@ -112,15 +112,14 @@ fn other_rows(a: &Rebuilt, of_a: &[Replicated], b: &Rebuilt, of_b: &[Replicated]
             return Some("one gives counts probabilities, the other densities, which are in no common units".into());
         }
     }
-    let shared = a.note.table.iter().zip(&b.note.table).find_map(|(x, y)| {
+    a.note.table.iter().zip(&b.note.table).find_map(|(x, y)| {
         let both = x.given_names().filter(|name| y.given_names().any(|other| other == *name));
         let differs = |name: &&str| match (x.categories(name), y.categories(name)) {
             (Ok((codes, levels)), Ok((others, their_levels))) => codes != others || levels != their_levels,
             _ => false,
         };
         both.into_iter().find(differs).map(|name| format!("the column \"{name}\" has other values"))
-    });
-    shared
+    })
 }
 
 fn compared(fits: &[(Rebuilt, Vec<Replicated>, Loo)]) -> Result<ComparedFits, CommandError> {

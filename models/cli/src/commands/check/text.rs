@@ -82,7 +82,7 @@ fn left_out(loo: &LeftOut) -> String {
     )
 }
 
-fn pits(all: &Vec<Pit>) -> String {
+fn pits(all: &[Pit]) -> String {
     let one = |pit: &Pit| match &pit.ranks {
         None => format!("  {}: {} values are too few for a test\n", pit.name, pit.values.len()),
         Some(ranks) => format!(
