@@ -6,7 +6,7 @@ use super::statistics::weighted_mean;
 use super::{MonteCarlo, Posterior};
 use crate::algorithm::FitError;
 use crate::diagnose::psis::{k_hat_threshold, psis};
-use crate::diagnose::verdict::EVEN_WEIGHTS;
+use crate::diagnose::verdict::are_even;
 use crate::family::Family;
 use crate::model::{RowSet, Site, SiteKind};
 use crate::numerics::log_sum_exp;
@@ -59,12 +59,15 @@ pub struct Reweighted {
     /// Share of the draws that the weights leave, by effective size.
     #[serde(with = "crate::number")]
     pub effective_share: f64,
+    /// The largest weight, in units of their mean.
+    #[serde(with = "crate::number")]
+    pub largest_weight: f64,
 }
 
 impl Reweighted {
     /// Whether the draws reach what a moderate change of the power asks for, so that the derivatives can be relied on.
     pub fn is_reliable(&self) -> bool {
-        self.k_hat <= self.threshold || self.effective_share >= EVEN_WEIGHTS
+        self.k_hat <= self.threshold || are_even(self.effective_share, self.largest_weight)
     }
 }
 
@@ -282,12 +285,19 @@ fn chosen_priors(target: &Target, wanted: Option<&[&str]>) -> Result<(Vec<String
 /// Judges the weights `base + (a - 1) l` at both powers.
 fn reweighted(base: &[f64], log_part: &[f64]) -> Result<Reweighted, FitError> {
     let n = base.len();
-    let mut worst = Reweighted { k_hat: f64::NEG_INFINITY, threshold: k_hat_threshold(n), effective_share: 1.0 };
+    let mut worst = Reweighted {
+        k_hat: f64::NEG_INFINITY,
+        threshold: k_hat_threshold(n),
+        effective_share: 1.0,
+        largest_weight: 1.0,
+    };
     for power in POWERS {
         let ratios: Vec<f64> = base.iter().zip(log_part).map(|(b, l)| b + (power - 1.0) * l).collect();
         let smooth = psis(&ratios).map_err(|e| FitError::unsupported("weights", e.to_string()))?;
         worst.k_hat = worst.k_hat.max(smooth.k_hat);
         worst.effective_share = worst.effective_share.min(smooth.effective_size / n as f64);
+        let largest = smooth.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        worst.largest_weight = worst.largest_weight.max(n as f64 * largest.exp());
     }
     Ok(worst)
 }
