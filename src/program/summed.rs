@@ -147,9 +147,15 @@ impl Summing<'_> {
             self.to.current_plate = plate;
             for (node, c) in others {
                 let node = self.scaled(self.nodes[node as usize], c);
-                self.to.terms.push(Term { node, constant: 0.0, kind, plate });
+                self.to.terms.push(Term { node, constant: 0.0, kind, plate, location: Location::caller() });
             }
-            self.to.terms.push(Term { node: None, constant: split.constant, kind, plate });
+            self.to.terms.push(Term {
+                node: None,
+                constant: split.constant,
+                kind,
+                plate,
+                location: Location::caller(),
+            });
             all.push(Seen { kind, plate, parts });
         }
         all
@@ -189,8 +195,10 @@ impl Summing<'_> {
 
     fn add_term(&mut self, set: Set, c: f64, kind: TermKind, plate: u16) {
         let term = match set {
-            Set::Number(x) => Term { node: None, constant: c * x, kind, plate },
-            Set::Node(node) => Term { node: self.scaled(node, c), constant: 0.0, kind, plate },
+            Set::Number(x) => Term { node: None, constant: c * x, kind, plate, location: Location::caller() },
+            Set::Node(node) => {
+                Term { node: self.scaled(node, c), constant: 0.0, kind, plate, location: Location::caller() }
+            }
         };
         self.to.terms.push(term);
     }

@@ -134,7 +134,7 @@ impl Target {
         z: &Draws,
         streams: Streams,
     ) -> Result<Vec<Replicated>, SimulationError> {
-        self.check_shapes(theta)?;
+        self.check_simulation(theta)?;
         if !self.simulated.iter().any(|s| s.site.is_none()) {
             return Err(SimulationError::NoData);
         }
@@ -183,7 +183,6 @@ impl Target {
         self.check_simulation(theta)
     }
 
-    /// Whether all latents can be drawn from their priors.
     fn check_simulation(&self, theta: &[f64]) -> Result<(), SimulationError> {
         let layout = &self.layout;
         if layout.num_row_latents + layout.num_row_integers > 0 && layout.num_rows == 0 {
