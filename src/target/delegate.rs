@@ -2,6 +2,7 @@
 
 use super::{Constrained, DensityError, Differentiable, Factored, LogDensity, Pass, Target, Workers};
 use crate::model::{Draws, Layout, RowSet};
+use crate::program::LatentGraph;
 
 impl<T: LogDensity + ?Sized> LogDensity for &T {
     fn layout(&self) -> &Layout {
@@ -22,6 +23,10 @@ impl<T: LogDensity + ?Sized> LogDensity for &T {
 
     fn factored(&self) -> Option<&dyn Factored> {
         (**self).factored()
+    }
+
+    fn known_graph(&self) -> Option<&LatentGraph> {
+        (**self).known_graph()
     }
 
     fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {

@@ -11,6 +11,7 @@ mod factored;
 mod functions;
 #[cfg(test)]
 mod fused_tests;
+mod graph;
 mod other_data;
 mod parts;
 mod pass;
@@ -34,6 +35,7 @@ pub use simulate::{Replicated, Simulation, SimulationError};
 pub(crate) use summed::with_integers;
 
 use crate::model::{Draws, Layout, RowSet};
+use crate::program::LatentGraph;
 
 /// An unnormalised log density log p(x, z) over blocks of draws.
 ///
@@ -66,6 +68,11 @@ pub trait LogDensity: Sync {
     /// Relative error of one rounding in the arithmetic of the density.
     fn unit_roundoff(&self) -> f64 {
         f64::EPSILON
+    }
+
+    /// Which unconstrained latents meet in the density, where that is known.
+    fn known_graph(&self) -> Option<&LatentGraph> {
+        None
     }
 
     /// This density as one that tells its terms apart, where it does.

@@ -129,6 +129,7 @@ impl Target {
             recording,
             summation: None,
             factors: OnceLock::new(),
+            graph: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout: self.layout.clone(),
             workers: self.workers.in_double(),

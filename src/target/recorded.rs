@@ -8,6 +8,7 @@ use super::summed::Summation;
 use super::{Constrained, DensityError, Differentiable, LogDensity, Pass, TargetError};
 use crate::dist::Support;
 use crate::model::{Draws, Framed, Layout, Model, RowSet, Simulated, recorded};
+use crate::program::LatentGraph;
 use crate::program::TermKind;
 use crate::program::execute::{Request, Rows, run};
 use crate::program::factors::Factors;
@@ -58,6 +59,8 @@ pub struct Target {
     pub(super) summation: Option<Box<Summation>>,
     /// The log joint by its addends, made when it is first asked for.
     pub(super) factors: OnceLock<Option<Factors>>,
+    /// Which latents meet, found when it is first asked for.
+    pub(super) graph: OnceLock<LatentGraph>,
     /// The program with weights in the place of integers, made when it is first asked for.
     pub(super) relaxed: OnceLock<Result<Box<Target>, String>>,
     pub(super) workers: Workers,
@@ -125,6 +128,7 @@ impl Target {
             recording,
             summation: None,
             factors: OnceLock::new(),
+            graph: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,
             workers,
@@ -366,6 +370,10 @@ impl LogDensity for Target {
 
     fn factored(&self) -> Option<&dyn super::Factored> {
         Some(self)
+    }
+
+    fn known_graph(&self) -> Option<&LatentGraph> {
+        Some(self.graph())
     }
 
     fn relaxed(&self) -> Result<&dyn Differentiable, DensityError> {

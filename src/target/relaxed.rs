@@ -37,6 +37,7 @@ impl Target {
             recording,
             summation: None,
             factors: OnceLock::new(),
+            graph: OnceLock::new(),
             relaxed: OnceLock::new(),
             layout,
             workers: self.workers.in_double(),

@@ -125,7 +125,7 @@ impl Target {
         let of_single = single.then(|| (Plan::new(program), Plan::joined(program)));
         (self.double, self.joined_double) = (double, joined_double);
         (self.single, self.joined_single) = of_single.map_or((None, None), |(plan, joined)| (Some(plan), joined));
-        (self.factors, self.relaxed) = (OnceLock::new(), OnceLock::new());
+        (self.factors, self.relaxed, self.graph) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
     }
 
     /// The program of the log joint: the recorded one, without the integers of rows where they are summed out.
