@@ -1,6 +1,6 @@
 //! Families behind references and boxes, so that a family can be chosen at run time.
 
-use super::{Discrete, Family, FamilyError, Integer, NoiseLaw, Reparam};
+use super::{Discrete, Family, FamilyError, Integer, NoiseLaw, Reparam, SparseGaussian};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -53,6 +53,10 @@ macro_rules! delegate {
 
             fn components(&self, params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
                 (**self).components(params)
+            }
+
+            fn sparse(&self) -> Option<&SparseGaussian> {
+                (**self).sparse()
             }
 
             fn reparam(&self) -> Option<&dyn Reparam> {

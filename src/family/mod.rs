@@ -27,6 +27,7 @@ pub(crate) mod pairs;
 mod poisson;
 mod product;
 pub(crate) mod scratch;
+mod sparse;
 mod student_t;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use normals::{IndependentNormals, NormalMoments};
 pub use poisson::PoissonFactors;
 pub(crate) use product::DISCRETE;
 pub use product::Product;
+pub use sparse::SparseGaussian;
 pub use student_t::{LocationScale, StudentTNoise};
 pub use traced::{Bijection, Flow, Guide, Guided, GuidedRow, TracedFamily};
 
@@ -134,6 +136,11 @@ pub trait Family: Send + Sync {
     /// Fresh draws of such a q are weighted together with draws of a Student-t around each of them.
     fn components(&self, _params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
         Vec::new()
+    }
+
+    /// This family as a Gaussian with a sparse precision matrix, where it is one: such a q is moved and judged by its graph.
+    fn sparse(&self) -> Option<&SparseGaussian> {
+        None
     }
 
     /// This family as one with a transform of noise: `Some(self)` for every [`Reparam`], so that estimators chosen at run

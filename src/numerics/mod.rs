@@ -38,6 +38,7 @@ mod normal;
 mod panels;
 mod products;
 mod reduce;
+mod sparse;
 mod sums;
 mod triangular;
 mod trigonometric;
@@ -50,6 +51,7 @@ pub use elementary::{LN_2_PI, LN_SQRT_2_PI, ln_gamma_rise, sigmoid, softplus, st
 pub use lane::Lane;
 pub use panels::FourRows;
 pub use reduce::{largest, log_mean_exp, log_sum_exp, mean_and_standard_error, softmax, softmax_into, sum, sum_of};
+pub(crate) use sparse::{Columns, MOST_NUMBERS as MOST_SPARSE_NUMBERS, SparsePattern};
 pub use sums::{add_scaled, dot, dot_in_order, lane_sum, sum_of_logs};
 pub use triangular::{
     cholesky, invert_lower, ln_diagonal, lower_times, mirror, solve_lower, solve_lower_transposed, times_own_transpose,

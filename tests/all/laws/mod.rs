@@ -7,4 +7,5 @@ mod estimators;
 mod families;
 mod faults;
 mod further_families;
+mod sparse;
 mod states;
