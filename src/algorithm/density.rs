@@ -39,6 +39,12 @@ impl<'a, T: Differentiable + ?Sized> Density<'a, T> {
         self.buffers
     }
 
+    /// Makes room for `num_draws` draws.
+    pub fn resize(&self, num_draws: usize, z: &mut Draws) {
+        let layout = self.target.layout();
+        z.resize(layout, layout.num_rows, num_draws);
+    }
+
     /// A block of zeros to be filled with `num_draws` draws.
     pub fn block(&self, num_draws: usize) -> Draws {
         let layout = self.target.layout();
@@ -72,13 +78,18 @@ impl<'a, T: Differentiable + ?Sized> Density<'a, T> {
         Ok(&self.buffers.pass.log_density)
     }
 
-    /// Values and gradients of a block: `([draw], [latent][draw])`.
+    /// Values and gradients of a block, in the latents outside of rows: `([draw], [latent][draw])`.
     pub fn gradients(&mut self, z: &Draws) -> Result<(&[f64], &[f64]), DensityError> {
+        self.all_gradients(z).map(|(values, grad)| (values, &grad.latents[..]))
+    }
+
+    /// Values and gradients of a block, in all real latents.
+    pub fn all_gradients(&mut self, z: &Draws) -> Result<(&[f64], &Draws), DensityError> {
         self.evaluations += z.num_draws as u64;
         let Density { target, theta, rows, buffers, .. } = self;
         let Buffers { grad, grad_theta, pass, .. } = buffers;
         target.log_density_and_gradient(theta, z, rows, pass, grad, grad_theta)?;
-        Ok((&pass.log_density, &grad.latents))
+        Ok((&pass.log_density, &*grad))
     }
 }
 

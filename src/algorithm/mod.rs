@@ -14,6 +14,7 @@ mod minibatch;
 mod natural_gradient;
 mod path;
 mod places;
+mod sparse;
 mod start;
 mod stochastic;
 mod unusable;
@@ -34,6 +35,7 @@ pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};
 pub use path::{Pair, Path, PathEnd};
 pub use places::PathPlace;
+pub use sparse::{SparseNaturalGradient, SparseNaturalGradientState};
 pub use start::{Explored, Found, StartSearch};
 pub use stochastic::{StochasticState, StochasticVi};
 
