@@ -51,6 +51,7 @@ impl Judged {
             rejected_share: self.rejected_share,
             halves_disagreement: self.halves,
             restarts_disagreement,
+            residual: None,
             witness: None,
         }
     }

@@ -65,6 +65,9 @@ choice!(
         FullRank = "full-rank",
         /// A Gaussian with a few directions of correlation beside the diagonal.
         LowRank = "low-rank",
+        /// A Gaussian whose precision matrix has the model's own graph: every correlation that the model gives, at the cost of
+        /// its edges.
+        Sparse = "sparse",
         /// Every correlation, with the tails of a Student-t of 5 degrees of freedom.
         StudentT = "student-t",
         /// A point at the maximum of the posterior.
@@ -192,7 +195,7 @@ choice!(
         Dog = "dog",
         /// Distance over weighted gradients.
         Dowg = "dowg",
-        /// Natural gradient of full-rank Gaussians.
+        /// Natural gradient of full-rank Gaussians, and of sparse ones.
         NaturalGradient = "natural-gradient",
         /// L-BFGS on the bound with fixed draws.
         Lbfgs = "lbfgs",

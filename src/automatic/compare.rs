@@ -186,7 +186,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
             ..Wishes::default()
         };
         let wishes = with(self.strictest(layout));
-        let plan_of = |wishes| decide(layout, wishes, &OwnNames::default(), Gradient::There);
+        let plan_of = |wishes| decide(layout, None, wishes, &OwnNames::default(), Gradient::There);
         match plan_of(wishes) {
             Ok(plan) => Ok((wishes, plan)),
             Err(_) => Ok((with(EstimatorChoice::Rule), plan_of(with(EstimatorChoice::Rule))?)),
@@ -277,7 +277,7 @@ impl<'a, M: Model + ?Sized> Compare<'a, M> {
         begin: &Begin,
         observer: Option<&mut dyn StudyObserver>,
     ) -> Result<StudyReport, FitError> {
-        let family = reparameterised(target.layout(), plan.family)?;
+        let family = reparameterised(target, plan.family)?;
         let theta = begin.theta.clone();
         let explored = begin.explored.first();
         let scale = explored.map_or(Vec::new(), |e| e.gaussian.sd());

@@ -16,9 +16,11 @@ use super::run::Settings;
 use super::start::Begin;
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, EstimatorEntry, FamilyChoice, MixedFamily, OptimizerChoice, estimators};
-use crate::algorithm::{Algorithm, Explored, FitError, FullRankStart, NaturalGradient, Solution, Step, StochasticVi};
+use crate::algorithm::{
+    Algorithm, Explored, FitError, FullRankStart, NaturalGradient, Solution, SparseNaturalGradient, Step, StochasticVi,
+};
 use crate::estimate::AnyEstimator;
-use crate::family::{Family, FullRank};
+use crate::family::{Family, FullRank, SparseGaussian};
 use crate::fit::{MaxSteps, Observer, Plateau, Stop, StoppingRule, Trace};
 use crate::optimize::{AnyOptimizer, Average, Clipped, OptimizeError, Optimizer};
 use crate::streams::Streams;
@@ -29,6 +31,12 @@ const PICKS: u32 = 53;
 
 /// Steps of the natural gradient unless they are chosen.
 pub(super) const NATURAL_STEPS: u64 = 2000;
+
+/// Steps of the sparse natural gradient unless they are chosen: most fits take some twenty.
+const SPARSE_STEPS: u64 = 500;
+
+/// Nats of noise that a sparse fit may be left with.
+const SPARSE_TOLERANCE: f64 = 0.05;
 
 /// One finished run.
 pub(super) struct Run {
@@ -80,6 +88,9 @@ impl Job<'_> {
             let begin = OwnBegin { target: self.target, family, start, streams: self.streams };
             let (solution, stop) = algorithm(begin, &mut *rule, &mut Both { trace: &mut trace, observer })?;
             return Ok(Run { solution, stop, trace, picks: Picks::default() });
+        }
+        if let (OptimizerChoice::NaturalGradient, Some(sparse)) = (self.plan.optimizer, family.sparse()) {
+            return self.sparse(sparse, &mut *own.rule(MaxSteps(self.steps(SPARSE_STEPS))), observer);
         }
         if self.plan.optimizer == OptimizerChoice::NaturalGradient {
             let mut rule = own.rule(MaxSteps(self.steps(NATURAL_STEPS)));
@@ -151,6 +162,23 @@ impl Job<'_> {
         let mut run = natural_gradient(self.target, self.plan, start.params, self.streams, rule, observer)?;
         run.trace.evaluations += start.evaluations;
         Ok(run)
+    }
+
+    /// A sparse Gaussian by the natural gradient, from one of the two best plain centres.
+    fn sparse(
+        &self,
+        family: &SparseGaussian,
+        rule: &mut dyn StoppingRule,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
+        let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
+        let start = SparseNaturalGradient::<dyn Differentiable>::start_at(family, centre);
+        let (target, num_draws, streams) = (self.target, self.plan.num_draws, self.streams);
+        let algorithm =
+            SparseNaturalGradient { target, family, num_draws, start, tolerance: SPARSE_TOLERANCE, streams };
+        let (mut state, mut trace) = (algorithm.init()?, Trace::default());
+        let stop = crate::fit::run(&algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
+        Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })
     }
 
     /// Fixed draws or stochastic steps, from `start`.

@@ -26,6 +26,7 @@ mod restarts;
 mod rounds;
 mod run;
 mod start;
+mod structure;
 mod summing;
 mod tried;
 mod units;

@@ -7,7 +7,7 @@ use super::job::{Run, natural_gradient};
 use super::plan::Plan;
 use super::restarts::compared;
 use super::run::Settings;
-use super::{OptimizerChoice, Restart};
+use super::{FamilyChoice, OptimizerChoice, Restart};
 use crate::algorithm::{FitError, Solution};
 use crate::family::{Family, FullRank};
 use crate::fit::{Observer, Stop, StoppingRule, Trace};
@@ -74,6 +74,7 @@ impl Recentring<'_> {
     /// prior has a scale that depends on latents.
     pub fn applies(&self) -> bool {
         self.plan.optimizer == OptimizerChoice::NaturalGradient
+            && self.plan.family != FamilyChoice::Sparse
             && self.plan.own.algorithm.is_none()
             && has_candidates(self.centred)
     }

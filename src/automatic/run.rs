@@ -16,6 +16,7 @@ use super::restarts::{
     best, comparable_bounds, compared, is_plainly_right, measure_evidence, refuse_spike, second, wants_another,
 };
 use super::start::begin;
+use super::structure::Structure;
 use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
@@ -201,15 +202,16 @@ impl<F: Family + 'static> Chosen<F> {
                 let family = make(target)?;
                 family.covers(layout)?;
                 let own = settings.own.clone().with_family(&family);
-                let plan = decide(layout, settings.wishes, &own, gradient)?;
+                let plan = decide(layout, None, settings.wishes, &own, gradient)?;
                 Ok((Chosen::Whole(Arc::new(family)), plan))
             }
             FamilyWish::Named(_, real) => {
-                let plan = decide(layout, settings.wishes, &settings.own, gradient)?;
+                let structure = Structure::of(target, &settings.wishes);
+                let plan = decide(layout, structure, settings.wishes, &settings.own, gradient)?;
                 let chosen = if has_integers(layout) {
                     Chosen::Mixed(Arc::new(mixed(layout)?))
                 } else {
-                    Chosen::Whole(Arc::new(real(reparameterised(layout, plan.family)?)))
+                    Chosen::Whole(Arc::new(real(reparameterised(target, plan.family)?)))
                 };
                 Ok((chosen, plan))
             }

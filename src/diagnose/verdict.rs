@@ -8,6 +8,7 @@ mod means;
 mod missed;
 mod modes;
 mod moved;
+mod residual;
 mod weights;
 
 pub use evidence::{Evidence, HalfMeans, halves_disagreement, restarts_disagreement};
@@ -89,6 +90,15 @@ impl Verdict {
     /// | share >= 0.1 | | `k_hat` <= limit | else |
     /// | witness, where asked | no alarm | | alarm |
     ///
+    /// Of a sparse Gaussian of more than 200 latents the last four are replaced by the [`Residual`](crate::posterior::Residual):
+    ///
+    /// | finding | trust | trust the means only | do not trust |
+    /// |---|---|---|---|
+    /// | shift of a mean beyond its error, in sd | <= 0.1 | <= 0.3 | more |
+    /// | change of an sd beyond its error, of all sds together | <= 0.1, 0.05 | <= 0.3 | more |
+    /// | divergence of all latents, in nats | <= 0.05 | more | |
+    /// | and then the bend of a shared latent, in its sd | | <= 0.9 | more |
+    ///
     /// With S draws the limit is min(1 - 1/log10 S, 0.7). NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
     /// ```
@@ -110,6 +120,10 @@ impl Verdict {
         let mut findings = vec![judge_convergence(evidence), judge_rejections(evidence.rejected_share)];
         findings.extend(evidence.restarts_disagreement.map(judge_restarts));
         findings.push(judge_halves(evidence.halves_disagreement));
+        if let Some(residual) = &evidence.residual {
+            findings.extend(residual::judge(residual));
+            return Self::from_findings(findings);
+        }
         findings.push(judge_errors(evidence));
         findings.push(judge_weights(evidence));
         findings.extend(evidence.witness.as_ref().map(|witness| moved::judge(witness, evidence.has_integers)));

@@ -6,11 +6,11 @@ use super::ellipsoid::Ellipsoid;
 use super::errors::MonteCarloErrors;
 use super::fresh::{Fresh, places};
 use super::hamiltonian::Whitening;
-use super::sampler::{Sampler, admit_draws, block_of, most_draws};
+use super::sampler::{Sampler, admit_draws, block_of, draws_of_many, most_draws};
 use super::symmetry::even_means;
 use super::weights::Weighted;
 use super::witness::MOST_LATENTS;
-use super::{Bound, Posterior, Proposal, Witness};
+use super::{Bound, Posterior, Proposal, Residual, Witness};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::k_hat_threshold;
 use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, are_even, restarts_disagreement};
@@ -125,6 +125,10 @@ const SECOND: u32 = 0x7365_636f;
 const WITNESS: u32 = 0x7769_746e;
 const FARTHER: u32 = 0x6661_7274;
 const LAST: u32 = 0x6c61_7374;
+const RESIDUAL: u32 = 0x7265_7369;
+
+/// Latents of a sparse Gaussian up to which all of them are weighted together.
+const MOST_WEIGHTED: usize = 200;
 
 /// Effective share from which no witness is asked: it costs more than the fit.
 const PLAINLY_RIGHT: f64 = 0.5;
@@ -156,15 +160,18 @@ impl Posterior {
         }
         admit_draws(most, layout.num_latents + layout.num_integers)?;
         let (streams, block) = (settings.streams.purpose(DRAWS), block_of(layout, most));
-        let defence = Defence::around(family, layout, solution);
+        // Weights of so many latents together are those of a few draws, whatever q is.
+        let many = family.sparse().filter(|sparse| sparse.dimension() > MOST_WEIGHTED);
+        let defence = if many.is_some() { None } else { Defence::around(family, layout, solution) };
         let mut sampler = Sampler { target, family, solution, streams, defence, block };
         let batches = match settings.num_draws {
             Some(exact) => Batches::exactly(exact, block),
+            None if many.is_some() => Batches::exactly(most.min(draws_of_many(layout)), block),
             None if settings.stop.has_converged() => Batches::up_to(most, block),
             None => Batches::exactly(Batches::up_to(most, block).first(), block),
         };
         let mut drawn = Drawn::of(&sampler, batches.first())?;
-        let (mut witness, mut replaced, mut is_moved) = (None, 0, !settings.stop.has_converged());
+        let (mut witness, mut replaced, mut is_moved) = (None, 0, many.is_some() || !settings.stop.has_converged());
         loop {
             if !is_moved && !drawn.is_plainly_right() {
                 is_moved = true;
@@ -187,12 +194,22 @@ impl Posterior {
             }
         }
         let Drawn { fresh, weighted, errors } = &drawn;
-        let bound = fresh.bound(weighted);
-        let second = Second::of(&sampler, settings, &bound)?;
+        let residual = match (many, target.differentiable()) {
+            (Some(sparse), Some(target)) => {
+                Some(Residual::measure(target, sparse, &solution.params, settings.streams.purpose(RESIDUAL))?)
+            }
+            _ => None,
+        };
+        let bound = match &residual {
+            Some(_) if !are_even(drawn.share(), weighted.largest) => fresh.bound(weighted).without_evidence(),
+            _ => fresh.bound(weighted),
+        };
+        let most = if many.is_some() { fresh.num_draws() } else { SECOND_DRAWS };
+        let second = Second::of(&sampler, settings, &bound, most)?;
         let num_draws = fresh.num_draws();
         let is_a_point = fresh.is_a_point();
         let mut evidence = Evidence {
-            k_hat: if is_a_point { f64::NAN } else { weighted.k_hat },
+            k_hat: if is_a_point || residual.is_some() { f64::NAN } else { weighted.k_hat },
             effective_share: if is_a_point { 0.0 } else { weighted.effective_size / num_draws as f64 },
             largest_weight: weighted.largest,
             mean_error: errors.mean,
@@ -206,16 +223,20 @@ impl Posterior {
             rejected_share: fresh.rejected_share(),
             halves_disagreement: if is_a_point {
                 0.0
+            } else if residual.is_some() {
+                // Without weights, which would be those of a few draws, there is a second solution to compare alone.
+                fresh.difference(second.places.as_deref())
             } else {
                 fresh.disagreement(&weighted.log_density, second.places.as_deref())
             },
             restarts_disagreement: restarts_disagreement(&second.bounds),
+            residual,
             witness: None,
         };
         // The first call was of other draws: where it was alarmed, those that came of it must stand.
         let is_in_doubt = match &witness {
             Some(called) => called.is_alarmed(),
-            None => !drawn.is_plainly_right(),
+            None => many.is_none() && !drawn.is_plainly_right(),
         };
         if is_in_doubt && !is_a_point && Verdict::from_evidence(&evidence).trust == Trust::Trust {
             let before = witness.take().map_or(0, |called: Witness| called.evaluations);
@@ -223,7 +244,11 @@ impl Posterior {
             witness = last.map(|(called, _, _)| Witness { evaluations: called.evaluations + before, ..called });
         }
         evidence.witness = witness.map(|called| Witness { evaluations: called.evaluations + replaced, ..called });
-        if !is_a_point && evidence.converged && Verdict::from_evidence(&evidence).trust != Trust::Trust {
+        if many.is_none()
+            && !is_a_point
+            && evidence.converged
+            && Verdict::from_evidence(&evidence).trust != Trust::Trust
+        {
             evidence.even_means = even_means(&sampler, &drawn.fresh)?;
         }
         let verdict = if is_a_point {
@@ -351,10 +376,10 @@ const SECOND_DRAWS: usize = 4000;
 
 impl Second {
     /// Evaluates the density only where the bound of the second solution is not known.
-    fn of(sampler: &Sampler, settings: &Assessment, bound: &Bound) -> Result<Second, FitError> {
+    fn of(sampler: &Sampler, settings: &Assessment, bound: &Bound, most: usize) -> Result<Second, FitError> {
         let mut out = Second { places: None, bounds: settings.restarts.to_vec() };
         let Some(solution) = settings.second else { return Ok(out) };
-        let num_draws = settings.num_draws.unwrap_or(SECOND_DRAWS);
+        let num_draws = settings.num_draws.unwrap_or(SECOND_DRAWS.min(most));
         let streams = settings.streams.purpose(SECOND);
         let block = block_of(sampler.target.layout(), num_draws);
         let sampler = Sampler { solution, streams, block, defence: None, ..*sampler };

@@ -86,6 +86,12 @@ fn ln_share(accepted: Accepted) -> MonteCarlo {
 }
 
 impl Bound {
+    /// The same where the weights are too uneven to say anything of the evidence.
+    pub(super) fn without_evidence(self) -> Self {
+        let unknown = MonteCarlo { value: f64::NAN, mcse: f64::NAN };
+        Bound { log_evidence: unknown, gap: unknown, ..self }
+    }
+
     /// From those of q's own draws that were `accepted`: `log_p`, `log_q` and the data terms; `evidence` is of all draws.
     pub(super) fn new(
         log_p: &[f64],

@@ -171,6 +171,11 @@ impl Fresh {
                 }
             })
             .collect();
+        larger_or_nan(halves_disagreement(&within), self.difference(second))
+    }
+
+    /// How far means move from q's own draws to those of another solution.
+    pub fn difference(&self, second: Option<&[Vec<f64>]>) -> f64 {
         let between = second.map(|other| {
             let pairs = self.lanes().map(|lane| self.of_q(&lane)).zip(other);
             let means: Vec<HalfMeans> = pairs
@@ -178,7 +183,7 @@ impl Fresh {
                 .collect();
             halves_disagreement(&means)
         });
-        larger_or_nan(halves_disagreement(&within), between.unwrap_or(0.0))
+        between.unwrap_or(0.0)
     }
 }
 

@@ -35,9 +35,18 @@ const MOST_KEPT: usize = 1 << 25;
 /// Draws that are made whatever is kept of them.
 const LEAST_MOST: usize = 4000;
 
+/// Draws at least and at most of a q of very many latents.
+const LEAST_OF_MANY: usize = 200;
+const MOST_OF_MANY: usize = 1000;
+
 /// Draws at most, where no number was chosen.
 pub(super) fn most_draws(layout: &Layout) -> usize {
     (MOST_KEPT / outside_of(layout).max(1)).max(LEAST_MOST)
+}
+
+/// Draws of a q of very many latents: its table is of them, and not its verdict.
+pub(super) fn draws_of_many(layout: &Layout) -> usize {
+    (MOST_KEPT / outside_of(layout).max(1)).clamp(LEAST_OF_MANY, MOST_OF_MANY)
 }
 
 /// Numbers that are kept of a draw: latents, and the quantities of sites.

@@ -63,8 +63,16 @@ impl Bound {
             let short = elbo.split(' ').next().unwrap_or_default();
             text += &format!("              {short} = data {data} - KL to the prior {kl}\n");
         }
-        text += &format!("log evidence  {}, above the bound by {}\n", self.log_evidence, self.gap);
-        text += &format!("k-hat         {k_hat:.2}");
+        text += &match self.log_evidence.value {
+            value if value.is_nan() => {
+                "log evidence  at least the bound; weights of so many latents do not say more\n".into()
+            }
+            _ => format!("log evidence  {}, above the bound by {}\n", self.log_evidence, self.gap),
+        };
+        text += &match k_hat {
+            k_hat if k_hat.is_nan() => "k-hat         not looked at".into(),
+            k_hat => format!("k-hat         {k_hat:.2}"),
+        };
         if let Some(share) = self.ln_accepted {
             let rejected = -100.0 * share.value.exp_m1();
             text += &format!(

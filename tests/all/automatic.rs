@@ -1,5 +1,6 @@
 //! The automatic fit needs no tuning: every model here is fitted with defaults alone.
 
+use jensen::algorithm::Minibatch;
 use jensen::automatic::{
     DesignChoice, EstimatorChoice, FamilyChoice, IntegerChoice, OptimizerChoice, Tried, family_of,
 };
@@ -8,7 +9,6 @@ use jensen::optimize::Clip;
 use jensen::prelude::*;
 use jensen::program::log_sum_exp;
 use jensen::streams::Streams;
-use jensen::target::LogDensity;
 use jensen::{Fit, Fitted, Trust};
 
 /// A model written as a closure.
@@ -276,9 +276,9 @@ fn gradients_are_clipped_where_asked_for() {
     assert!(error.contains("no use for a clip"), "{error}");
 }
 
-/// Latents in rows: x_i ~ N(z_i, 1), z_i ~ N(mu, 1), mu ~ N(0, 2). Mean-field has an exact optimum.
+/// Latents in rows: x_i ~ N(z_i, 1), z_i ~ N(mu, 1), mu ~ N(0, 2). The posterior is a Gaussian with the model's graph.
 #[test]
-fn latents_of_rows_get_factors_of_their_own() {
+fn latents_of_rows_are_latents_like_others_unless_a_minibatch_is_asked_for() {
     let model = Written(|p: &LogJoint| {
         let mu = p.draw("mu", normal(0.0, 2.0));
         let x = Column::new([0.5, 1.5, 3.0]);
@@ -288,10 +288,17 @@ fn latents_of_rows_get_factors_of_their_own() {
         });
     });
     let fitted = Fit::new(&model).seed(3).run().unwrap();
-    assert_eq!(fitted.plan.family, FamilyChoice::MeanField);
+    assert_eq!(fitted.plan.family, FamilyChoice::Sparse);
     // Marginally x ~ N(0, 2 I + 4 11'): posterior mean of mu is 4 sum(x) / (2 + 12).
-    let mean = fitted.family.centre(&fitted.solution.params)[0];
-    assert!((mean - 4.0 * 5.0 / 14.0).abs() < 0.1, "{mean}");
+    let mean = |fitted: &Fitted| fitted.family.centre(&fitted.solution.params)[0];
+    assert!((mean(&fitted) - 4.0 * 5.0 / 14.0).abs() < 1e-6, "{}", mean(&fitted));
+    let squares = 0.5 * (11.5 - 4.0 / 14.0 * 25.0);
+    let evidence = -0.5 * squares - 0.5 * 56f64.ln() - 1.5 * (2.0 * std::f64::consts::PI).ln();
+    let (bound, se) = best(&fitted);
+    assert!((bound - evidence).abs() < 1e-6 && se < 1e-6, "{bound} +- {se} against {evidence}");
+    let batch = Fit::new(&model).minibatch(Minibatch::Shuffled(2)).seed(3).run().unwrap();
+    assert_eq!(batch.plan.family, FamilyChoice::MeanField);
+    assert!((mean(&batch) - 4.0 * 5.0 / 14.0).abs() < 0.1, "{}", mean(&batch));
 }
 
 /// An integer latent: k in 0..3 with rates; q's probabilities against the posterior's.
@@ -468,7 +475,7 @@ fn two_modes_are_one_answer() {
         let right = again.values.iter().filter(|x| **x > 0.0).count() as f64 / 2000.0;
         assert!((right - share).abs() < 0.05, "{right}");
         let target = fitted.target.as_ref().unwrap();
-        let family = family_of(FamilyChoice::FullRank, target.layout(), &fitted.solution).unwrap();
+        let family = family_of(FamilyChoice::FullRank, target, &fitted.solution).unwrap();
         assert_eq!(fitted.posterior.resample(target, &*family, 2000).unwrap(), again);
 
         let fitted = Fit::new(&two_modes(8.0)).seed(seed).run().unwrap();

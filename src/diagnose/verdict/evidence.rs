@@ -1,7 +1,7 @@
 //! The evidence on which a verdict rests, and how its pieces are measured.
 
 use super::EvenMeans;
-use crate::posterior::Witness;
+use crate::posterior::{Residual, Witness};
 use serde::{Deserialize, Serialize};
 
 /// What is known about a fit once it has stopped.
@@ -51,6 +51,9 @@ pub struct Evidence {
     /// [`restarts_disagreement`]; nothing where there was one run.
     #[serde(with = "crate::number::maybe")]
     pub restarts_disagreement: Option<f64>,
+    /// What the residual of a sparse Gaussian of many latents says; weights are not looked at where it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual: Option<Residual>,
     /// What moved draws say, where they were asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,

@@ -17,6 +17,7 @@ fn good() -> Evidence {
         rejected_share: 0.0,
         halves_disagreement: 0.02,
         restarts_disagreement: Some(0.03),
+        residual: None,
         witness: None,
     }
 }
@@ -199,6 +200,7 @@ fn worse_evidence_never_improves_the_verdict() {
             rejected_share: shares[at[3]],
             halves_disagreement: halves[at[4]],
             restarts_disagreement: Some(restarts[at[5]]),
+            residual: None,
             witness: None,
         };
         Verdict::from_evidence(&evidence).trust

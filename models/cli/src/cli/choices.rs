@@ -7,7 +7,7 @@ use std::fmt;
 /// The variational family q.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Family {
-    /// Chosen by the number of latents: full-rank while that is affordable, else low-rank
+    /// Chosen by the number of latents: full-rank while that is affordable, else sparse, or low-rank where the graph is dense
     #[default]
     Auto,
     /// Independent Gaussians: fastest, blind to correlation
@@ -16,6 +16,8 @@ pub enum Family {
     FullRank,
     /// Gaussian with a few directions of correlation beside the diagonal
     LowRank,
+    /// Gaussian whose precision has the model's own graph: every correlation, at the cost of the graph's edges
+    Sparse,
     /// Student-t base with every correlation, for heavy tails
     StudentT,
     /// A point at the maximum of the posterior: no uncertainty
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_manual() {
-        assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "student-t", "map"]);
+        assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "sparse", "student-t", "map"]);
         assert_eq!(names::<Integers>(), ["auto", "sum-out", "categorical"]);
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),

@@ -122,7 +122,7 @@ pub(super) fn recorded(
         None => Target::with_options(model, options)?,
     };
     let layout = target.layout();
-    let family = family_of(choice(family)?, layout, solution)?;
+    let family = family_of(choice(family)?, &target, solution)?;
     if solution.params.len() != family.num_params() || solution.theta.len() != layout.num_parameters {
         let words = "the saved fit belongs to another model or other data; fit again with --out";
         return Err(EngineError(words.into()));
