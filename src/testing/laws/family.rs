@@ -68,7 +68,9 @@ pub fn rescale_is_affine<F: Family + ?Sized>(family: &F, case: &Case) -> Result<
         }
     }
     let rows = w.row_latents.iter().zip(&z.row_latents).enumerate();
-    rows.into_iter().try_for_each(|(k, (w, z))| hold(law, || format!("number {k} of rows"), *z, *w, 0.0))
+    // Where q joins the latents of rows with the others, they come of numbers that were rescaled.
+    let tolerance = |w: f64| 1e-12 * (1.0 + w.abs());
+    rows.into_iter().try_for_each(|(k, (w, z))| hold(law, || format!("number {k} of rows"), *z, *w, tolerance(*w)))
 }
 
 /// `pullback` is the derivative of `z_bar' T(params, noise)` at fixed noise.
