@@ -230,7 +230,8 @@ fn latents_of_rows_go_through() {
             i.observe(y.at(i), normal(z, 1.0));
         });
     });
-    let found = jensen::Fit::new(&of_rows).run().unwrap().power_scaling(None).unwrap();
+    let fit = jensen::Fit::new(&of_rows).family(jensen::FamilyChoice::MeanField);
+    let found = fit.run().unwrap().power_scaling(None).unwrap();
     assert_eq!((found.priors.join(" "), found.other_priors.join(" ")), ("mu".into(), "z".into()));
     assert!(!found.weighted, "q's own draws");
     let change = found.quantities[0].prior.unwrap();

@@ -68,7 +68,9 @@ fn a_change_point_is_fitted_as_if_it_were_summed_out_by_hand() {
     let (all, of_hand) = (whole.summary(), by_hand.summary());
     for name in ["mean[0]", "mean[1]", "s"] {
         let (a, b) = (line(&all, name), line(&of_hand, name));
-        assert!((a.mean - b.mean).abs() < 0.01 * b.sd && (a.sd / b.sd - 1.0).abs() < 0.01, "{a:?} {b:?}");
+        // Four errors of a difference of means, and three of a ratio of sds of 3,000 draws each, 1.8 %.
+        let error = a.mcse.hypot(b.mcse);
+        assert!((a.mean - b.mean).abs() < 4.0 * error && (a.sd / b.sd - 1.0).abs() < 0.055, "{a:?} {b:?}");
     }
     // E(last) by the draws of the model without it.
     let draws = |name: &str| by_hand.draws(name).unwrap();
