@@ -14,11 +14,10 @@ use crate::target::{LogDensity, Pass, PriorOf, Target};
 
 /// Distance from which a quantity is called sensitive.
 ///
-/// *Source*: Kallioinen et al. (2024), section 3: for a normal posterior it is that of a mean that moves by 0.3 sd where the
-/// power is doubled.
+/// *Source*: the default threshold of the package priorsense, by the authors of Kallioinen et al. (2024).
 pub const SENSITIVE: f64 = 0.05;
 
-/// Powers whose weights are judged: those of the paper's figures.
+/// Powers whose weights are judged: a fifth less, and its inverse.
 const POWERS: [f64; 2] = [0.8, 1.25];
 
 /// Share of the draws that is cut off at either end when distributions are compared: what a draw of 4000 stands for.

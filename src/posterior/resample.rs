@@ -11,6 +11,7 @@ use super::{Covered, Posterior, Proposal, Summary};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::verdict::{Evidence, Trust};
 use crate::family::Family;
+use crate::model::SiteKind;
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity};
 
@@ -138,14 +139,25 @@ impl Posterior {
     }
 
     /// What the verdict says of a quantity.
-    fn covered(&self, name: &String) -> Covered {
-        let Evidence { unknown_sds, even_means, .. } = self.evidence();
+    fn covered(&self, name: &str) -> Covered {
         match self.verdict().trust {
-            Trust::Trust if unknown_sds.contains(name) => Covered::Mean,
+            Trust::Trust if self.evidence().unknown_sds.iter().any(|unknown| unknown == name) => Covered::Mean,
             Trust::Trust => Covered::All,
-            Trust::TrustMeansOnly if even_means.as_ref().is_none_or(|even| even.names.contains(name)) => Covered::Mean,
+            Trust::TrustMeansOnly if self.speaks_for_mean(name) => Covered::Mean,
             _ => Covered::Nothing,
         }
+    }
+
+    /// Whether a verdict of means alone is of this quantity's: symmetry protects it, or, with very many latents, it is a latent
+    /// of its own that most others do not share.
+    fn speaks_for_mean(&self, name: &str) -> bool {
+        let Evidence { even_means, residual, .. } = self.evidence();
+        let site = self.layout().site(name.split('[').next().unwrap_or(name));
+        let is_protected = even_means.as_ref().is_none_or(|even| even.names.iter().any(|even| even == name));
+        let is_local = residual.as_ref().is_none_or(|residual| {
+            site.is_some_and(|site| site.kind != SiteKind::Derived && !residual.shared.contains(&site.name))
+        });
+        is_protected && is_local
     }
 
     /// Makes `num_draws` fresh draws that agree with the table: of the posterior, by [`resample`], where it is weighted, and

@@ -51,6 +51,9 @@ pub struct Residual {
     pub curved: f64,
     /// The shared latent where that is.
     pub curved_of: String,
+    /// The sites of the shared latents.
+    #[serde(default)]
+    pub shared: Vec<String>,
     /// Half the mean square of the whitened residual of all latents: the Fisher divergence, in nats where the posterior's curvature
     /// is q's.
     #[serde(with = "crate::number")]
@@ -151,6 +154,7 @@ impl Residual {
             mean_spread: (common.abs() - 3.0 * error).max(0.0),
             curved,
             curved_of: shared.get(curved_of).map_or_else(String::new, |&k| names.of(k)),
+            shared: names.sites(&shared),
             divergence: 0.5 * mean(&squares),
             num_latents: d,
             graph: family.graph().to_string(),
@@ -160,7 +164,7 @@ impl Residual {
 
     /// Whether some latents are shared by most others.
     pub fn has_shared(&self) -> bool {
-        !self.curved_of.is_empty()
+        !self.shared.is_empty()
     }
 }
 
@@ -173,6 +177,14 @@ fn largest(numbers: impl Iterator<Item = f64>) -> (f64, usize) {
 struct Names<'a>(&'a Layout);
 
 impl Names<'_> {
+    /// The sites of latents outside of rows, each once.
+    fn sites(&self, latents: &[usize]) -> Vec<String> {
+        let mut sites: Vec<String> =
+            latents.iter().filter_map(|&k| self.0.site_of_latent(k)).map(|site| site.name.clone()).collect();
+        sites.dedup();
+        sites
+    }
+
     /// `theta[3]`, or `x of row 12` for a latent of a row.
     fn of(&self, latent: usize) -> String {
         let Names(layout) = self;

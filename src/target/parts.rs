@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 
 use super::Target;
-use crate::model::{Draws, RowSet, SiteKind};
+use crate::dist::Support;
+use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::program::TermKind;
 use crate::program::oracle::{Oracle, Point};
 use crate::program::plan::Plan;
+use crate::program::recording::Recording;
 
 /// A latent that has a prior of its own, by `draw` and its kin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +117,12 @@ impl Target {
     /// The same density with some of its terms alone: those whose numbers `keeps` accepts.
     pub(super) fn with_terms(&self, keeps: impl Fn(usize) -> bool) -> Target {
         let recording = self.recording.with_terms(keeps);
+        self.of_program(recording, self.layout.clone(), self.supports.clone())
+    }
+
+    /// A target of a program made from this one's, in double precision and on the same threads: for densities alone, it
+    /// simulates and lists nothing.
+    pub(super) fn of_program(&self, recording: Recording, layout: Layout, supports: Vec<Option<Support>>) -> Target {
         Target {
             double: Plan::new(&recording),
             single: None,
@@ -122,7 +130,7 @@ impl Target {
             joined_single: None,
             outputs: Plan::of_outputs(&recording, &[]),
             listed: Vec::new(),
-            supports: self.supports.clone(),
+            supports,
             simulated: Vec::new(),
             framed: Vec::new(),
             separates_data: self.separates_data,
@@ -131,7 +139,7 @@ impl Target {
             factors: OnceLock::new(),
             graph: OnceLock::new(),
             relaxed: OnceLock::new(),
-            layout: self.layout.clone(),
+            layout,
             workers: self.workers.in_double(),
         }
     }

@@ -1,10 +1,7 @@
 //! A recorded model with real weights in the place of its integers.
 
-use std::sync::OnceLock;
-
 use super::{DensityError, Differentiable, Target};
 use crate::model::{Layout, Site, SiteKind};
-use crate::program::plan::Plan;
 use crate::program::relaxed::{Weighted, relaxed};
 
 /// Values of an integer up to which it has a relaxation: each of them is a latent.
@@ -23,25 +20,8 @@ impl Target {
         let integers = weighted(&self.layout)?;
         let recording = relaxed(self.program(), &integers)?;
         let layout = with_weights(&self.layout, &integers);
-        Ok(Target {
-            double: Plan::new(&recording),
-            single: None,
-            joined_double: Plan::joined(&recording),
-            joined_single: None,
-            outputs: Plan::of_outputs(&recording, &[]),
-            listed: Vec::new(),
-            supports: vec![None; layout.sites.len()],
-            simulated: Vec::new(),
-            framed: Vec::new(),
-            separates_data: self.separates_data,
-            recording,
-            summation: None,
-            factors: OnceLock::new(),
-            graph: OnceLock::new(),
-            relaxed: OnceLock::new(),
-            layout,
-            workers: self.workers.in_double(),
-        })
+        let supports = vec![None; layout.sites.len()];
+        Ok(self.of_program(recording, layout, supports))
     }
 }
 

@@ -1,21 +1,37 @@
 //! The models, with data made from them.
 
 use jensen::prelude::*;
+use jensen::streams::Streams;
 
-/// Numbers that are the same for the same seed.
-struct Numbers(u64);
+/// Random numbers one by one, the same for the same seed.
+struct Numbers {
+    streams: Streams,
+    count: u64,
+}
 
 impl Numbers {
+    fn new(seed: u64) -> Self {
+        Numbers { streams: Streams::new(seed), count: 0 }
+    }
+
+    fn next(&mut self) -> Streams {
+        self.count += 1;
+        self.streams.at_step(self.count)
+    }
+
     fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+        let mut out = [0.0];
+        self.next().fill_uniform(1, &mut out);
+        out[0]
     }
 
     fn normal(&mut self) -> f64 {
-        let (u, v) = (self.uniform(), self.uniform());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        let mut out = [0.0];
+        self.next().fill_normal(1, &mut out);
+        out[0]
     }
 
+    /// Products of uniform numbers until they are below `exp(-rate)`.
     fn poisson(&mut self, rate: f64) -> f64 {
         let (mut count, mut product, end) = (0.0, self.uniform(), (-rate).exp());
         while product > end {
@@ -37,7 +53,7 @@ pub struct Groups {
 
 impl Groups {
     pub fn new(num_groups: usize, rows_each: usize, is_binary: bool) -> Self {
-        let mut numbers = Numbers(1);
+        let mut numbers = Numbers::new(1);
         let (mut group, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
         for k in 0..num_groups {
             let effect = 1.0 + 0.7 * numbers.normal();
@@ -82,7 +98,7 @@ pub struct Counts {
 
 impl Counts {
     pub fn new(n: usize) -> Self {
-        let mut numbers = Numbers(2);
+        let mut numbers = Numbers::new(2);
         let mut next = || {
             let rate = (1.0 + 0.5 * numbers.normal()).exp();
             numbers.poisson(rate)
@@ -110,7 +126,7 @@ pub struct Level {
 
 impl Level {
     pub fn new(n: usize, known: Option<(f64, f64)>) -> Self {
-        let (mut numbers, mut h) = (Numbers(13), 0.0);
+        let (mut numbers, mut h) = (Numbers::new(13), 0.0);
         let (step, noise) = known.unwrap_or((0.3, 1.0));
         let mut next = || {
             h += step * numbers.normal();

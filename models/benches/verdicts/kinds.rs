@@ -7,7 +7,14 @@ use jensen::streams::Streams;
 use std::f64::consts::PI;
 
 pub fn cases() -> Vec<Case> {
-    vec![funnel(), uneven_groups(), logit_groups(30, 5, 1.0, 3), logit_groups(12, 3, 0.3, 4), two_clumps()]
+    vec![
+        funnel(),
+        uneven_groups(),
+        logit_groups(30, 5, 1.0, 3),
+        logit_groups(12, 3, 0.3, 4),
+        two_clumps(),
+        logit_groups(250, 5, 0.7, 5),
+    ]
 }
 
 fn case(name: &str, model: impl Model + Send + 'static, truth: Truth) -> Case {

@@ -44,8 +44,9 @@ const FEW: f64 = 1e4;
 /// `v <- (1 - rho)^2 v + rho^2 n`. The fit has converged when `v` is below the tolerance and steps still gain nothing.
 ///
 /// *Source*: Opper and Archambeau 2009 and Khan and Rue 2023 for the step; Tan and Nott 2018 for the sparse precision; Powell
-/// and Toint 1979 for the differences. The rules for steps, stages and stop were chosen on hierarchies of 400 to 1e5
-/// groups, stochastic volatility, crossed effects, item responses and random fields.
+/// and Toint 1979 for the differences. The rules for steps, stages and stop were chosen on hierarchies of 60 to 10,000
+/// groups, random walks, counts with a latent in each row, item responses and stochastic volatility, where the stop is early when
+/// the model is centred (`docs/notebook/structure.md`); they were checked on no others.
 #[derive(Debug)]
 pub struct SparseNaturalGradient<'a, T: Differentiable + ?Sized> {
     /// The density that q approximates.

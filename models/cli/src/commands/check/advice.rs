@@ -130,7 +130,7 @@ fn of_rows(checked: &Checked, out: &mut Vec<Finding>) {
 
 /// What ranks look like where they are not uniform, and the advice for it.
 fn shape<'a>(ranks: &Ranks, narrow: &'a str, wide: &'a str, off: &'a str) -> (&'static str, &'a str) {
-    // Three standard errors; the relative error of a mean square of uniforms is sqrt(0.8 / n).
+    // Three standard errors of the shift, and two of the spread: that of a mean square of uniforms is sqrt(0.8 / n), relative.
     let n = ranks.counts.iter().sum::<usize>() as f64;
     if ranks.shift.abs() > 3.0 * ranks.shift_mcse {
         (if ranks.shift > 0.0 { "they are too low" } else { "they are too high" }, off)
