@@ -59,11 +59,6 @@ impl FullRankMixture {
         weights
     }
 
-    /// One component, a family of its own.
-    pub fn component(&self) -> &FullRank {
-        &self.component
-    }
-
     /// The parameters of each component.
     pub fn parts<'a>(&self, params: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
         params[self.num_components..].chunks_exact(self.component.num_params())
