@@ -70,6 +70,8 @@ choice!(
         Sparse = "sparse",
         /// Every correlation, with the tails of a Student-t of 5 degrees of freedom.
         StudentT = "student-t",
+        /// A RealNVP flow on the axes of a full-rank Gaussian.
+        Flow = "flow",
         /// A point at the maximum of the posterior.
         Map = "map",
     }

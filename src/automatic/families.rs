@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::flows::flow_of;
 use super::plan::FULL_RANK_UP_TO;
 use super::{FamilyChoice, MixedFamily};
 use crate::algorithm::{FitError, Solution};
@@ -69,6 +70,7 @@ pub(super) fn reparameterised(target: &dyn LogDensity, choice: FamilyChoice) -> 
         FamilyChoice::Sparse => Box::new(SparseGaussian::new(layout, &graph_of(target))?),
         FamilyChoice::StudentT if full => Box::new(StudentTNoise::new(FullRank::new(d), DEGREES)?),
         FamilyChoice::StudentT => Box::new(StudentTNoise::new(MeanField::new(layout), DEGREES)?),
+        FamilyChoice::Flow => Box::new(flow_of(target)?),
         FamilyChoice::Map => Box::new(Delta::new(layout)),
         FamilyChoice::MeanField | FamilyChoice::Auto => Box::new(MeanField::new(layout)),
     };

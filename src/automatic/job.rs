@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::adapters::ByTransform;
 use super::estimators::has_integers;
+use super::flows::{STEP_SIZE as STEP_OF_FLOWS, STEPS as STEPS_OF_FLOWS};
 use super::level::Level;
 use super::measured::{Candidate, MOST_PICKS, Stretch, pick};
 #[cfg(feature = "argmin")]
@@ -96,6 +97,9 @@ impl Job<'_> {
             let mut rule = own.rule(MaxSteps(self.steps(NATURAL_STEPS)));
             return self.natural_gradient(&mut *rule, observer);
         }
+        if self.starts_flow(own) {
+            return self.flow(own, observer);
+        }
         let Some(explored) = self.explored() else {
             return self.climb(self.target, family, self.plain_start(family, 0.1), own, observer);
         };
@@ -153,7 +157,12 @@ impl Job<'_> {
         self.number >= if turns.is_empty() { plain } else { turns.len() }
     }
 
-    fn natural_gradient(&self, rule: &mut dyn StoppingRule, observer: &mut dyn Observer) -> Result<Run, FitError> {
+    /// A full-rank Gaussian by the natural gradient, from the place that this run starts at.
+    pub(super) fn natural_gradient(
+        &self,
+        rule: &mut dyn StoppingRule,
+        observer: &mut dyn Observer,
+    ) -> Result<Run, FitError> {
         let family = &FullRank::new(self.target.layout().num_latents);
         let explored =
             self.explored().ok_or_else(|| FitError::setting("start", "the natural gradient has no start"))?;
@@ -204,7 +213,7 @@ impl Job<'_> {
     }
 
     /// A named estimator for a family that may have a transform.
-    fn by_name<'t, F: Family>(
+    pub(super) fn by_name<'t, F: Family>(
         &self,
         entry: &EstimatorEntry,
     ) -> Result<Box<dyn AnyEstimator<dyn Differentiable + 't, F> + 't>, FitError> {
@@ -213,7 +222,7 @@ impl Job<'_> {
     }
 
     /// Adam or another rule along the plan's estimator, or along the one that measurement chooses, stretch by stretch.
-    fn stochastic<'t, F: Family, G, O: Optimizer>(
+    pub(super) fn stochastic<'t, F: Family, G, O: Optimizer>(
         &self,
         target: &(dyn Differentiable + 't),
         family: &F,
@@ -226,7 +235,9 @@ impl Job<'_> {
         // An average over much of the run is looked at itself; what forgets fast has the noise of the objective.
         let lasts = matches!(average, Average::Tail | Average::Polynomial { .. });
         let plateau = (!lasts).then(|| Plateau::new(500, tolerance));
-        let mut rule = own.rule((MaxSteps(self.steps(MOST_STEPS)), plateau));
+        let is_tried = self.plan.family == FamilyChoice::Flow && self.settings.wishes.family == FamilyChoice::Auto;
+        let most = if is_tried { STEPS_OF_FLOWS } else { MOST_STEPS };
+        let mut rule = own.rule((MaxSteps(self.steps(most)), plateau));
         let level = (lasts && own.stop.is_none())
             .then(|| Level::new(target, family, self.settings.wishes.minibatch, tolerance, self.streams));
         let course = Course { target, family, candidates, start, level };
@@ -302,6 +313,7 @@ impl Job<'_> {
         let rule: AnyOptimizer = self.plan.optimizer.name().parse().map_err(setting)?;
         let rule = match &self.settings.stochastic.schedule {
             Some(schedule) => rule.with_step_size(schedule.clone()),
+            None if self.plan.family == FamilyChoice::Flow => rule.with_step_size(STEP_OF_FLOWS),
             None => rule,
         };
         checked(match self.settings.stochastic.clip {
@@ -311,7 +323,7 @@ impl Job<'_> {
     }
 
     /// The plan's estimator, or all that measurement may choose from, made by `make`.
-    fn candidates<E>(
+    pub(super) fn candidates<E>(
         &self,
         make: impl Fn(&EstimatorEntry) -> Result<E, FitError>,
     ) -> Result<Vec<(Option<&'static EstimatorEntry>, E)>, FitError> {

@@ -10,6 +10,7 @@ mod estimators;
 mod families;
 mod fitted;
 mod flips;
+mod flows;
 mod improper;
 mod integers;
 mod job;

@@ -1,5 +1,6 @@
 //! The plan of a fit, with its reasons: the one table of which choices go together.
 
+use super::flows::DRAWS as DRAWS_OF_FLOWS;
 use super::integers::Sizes;
 use super::job::Picks;
 use super::own::{OwnNames, refusal_of_own};
@@ -230,6 +231,7 @@ pub(super) fn decide(
             crate::algorithm::NaturalGradient::<crate::target::Target>::draws_for(kinds.latents)
         }
         _ if family == FamilyChoice::Map => 2,
+        _ if family == FamilyChoice::Flow && !is_score(estimator) => DRAWS_OF_FLOWS,
         o if is_deterministic(o) => (kinds.latents + 16).max(64),
         _ if is_score(estimator) => 32,
         _ if estimator == of_integers && kinds.integers => draws_of_integers,
@@ -330,7 +332,7 @@ fn optimizer_for(
 
 /// Why these choices do not go together, with a remedy.
 fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wishes: &Wishes) -> Option<String> {
-    use FamilyChoice::{FullRank, LowRank, Map, Sparse, StudentT};
+    use FamilyChoice::{Flow, FullRank, LowRank, Map, Sparse, StudentT};
     let batch = wishes.minibatch != Minibatch::Full;
     let natural = optimizer == OptimizerChoice::NaturalGradient;
     let fixed = is_deterministic(optimizer);
@@ -340,7 +342,7 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
     // A family of the user's own has no name, and says itself what it covers.
     let words = if kinds.integers && !matches!(family, FamilyChoice::MeanField | FamilyChoice::Auto) {
         format!("the {family} family has no integers, and this model has integer latents; use mean-field")
-    } else if kinds.row_latents && matches!(family, FullRank | LowRank) {
+    } else if kinds.row_latents && matches!(family, FullRank | LowRank | Flow) {
         format!(
             "the {family} family covers latents outside of rows only, and this model has latents in its rows; use mean-field"
         )

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::estimators::has_integers;
 use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
+use super::flows::Flowed;
 use super::improper::refuse_improper;
 use super::job::{Job, NATURAL_STEPS};
 use super::modes::other_modes;
@@ -29,6 +30,7 @@ use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
 
 /// Purpose of the streams.
 const RUNS: u32 = 51;
+const FLOWS: u32 = 58;
 
 /// The settings that the builder hands over.
 pub(super) struct Settings {
@@ -352,10 +354,23 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         Some((mixture, solution)) => (Arc::new(mixture), solution),
         None => (family, restarts[chosen_run].solution.clone()),
     };
-    let posterior = Posterior::assess(target, &*family, &solution, &assessment)?;
-    evaluations += posterior.proposal().num_draws() as u64;
-    evaluations += posterior.evidence().witness.as_ref().map_or(0, |witness| witness.evaluations);
-    evaluations += posterior.evidence().even_means.as_ref().map_or(0, |even| even.evaluations);
+    let mut posterior = Posterior::assess(target, &*family, &solution, &assessment)?;
+    evaluations += posterior.num_evaluations();
+    let (mut family, mut solution, mut flow) = (family, solution, None);
+    if has_time && modes.found.is_empty() {
+        let streams = streams.purpose(FLOWS);
+        let job = Job { target, plan: &plan, settings, begin: &begin, number: 0, streams };
+        if let Some(outcome) = job.try_flow(own, &restarts[chosen_run], (&posterior, &assessment), observer)? {
+            (evaluations, flow) = (evaluations + outcome.evaluations, Some(outcome.words));
+            if let Some(kept) = outcome.kept {
+                let Flowed { plan: new, family: of_flow, restart, trace, posterior: assessed } = *kept;
+                (plan, posterior, family, solution) = (new, assessed, Arc::new(of_flow), restart.solution.clone());
+                chosen_run = restarts.len();
+                restarts.push(restart);
+                traces.push(trace);
+            }
+        }
+    }
     Ok(Fitted {
         posterior,
         family,
@@ -368,6 +383,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             chosen: chosen_run,
             trace: traces.swap_remove(chosen_run),
             coordinates,
+            flow,
         },
         plan,
         streams,

@@ -29,6 +29,9 @@ pub struct Tried {
     /// Other coordinates that were tried, in words; where one was kept, the runs are those in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coordinates: Vec<String>,
+    /// What a flow brought where a Gaussian was not enough, in words; where it was kept, it is the last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
 }
 
 /// One run of several.
@@ -74,6 +77,7 @@ impl fmt::Display for Tried {
             write!(f, ", the best bound {bound:.2}")?;
         }
         self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
+        self.flow.iter().try_for_each(|tried| write!(f, "\nflow: {tried}"))?;
         self.failed.iter().try_for_each(|words| write!(f, "\na run without an answer: {words}"))?;
         for (k, run) in self.runs.iter().enumerate() {
             let Restart { bound, bound_se, stop, .. } = run;

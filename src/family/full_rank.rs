@@ -78,6 +78,19 @@ impl FullRank {
         dispatch(InstructionSet::detect(), SolveTransposed { family: self, params, draws, x });
     }
 
+    /// `x = L' x` in place, `[latent][draw]`.
+    pub(crate) fn scale_transposed(&self, params: &[f64], x: &mut [f64], draws: usize) {
+        for j in 0..self.dimension {
+            let (done, below) = x.split_at_mut((j + 1) * draws);
+            let (own, scale) = (&mut done[j * draws..], params[self.row(j) + j].exp());
+            own.iter_mut().for_each(|x| *x *= scale);
+            for (i, below) in (j + 1..self.dimension).zip(below.chunks_exact(draws)) {
+                let l = params[self.row(i) + j];
+                own.iter_mut().zip(below).for_each(|(x, y)| *x += l * y);
+            }
+        }
+    }
+
     /// `exp(sign * ln L_ii)` for `i` from `first` on; ones past the end. Eight at a time fill the registers.
     #[inline(always)]
     fn diagonal(&self, params: &[f64], first: usize, sign: f64) -> [f64; GROUP] {

@@ -7,6 +7,7 @@
 //! `log q`, its gradients and the entropy count the latents outside of rows once (not at all without
 //! `global_terms`) and those of the pass's rows `rows.weight` times. Draws, `transform` and `pullback` know no weight.
 
+mod affine;
 mod bernoulli;
 mod block;
 mod categorical;
@@ -34,6 +35,7 @@ mod tests;
 mod traced;
 mod two_values;
 
+pub use affine::Affine;
 pub use bernoulli::BernoulliFactors;
 pub use block::Blockwise;
 pub use categorical::CategoricalFactors;
@@ -131,7 +133,8 @@ pub trait Family: Send + Sync {
         false
     }
 
-    /// Centre and lower triangular factor, by rows, of each Gaussian that q is a mixture of; empty where it is none.
+    /// Centre and lower triangular factor, by rows, of each Gaussian that q is a mixture of, or of the one whose axes it has;
+    /// empty where there is none.
     ///
     /// Fresh draws of such a q are weighted together with draws of a Student-t around each of them.
     fn components(&self, _params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {

@@ -109,6 +109,13 @@ impl Posterior {
         &self.proposal
     }
 
+    /// Evaluations of the density that the assessment took.
+    pub(crate) fn num_evaluations(&self) -> u64 {
+        let of_witness = self.evidence.witness.as_ref().map_or(0, |witness| witness.evaluations);
+        let of_means = self.evidence.even_means.as_ref().map_or(0, |even| even.evaluations);
+        self.proposal.num_draws() as u64 + of_witness + of_means
+    }
+
     /// Number of independent draws of the posterior that the weighted draws are worth.
     pub fn effective_size(&self) -> f64 {
         self.effective_size

@@ -204,7 +204,9 @@ impl Vector {
         let (w, v, location) = (self.lanes.node(), x.lanes.node(), Location::caller());
         let node = recording::with(|r| {
             let (weights, input) = (r.nodes[w as usize], r.nodes[v as usize]);
-            if weights.plate == 0 && input.plate != 0 {
+            // Weights that all rows or all draws share are not copied to each.
+            let is_shared = input.plate != 0 || input.per_draw && !weights.per_draw;
+            if weights.plate == 0 && is_shared {
                 let per_draw = weights.per_draw || input.per_draw;
                 let x = r.spread(v, input.len, input.plate, per_draw);
                 let node = recording::Node {

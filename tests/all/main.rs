@@ -18,6 +18,7 @@ mod estimate;
 mod evidence;
 mod examples;
 mod families;
+mod flows;
 mod graph;
 mod laws;
 mod layers;

@@ -17,28 +17,28 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn case(name: &str, model: impl Model + Send + 'static, truth: Truth) -> Case {
+pub(super) fn case(name: &str, model: impl Model + Send + 'static, truth: Truth) -> Case {
     Case { name: name.into(), model: Box::new(model), truth }
 }
 
 /// Weighted moments of quantities, with log weights on a grid.
-struct Moments {
+pub(super) struct Moments {
     names: Vec<String>,
     points: Vec<(f64, Vec<[f64; 2]>)>,
 }
 
 impl Moments {
-    fn new(names: Vec<String>) -> Self {
+    pub fn new(names: Vec<String>) -> Self {
         Moments { names, points: Vec::new() }
     }
 
     /// A point of log weight `l`, with mean and variance of each quantity there.
-    fn add(&mut self, l: f64, quantities: Vec<[f64; 2]>) {
+    pub fn add(&mut self, l: f64, quantities: Vec<[f64; 2]>) {
         assert_eq!(quantities.len(), self.names.len());
         self.points.push((l, quantities));
     }
 
-    fn truth(self, has_evidence: bool) -> Truth {
+    pub fn truth(self, has_evidence: bool) -> Truth {
         let most = self.points.iter().fold(f64::NEG_INFINITY, |m, p| m.max(p.0));
         let total: f64 = self.points.iter().map(|p| (p.0 - most).exp()).sum();
         let mean_of = |of: &dyn Fn(&[f64; 2]) -> f64, k: usize| {
@@ -50,21 +50,21 @@ impl Moments {
     }
 }
 
-fn grid(low: f64, high: f64, n: usize) -> impl Iterator<Item = (f64, f64)> {
+pub(super) fn grid(low: f64, high: f64, n: usize) -> impl Iterator<Item = (f64, f64)> {
     let step = (high - low) / (n - 1) as f64;
     (0..n).map(move |k| (low + step * k as f64, step.ln()))
 }
 
-fn ln_normal(x: f64, mean: f64, variance: f64) -> f64 {
+pub(super) fn ln_normal(x: f64, mean: f64, variance: f64) -> f64 {
     -0.5 * ((2.0 * PI * variance).ln() + (x - mean).powi(2) / variance)
 }
 
 /// `ln` of the half-normal density with scale `s` at `exp(l)`, with the Jacobian of the logarithm.
-fn ln_half_normal_of_log(l: f64, s: f64) -> f64 {
+pub(super) fn ln_half_normal_of_log(l: f64, s: f64) -> f64 {
     2f64.ln() + ln_normal(l.exp(), 0.0, s * s) + l
 }
 
-fn names(of: &[&str], vector: &str, n: usize) -> Vec<String> {
+pub(super) fn names(of: &[&str], vector: &str, n: usize) -> Vec<String> {
     of.iter().map(|s| s.to_string()).chain((0..n).map(|k| format!("{vector}[{k}]"))).collect()
 }
 

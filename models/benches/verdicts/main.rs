@@ -1,12 +1,13 @@
 //! The verdict held to the truth: fits as they come, over many seeds, beside posteriors that are known.
 //!
 //! `cargo bench -p jensen-models --bench verdicts -- SET [SEEDS [NAME ..]]` prints a table of verdict against truth. SET is
-//! `posteriors` (moments from long runs of another sampler), `kinds` (hierarchies and funnels, by quadrature), `evidence`
+//! `posteriors` (moments from long runs of another sampler), `kinds` (hierarchies and funnels, by quadrature), `field` (models that people bring, by quadrature), `evidence`
 //! (log p(x) in closed form or by quadrature), `zoo` (verdicts alone) or `means` (the means that symmetry is said to protect,
 //! of mean-field fits of the first two sets).
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench talks and may stop")]
 
 mod closed;
+mod field;
 mod kinds;
 
 use jensen::model::Model;
@@ -70,11 +71,12 @@ fn main() {
     let cases: Vec<Case> = match args.first().map(String::as_str) {
         Some("posteriors") => posteriors(),
         Some("kinds") => kinds::cases(),
+        Some("field") => field::cases(),
         Some("evidence") => closed::cases(),
         Some("zoo") => zoo(),
         _ => {
             println!(
-                "usage: cargo bench -p jensen-models --bench verdicts -- posteriors|kinds|evidence|zoo|means [SEEDS [NAME ..]]"
+                "usage: cargo bench -p jensen-models --bench verdicts -- posteriors|kinds|field|evidence|zoo|means [SEEDS [NAME ..]]"
             );
             return;
         }
@@ -203,6 +205,7 @@ fn outcome(case: &Case, seed: u64) -> Option<Outcome> {
 
 fn beside(fitted: &Fitted, truth: &Truth, seconds: f64) -> Outcome {
     let (mut mean, mut sd) = (0.0f64, [f64::INFINITY, 0.0f64]);
+    let each = std::env::var_os("EACH").is_some();
     let summary = fitted.summary();
     for (k, name) in truth.names.iter().enumerate() {
         let found = summary.iter().find(|line| line.name == *name).unwrap_or_else(|| panic!("no quantity {name}"));
@@ -212,6 +215,12 @@ fn beside(fitted: &Fitted, truth: &Truth, seconds: f64) -> Outcome {
         }
         if found.covered == Covered::All || fitted.verdict().trust != Trust::Trust {
             let ratio = found.sd / truth.sd[k];
+            if each && !(SDS[0]..=SDS[1]).contains(&ratio) {
+                println!(
+                    "  {name}: sd {:.4} for {:.4}, mean {:.4} for {:.4}",
+                    found.sd, truth.sd[k], found.mean, truth.mean[k]
+                );
+            }
             sd = [sd[0].min(ratio), sd[1].max(ratio)];
         }
     }

@@ -5,7 +5,7 @@
 
 use super::super::recording::Op;
 use super::aligned::Aligned;
-use super::sweep::Step;
+use super::sweep::{Step, sum_lanes};
 use crate::numerics::{FourRows, Lane};
 
 /// Sizes of one layer: weights `[output][input][weight lane]`, values `[input or output][lane]`.
@@ -97,6 +97,33 @@ pub(super) fn reverse_weights<T: Lane, const FMA: bool>(
             }
         }
     }
+}
+
+/// The same of weights that are those of every lane, without scratch: layers outside of rows have few lanes.
+#[inline(always)]
+pub(super) fn reverse_shared_weights<T: Lane, const FMA: bool>(shape: Shape, g: &[T], x: &[T], weights_bar: &mut [T]) {
+    let Shape { inputs, lanes, .. } = shape;
+    for (g, bar) in g.chunks_exact(lanes).zip(weights_bar.chunks_exact_mut(inputs.max(1))) {
+        for (x, bar) in x.chunks_exact(lanes).zip(bar) {
+            *bar += dot::<T, FMA>(g, x);
+        }
+    }
+}
+
+/// `sum_l a[l] b[l]`, in eight sums.
+#[inline(always)]
+fn dot<T: Lane, const FMA: bool>(a: &[T], b: &[T]) -> T {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [T::zero(); 8];
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..8 {
+            sums[l] = a[l].fused::<FMA>(b[l], sums[l]);
+        }
+    }
+    for l in 0..a_rest.len() {
+        sums[l] = a_rest[l].fused::<FMA>(b_rest[l], sums[l]);
+    }
+    sum_lanes(&sums)
 }
 
 /// `out[r][l] += sum_k matrix(r, k) * x[k][l]` for a matrix of `rows` x `columns`, or `=` where it `overwrites`.

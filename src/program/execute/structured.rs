@@ -3,6 +3,7 @@
 use super::super::ops::guarded;
 use super::super::plan::{Plan, Stored};
 use super::super::recording::Op;
+use super::dense::{self, Shape};
 use super::linear_algebra::{cholesky, cholesky_reverse, mat_vec, mat_vec_reverse, solve_lower, solve_lower_reverse};
 use super::sweep::{Operand, Segment, Step, add, sum_lanes};
 use crate::numerics::Lane;
@@ -89,6 +90,11 @@ pub(super) fn forward<T: Stored, const FMA: bool>(
         }
         Op::MatVec { rows } => {
             mat_vec::<T, FMA>(rows as usize, lanes, &low[a..a + step.arg_len * lanes], &low[b..], out)
+        }
+        Op::Dense { .. } => {
+            let shape = Shape::of(step);
+            let weights = &low[a..a + step.arg_len * step.arg_lanes];
+            dense::forward::<T, FMA>(shape, weights, &low[b..b + shape.inputs * lanes], &mut out[..step.len * lanes]);
         }
         Op::Cholesky { n } => cholesky(n as usize, lanes, &low[a..], out),
         Op::SolveLower { n } => solve_lower(n as usize, lanes, &low[a..], &low[b..], out),
@@ -193,6 +199,17 @@ pub(super) fn reverse<T: Stored, const FMA: bool>(
             }
         }
         Op::MatVec { rows } => mat_vec_reverse::<T, FMA>(step, rows as usize, values, low, g),
+        Op::Dense { .. } => {
+            let (shape, g) = (Shape::of(step), &g[..step.len * lanes]);
+            let (of_weights, of_inputs) = (a..a + step.arg_len * step.arg_lanes, b..b + shape.inputs * lanes);
+            if step.active[0] {
+                let bar = &mut low[of_weights.clone()];
+                dense::reverse_shared_weights::<T, FMA>(shape, g, &values[of_inputs.clone()], bar);
+            }
+            if step.active[1] {
+                dense::reverse_inputs::<T, FMA>(shape, &values[of_weights], g, &mut low[of_inputs]);
+            }
+        }
         Op::Cholesky { n } if step.active[0] => {
             let size = step.len * lanes;
             cholesky_reverse(n as usize, lanes, &values[step.out..step.out + size], g, &mut low[a..a + size]);

@@ -1,7 +1,7 @@
 //! The models, families and sets of rows that the laws are held over.
 
 use jensen::family::{
-    Blockwise, Delta, Family, FullRank, Guide, Guided, LowRank, MeanField, Reparam, StudentTNoise, TracedFamily,
+    Affine, Blockwise, Delta, Family, FullRank, Guide, Guided, LowRank, MeanField, Reparam, StudentTNoise, TracedFamily,
 };
 use jensen::model::{Layout, RowSet};
 use jensen::prelude::*;
@@ -106,6 +106,8 @@ pub fn global_families(layout: &Layout) -> Vec<Boxed> {
         Box::new(ok(block.and_then(|b| b.over_rest(|g| StudentTNoise::new(MeanField::new(g), 6.0).unwrap())))),
         Box::new(ok(with_point.and_then(|b| b.over_rest(|g| LowRank::new(g.num_latents, 1))))),
         Box::new(ok(TracedFamily::new(&Bent, layout))),
+        Box::new(Affine::new(ok(TracedFamily::new(&Bent, layout)), 3)),
+        Box::new(Affine::new(ok(StudentTNoise::new(mean_field(), 9.0)), 3)),
     ]
 }
 

@@ -20,6 +20,8 @@ pub enum Family {
     Sparse,
     /// Student-t base with every correlation, for heavy tails
     StudentT,
+    /// A RealNVP flow on the axes of a full-rank Gaussian: bends where the posterior does, in thousands of steps
+    Flow,
     /// A point at the maximum of the posterior: no uncertainty
     Map,
 }
@@ -129,7 +131,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_manual() {
-        assert_eq!(names::<Family>(), ["auto", "mean-field", "full-rank", "low-rank", "sparse", "student-t", "map"]);
+        assert_eq!(
+            names::<Family>(),
+            ["auto", "mean-field", "full-rank", "low-rank", "sparse", "student-t", "flow", "map"]
+        );
         assert_eq!(names::<Integers>(), ["auto", "sum-out", "categorical"]);
         assert_eq!(
             Estimator::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>(),

@@ -2,7 +2,9 @@
 
 mod advice;
 mod calibrated;
+mod checked;
 mod page;
+mod parts;
 mod predicted;
 mod text;
 
@@ -13,14 +15,11 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{print, spare, write};
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::saved_args::CheckArgs;
-use calibrated::Calibrated;
+use checked::Checked;
 use jensen::algorithm::FitError;
-use jensen::diagnose::calibration::RankStatistics;
-use jensen::diagnose::verdict::Verdict;
-use jensen::posterior::{Loo, LooPit, PowerScaling};
 use jensen::streams::Streams;
+use parts::{LeftOut, Part, Pit};
 use predicted::{Predicted, data_sets};
-use serde::Serialize;
 use std::num::NonZeroUsize;
 
 /// Purpose of the streams, apart from those of fits.
@@ -31,122 +30,6 @@ const INSTEAD: Instead = Instead {
                 they are fitted",
     of_own: "use `Posterior::loo`, `predictive`, `loo_pit` and `power_scaling`, and `jensen::diagnose::calibrate`",
 };
-
-/// A check, or why it was not made.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Part<T> {
-    /// It was made.
-    Done(T),
-    /// It cannot be made, or was not asked for: why, in words.
-    NotDone(String),
-}
-
-impl<T> Part<T> {
-    fn of<E: std::fmt::Display>(made: Result<T, E>) -> Self {
-        made.map_or_else(|error| Part::NotDone(error.to_string()), Part::Done)
-    }
-
-    fn done(&self) -> Option<&T> {
-        match self {
-            Part::Done(made) => Some(made),
-            Part::NotDone(_) => None,
-        }
-    }
-}
-
-/// Everything that was found.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Checked {
-    fit: String,
-    model: String,
-    data: String,
-    num_rows: usize,
-    seed: u64,
-    verdict: Verdict,
-    /// Tail shape of the fit's own weights.
-    #[serde(with = "jensen::number")]
-    k_hat: f64,
-    /// Data that the prior expects.
-    prior_predictive: Part<Predicted>,
-    /// Data that the fitted model expects.
-    posterior_predictive: Part<Predicted>,
-    /// Rows left out one by one.
-    loo: Part<LeftOut>,
-    /// Where left-out rows fall.
-    loo_pit: Part<Vec<Pit>>,
-    /// Fits of simulated data.
-    calibration: Part<Calibrated>,
-    /// Power-scaling of prior and data.
-    sensitivity: Part<PowerScaling>,
-    /// What to look at, the most serious first.
-    findings: Vec<advice::Finding>,
-}
-
-/// Leave-one-out cross-validation, in short.
-#[derive(Debug, Clone, Serialize)]
-struct LeftOut {
-    #[serde(with = "jensen::number")]
-    elpd: f64,
-    #[serde(with = "jensen::number")]
-    elpd_se: f64,
-    #[serde(with = "jensen::number")]
-    num_effective: f64,
-    #[serde(with = "jensen::number::list")]
-    pointwise: Vec<f64>,
-    #[serde(with = "jensen::number::list")]
-    k_hat: Vec<f64>,
-    #[serde(with = "jensen::number")]
-    threshold: f64,
-    /// Rows, from 1, whose share cannot be relied on.
-    unreliable: Vec<usize>,
-}
-
-impl LeftOut {
-    fn new(loo: Loo) -> Self {
-        let unreliable = loo.unreliable().iter().map(|row| row + 1).collect();
-        let Loo { elpd, elpd_se, num_effective, pointwise, k_hat, threshold, .. } = loo;
-        LeftOut { elpd, elpd_se, num_effective, pointwise, k_hat, threshold, unreliable }
-    }
-}
-
-/// Where the values of rows fall, in short.
-#[derive(Debug, Clone, Serialize)]
-struct Pit {
-    name: String,
-    #[serde(with = "jensen::number::list")]
-    values: Vec<f64>,
-    /// Tests of uniform values, where there are enough of them.
-    ranks: Option<Ranks>,
-}
-
-impl Pit {
-    fn new(pit: LooPit) -> Self {
-        Pit { name: pit.name, values: pit.values, ranks: pit.statistics.as_ref().map(Ranks::new) }
-    }
-}
-
-/// Tests of uniform ranks.
-#[derive(Debug, Clone, Serialize)]
-struct Ranks {
-    counts: Vec<usize>,
-    uniformity_p_value: f64,
-    symmetry_p_value: f64,
-    shift: f64,
-    shift_mcse: f64,
-    spread: f64,
-}
-
-impl Ranks {
-    fn new(of: &RankStatistics) -> Self {
-        let RankStatistics { counts, uniformity_p_value, symmetry_p_value, shift, shift_mcse, spread, .. } = of.clone();
-        Ranks { counts, uniformity_p_value, symmetry_p_value, shift, shift_mcse, spread }
-    }
-
-    fn smallest_p_value(&self) -> f64 {
-        self.uniformity_p_value.min(self.symmetry_p_value)
-    }
-}
 
 /// Checks a saved fit, prints what was found and writes the page.
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, CommandError> {

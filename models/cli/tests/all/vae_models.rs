@@ -235,7 +235,7 @@ fn text_is_learnt_better_than_by_counts() {
     for (line, words) in [
         ("vae --text short.txt", "short.txt: 2 characters are no two windows of 12; give a longer text"),
         ("vae sample fit --out x.png", "x.png: windows of text make no picture"),
-        ("vae --text bytes.txt", "it is not UTF-8 text"),
+        ("vae --text bytes.txt", "it is text in UTF-16, and UTF-8 is read"),
         ("vae --text none.txt", "none.txt: cannot be read"),
         ("vae --text sea.txt --classes 3", "leave out --likelihood, --classes"),
         ("vae --text sea.txt --data x.csv", "cannot be used with"),

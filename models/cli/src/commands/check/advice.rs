@@ -1,22 +1,11 @@
 //! What was found, in plain words, and what to do about it.
 
+use super::checked::Checked;
+use super::parts::{Finding, Ranks};
 use super::predicted::Statistic;
-use super::{Checked, Ranks};
 use crate::cli::number::significant;
 use jensen::diagnose::verdict::Trust;
 use jensen::posterior::{PowerScaling, PriorInfluence};
-use serde::Serialize;
-
-/// One thing to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in super::super) struct Finding {
-    /// The check that found it.
-    pub check: &'static str,
-    /// Whether something is wrong; otherwise it is worth knowing.
-    pub is_problem: bool,
-    pub what: String,
-    pub advice: String,
-}
 
 /// Share of false findings that each kind of check may have where all is well, shared out over its tests.
 const FALSE_ALARMS: f64 = 0.05;

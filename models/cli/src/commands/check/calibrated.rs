@@ -3,7 +3,7 @@
 use super::super::engine::choice;
 use super::super::outcome::EngineError;
 use super::super::rebuilt::Rebuilt;
-use super::{Part, Ranks};
+use super::parts::{Part, Ranks};
 use crate::cli::number::duration;
 use crate::cli::progress::Progress;
 use crate::cli::saved_args::CheckArgs;
@@ -25,7 +25,7 @@ const SETS: u32 = 0x6361_6c69;
 
 /// Where the true latents of simulated data fall among the draws of their fits.
 #[derive(Debug, Clone, Serialize)]
-pub(in super::super) struct Calibrated {
+pub(super) struct Calibrated {
     pub num_sets: usize,
     /// Fits among them that were trusted.
     pub num_trusted: usize,
@@ -34,7 +34,7 @@ pub(in super::super) struct Calibrated {
 
 /// Ranks of one quantity.
 #[derive(Debug, Clone, Serialize)]
-pub(in super::super) struct Ranked {
+pub(super) struct Ranked {
     pub name: String,
     #[serde(flatten)]
     pub(super) ranks: Ranks,

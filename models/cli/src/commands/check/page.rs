@@ -1,9 +1,10 @@
 //! The checks as one page for a browser: no other file, no script, nothing to look up.
 
 use super::calibrated::Calibrated;
+use super::checked::Checked;
+use super::parts::{Finding, LeftOut, Part, Pit};
 use super::predicted::Predicted;
 use super::text::{by_sensitivity, influence, priors};
-use super::{Checked, LeftOut, Part, Pit};
 use crate::cli::number::significant;
 use crate::cli::page::{embedded, escaped, head};
 use crate::cli::plot::{Figure, even_counts, observed_among, scatter};
@@ -53,7 +54,7 @@ fn findings(checked: &Checked) -> String {
     if checked.findings.is_empty() {
         return "<p class=\"advice\">Nothing was found that would need a second look.</p>\n".into();
     }
-    let one = |finding: &super::advice::Finding| {
+    let one = |finding: &Finding| {
         let class = if finding.is_problem { " class=\"bad\"" } else { "" };
         let [check, what, advice] = [finding.check, &finding.what, &finding.advice].map(escaped);
         format!("<dt{class}>{check}: {what}</dt><dd>{advice}</dd>\n")

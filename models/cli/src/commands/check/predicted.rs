@@ -14,7 +14,7 @@ pub(super) fn data_sets(target: &Target, wanted: usize) -> usize {
 
 /// Statistics of simulated data sets beside those of the data.
 #[derive(Debug, Clone, Serialize)]
-pub(in super::super) struct Predicted {
+pub(super) struct Predicted {
     pub num_sets: usize,
     /// The model reads the data that it observes: each value is simulated given the data before it.
     pub reads_its_data: bool,
@@ -23,7 +23,7 @@ pub(in super::super) struct Predicted {
 
 /// One statistic of one `observe`.
 #[derive(Debug, Clone, Serialize)]
-pub(in super::super) struct Statistic {
+pub(super) struct Statistic {
     /// Of what: `data`, or `data_0`, `data_1`, ..
     pub of: String,
     pub name: &'static str,

@@ -1,8 +1,9 @@
 //! The checks as text for a terminal.
 
 use super::calibrated::Calibrated;
+use super::checked::Checked;
+use super::parts::{LeftOut, Part, Pit};
 use super::predicted::Predicted;
-use super::{Checked, LeftOut, Part, Pit};
 use crate::cli::number::significant;
 use crate::cli::render::{Align, TextTable};
 use jensen::posterior::{Change, PowerScaling, PriorInfluence, Sensitivity};
