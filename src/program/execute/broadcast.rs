@@ -102,6 +102,8 @@ fn squared_distance<T: Lane>(step: &Step, len: usize, low: &[T], out: &mut [T]) 
             let y = &low[b..b + m];
             map_lanes!(&mut rest[..m], [x => x, y => y], x - y);
         }
+        // What lies behind a part of a vector is the rest of it: nothing may come back there.
+        rest[len..m].fill(T::zero());
         sum[0] = dot(&rest[..len], &rest[..len]);
         return;
     }
