@@ -7,7 +7,7 @@ use jensen::model::{Draws, RowSet};
 use jensen::posterior::{Assessment, Posterior};
 use jensen::prelude::*;
 use jensen::streams::Streams;
-use jensen::target::{LogDensity, Pass, Target};
+use jensen::target::{Differentiable, LogDensity, Pass, Target};
 use jensen::{FamilyChoice, Fit, OptimizerChoice, Trust};
 
 /// Numbers that are the same for the same seed: uniform, and normal.
@@ -101,6 +101,34 @@ impl Model for Groups {
         p.rows(self.y.len(), |i| {
             i.observe(self.y.at(i), bernoulli_logit(a.at(self.group.at(i)) + b * self.x.at(i)));
         });
+    }
+}
+
+/// A transition reads two parts of one vector, whose padding is the rest of it.
+#[test]
+fn one_draw_has_the_gradient_of_several() {
+    for n in [5, 8, 9, 40] {
+        let level = jensen::model::model(|p: &LogJoint| {
+            let step = p.draw("step", half_normal(1.0));
+            let h = p.reals("h", n);
+            p.rows(1..n, |t| t.add(normal(h.lag(t, 1), step).log_density(h.at(t))));
+        });
+        let target = Target::new(&level).expect("a model");
+        let gradient = |draws: usize| {
+            let mut z = Draws::zeros(target.layout(), target.layout().num_rows, draws);
+            for (k, lane) in z.latents.chunks_exact_mut(draws).enumerate() {
+                lane.fill(0.3 * (k as f64 * 1.3).cos());
+            }
+            let (mut grad, mut pass) = (z.clone(), Pass::default());
+            target.log_density_and_gradient(&[], &z, &RowSet::all(), &mut pass, &mut grad, &mut []).expect("a density");
+            grad.latents.into_iter().step_by(draws).collect::<Vec<f64>>()
+        };
+        let several = gradient(8);
+        // d / d h_(n-1) is that of the last transition alone.
+        let (w, at) = ((-2.0 * 0.3f64).exp(), |k: usize| 0.3 * (k as f64 * 1.3).cos());
+        assert!((several[n] - w * (at(n - 1) - at(n))).abs() < 1e-12, "{} {}", several[n], w * (at(n - 1) - at(n)));
+        let one = gradient(1);
+        assert!(one.iter().zip(&several).all(|(a, b)| (a - b).abs() < 1e-12), "{n}: {one:?} {several:?}");
     }
 }
 
