@@ -1,6 +1,6 @@
 //! Families behind references and boxes, so that a family can be chosen at run time.
 
-use super::{Discrete, Family, FamilyError, Integer, NoiseLaw, Reparam, SparseGaussian};
+use super::{ConditionalGaussian, Discrete, Family, FamilyError, Integer, NoiseLaw, Reparam, SparseGaussian};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -57,6 +57,10 @@ macro_rules! delegate {
 
             fn sparse(&self) -> Option<&SparseGaussian> {
                 (**self).sparse()
+            }
+
+            fn conditional(&self) -> Option<&ConditionalGaussian> {
+                (**self).conditional()
             }
 
             fn reparam(&self) -> Option<&dyn Reparam> {

@@ -11,6 +11,7 @@ mod affine;
 mod bernoulli;
 mod block;
 mod categorical;
+mod conditional;
 mod delegate;
 mod delta;
 mod discrete;
@@ -39,6 +40,8 @@ pub use affine::Affine;
 pub use bernoulli::BernoulliFactors;
 pub use block::Blockwise;
 pub use categorical::CategoricalFactors;
+pub use conditional::ConditionalGaussian;
+pub(crate) use conditional::Given;
 pub use delta::Delta;
 pub use discrete::{Discrete, Integer};
 pub use error::FamilyError;
@@ -143,6 +146,12 @@ pub trait Family: Send + Sync {
 
     /// This family as a Gaussian with a sparse precision matrix, where it is one: such a q is moved and judged by its graph.
     fn sparse(&self) -> Option<&SparseGaussian> {
+        None
+    }
+
+    /// This family as a Gaussian of many latents given a few shared ones, where it is one: such a q is judged by the shared
+    /// latents with the others integrated out.
+    fn conditional(&self) -> Option<&ConditionalGaussian> {
         None
     }
 

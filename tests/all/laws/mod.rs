@@ -2,6 +2,7 @@
 
 mod bell;
 mod cases;
+mod conditional;
 mod discrete;
 mod estimators;
 mod families;
