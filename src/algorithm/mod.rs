@@ -4,6 +4,7 @@
 //! deterministic solver, Laplace and coordinate ascent implement the same three functions.
 
 mod adversarial;
+mod conditional;
 mod density;
 mod error;
 #[cfg(feature = "argmin")]
@@ -20,6 +21,8 @@ mod stochastic;
 mod unusable;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
+pub use conditional::{ConditionalFit, ConditionalFound};
+pub(crate) use conditional::{Inside, Integral, Nodes};
 pub(crate) use density::Density;
 pub use error::{FitError, FitErrorKind, SolverFailure};
 #[cfg(feature = "argmin")]

@@ -7,7 +7,7 @@ use crate::program::LatentGraph;
 ///
 /// *Source*: Powell and Toint 1979, whose rule is used here; Gebremedhin, Manne and Pothen 2005 for its name and others.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Colours {
+pub(in crate::algorithm) struct Colours {
     pub of: Vec<u32>,
     pub count: usize,
 }

@@ -6,11 +6,12 @@ mod steps;
 
 use serde::{Deserialize, Serialize};
 
-use self::colours::Colours;
+pub(super) use self::colours::Colours;
 use self::evaluate::{Evaluator, Gaussian, Paired, Seen};
 use super::{Algorithm, FitError, Solution, Step};
 use crate::family::{Family, SparseGaussian};
 use crate::numerics::Columns;
+use crate::program::LatentGraph;
 use crate::streams::Streams;
 use crate::target::Differentiable;
 
@@ -127,6 +128,11 @@ impl<'a, T: Differentiable + ?Sized> SparseNaturalGradient<'a, T> {
     /// Colours of the differences: a step takes two gradients a draw for each.
     pub fn num_colours(family: &SparseGaussian) -> usize {
         Colours::new(family.graph()).count
+    }
+
+    /// Colours of the differences on a graph.
+    pub(crate) fn colours_of(graph: &LatentGraph) -> usize {
+        Colours::new(graph).count
     }
 
     fn pairs(&self, is_late: bool) -> usize {
