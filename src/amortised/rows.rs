@@ -52,6 +52,7 @@ impl Judged {
             halves_disagreement: self.halves,
             restarts_disagreement,
             residual: None,
+            integrated: None,
             witness: None,
         }
     }

@@ -7,8 +7,8 @@ use super::plan::FULL_RANK_UP_TO;
 use super::{FamilyChoice, MixedFamily};
 use crate::algorithm::{FitError, Solution};
 use crate::family::{
-    CategoricalFactors, Delta, Family, FullRank, FullRankMixture, LowRank, MeanField, Product, Reparam, SparseGaussian,
-    StudentTNoise,
+    CategoricalFactors, ConditionalGaussian, Delta, Family, FullRank, FullRankMixture, LowRank, MeanField, Product,
+    Reparam, SparseGaussian, StudentTNoise,
 };
 use crate::model::Layout;
 use crate::program::LatentGraph;
@@ -36,7 +36,8 @@ pub(super) fn graph_of(target: &dyn LogDensity) -> Cow<'_, LatentGraph> {
 /// The family that a fit of this density used for `choice` (not [`FamilyChoice::Auto`], which a fit
 /// decides) when it found `solution`: a saved one is read with it.
 ///
-/// A full-rank Gaussian with the parameters of several is the mixture that a fit gives where the posterior has several modes.
+/// A full-rank Gaussian with the parameters of several is the mixture that a fit gives where the posterior has several modes,
+/// and a sparse one with those of a conditional Gaussian is that.
 ///
 /// # Errors
 /// When the family does not cover the model's latents.
@@ -56,6 +57,13 @@ pub fn family_of(
         && let Some(mixture) = FullRankMixture::of_params(layout.num_latents, num_params)
     {
         return Ok(Box::new(mixture));
+    }
+    if choice == FamilyChoice::Sparse
+        && num_params != family.num_params()
+        && let Ok(conditional) = ConditionalGaussian::new(layout, &graph_of(target))
+        && conditional.num_params() == num_params
+    {
+        return Ok(Box::new(conditional));
     }
     Ok(family)
 }

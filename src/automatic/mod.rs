@@ -6,6 +6,7 @@ mod builder;
 mod centring;
 mod choices;
 mod compare;
+mod conditional;
 mod estimators;
 mod families;
 mod fitted;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::conditional::conditional;
 use super::estimators::has_integers;
 use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
@@ -336,6 +337,9 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             }
         }
     }
+    let given_shared = conditional(target, &plan, &*family, has_time.then_some(&restarts[chosen_run]), streams)?;
+    evaluations += given_shared.evaluations;
+    let has_found = mixture.is_some() || given_shared.found.is_some();
     let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
     let bounds = comparable_bounds(&restarts, &modes.runs);
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
@@ -343,16 +347,17 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         num_draws: settings.posterior_draws,
         trace: Some(&traces[chosen_run]),
         restarts: &bounds,
-        // The means of one mode are not those of a mixture.
-        second: second(&restarts, chosen_run, &modes.runs).filter(|_| mixture.is_none()).map(|k| &restarts[k].solution),
+        // The means of one mode are not those of a mixture, nor those of a joint Gaussian those of a conditional one.
+        second: second(&restarts, chosen_run, &modes.runs).filter(|_| !has_found).map(|k| &restarts[k].solution),
         modes: &modes.found,
         covers_modes: mixture.is_some(),
         missed,
         ..new
     };
-    let (family, solution): (Arc<dyn Family>, _) = match mixture {
-        Some((mixture, solution)) => (Arc::new(mixture), solution),
-        None => (family, restarts[chosen_run].solution.clone()),
+    let (family, solution): (Arc<dyn Family>, _) = match (mixture, given_shared.found) {
+        (Some((mixture, solution)), _) => (Arc::new(mixture), solution),
+        (_, Some((conditional, solution))) => (Arc::new(conditional), solution),
+        _ => (family, restarts[chosen_run].solution.clone()),
     };
     let mut posterior = Posterior::assess(target, &*family, &solution, &assessment)?;
     evaluations += posterior.num_evaluations();
@@ -384,6 +389,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             trace: traces.swap_remove(chosen_run),
             coordinates,
             flow,
+            conditional: given_shared.words,
         },
         plan,
         streams,

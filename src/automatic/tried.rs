@@ -32,6 +32,10 @@ pub struct Tried {
     /// What a flow brought where a Gaussian was not enough, in words; where it was kept, it is the last run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<String>,
+    /// Whether a Gaussian of many latents given a few shared ones was tried beside the joint one, and what came of it; nothing
+    /// where the family is no joint Gaussian of many latents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditional: Option<String>,
 }
 
 /// One run of several.
@@ -78,6 +82,7 @@ impl fmt::Display for Tried {
         }
         self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
         self.flow.iter().try_for_each(|tried| write!(f, "\nflow: {tried}"))?;
+        self.conditional.iter().try_for_each(|tried| write!(f, "\nconditional Gaussian: {tried}"))?;
         self.failed.iter().try_for_each(|words| write!(f, "\na run without an answer: {words}"))?;
         for (k, run) in self.runs.iter().enumerate() {
             let Restart { bound, bound_se, stop, .. } = run;

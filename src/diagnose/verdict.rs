@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 mod evidence;
+mod integrated;
 mod means;
 mod missed;
 mod modes;
@@ -99,6 +100,16 @@ impl Verdict {
     /// | divergence of all latents, in nats | <= 0.05 | more | |
     /// | and then the bend of a shared latent, in its sd | | <= 0.9 | more |
     ///
+    /// Of a conditional Gaussian, by what [`Integrated`](crate::posterior::Integrated) says, beside the Monte Carlo errors:
+    ///
+    /// | finding | trust | trust the means only | do not trust |
+    /// |---|---|---|---|
+    /// | shift of a shared mean, in sd, with an error <= 0.1 | <= 0.1 | <= 0.3 | more |
+    /// | change of a shared sd, with an error <= 0.1 | <= 0.1 | <= 0.25 | more |
+    /// | weights of the shared latents, `k_hat`, and least share of a block | <= 0.7 or nearly even, >= 0.2 | else | |
+    /// | shift of another mean beyond its error, in sd | <= 0.1 | <= 0.3 | more |
+    /// | change of another sd beyond its error, of all together | <= 0.1, 0.05 | <= 0.25 | more |
+    ///
     /// With S draws the limit is min(1 - 1/log10 S, 0.7). NaN is the worst finding. Making one piece of evidence worse never improves the verdict.
     ///
     /// ```
@@ -120,6 +131,11 @@ impl Verdict {
         let mut findings = vec![judge_convergence(evidence), judge_rejections(evidence.rejected_share)];
         findings.extend(evidence.restarts_disagreement.map(judge_restarts));
         findings.push(judge_halves(evidence.halves_disagreement));
+        if let Some(integrated) = &evidence.integrated {
+            findings.extend(integrated::judge(integrated));
+            findings.push(judge_errors(evidence));
+            return Self::from_findings(findings);
+        }
         if let Some(residual) = &evidence.residual {
             findings.extend(residual::judge(residual));
             return Self::from_findings(findings);

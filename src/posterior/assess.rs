@@ -4,13 +4,14 @@ use super::batches::Batches;
 use super::defence::Defence;
 use super::ellipsoid::Ellipsoid;
 use super::errors::MonteCarloErrors;
-use super::fresh::{Fresh, places};
+use super::fresh::Fresh;
 use super::hamiltonian::Whitening;
-use super::sampler::{Sampler, admit_draws, block_of, draws_of_many, most_draws};
+use super::sampler::{Sampler, admit_draws, block_of, draws_of_conditional, draws_of_many, most_draws};
+use super::second::{SECOND_DRAWS, Second};
 use super::symmetry::even_means;
 use super::weights::Weighted;
 use super::witness::MOST_LATENTS;
-use super::{Bound, Posterior, Proposal, Residual, Witness};
+use super::{Integrated, Posterior, Proposal, Residual, Witness};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::k_hat_threshold;
 use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, are_even, restarts_disagreement};
@@ -121,7 +122,6 @@ impl<'a> Assessment<'a> {
 
 /// Purposes of the streams; those of algorithms have small numbers.
 const DRAWS: u32 = 0x6173_7365;
-const SECOND: u32 = 0x7365_636f;
 const WITNESS: u32 = 0x7769_746e;
 const FARTHER: u32 = 0x6661_7274;
 const LAST: u32 = 0x6c61_7374;
@@ -162,16 +162,19 @@ impl Posterior {
         let (streams, block) = (settings.streams.purpose(DRAWS), block_of(layout, most));
         // Weights of so many latents together are those of a few draws, whatever q is.
         let many = family.sparse().filter(|sparse| sparse.dimension() > MOST_WEIGHTED);
-        let defence = if many.is_some() { None } else { Defence::around(family, layout, solution) };
+        let conditional = family.conditional();
+        let has_many = many.is_some() || conditional.is_some();
+        let defence = if has_many { None } else { Defence::around(family, layout, solution) };
         let mut sampler = Sampler { target, family, solution, streams, defence, block };
         let batches = match settings.num_draws {
             Some(exact) => Batches::exactly(exact, block),
-            None if many.is_some() => Batches::exactly(most.min(draws_of_many(layout)), block),
+            None if conditional.is_some() => Batches::exactly(most.min(draws_of_conditional(layout)), block),
+            None if has_many => Batches::exactly(most.min(draws_of_many(layout)), block),
             None if settings.stop.has_converged() => Batches::up_to(most, block),
             None => Batches::exactly(Batches::up_to(most, block).first(), block),
         };
         let mut drawn = Drawn::of(&sampler, batches.first())?;
-        let (mut witness, mut replaced, mut is_moved) = (None, 0, many.is_some() || !settings.stop.has_converged());
+        let (mut witness, mut replaced, mut is_moved) = (None, 0, has_many || !settings.stop.has_converged());
         loop {
             if !is_moved && !drawn.is_plainly_right() {
                 is_moved = true;
@@ -200,16 +203,26 @@ impl Posterior {
             }
             _ => None,
         };
-        let bound = match &residual {
-            Some(_) if !are_even(drawn.share(), weighted.largest) => fresh.bound(weighted).without_evidence(),
+        let integrated = match (conditional, target.differentiable()) {
+            (Some(family), Some(target)) => {
+                Some(Integrated::measure(target, family, &solution.params, settings.streams.purpose(RESIDUAL))?)
+            }
+            _ => None,
+        };
+        let bound = match (&residual, &integrated) {
+            (_, Some(integrated)) => integrated.on(fresh.bound(weighted)),
+            (Some(_), _) if !are_even(drawn.share(), weighted.largest) => fresh.bound(weighted).without_evidence(),
             _ => fresh.bound(weighted),
         };
-        let most = if many.is_some() { fresh.num_draws() } else { SECOND_DRAWS };
+        // The table is of q's own draws then.
+        let of_q = integrated.as_ref().map(|_| MonteCarloErrors::of(&fresh.draws, &fresh.even_weights()));
+        let errors = of_q.as_ref().unwrap_or(errors);
+        let most = if has_many { fresh.num_draws() } else { SECOND_DRAWS };
         let second = Second::of(&sampler, settings, &bound, most)?;
         let num_draws = fresh.num_draws();
         let is_a_point = fresh.is_a_point();
         let mut evidence = Evidence {
-            k_hat: if is_a_point || residual.is_some() { f64::NAN } else { weighted.k_hat },
+            k_hat: if is_a_point || has_many { f64::NAN } else { weighted.k_hat },
             effective_share: if is_a_point { 0.0 } else { weighted.effective_size / num_draws as f64 },
             largest_weight: weighted.largest,
             mean_error: errors.mean,
@@ -223,6 +236,8 @@ impl Posterior {
             rejected_share: fresh.rejected_share(),
             halves_disagreement: if is_a_point {
                 0.0
+            } else if let Some(integrated) = &integrated {
+                integrated.halves
             } else if residual.is_some() {
                 // Without weights, which would be those of a few draws, there is a second solution to compare alone.
                 fresh.difference(second.places.as_deref())
@@ -231,12 +246,13 @@ impl Posterior {
             },
             restarts_disagreement: restarts_disagreement(&second.bounds),
             residual,
+            integrated,
             witness: None,
         };
         // The first call was of other draws: where it was alarmed, those that came of it must stand.
         let is_in_doubt = match &witness {
             Some(called) => called.is_alarmed(),
-            None => many.is_none() && !drawn.is_plainly_right(),
+            None => !has_many && !drawn.is_plainly_right(),
         };
         if is_in_doubt && !is_a_point && Verdict::from_evidence(&evidence).trust == Trust::Trust {
             let before = witness.take().map_or(0, |called: Witness| called.evaluations);
@@ -244,11 +260,7 @@ impl Posterior {
             witness = last.map(|(called, _, _)| Witness { evaluations: called.evaluations + before, ..called });
         }
         evidence.witness = witness.map(|called| Witness { evaluations: called.evaluations + replaced, ..called });
-        if many.is_none()
-            && !is_a_point
-            && evidence.converged
-            && Verdict::from_evidence(&evidence).trust != Trust::Trust
-        {
+        if !has_many && !is_a_point && evidence.converged && Verdict::from_evidence(&evidence).trust != Trust::Trust {
             evidence.even_means = even_means(&sampler, &drawn.fresh)?;
         }
         let verdict = if is_a_point {
@@ -360,37 +372,5 @@ impl Drawn {
         let Some((witness, moved, whitening)) = self.called(sampler, streams)? else { return Ok(None) };
         let ellipsoid = Ellipsoid::of_moments(&moved, &whitening);
         Ok(Some((witness, ellipsoid.map_or(defence.clone(), |ellipsoid| defence.elsewhere(ellipsoid)))))
-    }
-}
-
-/// What a second solution is held against the first by.
-struct Second {
-    /// Where its latents lie.
-    places: Option<Vec<Vec<f64>>>,
-    /// The bounds to compare: those of the restarts, or of the two solutions.
-    bounds: Vec<(f64, f64)>,
-}
-
-/// Draws that tell where a second solution lies.
-const SECOND_DRAWS: usize = 4000;
-
-impl Second {
-    /// Evaluates the density only where the bound of the second solution is not known.
-    fn of(sampler: &Sampler, settings: &Assessment, bound: &Bound, most: usize) -> Result<Second, FitError> {
-        let mut out = Second { places: None, bounds: settings.restarts.to_vec() };
-        let Some(solution) = settings.second else { return Ok(out) };
-        let num_draws = settings.num_draws.unwrap_or(SECOND_DRAWS.min(most));
-        let streams = settings.streams.purpose(SECOND);
-        let block = block_of(sampler.target.layout(), num_draws);
-        let sampler = Sampler { solution, streams, block, defence: None, ..*sampler };
-        if !settings.restarts.is_empty() {
-            out.places = Some(places(&sampler, num_draws)?);
-            return Ok(out);
-        }
-        let mut fresh = Fresh::default();
-        fresh.grow(&sampler, num_draws)?;
-        out.bounds = [bound.elbo, fresh.elbo()].map(|elbo| (elbo.value, elbo.mcse)).to_vec();
-        out.places = Some(fresh.lanes().collect());
-        Ok(out)
     }
 }

@@ -92,6 +92,12 @@ impl Bound {
         Bound { log_evidence: unknown, gap: unknown, ..self }
     }
 
+    /// The same with a log evidence that comes of other draws.
+    pub(super) fn with_evidence(self, log_evidence: MonteCarlo) -> Self {
+        let elbo = MonteCarlo { value: -self.elbo.value, ..self.elbo };
+        Bound { log_evidence, gap: log_evidence.plus_independent(elbo), ..self }
+    }
+
     /// From those of q's own draws that were `accepted`: `log_p`, `log_q` and the data terms; `evidence` is of all draws.
     pub(super) fn new(
         log_p: &[f64],

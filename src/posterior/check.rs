@@ -50,6 +50,11 @@ impl Posterior {
         if right { Ok(()) } else { Err("the numbers of names, draws and densities do not fit together".into()) }
     }
 
+    /// Whether k-hat is not looked at: of so many latents together it says nothing.
+    fn has_no_k_hat(&self) -> bool {
+        self.k_hat().is_nan() && (self.evidence.residual.is_some() || self.evidence.integrated.is_some())
+    }
+
     /// Whether the bound, and latents and densities of the draws that count, are finite.
     fn is_finite(&self) -> bool {
         let Proposal { draws, log_p, log_q, log_weights, .. } = &self.proposal;
@@ -64,7 +69,7 @@ impl Posterior {
         let named = (0..draws.names.len()).filter(|&k| !is_derived(&draws.names[k]));
         self.bound.is_finite()
             && self.stop.is_finite()
-            && self.k_hat() < f64::INFINITY
+            && (self.k_hat() < f64::INFINITY || self.has_no_k_hat())
             && self.effective_size.is_finite()
             && self.latents.chunks_exact(n).all(right)
             && named.into_iter().all(|k| right(draws.element(k)))

@@ -68,6 +68,13 @@ impl Fresh {
         self.log_p[draw].is_finite()
     }
 
+    /// Logarithms of even weights of the draws that the model accepts.
+    pub fn even_weights(&self) -> Vec<f64> {
+        let accepted = (0..self.num_draws()).filter(|&d| self.accepted(d)).count().max(1) as f64;
+        let weight = |draw| if self.accepted(draw) { -accepted.ln() } else { f64::NEG_INFINITY };
+        (0..self.num_draws()).map(weight).collect()
+    }
+
     /// Whether a draw is q's own.
     pub fn is_of_q(&self, draw: usize) -> bool {
         self.defence.is_none() || Defence::is_of_q(draw)

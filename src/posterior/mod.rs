@@ -12,6 +12,8 @@ mod errors;
 mod fresh;
 mod hamiltonian;
 mod importance;
+mod integrated;
+mod others;
 mod pit;
 mod power_scaling;
 mod predictive;
@@ -20,6 +22,7 @@ mod resample;
 mod residual;
 mod rows;
 mod sampler;
+mod second;
 pub mod statistics;
 mod symmetry;
 mod table;
@@ -29,6 +32,7 @@ mod witness;
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
 pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
+pub use integrated::{Found, Integrated};
 pub use pit::LooPit;
 pub use power_scaling::{Change, PowerScaling, PriorInfluence, Reweighted, SENSITIVE, Sensitivity};
 pub use proposal::Proposal;
@@ -113,7 +117,9 @@ impl Posterior {
     pub(crate) fn num_evaluations(&self) -> u64 {
         let of_witness = self.evidence.witness.as_ref().map_or(0, |witness| witness.evaluations);
         let of_means = self.evidence.even_means.as_ref().map_or(0, |even| even.evaluations);
-        self.proposal.num_draws() as u64 + of_witness + of_means
+        let of_residual = self.evidence.residual.as_ref().map_or(0, |residual| residual.evaluations);
+        let of_shared = self.evidence.integrated.as_ref().map_or(0, |integrated| integrated.evaluations);
+        self.proposal.num_draws() as u64 + of_witness + of_means + of_residual + of_shared
     }
 
     /// Number of independent draws of the posterior that the weighted draws are worth.

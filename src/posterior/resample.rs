@@ -11,7 +11,7 @@ use super::{Covered, Posterior, Proposal, Summary};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::verdict::{Evidence, Trust};
 use crate::family::Family;
-use crate::model::SiteKind;
+use crate::model::{Site, SiteKind};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity};
 
@@ -90,9 +90,9 @@ fn resample_by(
 
 impl Posterior {
     /// Whether the table and the draws are of the posterior, by importance weights, or of q: the former where the verdict
-    /// trusts the weights.
+    /// trusts the weights. Of a conditional Gaussian, whose weights of all latents together say nothing, they are always of q.
     pub fn is_weighted(&self) -> bool {
-        self.verdict().trust == Trust::Trust
+        self.verdict().trust == Trust::Trust && self.evidence().integrated.is_none()
     }
 
     /// How the draws were made from those of q; nothing where they are those of q.
@@ -151,13 +151,17 @@ impl Posterior {
     /// Whether a verdict of means alone is of this quantity's: symmetry protects it, or, with very many latents, it is a latent
     /// of its own that most others do not share.
     fn speaks_for_mean(&self, name: &str) -> bool {
-        let Evidence { even_means, residual, .. } = self.evidence();
+        let Evidence { even_means, residual, integrated, .. } = self.evidence();
         let site = self.layout().site(name.split('[').next().unwrap_or(name));
         let is_protected = even_means.as_ref().is_none_or(|even| even.names.iter().any(|even| even == name));
         let is_local = residual.as_ref().is_none_or(|residual| {
             site.is_some_and(|site| site.kind != SiteKind::Derived && !residual.shared.contains(&site.name))
         });
-        is_protected && is_local
+        let is_known = integrated.as_ref().is_none_or(|integrated| {
+            let is_own = |site: &Site| site.kind != SiteKind::Derived && !integrated.shared.contains(&site.name);
+            integrated.is_known() || site.is_some_and(is_own)
+        });
+        is_protected && is_local && is_known
     }
 
     /// Makes `num_draws` fresh draws that agree with the table: of the posterior, by [`resample`], where it is weighted, and

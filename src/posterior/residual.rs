@@ -174,11 +174,11 @@ fn largest(numbers: impl Iterator<Item = f64>) -> (f64, usize) {
     all.reduce(|most, one| if one.0 > most.0 || one.0.is_nan() { one } else { most }).unwrap_or((0.0, 0))
 }
 
-struct Names<'a>(&'a Layout);
+pub(super) struct Names<'a>(pub &'a Layout);
 
 impl Names<'_> {
     /// The sites of latents outside of rows, each once.
-    fn sites(&self, latents: &[usize]) -> Vec<String> {
+    pub fn sites(&self, latents: &[usize]) -> Vec<String> {
         let mut sites: Vec<String> =
             latents.iter().filter_map(|&k| self.0.site_of_latent(k)).map(|site| site.name.clone()).collect();
         sites.dedup();
@@ -186,7 +186,7 @@ impl Names<'_> {
     }
 
     /// `theta[3]`, or `x of row 12` for a latent of a row.
-    fn of(&self, latent: usize) -> String {
+    pub fn of(&self, latent: usize) -> String {
         let Names(layout) = self;
         if latent < layout.num_latents {
             return layout.latent_names().get(latent).cloned().unwrap_or_else(|| format!("z[{latent}]"));

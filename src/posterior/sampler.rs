@@ -49,6 +49,12 @@ pub(super) fn draws_of_many(layout: &Layout) -> usize {
     (MOST_KEPT / outside_of(layout).max(1)).clamp(LEAST_OF_MANY, MOST_OF_MANY)
 }
 
+/// Draws of a q whose table is of them where its verdict trusts it: the largest of some hundred errors is a twentieth of a
+/// standard deviation.
+pub(super) fn draws_of_conditional(layout: &Layout) -> usize {
+    (MOST_KEPT / outside_of(layout).max(1)).clamp(LEAST_OF_MANY, LEAST_MOST)
+}
+
 /// Numbers that are kept of a draw: latents, and the quantities of sites.
 fn outside_of(layout: &Layout) -> usize {
     layout.num_latents + layout.num_drawn_integers() + layout.sites.iter().map(Site::num_constrained).sum::<usize>()

@@ -11,6 +11,7 @@ mod blocks;
 mod book;
 mod checked;
 mod compare;
+mod conditional;
 mod coordinates;
 mod cut;
 mod domains;

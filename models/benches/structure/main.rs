@@ -2,10 +2,12 @@
 //! the tolerance, or the exact evidence.
 //!
 //! `cargo bench -p jensen-models --bench structure` runs the small sizes; `-- logit 10000` one model and size. Models: `gauss`,
-//! `logit`, `overdispersed`, `walk`, `level`.
+//! `logit`, `overdispersed`, `walk`, `level`, and below `volatility`. `-- shared logit 1000` is a whole fit, and its shared latents beside their
+//! moments by quadrature.
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod models;
+mod shared;
 
 use std::time::Instant;
 
@@ -104,6 +106,7 @@ fn one(name: &str, n: usize) {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match words.as_slice() {
+        [first, name, size] if first == "shared" => shared::one(name, size.parse().expect("a size")),
         [name, size] => one(name, size.parse().expect("a size")),
         _ => {
             for (name, n) in [("gauss", 400), ("logit", 400), ("gauss", 1000), ("logit", 1000)] {

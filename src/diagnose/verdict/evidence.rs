@@ -1,7 +1,7 @@
 //! The evidence on which a verdict rests, and how its pieces are measured.
 
 use super::EvenMeans;
-use crate::posterior::{Residual, Witness};
+use crate::posterior::{Integrated, Residual, Witness};
 use serde::{Deserialize, Serialize};
 
 /// What is known about a fit once it has stopped.
@@ -54,6 +54,10 @@ pub struct Evidence {
     /// What the residual of a sparse Gaussian of many latents says; weights are not looked at where it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual: Option<Residual>,
+    /// What weights of a few shared latents say, the others integrated out; those of all latents are not looked at where it
+    /// is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrated: Option<Integrated>,
     /// What moved draws say, where they were asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,

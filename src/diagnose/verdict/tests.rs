@@ -18,6 +18,7 @@ fn good() -> Evidence {
         halves_disagreement: 0.02,
         restarts_disagreement: Some(0.03),
         residual: None,
+        integrated: None,
         witness: None,
     }
 }
@@ -201,6 +202,7 @@ fn worse_evidence_never_improves_the_verdict() {
             halves_disagreement: halves[at[4]],
             restarts_disagreement: Some(restarts[at[5]]),
             residual: None,
+            integrated: None,
             witness: None,
         };
         Verdict::from_evidence(&evidence).trust

@@ -1,0 +1,186 @@
+//! From a joint Gaussian of many latents to one of these given a few shared ones, where that raises the bound.
+
+use super::plan::Plan;
+use super::{FamilyChoice, Restart};
+use crate::algorithm::{ConditionalFit, ConditionalFound, FitError, Solution, SparseNaturalGradient};
+use crate::family::{ConditionalGaussian, Family, Reparam, SparseGaussian};
+use crate::model::{Draws, RowSet};
+use crate::numerics::mean_and_standard_error;
+use crate::streams::Streams;
+use crate::target::{Differentiable, Pass, Target};
+
+/// Purposes of the streams.
+const CONDITIONAL: u32 = 58;
+const COMPARED: u32 = 59;
+
+/// Latents up to which weights of all of them together repair what a joint Gaussian gets wrong.
+const WEIGHTED_TOGETHER: usize = 200;
+
+/// Colours of the latents that are not shared, and numbers of their factor for each of them, at most: small blocks and bands.
+const MOST_COLOURS: usize = 16;
+const MOST_NUMBERS_EACH: usize = 16;
+
+/// Antithetic pairs of draws that compare the two bounds, in batches until the difference is clear of its error, and at most.
+const BATCH: usize = 32;
+const MOST_PAIRS: usize = 512;
+
+/// Errors of the difference by which the bound must rise, and from which it is clear.
+const ERRORS: f64 = 2.0;
+const CLEAR: f64 = 4.0;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// Where the bound rose.
+    pub found: Option<(ConditionalGaussian, Solution)>,
+    /// What was tried, or why nothing was; nothing where the family is no joint Gaussian by its graph.
+    pub words: Option<String>,
+    pub evaluations: u64,
+}
+
+/// Fits a conditional Gaussian beside the joint one of the run, where the graph allows it.
+///
+/// # Errors
+/// When the density can never be evaluated.
+pub(super) fn conditional(
+    target: &dyn Differentiable,
+    plan: &Plan,
+    family: &dyn Family,
+    run: Option<&Restart>,
+    streams: Streams,
+) -> Result<Outcome, FitError> {
+    // A fit that was interrupted, or that saw some of the rows, has no time for it.
+    let Some(run) = run else { return Ok(Outcome::default()) };
+    let not_tried = |why: String| Outcome { words: Some(format!("not tried: {why}")), ..Outcome::default() };
+    let sparse = family.sparse().filter(|_| plan.family == FamilyChoice::Sparse && plan.own.family.is_none());
+    let Some(joint) = sparse else {
+        // Of so many latents a graph was looked at, and led to another family.
+        let graph = target.known_graph().filter(|graph| graph.num_latents() > WEIGHTED_TOGETHER);
+        let is_other = plan.family == FamilyChoice::LowRank && plan.own.family.is_none();
+        let graph = graph.filter(|_| is_other && target.layout().num_integers == 0);
+        return Ok(
+            graph.map_or_else(Outcome::default, |graph| not_tried(format!("the graph of the latents is {graph}")))
+        );
+    };
+    if let Some(why) = why_not(joint, run) {
+        return Ok(not_tried(why));
+    }
+    let family = match ConditionalGaussian::new(target.layout(), joint.graph()) {
+        Ok(family) => family,
+        Err(error) => return Ok(not_tried(error.to_string())),
+    };
+    if let Some(why) = too_entangled(&family) {
+        return Ok(not_tried(why));
+    }
+    let fit = ConditionalFit {
+        target,
+        family: &family,
+        joint,
+        start: &run.solution.params,
+        streams: streams.purpose(CONDITIONAL),
+    };
+    let ConditionalFound { params, rounds, words, mut evaluations } = fit.run()?;
+    let Some(params) = params else {
+        let words = Some(format!("{rounds} rounds, {evaluations} evaluations, not kept: {words}"));
+        return Ok(Outcome { found: None, words, evaluations });
+    };
+    let (gain, error, taken) = gain(target, joint, &run.solution.params, (&family, &params), streams)?;
+    evaluations += taken;
+    let kept = gain > ERRORS * error;
+    let verdict = if kept { "kept" } else { "not kept" };
+    let words = format!("{rounds} rounds, {evaluations} evaluations, bound by {gain:+.2} ({error:.2}), {verdict}");
+    let found = kept.then(|| (family, Solution { params, theta: Vec::new() }));
+    Ok(Outcome { found, words: Some(words), evaluations })
+}
+
+/// Why there is nothing to try, from the joint Gaussian and its run.
+fn why_not(joint: &SparseGaussian, run: &Restart) -> Option<String> {
+    let (n, graph) = (joint.dimension(), joint.graph());
+    if n <= WEIGHTED_TOGETHER {
+        return Some(format!("{n} latents are weighted together"));
+    }
+    if graph.is_dense() || graph.shared().is_empty() {
+        return Some(format!("the graph of the latents is {graph}, without a few that most others share"));
+    }
+    (!run.stop.has_converged()).then(|| "the joint Gaussian had not converged".into())
+}
+
+/// Why it would cost too much.
+fn too_entangled(family: &ConditionalGaussian) -> Option<String> {
+    let (locals, graph) = family.locals();
+    let colours = SparseNaturalGradient::<Target>::colours_of(graph);
+    let numbers = family.pattern().num_numbers();
+    let words = || format!("the latents that are not shared are {graph}, with {colours} colours and {numbers} numbers");
+    (colours > MOST_COLOURS || numbers > MOST_NUMBERS_EACH * locals.len()).then(words)
+}
+
+/// By how much the bound of the conditional Gaussian is above that of the joint one on fresh antithetic draws with the same
+/// noise, its standard error, and the evaluations.
+fn gain(
+    target: &dyn Differentiable,
+    joint: &SparseGaussian,
+    start: &[f64],
+    (family, params): (&ConditionalGaussian, &[f64]),
+    streams: Streams,
+) -> Result<(f64, f64, u64), FitError> {
+    let d = joint.dimension();
+    let mut differences = Vec::new();
+    let mut gain = (f64::NAN, f64::NAN);
+    let (mut noise, mut both) = (vec![0.0; d * BATCH], vec![0.0; 2 * d * BATCH]);
+    while differences.len() < MOST_PAIRS && !(gain.0.abs() > CLEAR * gain.1) {
+        streams.purpose(COMPARED).at_step(differences.len() as u64).fill_normal(BATCH, &mut noise);
+        for (to, e) in both.chunks_exact_mut(2 * BATCH).zip(noise.chunks_exact(BATCH)) {
+            to[..BATCH].copy_from_slice(e);
+            to[BATCH..].iter_mut().zip(e).for_each(|(to, e)| *to = -e);
+        }
+        let new = bounds(target, family, params, &both)?;
+        let old = bounds(target, joint, start, &of_joint(family, joint, &both))?;
+        let pair = |k: usize| 0.5 * (new[k] - old[k] + new[k + BATCH] - old[k + BATCH]);
+        differences.extend((0..BATCH).map(pair));
+        // A draw of either that the model rejects leaves no bound to compare.
+        gain = mean_and_standard_error(&differences);
+        if gain.0.is_nan() {
+            break;
+        }
+    }
+    Ok((gain.0, gain.1, 4 * differences.len() as u64))
+}
+
+/// Noise of the conditional Gaussian, latent by latent that of the joint one.
+fn of_joint(family: &ConditionalGaussian, joint: &SparseGaussian, noise: &[f64]) -> Vec<f64> {
+    let (shared, (locals, _), draws) = (family.shared(), family.locals(), 2 * BATCH);
+    let mut out = vec![0.0; noise.len()];
+    let mut put = |latent: usize, from: usize| {
+        let to = joint.pattern().place[latent] as usize * draws;
+        out[to..to + draws].copy_from_slice(&noise[from * draws..(from + 1) * draws]);
+    };
+    shared.iter().enumerate().for_each(|(k, &latent)| put(latent, k));
+    let order = family.pattern().order.iter().enumerate();
+    order.for_each(|(new, &own)| put(locals[own as usize], shared.len() + new));
+    out
+}
+
+/// The bound of each draw with this noise, in parts that fit into memory.
+fn bounds(
+    target: &dyn Differentiable,
+    family: &dyn Reparam,
+    params: &[f64],
+    noise: &[f64],
+) -> Result<Vec<f64>, FitError> {
+    const NUMBERS: usize = 1 << 18;
+    let (layout, rows, draws) = (target.layout(), RowSet::all(), 2 * BATCH);
+    let each = (NUMBERS * draws / noise.len()).clamp(1, draws);
+    let (mut pass, mut z, mut out, mut part) = (Pass::default(), Draws::default(), Vec::new(), Vec::new());
+    for first in (0..draws).step_by(each) {
+        let count = each.min(draws - first);
+        part.clear();
+        noise.chunks_exact(draws).for_each(|lane| part.extend_from_slice(&lane[first..first + count]));
+        z.resize(layout, layout.num_rows, count);
+        family.transform(params, &rows, &part, &mut z);
+        let mut log_q = vec![0.0; count];
+        family.log_q(params, &rows, &z, &mut log_q);
+        target.log_density(&[], &z, &rows, &mut pass)?;
+        out.extend(pass.log_density.iter().zip(&log_q).map(|(p, q)| p - q));
+    }
+    Ok(out)
+}
