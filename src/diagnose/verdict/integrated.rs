@@ -138,9 +138,9 @@ mod tests {
             assert_eq!(trust_after(|i| i.mean_spread = found(size, 0.0)), trust, "mean spread {size}");
         }
         // Where the weights say nothing, the others' means alone are left, whatever the shared ones look like.
-        for change in
-            [|i: &mut Integrated| i.k_hat = 0.8, |i| i.least_share = 0.1, |i| i.slip = 0.2, |i| i.slip = f64::NAN]
-        {
+        let changes: [fn(&mut Integrated); 4] =
+            [|i| i.k_hat = 0.8, |i| i.least_share = 0.1, |i| i.slip = 0.2, |i| i.slip = f64::NAN];
+        for change in changes {
             let unknown = |i: &mut Integrated| {
                 i.largest_weight = 12.0;
                 change(i);

@@ -89,6 +89,9 @@ impl ConditionalGaussian {
             return Err(refused("a latent of a row is shared by most others".into()));
         }
         let locals: Vec<usize> = (0..dimension).filter(|k| shared.binary_search(k).is_err()).collect();
+        if locals.is_empty() {
+            return Err(refused(format!("all {dimension} latents are shared")));
+        }
         let own = |k: usize| locals.binary_search(&k).ok();
         let edges: Vec<(u32, u32)> = locals
             .iter()

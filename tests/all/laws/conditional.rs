@@ -9,18 +9,18 @@ use jensen::target::{LogDensity, Target};
 use jensen::testing::laws::{self, Case};
 use nalgebra::DMatrix;
 
-/// One shared latent and a chain of five, two shared and four that do not meet, a ring that fills; and latents of rows.
+/// One shared latent and a chain of eight, two shared and seven that do not meet, a ring that fills; and latents of rows.
 fn families() -> Vec<(Layout, ConditionalGaussian)> {
     let joined = |shared: &[u32], others: &[(u32, u32)]| {
-        let all = shared.iter().flat_map(|&g| (0..7).filter(move |k| *k != g).map(move |k| (g, k)));
-        LatentGraph::from_edges(7, &all.chain(others.iter().copied()).collect::<Vec<_>>())
+        let all = shared.iter().flat_map(|&g| (0..9).filter(move |k| *k != g).map(move |k| (g, k)));
+        LatentGraph::from_edges(9, &all.chain(others.iter().copied()).collect::<Vec<_>>())
     };
     let graphs = [
-        joined(&[2], &[(0, 1), (1, 3), (3, 4), (4, 5), (5, 6)]),
-        joined(&[0, 6], &[]),
-        joined(&[3], &[(0, 1), (1, 2), (2, 4), (4, 5), (5, 6), (6, 0)]),
+        joined(&[2], &[(0, 1), (1, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8)]),
+        joined(&[0, 8], &[]),
+        joined(&[3], &[(0, 1), (1, 2), (2, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 0)]),
     ];
-    let layout = Layout { num_latents: 7, ..Layout::default() };
+    let layout = Layout { num_latents: 9, ..Layout::default() };
     let of = |graph| (layout.clone(), ok(ConditionalGaussian::new(&layout, graph)));
     let mut all: Vec<_> = graphs.iter().map(of).collect();
     let rows = ok(Target::new(&rows_model()));
@@ -31,7 +31,10 @@ fn families() -> Vec<(Layout, ConditionalGaussian)> {
 fn for_each(num_draws: usize, check: impl Fn(&Boxed, &Case)) {
     for (layout, family) in families() {
         ok(family.covers(&layout));
-        let (params, rows) = (somewhere(&family, layout.num_latents), RowSet::all());
+        let (mut params, rows) = (somewhere(&family, layout.num_latents), RowSet::all());
+        // Curved, and not so much that differences lose their digits.
+        let k = family.shared().len();
+        params[k + k * (k + 1) / 2..].iter_mut().for_each(|c| *c *= 0.5);
         let streams = Streams::new(5);
         let family: Boxed = Box::new(family);
         check(&family, &Case { layout: &layout, params: &params, theta: &[], rows: &rows, streams, num_draws });
@@ -56,18 +59,19 @@ fn densities_and_draws_of_conditional_gaussians_agree() {
         named(family, case, laws::score_has_mean_zero(family, case, 4.5));
         named(family, case, laws::entropy_is_mean(family, case, 4.5));
     });
-    let layout = Layout { num_latents: 3, ..Layout::default() };
-    // Of the three the first alone is joined with both others.
-    let family: Boxed = Box::new(ok(ConditionalGaussian::new(&layout, &LatentGraph::from_edges(3, &[(0, 1), (0, 2)]))));
-    let (params, rows) = (somewhere(&*family, 3), RowSet::all());
+    let layout = Layout { num_latents: 4, ..Layout::default() };
+    // Of the four the first alone is joined with at least half of the others.
+    let star = LatentGraph::from_edges(4, &[(0, 1), (0, 2), (0, 3)]);
+    let family: Boxed = Box::new(ok(ConditionalGaussian::new(&layout, &star)));
+    let (params, rows) = (somewhere(&*family, 4), RowSet::all());
     let (n, mut z) = (200_000, Draws::zeros(&layout, 0, 200_000));
     // Normalised: E_r[q / r] is one for draws of a wide normal law r.
     Streams::new(4).fill_normal(n, &mut z.latents);
-    let squares: Vec<f64> = (0..n).map(|d| (0..3).map(|k| z.latents[k * n + d].powi(2)).sum()).collect();
-    z.latents.iter_mut().for_each(|x| *x *= 2.5);
+    let squares: Vec<f64> = (0..n).map(|d| (0..4).map(|k| z.latents[k * n + d].powi(2)).sum()).collect();
+    z.latents.iter_mut().for_each(|x| *x *= 2.0);
     let mut log_q = vec![0.0; n];
     family.log_q(&params, &rows, &z, &mut log_q);
-    let log_r = |d: usize| -0.5 * squares[d] - 3.0 * (2.5f64.ln() + 0.5 * std::f64::consts::TAU.ln());
+    let log_r = |d: usize| -0.5 * squares[d] - 4.0 * (2f64.ln() + 0.5 * std::f64::consts::TAU.ln());
     let ratios: Vec<f64> = (0..n).map(|d| (log_q[d] - log_r(d)).exp()).collect();
     let mean = ratios.iter().sum::<f64>() / n as f64;
     let error = (ratios.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n as f64 * n as f64)).sqrt();
@@ -76,26 +80,26 @@ fn densities_and_draws_of_conditional_gaussians_agree() {
 
 #[test]
 fn others_that_do_not_change_with_the_shared_latents_make_a_joint_gaussian() {
-    let layout = Layout { num_latents: 7, ..Layout::default() };
+    let layout = Layout { num_latents: 9, ..Layout::default() };
     for (_, family) in families().into_iter().filter(|(layout, _)| layout.num_row_latents == 0) {
         // Linear means, and no more: coefficients of squares, and all but the constants of the factor, are zero.
-        let (k, mut params) = (family.shared().len(), somewhere(&family, 7));
+        let (k, mut params) = (family.shared().len(), somewhere(&family, 9));
         let start = k + k * (k + 1) / 2;
         let num_coefficients = 1 + k + k * (k + 1) / 2;
         let varying = (params.len() - start) / num_coefficients;
         for b in 1..num_coefficients {
             let own = &mut params[start + b * varying..start + (b + 1) * varying];
-            let kept = if b <= k { 7 - k } else { 0 };
+            let kept = if b <= k { 9 - k } else { 0 };
             own[kept..].fill(0.0);
         }
         // The covariance from the transform's columns.
-        let mut z = Draws::zeros(&layout, 0, 8);
-        let mut noise = vec![0.0; 7 * 8];
-        (0..7).for_each(|i| noise[i * 8 + i] = 1.0);
+        let mut z = Draws::zeros(&layout, 0, 10);
+        let mut noise = vec![0.0; 9 * 10];
+        (0..9).for_each(|i| noise[i * 10 + i] = 1.0);
         family.transform(&params, &RowSet::all(), &noise, &mut z);
-        let mean: Vec<f64> = (0..7).map(|i| z.latents[i * 8 + 7]).collect();
-        let a = DMatrix::from_fn(7, 7, |i, j| z.latents[i * 8 + j] - mean[i]);
-        let full = FullRank::new(7);
+        let mean: Vec<f64> = (0..9).map(|i| z.latents[i * 10 + 9]).collect();
+        let a = DMatrix::from_fn(9, 9, |i, j| z.latents[i * 10 + j] - mean[i]);
+        let full = FullRank::new(9);
         let other = full.params_from(&mean, &(&a * a.transpose()).cholesky().expect("positive definite").l());
         let rows = RowSet::all();
         let mut draws = Draws::zeros(&layout, 0, 5);
