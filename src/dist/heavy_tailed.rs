@@ -74,6 +74,24 @@ scalar_distribution! {
 }
 
 scalar_distribution! {
+    /// Half-Student-t distribution: the absolute value of a Student-t number with location zero.
+    struct HalfStudentT;
+    /// `ln p(x) = ln 2 + ln Gamma((df + 1) / 2) - ln Gamma(df / 2) - ln(pi df) / 2 - ln scale
+    /// - (df + 1) / 2 ln(1 + (x / scale)^2 / df)` for `x >= 0`; the mean exists for `df > 1`.
+    #[doc = example!(
+        r#"let between = p.draw("between", half_student_t(3.0, 2.5));"#,
+        "p.observe(2.1, normal(0.0, between));",
+    )]
+    fn half_student_t(df: Support::Positive, scale: Support::Positive);
+    support = Support::non_negative();
+    log_density(x) = {
+        let distance = squared_distance(x, Real::from(0.0), (scale * df.sqrt()).recip());
+        ln_gamma_step(df * 0.5) + (LN_2 - LN_SQRT_2_PI) - scale.ln() - (df * 0.5 + 0.5) * distance.ln_1p()
+    };
+    sample(rng) = into_positive(scale * draw(rand_distr::StudentT::new(df), rng).abs());
+}
+
+scalar_distribution! {
     /// Laplace (double exponential) distribution with median `location`.
     struct Laplace;
     /// `ln p(x) = -|x - location| / scale - ln scale - ln 2`; the variance is `2 scale^2`.

@@ -18,6 +18,7 @@ mod bernoulli;
 mod binomial;
 mod bounded;
 mod categorical;
+mod censored;
 mod circular;
 mod condition;
 mod counts;
@@ -58,6 +59,7 @@ pub use bernoulli::{Bernoulli, BernoulliLogit, Geometric, bernoulli, bernoulli_l
 pub use binomial::{Binomial, BinomialLogit, binomial, binomial_logit};
 pub use bounded::{Beta, Uniform, beta, uniform};
 pub use categorical::{Categorical, CategoricalLogit, categorical, categorical_logit};
+pub use censored::{CensoredAbove, Survival, censored_above};
 pub use circular::{VonMises, von_mises};
 pub use counts::{
     NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,
@@ -66,7 +68,8 @@ pub use counts::{
 pub use domain::Parameter;
 pub(crate) use domain::{density_of_data, density_of_latent};
 pub use heavy_tailed::{
-    Cauchy, Gumbel, HalfCauchy, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, laplace, logistic, student_t,
+    Cauchy, Gumbel, HalfCauchy, HalfStudentT, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, half_student_t,
+    laplace, logistic, student_t,
 };
 pub use lkj::{LkjCholesky, lkj_cholesky};
 pub use mixture::{Mixture, mixture, mixture_logit, mixture_of};

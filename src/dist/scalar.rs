@@ -19,7 +19,7 @@ macro_rules! scalar_distribution {
         #[doc = concat!("\nMade by [`", stringify!($constructor), "`], whose page has the formula and an example.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
-            $($parameter: Real,)+
+            $(pub(super) $parameter: Real,)+
         }
 
         $(#[$formula])*

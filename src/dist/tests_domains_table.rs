@@ -118,6 +118,18 @@ fn of_numbers() -> Vec<Case> {
             [positive("scale", 1.2)]
         ),
         case!(
+            half_student_t,
+            |at, x, p| at.observe(x[0], half_student_t(p[0][0], p[1][0])),
+            non_negative("", 0.5),
+            [positive("df", 3.5), positive("scale", 1.2)]
+        ),
+        case!(
+            censored_above,
+            |at, x, p| at.observe(x[0], censored_above(weibull(p[0][0], p[1][0]), p[2][0])),
+            set("", 0.5, [0.0, -2.0, 2.5, INF]),
+            [positive("shape", 1.4), positive("scale", 1.2), set("limit", 2.0, [])]
+        ),
+        case!(
             laplace,
             |at, x, p| at.observe(x[0], laplace(p[0][0], p[1][0])),
             real("", 0.5),
