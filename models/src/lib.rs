@@ -4,4 +4,5 @@ pub mod data;
 pub mod reference;
 pub mod reference_models;
 pub mod registry;
+pub mod regression;
 pub mod zoo;

@@ -12,7 +12,7 @@ macro_rules! own_data {
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
-pub(super) static ENTRIES: [Entry; 27] = [
+pub(super) static ENTRIES: [Entry; 28] = [
     Entry {
         name: "eight-schools",
         about: "effects of eight experiments, partly pooled; non-centred",
@@ -32,6 +32,16 @@ pub(super) static ENTRIES: [Entry; 27] = [
         parts: (None, &[], None),
         uses: &[],
         build: EightSchoolsCentred::build,
+    },
+    Entry {
+        name: "regression",
+        about: "any response on what a formula says, with effects that vary by group",
+        needs: "--formula \"y ~ x + (1 | group)\"; --likelihood",
+        data: "reaction times of 18 people on 10 days, with 3 hours of sleep from day 2 on (Belenky 2003)",
+        file: own_data!("sleepstudy.csv"),
+        parts: (None, &[], None),
+        uses: &[DataOption::Formula],
+        build: regression::build,
     },
     Entry {
         name: "linear-regression",

@@ -8,6 +8,7 @@ pub(super) enum DataOption {
     Group,
     Lags,
     Supports,
+    Formula,
 }
 
 impl DataOption {
@@ -19,6 +20,7 @@ impl DataOption {
             Self::Group => "--group",
             Self::Lags => "--lags",
             Self::Supports => "--supports",
+            Self::Formula => "--formula",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{BuildError, NamedSupport};
 use crate::data::nearest::listed;
 use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisation};
+use crate::regression::Settings;
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
@@ -22,6 +23,12 @@ pub struct DataOptions {
     /// Parameters of a simulator that have bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supports: Option<Vec<NamedSupport>>,
+    /// What a regression explains by what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
+    /// The other choices of a regression with a formula.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
 }
 
 /// A table with the part each column plays.
@@ -49,12 +56,25 @@ pub struct Built {
     pub restarts: Option<usize>,
     /// Its q, where that is a network.
     pub network: Option<Box<dyn AmortisedModel + Send>>,
+    /// What was understood of the data, in words.
+    pub notes: Vec<String>,
+    /// Sites that are of the computation alone.
+    pub internal: Vec<String>,
 }
 
 impl Built {
     /// A model on `num_rows` rows.
     pub fn new(model: impl Model + Send + 'static, num_rows: usize) -> Self {
-        Self { model: Box::new(model), labels: Vec::new(), scales: Vec::new(), num_rows, restarts: None, network: None }
+        Self {
+            model: Box::new(model),
+            labels: Vec::new(),
+            scales: Vec::new(),
+            num_rows,
+            restarts: None,
+            network: None,
+            notes: Vec::new(),
+            internal: Vec::new(),
+        }
     }
 
     /// Names the elements of `site`.

@@ -1,6 +1,7 @@
 //! Errors between data and a model, with the remedy.
 
 use crate::data::{DataError, DesignError};
+use crate::regression::RegressionError;
 
 /// Data or options that a model cannot use.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -11,6 +12,8 @@ pub enum BuildError {
     Data(#[from] DataError),
     #[error(transparent)]
     Design(#[from] DesignError),
+    #[error(transparent)]
+    Regression(#[from] RegressionError),
     #[error("{file}: which column is {role} is not said; name it with {option} (the columns are {columns})")]
     NotNamed { file: String, role: &'static str, option: &'static str, columns: String },
     #[error("`{model}` does not use {option}; leave it out{hint}")]

@@ -22,6 +22,7 @@ mod logistic_regression;
 mod matrix_factorisation;
 mod negative_binomial_regression;
 mod poisson_regression;
+pub(crate) mod regression;
 mod regression_mixture;
 mod sigmoid_belief_network;
 pub(crate) mod simulated_posterior;

@@ -1,3 +1,4 @@
 //! Fits of the zoo against what is known.
 
 mod integers;
+mod regression;

@@ -1,0 +1,172 @@
+//! What makes no regression: missing cells, columns that others determine, groups that tell nothing.
+
+use super::build::{Group, Missing};
+use super::design::Design;
+use super::error::RegressionError;
+use super::formula_error::FormulaError;
+use super::likelihood::{Likelihood, Link};
+use super::reading::missing_column;
+use super::response::Response;
+use super::terms::Formula;
+use crate::data::nearest::listed;
+use crate::data::rank::first_dependence;
+use crate::data::{DataTable, Standardisation};
+
+/// The rows without a missing cell in the formula's columns, and how many were left out by each column.
+pub(super) fn present(
+    formula: &Formula,
+    table: &DataTable,
+    missing: Missing,
+) -> Result<(Vec<usize>, Vec<(String, usize)>), RegressionError> {
+    let mut is_whole = vec![true; table.num_rows()];
+    let mut left_out: Vec<(String, usize)> = Vec::new();
+    for (name, span) in formula.names() {
+        if let Some(words) = missing_column(table, name) {
+            return Err(FormulaError::new(&formula.text, span, &words).into());
+        }
+        if left_out.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        let mut count = 0;
+        for (row, cell) in table.words(name)?.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
+            if missing == Missing::Refuse {
+                let place = table.place(name, row).to_string();
+                let reason = "the cell is missing; fill it in, or leave such rows out with --missing drop";
+                return Err(RegressionError::Cell { place, reason: reason.to_string() });
+            }
+            debug_assert!(cell.is_none());
+            count += 1;
+            is_whole[row] = false;
+        }
+        left_out.push((name.to_string(), count));
+    }
+    let rows: Vec<usize> = (0..table.num_rows()).filter(|&row| is_whole[row]).collect();
+    left_out.retain(|(_, count)| *count > 0);
+    if rows.len() < 2 {
+        let words: Vec<String> = left_out.iter().map(|(name, count)| format!("{count} in `{name}`")).collect();
+        let why = if words.is_empty() { String::new() } else { format!(" (missing cells: {})", words.join(", ")) };
+        let remedy = "fill in cells, or leave the columns that are mostly empty out of the formula";
+        let found = if rows.is_empty() { "no row is" } else { "one row is" };
+        return table_error(table, format!("{found} left{why}, and at least two are needed; {remedy}"));
+    }
+    Ok((rows, left_out))
+}
+
+fn table_error<T>(table: &DataTable, reason: String) -> Result<T, RegressionError> {
+    Err(RegressionError::Table { file: table.file().to_string(), reason })
+}
+
+/// Refuses columns that are constant beside an intercept, and columns that the others determine.
+pub(super) fn design(formula: &Formula, design: &Design, table: &DataTable) -> Result<(), RegressionError> {
+    let names = &design.columns.names;
+    if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
+        return table_error(table, format!("two terms are called `{}`; give the columns names of their own", twice.1));
+    }
+    let columns = taken_out(design, formula.terms.intercept);
+    for (name, (column, raw)) in names.iter().zip(columns.iter().zip(&design.columns.values)) {
+        if formula.terms.intercept && Standardisation::measure(name, raw).sd == 0.0 {
+            let words = "is constant in the rows that are used; leave it out, the intercept covers it";
+            return table_error(table, format!("`{name}` {words}"));
+        }
+        if column.iter().all(|x| *x == 0.0) {
+            return table_error(table, format!("`{name}` is zero in the rows that are used; leave it out"));
+        }
+    }
+    let Some(found) = first_dependence(&columns) else { return Ok(()) };
+    let others: Vec<String> = found.terms.iter().map(|(j, _)| names[*j].clone()).collect();
+    let (name, intercept) = (&names[found.column], if formula.terms.intercept { " and the intercept" } else { "" });
+    table_error(
+        table,
+        format!(
+            "`{name}` is collinear: {}{intercept} determine it in every row, so their coefficients cannot be told apart; leave one of \
+         them out",
+            listed(&others, 8)
+        ),
+    )
+}
+
+fn taken_out(design: &Design, intercept: bool) -> Vec<Vec<f64>> {
+    let one = |column: &Vec<f64>| {
+        let mean = if intercept { column.iter().sum::<f64>() / column.len() as f64 } else { 0.0 };
+        column.iter().map(|x| x - mean).collect()
+    };
+    design.columns.values.iter().map(one).collect()
+}
+
+/// Refuses a response that the columns explain in every row, of which no scale can be learnt.
+pub(super) fn explained(
+    likelihood: Likelihood,
+    link: Link,
+    formula: &Formula,
+    response: &Response,
+    design: &Design,
+    table: &DataTable,
+) -> Result<(), RegressionError> {
+    let of: fn(f64) -> f64 = match (likelihood, link) {
+        (Likelihood::Normal | Likelihood::StudentT, Link::Identity) => |y| y,
+        (Likelihood::LogNormal, _) => f64::ln,
+        _ => return Ok(()),
+    };
+    let num_columns = design.columns.names.len();
+    if response.limits.is_some() || response.values.len() <= num_columns + 1 {
+        return Ok(());
+    }
+    let offset = |i: usize| design.offset.as_ref().map_or(0.0, |offset| offset[i]);
+    let rest: Vec<f64> = response.values.iter().enumerate().map(|(i, &y)| of(y) - offset(i)).collect();
+    let mean = if formula.terms.intercept { rest.iter().sum::<f64>() / rest.len() as f64 } else { 0.0 };
+    let mut columns = taken_out(design, formula.terms.intercept);
+    columns.push(rest.iter().map(|y| y - mean).collect());
+    match first_dependence(&columns) {
+        None => Ok(()),
+        Some(found) => {
+            let others: Vec<String> = found.terms.iter().map(|(j, _)| design.columns.names[*j].clone()).collect();
+            table_error(
+                table,
+                format!(
+                    "{} explain `{}` in every row, and the scale of what is left would be zero; leave out what the response was \
+                 made of",
+                    listed(&others, 8),
+                    response.name
+                ),
+            )
+        }
+    }
+}
+
+/// Refuses groups of which nothing can be learnt.
+pub(super) fn groups(
+    likelihood: Likelihood,
+    groups: &[Group],
+    design: &Design,
+    table: &DataTable,
+) -> Result<(), RegressionError> {
+    for (k, (group, raw)) in groups.iter().zip(&design.groups).enumerate() {
+        let name = &group.name;
+        if group.levels.len() < 2 {
+            let only = group.levels.first().map_or("", String::as_str);
+            return table_error(
+                table,
+                format!(
+                    "`{name}` has one group alone (\"{only}\"), of which no spread between groups can be learnt; leave `(.. | {name})` out"
+                ),
+            );
+        }
+        let has_scale = matches!(likelihood, Likelihood::Normal | Likelihood::StudentT | Likelihood::LogNormal);
+        if has_scale && group.levels.len() == raw.codes.len() {
+            return table_error(
+                table,
+                format!(
+                    "every group of `{name}` has one row: what varies by group and what is left in a row cannot be told apart; leave \
+                 `(.. | {name})` out, or choose a column of fewer groups"
+                ),
+            );
+        }
+        for effect in group.effects.iter().map(|effect| &effect.name) {
+            let same = |other: &Group| other.name == *name && other.effects.iter().any(|known| known.name == *effect);
+            if groups[..k].iter().any(same) {
+                return table_error(table, format!("`{effect}` varies twice by `{name}`; say it once"));
+            }
+        }
+    }
+    Ok(())
+}

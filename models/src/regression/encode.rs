@@ -1,0 +1,380 @@
+//! Factors as numbers: columns of a table read, functions applied, categories told apart.
+//!
+//! What is learnt from the rows of a fit (how a column is read, its categories, the mean that `center` takes away) is
+//! kept in the [`Encoder`], so that new rows are treated as those of the fit.
+
+use super::error::RegressionError;
+use super::formula::{Kind, Node, Operator};
+use super::formula_error::FormulaError;
+use super::poly;
+use super::reading::{Reading, level, levels, missing_column};
+use crate::data::DataTable;
+use crate::data::nearest::nearest;
+use std::collections::BTreeMap;
+
+/// Some rows of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub table: &'a DataTable,
+    /// The rows of the table, from 0.
+    pub rows: &'a [usize],
+}
+
+/// What is learnt from the rows of a fit.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Encoder {
+    /// The formula, for messages.
+    pub text: String,
+    /// How each column is read.
+    pub readings: BTreeMap<String, Reading>,
+    /// The categories of each factor that has some.
+    pub levels: BTreeMap<String, Vec<String>>,
+    /// The numbers that each function of whole columns has taken from them.
+    states: BTreeMap<String, Vec<f64>>,
+    /// Whether all has been learnt.
+    pub learnt: bool,
+}
+
+/// A factor in all rows.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Constant(f64),
+    Column(Vec<f64>),
+    /// Several columns with names.
+    Block(Vec<(String, Vec<f64>)>),
+    Category(Category),
+}
+
+/// The category of each row.
+#[derive(Debug, Clone)]
+pub(super) struct Category {
+    pub codes: Vec<u32>,
+    pub levels: Vec<String>,
+    /// The level that the others are compared with.
+    pub reference: usize,
+}
+
+/// Functions of numbers.
+const FUNCTIONS: [(&str, fn(f64) -> f64); 8] = [
+    ("log", f64::ln),
+    ("log2", f64::log2),
+    ("log10", f64::log10),
+    ("log1p", f64::ln_1p),
+    ("exp", f64::exp),
+    ("sqrt", f64::sqrt),
+    ("abs", f64::abs),
+    ("I", |x| x),
+];
+
+/// Functions of whole columns.
+const OF_COLUMNS: [&str; 6] = ["center", "centre", "scale", "poly", "C", "offset"];
+
+impl Encoder {
+    /// Nothing is learnt yet.
+    pub fn new(text: &str) -> Self {
+        Encoder { text: text.to_string(), ..Encoder::default() }
+    }
+
+    /// The factor in every row of the frame.
+    pub fn value(&mut self, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
+        match &node.kind {
+            Kind::Number(x) => Ok(Value::Constant(*x)),
+            Kind::Text(_) => self.error(node, "words stand here for a number"),
+            Kind::Name(name) => match self.reading(name, node, frame)? {
+                Reading::Words { .. } => Ok(Value::Category(self.category(name, name, None, node, frame)?)),
+                reading => Ok(Value::Column(numbers(name, &reading, frame)?)),
+            },
+            Kind::Negative(inner) => {
+                let value = self.arithmetic(inner, frame)?;
+                Ok(map(value, |x| -x))
+            }
+            Kind::Pair(operator, a, b) => {
+                let of: fn(f64, f64) -> f64 = match operator {
+                    Operator::Add => |a, b| a + b,
+                    Operator::Subtract => |a, b| a - b,
+                    Operator::Multiply => |a, b| a * b,
+                    Operator::Divide => |a, b| a / b,
+                    Operator::Power => f64::powf,
+                    _ => return self.error(node, "this is no arithmetic, which is what functions take"),
+                };
+                let value = zip(self.arithmetic(a, frame)?, self.arithmetic(b, frame)?, of);
+                self.finite(value, node, frame)
+            }
+            Kind::Call(name, arguments) => self.call(name, arguments, node, frame),
+        }
+    }
+
+    /// The numbers of a factor in every row.
+    pub fn column(&mut self, node: &Node, frame: Frame) -> Result<Vec<f64>, RegressionError> {
+        match self.arithmetic(node, frame)? {
+            Value::Constant(x) => Ok(vec![x; frame.rows.len()]),
+            Value::Column(values) => Ok(values),
+            Value::Block(_) | Value::Category(_) => self.error(node, "one number a row was expected"),
+        }
+    }
+
+    /// A factor that must be of numbers.
+    fn arithmetic(&mut self, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
+        match self.value(node, frame)? {
+            Value::Category(of) => {
+                let words = format!(
+                    "it holds words ({}), of which there is no arithmetic",
+                    of.levels.first().map_or("", String::as_str)
+                );
+                self.error(node, &words)
+            }
+            Value::Block(_) => self.error(node, "it is several columns, of which there is no arithmetic"),
+            value => Ok(value),
+        }
+    }
+
+    fn call(
+        &mut self,
+        name: &str,
+        arguments: &[(Option<String>, Node)],
+        node: &Node,
+        frame: Frame,
+    ) -> Result<Value, RegressionError> {
+        let first = match arguments {
+            [(None, first), ..] => first,
+            _ => return self.error(node, &format!("`{name}` of what? Write `{name}(column)`")),
+        };
+        if let Some((_, function)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
+            if let Some((_, extra)) = arguments.get(1) {
+                return self.error(extra, &format!("`{name}` takes one argument"));
+            }
+            let value = map(self.arithmetic(first, frame)?, function);
+            return self.finite(value, node, frame);
+        }
+        match name {
+            "center" | "centre" | "scale" => {
+                let values = self.column(first, frame)?;
+                let state =
+                    self.state(node, || crate::data::Standardisation::measure("", &values), |s| vec![s.mean, s.sd]);
+                let (mean, sd) = (state[0], if name == "scale" { state[1] } else { 1.0 });
+                if sd == 0.0 {
+                    return self.error(node, "the column is constant and has no scale");
+                }
+                Ok(Value::Column(values.iter().map(|x| (x - mean) / sd).collect()))
+            }
+            "poly" => {
+                let degree = match arguments {
+                    [_, (keyword, Node { kind: Kind::Number(d), .. })]
+                        if keyword.as_deref().is_none_or(|k| k == "degree")
+                            && d.fract() == 0.0
+                            && (1.0..=9.0).contains(d) =>
+                    {
+                        *d as usize
+                    }
+                    _ => return self.error(node, "write `poly(x, 2)`, with a degree from 1 to 9"),
+                };
+                let values = self.column(first, frame)?;
+                let learnt = poly::learn(&values, degree);
+                let Some(learnt) = learnt.or_else(|| self.learnt.then(Vec::new)) else {
+                    return self
+                        .error(node, &format!("degree {degree} needs at least {} different values", degree + 1));
+                };
+                let state = self.state(node, || learnt, Clone::clone);
+                let name = node.written(&self.text);
+                let columns = poly::columns(&values, &state).into_iter().enumerate();
+                Ok(Value::Block(columns.map(|(k, column)| (format!("{name}[{}]", k + 1), column)).collect()))
+            }
+            "C" => {
+                let Kind::Name(column) = &first.kind else {
+                    return self.error(first, "the name of a column was expected");
+                };
+                let reference = match &arguments[1..] {
+                    [] => None,
+                    [(keyword, level)] if keyword.as_deref().is_none_or(|k| k == "ref" || k == "reference") => {
+                        Some(level)
+                    }
+                    _ => return self.error(node, "write `C(x)` or `C(x, ref=\"level\")`"),
+                };
+                self.reading_of_words(column, first, frame)?;
+                Ok(Value::Category(self.category(column, column, reference, node, frame)?))
+            }
+            _ => {
+                let known = FUNCTIONS.iter().map(|(name, _)| *name).chain(OF_COLUMNS);
+                let hint =
+                    nearest(name, known.clone()).map_or(String::new(), |found| format!(", did you mean `{found}`?"));
+                let known: Vec<&str> = known.collect();
+                self.error(node, &format!("no function `{name}`{hint}; there are {}", known.join(", ")))
+            }
+        }
+    }
+
+    /// The numbers that a function has taken from the rows of the fit.
+    fn state<T>(&mut self, node: &Node, measure: impl FnOnce() -> T, numbers: impl FnOnce(&T) -> Vec<f64>) -> Vec<f64> {
+        let name = node.written(&self.text);
+        self.states.entry(name).or_insert_with(|| numbers(&measure())).clone()
+    }
+
+    /// How the column `name` is read.
+    pub fn reading(&mut self, name: &str, node: &Node, frame: Frame) -> Result<Reading, RegressionError> {
+        self.known(name, node, frame)?;
+        if let Some(reading) = self.readings.get(name) {
+            return Ok(reading.clone());
+        }
+        let reading = Reading::of(frame.table, name)?;
+        self.readings.insert(name.to_string(), reading.clone());
+        Ok(reading)
+    }
+
+    /// Notes that the column is read as words, whatever its cells are.
+    fn reading_of_words(&mut self, name: &str, node: &Node, frame: Frame) -> Result<(), RegressionError> {
+        self.known(name, node, frame)
+    }
+
+    /// The table has the column.
+    fn known(&self, name: &str, node: &Node, frame: Frame) -> Result<(), RegressionError> {
+        missing_column(frame.table, name).map_or(Ok(()), |words| self.error(node, &words))
+    }
+
+    /// The categories of a column; those of new rows must be among those of the fit.
+    fn category(
+        &mut self,
+        key: &str,
+        column: &str,
+        reference: Option<&Node>,
+        node: &Node,
+        frame: Frame,
+    ) -> Result<Category, RegressionError> {
+        let cells = cells(column, frame)?;
+        let known = self.levels.entry(key.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
+        // Words of which nearly every row has its own are no categories.
+        if !self.learnt && 2 * known.len() > cells.len() + 4 {
+            let words = format!(
+                "`{column}` has {} different words in {} rows, such as \"{}\"; write numbers without units, or leave it out",
+                known.len(),
+                cells.len(),
+                cells[0]
+            );
+            return self.error(node, &words);
+        }
+        let one = |(&row, cell): (&usize, &&str)| {
+            level(&known, cell).map(|code| code as u32).ok_or_else(|| RegressionError::Cell {
+                place: frame.table.place(column, row).to_string(),
+                reason: format!(
+                    "the fit has not seen the category \"{cell}\"; its categories are {}",
+                    crate::data::nearest::listed(&known, 12)
+                ),
+            })
+        };
+        let codes = frame.rows.iter().zip(&cells).map(one).collect::<Result<_, _>>()?;
+        let reference = match reference {
+            None => 0,
+            Some(Node { kind: Kind::Text(words) | Kind::Name(words), .. }) => self.reference(&known, words, node)?,
+            Some(Node { kind: Kind::Number(x), .. }) => self.reference(&known, &x.to_string(), node)?,
+            Some(_) => return self.error(node, "write the reference in quotation marks"),
+        };
+        Ok(Category { codes, levels: known, reference })
+    }
+
+    fn reference(&self, levels: &[String], words: &str, node: &Node) -> Result<usize, RegressionError> {
+        match level(levels, words) {
+            Some(found) => Ok(found),
+            None => {
+                let listed = crate::data::nearest::listed(levels, 12);
+                self.error(node, &format!("there is no category \"{words}\"; there are {listed}"))
+            }
+        }
+    }
+
+    /// The groups of all rows, and the names of those that the fit has not seen, which follow the others.
+    pub fn groups(
+        &mut self,
+        by: &[super::terms::Factor],
+        frame: Frame,
+    ) -> Result<(Vec<u32>, Vec<String>, usize), RegressionError> {
+        let name = by.iter().map(|factor| factor.name.as_str()).collect::<Vec<_>>().join(":");
+        let mut parts = Vec::new();
+        for factor in by {
+            let column = match &factor.node.kind {
+                Kind::Name(column) => column,
+                Kind::Call(call, arguments) if call == "C" && arguments.len() == 1 => match &arguments[0].1.kind {
+                    Kind::Name(column) => column,
+                    _ => return self.error(&factor.node, "groups are named by columns"),
+                },
+                _ => return self.error(&factor.node, "groups are named by columns"),
+            };
+            self.known(column, &factor.node, frame)?;
+            parts.push(cells(column, frame)?);
+        }
+        let joined: Vec<String> =
+            (0..frame.rows.len()).map(|i| parts.iter().map(|cells| cells[i]).collect::<Vec<_>>().join(":")).collect();
+        let mut all = self.levels.entry(name).or_insert_with(|| levels(joined.iter().map(String::as_str))).clone();
+        let known = all.len();
+        let mut index = std::collections::HashMap::new();
+        let mut codes = Vec::with_capacity(joined.len());
+        for cell in joined {
+            let code = *index.entry(cell).or_insert_with_key(|cell| {
+                level(&all[..known], cell).unwrap_or_else(|| {
+                    all.push(cell.clone());
+                    all.len() - 1
+                }) as u32
+            });
+            codes.push(code);
+        }
+        Ok((codes, all, known))
+    }
+
+    /// Refuses a function of numbers that has no value in some row.
+    fn finite(&self, value: Value, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
+        let Value::Column(values) = &value else { return Ok(value) };
+        let Some(row) = values.iter().position(|x| !x.is_finite()) else { return Ok(value) };
+        let name = node.names().first().map_or(String::new(), |(name, _)| name.to_string());
+        let cell = cells(&name, frame)?[row];
+        let what = node.written(&self.text);
+        Err(RegressionError::Cell {
+            place: frame.table.place(&name, frame.rows[row]).to_string(),
+            reason: format!(
+                "`{what}` is {} where the cell is \"{cell}\"; correct the cell or change the formula",
+                values[row]
+            ),
+        })
+    }
+
+    pub fn error<T>(&self, node: &Node, message: &str) -> Result<T, RegressionError> {
+        Err(FormulaError::new(&self.text, node.span.clone(), message).into())
+    }
+}
+
+/// The cells of a column in the rows of the frame, none of which may be missing.
+pub(super) fn cells<'a>(name: &str, frame: Frame<'a>) -> Result<Vec<&'a str>, RegressionError> {
+    let all = frame.table.words(name)?;
+    let one = |&row: &usize| {
+        all[row].ok_or_else(|| RegressionError::Cell {
+            place: frame.table.place(name, row).to_string(),
+            reason: "the cell is missing; fill it in or remove the row".to_string(),
+        })
+    };
+    frame.rows.iter().map(one).collect()
+}
+
+fn numbers(name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, RegressionError> {
+    let one = |(&row, cell): (&usize, &str)| {
+        reading.number(cell).ok_or_else(|| RegressionError::Cell {
+            place: frame.table.place(name, row).to_string(),
+            reason: format!("\"{cell}\" was expected to be of {}; correct the cell", reading.words()),
+        })
+    };
+    frame.rows.iter().zip(cells(name, frame)?).map(one).collect()
+}
+
+fn map(value: Value, f: impl Fn(f64) -> f64) -> Value {
+    match value {
+        Value::Constant(x) => Value::Constant(f(x)),
+        Value::Column(values) => Value::Column(values.into_iter().map(f).collect()),
+        other => other,
+    }
+}
+
+fn zip(a: Value, b: Value, f: fn(f64, f64) -> f64) -> Value {
+    match (a, b) {
+        (Value::Constant(a), Value::Constant(b)) => Value::Constant(f(a, b)),
+        (Value::Column(a), Value::Constant(b)) => Value::Column(a.into_iter().map(|a| f(a, b)).collect()),
+        (Value::Constant(a), Value::Column(b)) => Value::Column(b.into_iter().map(|b| f(a, b)).collect()),
+        (Value::Column(a), Value::Column(b)) => Value::Column(a.into_iter().zip(b).map(|(a, b)| f(a, b)).collect()),
+        (other, _) => other,
+    }
+}

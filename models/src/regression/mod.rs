@@ -1,0 +1,31 @@
+//! One regression model from a formula and a table.
+//!
+//! [`Formula`] reads Wilkinson's notation, [`Regression`] makes a [`Model`](jensen::model::Model) of it on the rows of a
+//! [`DataTable`](crate::data::DataTable), with coefficients, intercepts and scales in the units of the data.
+
+mod build;
+mod check;
+mod design;
+mod encode;
+mod error;
+mod formula;
+mod formula_error;
+mod likelihood;
+mod model;
+mod notes;
+mod parameters;
+mod poly;
+mod predict;
+mod prior;
+mod reading;
+mod response;
+mod terms;
+mod words;
+
+pub use build::{Missing, Regression, Settings};
+pub use error::RegressionError;
+pub use formula::{Kind, Node, Operator};
+pub use formula_error::FormulaError;
+pub use likelihood::{Likelihood, Link};
+pub use predict::{PredictedRow, Prediction};
+pub use terms::{Factor, Formula, Term, Terms, Varying};

@@ -1,0 +1,107 @@
+//! What was understood of a table and a formula, in words.
+
+use super::build::Regression;
+use super::design::Design;
+use super::likelihood::Kind;
+use crate::data::DataTable;
+
+/// Names that are listed at most.
+const MOST: usize = 12;
+
+impl Regression {
+    pub(super) fn understood(&self, design: &Design, left_out: &[(String, usize)], table: &DataTable) -> Vec<String> {
+        let mut notes =
+            vec![format!("formula       {}", self.formula.text.split_whitespace().collect::<Vec<_>>().join(" "))];
+        notes.push(format!("likelihood    {}, link {}{}", self.likelihood(), self.link, self.of_response()));
+        let (all, used) = (table.num_rows(), self.rows.len());
+        if used < all {
+            let words: Vec<String> = left_out.iter().map(|(name, count)| format!("{count} in `{name}`")).collect();
+            notes.push(format!(
+                "rows          {used} of {all}; {} left out for missing cells: {}",
+                all - used,
+                words.join(", ")
+            ));
+        }
+        for (name, reading) in &self.encoder.readings {
+            let levels = self.encoder.levels.get(name);
+            if !matches!(reading, super::reading::Reading::Number | super::reading::Reading::Words { .. }) {
+                notes.push(format!("column        {name}: {}", reading.words()));
+            } else if let Some(levels) = levels.filter(|levels| !levels.is_empty()) {
+                let is_group = self.groups.iter().any(|group| group.name == *name);
+                if !is_group && *name != self.response.name {
+                    notes.push(format!(
+                        "categories    {name}: {}, the first the reference unless another is named",
+                        cut(levels)
+                    ));
+                }
+            }
+        }
+        for group in &self.groups {
+            let mut rows = vec![0_usize; group.levels.len()];
+            group.codes.values().iter().for_each(|&code| rows[code as usize] += 1);
+            let (least, most) = (rows.iter().min().unwrap_or(&0), rows.iter().max().unwrap_or(&0));
+            let lone = rows.iter().filter(|count| **count == 1).count();
+            let lone = if lone > 0 { format!("; {lone} of one row lean on the others") } else { String::new() };
+            notes.push(format!("groups        {}: {} of {least} to {most} rows{lone}", group.name, group.levels.len()));
+        }
+        notes.extend(self.separated(design));
+        let mut priors: Vec<(String, Vec<&str>)> = Vec::new();
+        for parameter in &self.parameters {
+            let prior = parameter.prior.to_string();
+            match priors.iter_mut().find(|(known, _)| *known == prior) {
+                Some((_, names)) => names.push(&parameter.name),
+                None => priors.push((prior, vec![&parameter.name])),
+            }
+        }
+        for (prior, names) in priors {
+            let more = if names.len() > MOST { format!(", .. ({} in all)", names.len()) } else { String::new() };
+            let names = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+            notes.push(format!("prior         {names}{more} ~ {prior}"));
+        }
+        if !self.columns.names.is_empty() && self.formula.terms.intercept && self.likelihood().has_intercept() {
+            notes.push("              that of the intercept is where every column is at its mean".to_string());
+        }
+        notes
+    }
+
+    /// What a response of words is taken for.
+    fn of_response(&self) -> String {
+        let categories = &self.response.categories;
+        match (self.likelihood().kind(), &categories[..]) {
+            (Kind::Answer, [no, yes]) => format!("; `{}` is 1 where it says {yes}, 0 where {no}", self.response.name),
+            (Kind::Category, [first, ..]) if self.likelihood().has_intercept() => {
+                format!("; {} compared with {first}", cut(&categories[1..]))
+            }
+            (Kind::Category, _) => format!("; in the order {}", cut(categories)),
+            _ => String::new(),
+        }
+    }
+
+    /// Columns that alone tell the answers apart: the likelihood then grows with their coefficient for ever.
+    fn separated(&self, design: &Design) -> Vec<String> {
+        if self.likelihood().kind() != Kind::Answer {
+            return Vec::new();
+        }
+        let y = &self.response.values;
+        let tells_apart = |x: &Vec<f64>| {
+            let ends = |answer: f64| {
+                let of = x.iter().zip(y).filter(|(_, y)| **y == answer).map(|(x, _)| *x);
+                of.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+            };
+            let (no, yes) = (ends(0.0), ends(1.0));
+            no.1 < yes.0 || yes.1 < no.0
+        };
+        let found = design.columns.names.iter().zip(&design.columns.values).filter(|(_, x)| tells_apart(x));
+        let words = |name: &String| {
+            format!(
+                "separation    `{name}` alone tells the answers apart: how large its coefficient is, its prior says"
+            )
+        };
+        found.map(|(name, _)| words(name)).collect()
+    }
+}
+
+fn cut(names: &[String]) -> String {
+    let more = if names.len() > MOST { format!(", .. ({} in all)", names.len()) } else { String::new() };
+    names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ") + &more
+}

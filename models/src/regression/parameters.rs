@@ -1,0 +1,104 @@
+//! The parameters of a regression, their names and default priors.
+
+use super::build::{Group, Regression};
+use super::error::RegressionError;
+use super::likelihood::{Likelihood, Link};
+use super::prior::{Domain, Family, Parameter, Prior};
+
+/// How wide a coefficient of a column of unit scale is: 2.5 units of the response, as in rstanarm.
+const WIDE: f64 = 2.5;
+
+/// Every parameter with a prior, in the order of the table.
+pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionError> {
+    let likelihood = regression.likelihood();
+    let (centre, s) = location_and_scale(regression);
+    let one = |name: String, classes: Vec<String>, domain, prior| Parameter { name, classes, domain, prior };
+    let normal = |mean: f64, sd: f64| Prior::new(Family::Normal, [mean, sd]);
+    let mut all = Vec::new();
+    for class in regression.classes() {
+        if regression.formula.terms.intercept && likelihood.has_intercept() {
+            let classes = if class.is_some() { vec!["intercept".to_string()] } else { Vec::new() };
+            all.push(one(regression.single("intercept", class), classes, Domain::Real, normal(centre, WIDE * s)));
+        }
+        for (name, sd) in regression.columns.names.iter().zip(&regression.columns.sds) {
+            let name = regression.coefficient(class, name);
+            all.push(one(name, vec!["b".to_string()], Domain::Real, normal(0.0, WIDE * s / sd)));
+        }
+        for group in &regression.groups {
+            let of_group = |kind: &str| vec![kind.to_string(), format!("{kind}[{}]", group.name)];
+            for effect in &group.effects {
+                let name = regression.of_group("sd", class, group, &effect.name);
+                all.push(one(name, of_group("sd"), Domain::Positive, Prior::new(Family::Exponential, [effect.sd / s])));
+            }
+            if group.correlated {
+                let name = regression.of_group("correlation", class, group, "");
+                let classes = vec!["correlation".to_string(), format!("correlation[{}]", group.name)];
+                all.push(one(name, classes, Domain::Correlation, Prior::new(Family::Lkj, [1.0])));
+            }
+        }
+    }
+    for (name, domain, prior) in likelihood.parameters(s) {
+        all.push(one(name.to_string(), Vec::new(), domain, prior));
+    }
+    if likelihood == Likelihood::Ordinal {
+        let wide = Prior::new(Family::StudentT, [3.0, 0.0, WIDE]);
+        all.push(one("cutpoints".to_string(), Vec::new(), Domain::Real, wide));
+    }
+    Ok(all)
+}
+
+/// Centre and standard deviation of the linear predictor, as far as the response says them.
+fn location_and_scale(regression: &Regression) -> (f64, f64) {
+    let offset = |i: usize| regression.offset.as_ref().map_or(0.0, |offset| offset.values()[i]);
+    let y = &regression.response.values;
+    let rest = |of: fn(f64) -> f64| -> Vec<f64> { y.iter().enumerate().map(|(i, &y)| of(y) - offset(i)).collect() };
+    let of = |values: Vec<f64>| {
+        let scale = crate::data::Standardisation::measure("", &values);
+        let size = (values.iter().map(|x| x * x).sum::<f64>() / values.len() as f64).sqrt();
+        // Without an intercept the coefficients make the response's size, not only its spread.
+        let spread = if regression.formula.terms.intercept { scale.sd } else { size };
+        (scale.mean, if spread > 0.0 { spread } else { 1.0 })
+    };
+    match (regression.likelihood(), regression.link) {
+        (Likelihood::Normal | Likelihood::StudentT, Link::Identity) => of(rest(|y| y)),
+        (Likelihood::LogNormal, _) => of(rest(f64::ln)),
+        (_, Link::Log) => {
+            let total: f64 = y.iter().sum();
+            let exposure: f64 = (0..y.len()).map(|i| offset(i).exp()).sum();
+            // One event where there was none: the centre of a wide prior.
+            (total.max(1.0).ln() - exposure.ln(), 1.0)
+        }
+        _ => (0.0, 1.0),
+    }
+}
+
+impl Regression {
+    /// The categories that have a linear predictor of their own: all but the first; elsewhere there is one predictor.
+    pub(super) fn classes(&self) -> Vec<Option<&str>> {
+        match self.likelihood() {
+            Likelihood::Categorical => self.response.categories.iter().skip(1).map(|c| Some(c.as_str())).collect(),
+            _ => vec![None],
+        }
+    }
+
+    /// `intercept`, or `intercept[class]`.
+    pub(super) fn single(&self, name: &str, class: Option<&str>) -> String {
+        class.map_or(name.to_string(), |class| format!("{name}[{class}]"))
+    }
+
+    /// `b[x]`, or `b[class, x]`.
+    pub(super) fn coefficient(&self, class: Option<&str>, name: &str) -> String {
+        class.map_or(format!("b[{name}]"), |class| format!("b[{class}, {name}]"))
+    }
+
+    /// `sd[g, x]`, or `sd[class, g, x]`.
+    pub(super) fn of_group(&self, kind: &str, class: Option<&str>, group: &Group, name: &str) -> String {
+        let parts = class.into_iter().chain([group.name.as_str()]).chain((!name.is_empty()).then_some(name));
+        format!("{kind}[{}]", parts.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The prior of a parameter.
+    pub(super) fn prior(&self, name: &str) -> Option<&Prior> {
+        self.parameters.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.prior)
+    }
+}

@@ -1,0 +1,292 @@
+//! New rows as a fitted regression expects them.
+
+use super::build::Regression;
+use super::design::Design;
+use super::encode::{Encoder, Frame};
+use super::error::RegressionError;
+use super::likelihood::{Extra, Likelihood};
+use crate::data::DataTable;
+use jensen::dist::Distribution;
+use jensen::program::Real;
+use jensen::streams::Streams;
+use jensen::target::Constrained;
+use std::collections::HashMap;
+
+/// Purposes of the streams.
+const GROUPS: u32 = 1;
+const OUTCOMES: u32 = 2;
+
+/// New rows under the draws of a fit.
+#[derive(Debug)]
+pub struct Prediction<'a> {
+    regression: &'a Regression,
+    design: Design,
+    trials: Option<Vec<f64>>,
+    num_rows: usize,
+    draws: Draws<'a>,
+    streams: Streams,
+    /// Groups that the fit has not seen, and how many rows are of them.
+    new_groups: Vec<(String, usize)>,
+}
+
+/// A row under the draws of a fit.
+#[derive(Debug, Clone)]
+pub struct PredictedRow {
+    /// The mean of the response at each draw; of categories the probability of each, one list for each category.
+    pub expected: Vec<Vec<f64>>,
+    /// A response at each draw; of categories their numbers.
+    pub outcomes: Vec<f64>,
+}
+
+/// Draws by name.
+#[derive(Debug)]
+struct Draws<'a> {
+    all: &'a Constrained,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Draws<'a> {
+    fn of(&self, name: &str) -> Result<&'a [f64], RegressionError> {
+        let found = self.places.get(name).map(|&k| self.all.element(k));
+        found.ok_or_else(|| {
+            RegressionError::Choice(format!("the fit has no `{name}`; it is of another model: fit again"))
+        })
+    }
+
+    /// Element `k` of a site.
+    fn element(&self, site: &str, k: usize) -> Result<&'a [f64], RegressionError> {
+        self.of(&format!("{site}[{k}]"))
+    }
+}
+
+/// The effects of the groups of one grouping on each coefficient, `[coefficient][group]`.
+type Effects = Vec<Vec<Vec<f64>>>;
+
+impl Regression {
+    /// What the fit with these draws expects of the rows of `table`.
+    ///
+    /// `draws` are those of a fit of this very regression ([`Posterior::constrained`](jensen::posterior::Posterior::constrained)).
+    /// Groups that the fit has not seen are drawn from the distribution of groups; categories that it has not seen are
+    /// refused.
+    ///
+    /// # Errors
+    /// Missing columns or cells, categories that the fit has not seen, draws of another model.
+    pub fn predict<'a>(
+        &'a self,
+        draws: &'a Constrained,
+        table: &DataTable,
+        streams: Streams,
+    ) -> Result<Prediction<'a>, RegressionError> {
+        let rows: Vec<usize> = (0..table.num_rows()).collect();
+        let frame = Frame { table, rows: &rows };
+        let mut encoder: Encoder = self.encoder.clone();
+        let design = Design::new(&self.formula, &mut encoder, frame)?;
+        let trials = self.formula.trials.as_ref().map(|node| encoder.column(node, frame)).transpose()?;
+        if let Some(i) = trials.iter().flatten().position(|n| *n < 0.0 || n.fract() != 0.0) {
+            let (name, _) = self
+                .formula
+                .trials
+                .as_ref()
+                .map(|n| n.names())
+                .unwrap_or_default()
+                .first()
+                .cloned()
+                .unwrap_or_default();
+            let place = table.place(name, i).to_string();
+            return Err(RegressionError::Cell {
+                place,
+                reason: "trials must be a count; correct the cell".to_string(),
+            });
+        }
+        let mut new_groups = Vec::new();
+        for group in &design.groups {
+            for (k, level) in group.levels.iter().enumerate().skip(group.known) {
+                let rows = group.codes.iter().filter(|code| **code as usize == k).count();
+                new_groups.push((format!("{} {level}", group.name), rows));
+            }
+        }
+        new_groups.dedup();
+        let places = draws.names.iter().enumerate().map(|(k, name)| (name.as_str(), k)).collect();
+        let draws = Draws { all: draws, places };
+        Ok(Prediction { regression: self, design, trials, num_rows: rows.len(), draws, streams, new_groups })
+    }
+}
+
+impl Prediction<'_> {
+    /// The number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.num_rows
+    }
+
+    /// Groups that the fit has not seen, and the number of rows of each.
+    pub fn new_groups(&self) -> &[(String, usize)] {
+        &self.new_groups
+    }
+
+    /// The categories of the response; none of numbers.
+    pub fn categories(&self) -> &[String] {
+        match self.regression.likelihood() {
+            Likelihood::Ordinal | Likelihood::Categorical => &self.regression.response.categories,
+            _ => &[],
+        }
+    }
+
+    /// Every row, in order; `visit` sees one after the other.
+    ///
+    /// # Errors
+    /// Draws of another model, and those of `visit`.
+    pub fn each<E: From<RegressionError>>(
+        &self,
+        mut visit: impl FnMut(usize, PredictedRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let classes = self.regression.classes();
+        let effects = classes.iter().map(|class| self.effects(*class)).collect::<Result<Vec<_>, _>>()?;
+        for i in 0..self.num_rows {
+            let etas = classes.iter().zip(&effects).map(|(class, effects)| self.eta(*class, effects, i));
+            let etas = etas.collect::<Result<Vec<_>, _>>()?;
+            visit(i, self.row(i, &etas)?)?;
+        }
+        Ok(())
+    }
+
+    /// The linear predictor of row `i` at every draw.
+    fn eta(&self, class: Option<&str>, effects: &[Effects], i: usize) -> Result<Vec<f64>, RegressionError> {
+        let of = self.regression;
+        let mut eta = vec![self.design.offset.as_ref().map_or(0.0, |offset| offset[i]); self.draws.all.num_draws];
+        let mut add = |values: &[f64], x: f64| eta.iter_mut().zip(values).for_each(|(eta, value)| *eta += value * x);
+        if of.formula.terms.intercept && of.likelihood().has_intercept() {
+            add(self.draws.of(&of.single(of.intercept_site(), class))?, 1.0);
+        }
+        for ((name, mean), values) in of.columns.names.iter().zip(&of.columns.means).zip(&self.design.columns.values) {
+            add(self.draws.of(&of.coefficient(class, name))?, values[i] - mean);
+        }
+        for (group, effects) in self.design.groups.iter().zip(effects) {
+            for (effect, column) in effects.iter().zip(&group.columns.values) {
+                add(&effect[group.codes[i] as usize], column[i]);
+            }
+        }
+        Ok(eta)
+    }
+
+    /// The effects of all groups at every draw; those of groups that are new are drawn.
+    fn effects(&self, class: Option<&str>) -> Result<Vec<Effects>, RegressionError> {
+        let of = self.regression;
+        let num_draws = self.draws.all.num_draws;
+        let mut all = Vec::new();
+        for (g, (group, new)) in of.groups.iter().zip(&self.design.groups).enumerate() {
+            let names: Vec<&str> = group.effects.iter().map(|effect| effect.name.as_str()).collect();
+            let site = |kind: &str, name: &str| of.of_group(kind, class, group, name);
+            let mut effects: Effects = Vec::new();
+            for name in &names {
+                let known = (0..new.known).map(|k| Ok(self.draws.element(&site("effect", name), k)?.to_vec()));
+                effects.push(known.collect::<Result<_, RegressionError>>()?);
+            }
+            let sds = names.iter().map(|name| self.draws.of(&site("sd", name))).collect::<Result<Vec<_>, _>>()?;
+            for level in new.known..new.levels.len() {
+                let n = names.len();
+                let mut noise = vec![0.0; n * num_draws];
+                let purpose =
+                    class.map_or(0, |class| of.response.categories.iter().position(|c| c == class).unwrap_or(0) as u32);
+                self.streams
+                    .purpose(GROUPS)
+                    .purpose(g as u32)
+                    .purpose(purpose)
+                    .at_step(level as u64)
+                    .fill_normal(num_draws, &mut noise);
+                for (j, effect) in effects.iter_mut().enumerate() {
+                    let mut values = vec![0.0; num_draws];
+                    for k in 0..=j {
+                        let factor = match (group.correlated, k == j) {
+                            (true, _) => Some(self.draws.of(&format!("{}[{j},{k}]", site("factor", "")))?),
+                            (false, true) => None,
+                            (false, false) => continue,
+                        };
+                        for (d, value) in values.iter_mut().enumerate() {
+                            *value += factor.map_or(1.0, |factor| factor[d]) * noise[k * num_draws + d];
+                        }
+                    }
+                    values.iter_mut().zip(sds[j]).for_each(|(value, sd)| *value *= sd);
+                    effect.push(values);
+                }
+            }
+            all.push(effects);
+        }
+        Ok(all)
+    }
+
+    /// Expectation and outcome of a row at every draw.
+    fn row(&self, i: usize, etas: &[Vec<f64>]) -> Result<PredictedRow, RegressionError> {
+        let of = self.regression;
+        let (likelihood, link, num_draws) = (of.likelihood(), of.link, self.draws.all.num_draws);
+        let numbers =
+            likelihood.parameters(1.0).iter().map(|(name, ..)| self.draws.of(name)).collect::<Result<Vec<_>, _>>()?;
+        let cuts = match likelihood {
+            Likelihood::Ordinal => self.cutpoints()?,
+            _ => Vec::new(),
+        };
+        let trials = self.trials.as_ref().map(|n| n[i]);
+        // Its parameters are given at every draw.
+        let ones = Extra { numbers: vec![Real::from(0.5); 2], cutpoints: Vec::new() };
+        let outcome = likelihood.outcome(link, Real::from(0.5), &ones, None, None);
+        let streams = self.streams.purpose(OUTCOMES).at_step(i as u64);
+        let mut row = PredictedRow { expected: vec![Vec::new(); self.categories().len().max(1)], outcomes: Vec::new() };
+        for d in 0..num_draws {
+            let (mut rng, mut out) = (streams.draw(d), [0.0]);
+            let shares = match likelihood {
+                Likelihood::Ordinal => ordinal(etas[0][d], cuts.iter().map(|cut| cut[d])),
+                Likelihood::Categorical => softmax(etas.iter().map(|eta| eta[d])),
+                _ => Vec::new(),
+            };
+            if shares.is_empty() {
+                let at: Vec<f64> = numbers.iter().map(|number| number[d]).collect();
+                row.expected[0].push(likelihood.expectation(link, etas[0][d], &at, trials.unwrap_or(1.0)));
+                let parameters = likelihood.numbers(link, etas[0][d], &at, trials.unwrap_or(1.0));
+                outcome.sample(&parameters, &mut rng, &mut out);
+            } else {
+                row.expected.iter_mut().zip(&shares).for_each(|(list, share)| list.push(*share));
+                out[0] = picked(&shares, &mut rng);
+            }
+            row.outcomes.push(out[0]);
+        }
+        Ok(row)
+    }
+
+    /// The cutpoints of the centred columns at every draw.
+    fn cutpoints(&self) -> Result<Vec<&[f64]>, RegressionError> {
+        let num_cuts = self.regression.response.categories.len() - 1;
+        let site = if self.regression.columns.names.is_empty() { "cutpoints" } else { "cutpoints_at_means" };
+        let one = |k: usize| if num_cuts == 1 { self.draws.of(site) } else { self.draws.element(site, k) };
+        (0..num_cuts).map(|k| one(k).or_else(|_| self.draws.element(site, k))).collect()
+    }
+}
+
+/// `P(y = k) = sigmoid(cut_k - eta) - sigmoid(cut_(k-1) - eta)`.
+fn ordinal(eta: f64, cuts: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut below = 0.0;
+    let ends = cuts.map(|cut| 1.0 / (1.0 + (eta - cut).exp())).chain([1.0]);
+    ends.map(|end| end - std::mem::replace(&mut below, end)).collect()
+}
+
+/// The shares of the first category, whose predictor is 0, and of the others.
+fn softmax(etas: impl Iterator<Item = f64>) -> Vec<f64> {
+    let etas: Vec<f64> = std::iter::once(0.0).chain(etas).collect();
+    let most = etas.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = etas.iter().map(|eta| (eta - most).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / total).collect()
+}
+
+fn picked(shares: &[f64], rng: &mut jensen::streams::Stream) -> f64 {
+    let mut out = [0.0];
+    // The position of a uniform number among the shares added up.
+    jensen::dist::uniform(0.0, 1.0).sample(&[0.0, 1.0], rng, &mut out);
+    let mut sum = 0.0;
+    let ends: Vec<f64> = shares
+        .iter()
+        .map(|share| {
+            sum += share;
+            sum
+        })
+        .collect();
+    ends.iter().position(|end| out[0] < *end).unwrap_or(shares.len() - 1) as f64
+}

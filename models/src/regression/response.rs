@@ -1,0 +1,206 @@
+//! The response of every row, held against what its likelihood allows.
+
+use super::encode::{Category, Encoder, Frame, Value, cells};
+use super::error::RegressionError;
+use super::formula::Kind as Part;
+use super::formula::Node;
+use super::likelihood::{Kind, Likelihood};
+use super::reading::{level, levels};
+use super::terms::Formula;
+use crate::data::nearest::listed;
+
+/// The response of every row.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Response {
+    /// Its name, as it is written.
+    pub name: String,
+    pub values: Vec<f64>,
+    /// The number of trials, for binomial responses.
+    pub trials: Option<Vec<f64>>,
+    /// Up to where each is known; the largest number where it is known itself.
+    pub limits: Option<Vec<f64>>,
+    /// The categories in their order; for one of two words, these.
+    pub categories: Vec<String>,
+}
+
+impl Response {
+    pub fn new(
+        formula: &Formula,
+        likelihood: Likelihood,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<Self, RegressionError> {
+        let node = &formula.response;
+        let name = node.written(&formula.text);
+        let kind = likelihood.kind();
+        let mut response = Response { name, ..Response::default() };
+        match kind {
+            Kind::Category => (response.values, response.categories) = categories(node, encoder, frame)?,
+            Kind::Answer => match encoder.value(node, frame)? {
+                Value::Category(Category { codes, levels, .. }) if levels.len() == 2 => {
+                    response.values = codes.into_iter().map(f64::from).collect();
+                    response.categories = levels;
+                }
+                Value::Category(Category { levels, .. }) => {
+                    let words = format!("a response of one of two has two categories; found {}", listed(&levels, 8));
+                    return encoder.error(node, &words);
+                }
+                _ => response.values = encoder.column(node, frame)?,
+            },
+            _ => response.values = encoder.column(node, frame)?,
+        }
+        let misfit = response.values.iter().enumerate().find_map(|(i, &y)| Some((i, kind.mistake(y)?)));
+        if let Some((i, expected)) = misfit {
+            return Err(response.cell(
+                node,
+                frame,
+                i,
+                &format!("must be {expected} for the likelihood `{likelihood}`"),
+            ));
+        }
+        response.trials(formula, likelihood, encoder, frame)?;
+        response.limits(formula, likelihood, encoder, frame)?;
+        response.constant(likelihood, encoder, node)?;
+        Ok(response)
+    }
+
+    /// The error of the response in row `i`.
+    fn cell(&self, node: &Node, frame: Frame, i: usize, reason: &str) -> RegressionError {
+        let column = node.names().first().map_or(self.name.clone(), |(name, _)| name.to_string());
+        let place = frame.table.place(&column, frame.rows[i]).to_string();
+        let remedy = "correct the cell or choose another likelihood with --likelihood";
+        RegressionError::Cell { place, reason: format!("the response {reason}, found {}; {remedy}", self.values[i]) }
+    }
+
+    fn trials(
+        &mut self,
+        formula: &Formula,
+        likelihood: Likelihood,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let node = match (&formula.trials, likelihood) {
+            (None, Likelihood::Binomial) => {
+                return encoder.error(&formula.response, "of how many trials? Write `successes | trials(n) ~ ..`");
+            }
+            (Some(node), other) if other != Likelihood::Binomial => {
+                return encoder
+                    .error(node, "trials are of the likelihood `binomial`; choose it with --likelihood binomial");
+            }
+            (None, _) => return Ok(()),
+            (Some(node), _) => node,
+        };
+        let trials = encoder.column(node, frame)?;
+        for (i, (&n, &y)) in trials.iter().zip(&self.values).enumerate() {
+            if let Some(expected) = Kind::Count.mistake(n) {
+                let column = node.names().first().map_or(String::new(), |(name, _)| name.to_string());
+                let place = frame.table.place(&column, frame.rows[i]).to_string();
+                return Err(RegressionError::Cell {
+                    place,
+                    reason: format!("trials must be {expected}, found {n}; correct the cell"),
+                });
+            }
+            if y > n {
+                return Err(self.cell(&formula.response, frame, i, &format!("is more than its {n} trials")));
+            }
+        }
+        self.trials = Some(trials);
+        Ok(())
+    }
+
+    fn limits(
+        &mut self,
+        formula: &Formula,
+        likelihood: Likelihood,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let Some(node) = &formula.censored else { return Ok(()) };
+        if !likelihood.can_be_censored() {
+            let words = format!("`{likelihood}` cannot be censored; weibull, exponential, log-normal and normal can");
+            return encoder.error(node, &words);
+        }
+        let Part::Name(column) = &node.kind else { return encoder.error(node, "the name of a column was expected") };
+        encoder.reading(column, node, frame)?;
+        let is_censored = |cell: &str| match cell.to_lowercase().as_str() {
+            "1" | "1.0" | "true" | "t" | "yes" | "y" | "right" => Some(true),
+            "0" | "0.0" | "false" | "f" | "no" | "n" | "none" => Some(false),
+            _ => None,
+        };
+        let mut limits = Vec::new();
+        for ((i, cell), &y) in cells(column, frame)?.into_iter().enumerate().zip(&self.values) {
+            let Some(censored) = is_censored(cell) else {
+                return Err(RegressionError::Cell {
+                    place: frame.table.place(column, frame.rows[i]).to_string(),
+                    reason: format!(
+                        "\"{cell}\" is not understood: 1, yes, true or right say that the response is only a lower bound, and 0, no, false or none that it is known"
+                    ),
+                });
+            };
+            limits.push(if censored { y } else { f64::MAX });
+        }
+        if limits.iter().zip(&self.values).all(|(limit, y)| limit == y) {
+            return encoder.error(node, "every row is censored, and nothing is known from above");
+        }
+        self.limits = Some(limits);
+        Ok(())
+    }
+
+    /// Refuses a response that is the same in all rows.
+    fn constant(&self, likelihood: Likelihood, encoder: &Encoder, node: &Node) -> Result<(), RegressionError> {
+        let is_one = self.values.windows(2).all(|pair| pair[0] == pair[1]) && self.values.len() > 1;
+        let may_be = matches!(likelihood.kind(), Kind::Count) || self.limits.is_some();
+        if is_one && !may_be {
+            let value = self.categories.first().cloned().unwrap_or_else(|| self.values[0].to_string());
+            return encoder.error(node, &format!("every row has the response {value}: there is nothing to explain"));
+        }
+        Ok(())
+    }
+}
+
+/// The category of every row, and the categories in their order.
+fn categories(node: &Node, encoder: &mut Encoder, frame: Frame) -> Result<(Vec<f64>, Vec<String>), RegressionError> {
+    let (column, order) = match &node.kind {
+        Part::Name(column) => (column, Vec::new()),
+        Part::Call(name, arguments) if name == "ordered" && arguments.len() > 2 => {
+            let Part::Name(column) = &arguments[0].1.kind else {
+                return encoder.error(node, "write `ordered(column, \"low\", \"high\")`");
+            };
+            let word = |(_, node): &(Option<String>, Node)| match &node.kind {
+                Part::Text(words) | Part::Name(words) => Some(words.clone()),
+                Part::Number(x) => Some(x.to_string()),
+                _ => None,
+            };
+            let order: Option<Vec<String>> = arguments[1..].iter().map(word).collect();
+            let Some(order) = order else { return encoder.error(node, "write the categories in quotation marks") };
+            (column, order)
+        }
+        _ => {
+            return encoder.error(node, "a column of categories was expected, or `ordered(column, \"low\", \"high\")`");
+        }
+    };
+    encoder.reading(column, node, frame)?;
+    let cells = cells(column, frame)?;
+    let levels = if order.is_empty() { levels(cells.iter().copied()) } else { order };
+    if levels.len() < 2 {
+        return encoder.error(node, "every row has the same category: there is nothing to explain");
+    }
+    // A category for each row is no category.
+    if 2 * levels.len() > cells.len() + 4 {
+        let words =
+            format!("{} categories in {} rows; a column of few categories was expected", levels.len(), cells.len());
+        return encoder.error(node, &words);
+    }
+    let mut values = Vec::with_capacity(cells.len());
+    for (i, cell) in cells.iter().enumerate() {
+        let found = level(&levels, cell).or_else(|| levels.iter().position(|level| level == cell));
+        let Some(code) = found else {
+            return Err(RegressionError::Cell {
+                place: frame.table.place(column, frame.rows[i]).to_string(),
+                reason: format!("\"{cell}\" is none of the categories {}", listed(&levels, 12)),
+            });
+        };
+        values.push(code as f64);
+    }
+    Ok((values, levels))
+}
