@@ -10,23 +10,31 @@ type Line = (&'static str, f64, f64);
 /// steps each, whose Monte Carlo errors are 0.02 sd of each mean or less; of `sleepstudy`, whose effects were integrated
 /// out by hand, 0.05 sd. `answers` by Hamiltonian Monte Carlo, 56,000 draws.
 fn check(data: &str, text: &str, formula: &str, likelihood: Likelihood, lines: &[Line]) {
-    let trust = agrees(data, text, formula, likelihood, lines, 0.9);
+    let (trust, _) = agrees(data, text, formula, likelihood, lines, 0.9);
     assert_eq!(trust, jensen::Trust::Trust, "{data}");
 }
 
-/// Holds means to these within a tenth of an sd, and sds from `least` to 1.1 of these; says what the verdict was.
-fn agrees(data: &str, text: &str, formula: &str, likelihood: Likelihood, lines: &[Line], least: f64) -> jensen::Trust {
+/// Holds means to these within a tenth of an sd, and sds from `least` to 1.1 of these; says what the verdict was, and the least ratio of sds.
+fn agrees(
+    data: &str,
+    text: &str,
+    formula: &str,
+    likelihood: Likelihood,
+    lines: &[Line],
+    least: f64,
+) -> (jensen::Trust, f64) {
     let table = DataTable::from_csv(data, text.as_bytes()).expect("a table");
     let settings = Settings { likelihood: Some(likelihood), ..Settings::default() };
     let model = Regression::with(formula, &table, &settings).unwrap_or_else(|e| panic!("{e}"));
     let fitted = jensen::fit(&model).unwrap_or_else(|e| panic!("{data}: {e}"));
     let summary = fitted.summary();
-    let mut wrong = String::new();
+    let (mut wrong, mut ratios) = (String::new(), f64::INFINITY);
     for &(name, mean, sd) in lines {
         let found = summary.iter().find(|line| line.name == name);
         let found =
             found.unwrap_or_else(|| panic!("no {name} in {:?}", summary.iter().map(|l| &l.name).collect::<Vec<_>>()));
         let (off, ratio) = ((found.mean - mean) / sd, found.sd / sd);
+        ratios = ratios.min(ratio);
         // Of the spread of few groups the tails are long, and the weighted draws less sure.
         let most = if name.starts_with("sd[") || name.starts_with("correlation[") { 0.15 } else { 0.1 };
         if off.abs() > most || !(least..1.1).contains(&ratio) {
@@ -34,7 +42,7 @@ fn agrees(data: &str, text: &str, formula: &str, likelihood: Likelihood, lines: 
         }
     }
     assert!(wrong.is_empty(), "{data}, {}:\n{wrong}", fitted.verdict());
-    fitted.verdict().trust
+    (fitted.verdict().trust, ratios)
 }
 
 macro_rules! data {
@@ -61,10 +69,10 @@ fn effects_of_drivers() {
 }
 
 /// A Gaussian, even in the coordinates that the engine chooses, has spreads that are a tenth to a fifth too small where
-/// intercepts and slopes are correlated, and the verdict says not to trust it.
+/// intercepts and slopes are correlated: they may be so only where the verdict does not trust them.
 #[test]
-fn correlated_effects_of_drivers_have_the_right_means_and_are_not_trusted() {
-    let trust = agrees(
+fn correlated_effects_of_drivers_have_the_right_means_and_the_right_verdict() {
+    let (trust, least) = agrees(
         "sleepstudy.csv",
         include_str!("../../data/sleepstudy.csv"),
         "reaction ~ days + (1 + days | subject)",
@@ -79,7 +87,7 @@ fn correlated_effects_of_drivers_have_the_right_means_and_are_not_trusted() {
         ],
         0.75,
     );
-    assert_ne!(trust, jensen::Trust::Trust);
+    assert!(trust != jensen::Trust::Trust || least > 0.9, "trusted, with an sd of {least} of what it is");
 }
 
 #[test]

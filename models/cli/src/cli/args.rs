@@ -1,7 +1,7 @@
 //! The arguments of `jensen`, with the help that stands in for a manual.
 
 use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, support, up_to, whole};
-use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator};
+use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator, named};
 use super::guide::{
     CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE,
     SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
@@ -10,6 +10,7 @@ use super::mixture_args::{MixtureArgs, PredictArgs};
 use super::saved_args::{CheckArgs, CompareFitsArgs, SampleArgs, ShowArgs};
 use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
+use jensen_models::regression::{Likelihood, Link, Missing};
 use jensen_models::zoo::NamedSupport;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ pub enum Command {
     /// Group the rows of a table: components, labels, and how many there are
     #[command(after_help = MIXTURE_GUIDE)]
     Mixture(Box<MixtureArgs>),
-    /// Labels, probabilities and densities of new rows under a saved mixture, as CSV
+    /// New rows under a saved regression, or labelled by a saved mixture, as CSV
     #[command(after_help = PREDICT_GUIDE)]
     Predict(PredictArgs),
     /// Train a variational autoencoder on images: bound, codes, pictures
@@ -115,6 +116,24 @@ pub struct DataArgs {
     /// Bounds of a simulator's parameters, separated by commas: NAME=positive, NAME=unit, NAME=LOW..HIGH
     #[arg(long, value_name = "NAME=BOUNDS", value_delimiter = ',', requires = "data", value_parser = support)]
     pub supports: Option<Vec<NamedSupport>>,
+    /// What the model `regression` explains by what: "y ~ x * z + offset(log(t)) + (1 + x | group)"
+    ///
+    /// `a:b` a product, `a*b` both and their product, `0 +` no intercept, `C(x)` categories, `log(x)`, `I(x^2)`,
+    /// `poly(x, 2)`, `center(x)`; `y | trials(n)`, `y | cens(c)`; `(1 | a/b)` groups within groups, `||` without correlation.
+    #[arg(long, value_name = "FORMULA", requires = "data")]
+    pub formula: Option<String>,
+    /// Distribution of the response of a regression [default: normal]
+    #[arg(long, value_name = "NAME", value_parser = named::<Likelihood>(Likelihood::ALL))]
+    pub likelihood: Option<Likelihood>,
+    /// Link of its mean to the linear predictor [default: the usual one of the likelihood]
+    #[arg(long, value_name = "NAME", value_parser = named::<Link>(Link::ALL))]
+    pub link: Option<Link>,
+    /// Prior of a regression's parameters in place of the default: "b ~ normal(0, 1)", "sd(group) ~ half_student_t(3, 2)"
+    #[arg(long = "prior", value_name = "PRIOR")]
+    pub priors: Vec<String>,
+    /// Rows of a regression with a missing cell: left out, or refused [default: drop]
+    #[arg(long, value_name = "HOW", value_parser = named::<Missing>(Missing::ALL))]
+    pub missing: Option<Missing>,
 }
 
 /// The method of a fit.

@@ -70,6 +70,20 @@ fn among(choices: impl Iterator<Item = Estimator>) -> impl TypedValueParser<Valu
     PossibleValuesParser::new(values).try_map(|name| name.parse::<Estimator>())
 }
 
+/// Reads one of these names.
+pub fn named<T>(all: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + 'static,
+    T: std::str::FromStr<Err = String>,
+{
+    PossibleValuesParser::new(all.iter().map(|(name, _)| *name)).try_map(|name| name.parse::<T>().map_err(UnknownName))
+}
+
+/// A name that none of the choices has; they are listed before one is read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UnknownName(String);
+
 /// Where gradients are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Place {

@@ -27,9 +27,16 @@ Examples:
   jensen list --json";
 
 pub(super) const FIT_GUIDE: &str = "\
-Every model runs with no option, on real data that the program carries. Regressions take any table:
-features are standardised to mean 0 and standard deviation 1 for the fit, and the report says by what.
-Cells must be present, numeric and finite; an error names file, line and column.
+Every model runs with no option, on real data that the program carries.
+`regression` takes a formula and any table: words, dates, decimal commas, missing cells, which leave out their rows.
+Coefficients are in the units of the data. Likelihoods: normal, student-t, log-normal, gamma, weibull, exponential,
+beta, bernoulli, binomial, poisson, negative-binomial, zero-inflated-poisson, zero-inflated-negative-binomial,
+ordinal, categorical. Priors, where --prior does not say others, with s_y and s_x the standard deviations of the
+response (1 where the link is not its unit) and of a column: b[x] ~ normal(0, 2.5 s_y / s_x), the intercept at
+the means of the columns ~ normal(m, 2.5 s_y), sd[group, x] ~ exponential(s_x / s_y), sigma ~ exponential(1 / s_y),
+nu and shape ~ gamma(2, 0.1), precision ~ gamma(2, 0.01), zero ~ beta(1, 1), correlations ~ lkj(1).
+Other regressions standardise features to mean 0 and standard deviation 1, and the report says by what; their
+cells must be present, numeric and finite. An error names file, line and column.
 Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
 Where the fit is trusted, the table, draws.csv and the marginals are of the posterior: draws of q and around
 it are weighted, and resampled by their weights. proposal_draws.csv has these, with log_p, log_q,
@@ -38,6 +45,8 @@ log_proposal (of the law they were drawn from) and log_weight.
 Examples:
   jensen fit eight-schools
   jensen fit eight-schools-centred --family full-rank --seed 7
+  jensen fit regression --data trees.csv --formula \"log(volume) ~ log(girth) + species\" --out trees
+  jensen fit regression --data visits.csv --formula \"visits ~ age + (1 | ward)\" --likelihood poisson
   jensen fit linear-regression --data trees.csv --response volume --features girth,height
   jensen fit hierarchical-regression --data radon.csv --response log_radon --features floor --group county
   jensen fit gaussian-process --optimizer lbfgs --draws 32 --out gp --plot
@@ -170,12 +179,18 @@ Exit codes:
   2  error: wrong argument, bad data or failure; no result file was written or changed";
 
 pub(super) const PREDICT_GUIDE: &str = "\
-Columns of the output: row (from 1), label (the most probable component, from 1, the largest first), the probability
+Of a regression: a line for each row with the mean of the response and its 5 % and 95 % quantiles (expected,
+expected_q5, expected_q95), and those of a response that may be seen there (q5, q50, q95); of categories the
+probability of each. Groups that the fit has not seen are drawn from the distribution of groups.
+
+Of a mixture: row (from 1), label (the most probable component, from 1, the largest first), the probability
 of each component, the entropy of these in nats, and the log density of the row. The mean log density is a held-out
 score where the rows are new: compare it between fits of the same columns.
 Cells may be missing where the fit allows it. A category that the fit has not seen is an error.
 
 Examples:
+  jensen fit regression --data trees.csv --formula \"volume ~ girth\" --out trees
+  jensen predict trees new_trees.csv > expected.csv
   jensen mixture customers.csv --k 1..8 --out groups
   jensen predict groups new_customers.csv > labels.csv
   jensen predict groups/fit.json new_customers.csv --out labels.csv

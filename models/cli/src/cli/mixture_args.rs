@@ -119,17 +119,20 @@ pub struct MixtureOutputArgs {
 /// Arguments of `jensen predict`.
 #[derive(Debug, Clone, Args)]
 pub struct PredictArgs {
-    /// fit.json, or the folder that `jensen mixture --out` wrote
+    /// fit.json, or the folder that `jensen fit regression --out` or `jensen mixture --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
     /// CSV, JSON or Parquet file with the new rows; its columns are found by name, others are ignored
     #[arg(value_name = "FILE", required_unless_present = "simulate", conflicts_with = "simulate")]
     pub file: Option<PathBuf>,
-    /// Draw N new rows from the mixture instead, each from its own draw of the parameters
+    /// Draw N new rows from a mixture instead, each from its own draw of the parameters
     #[arg(long, value_name = "N", value_parser = up_to::<{ 10 * MOST }>, allow_negative_numbers = true)]
     pub simulate: Option<NonZeroUsize>,
-    /// Seed of the new rows
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate", value_parser = whole, allow_negative_numbers = true)]
+    /// Of a regression: N new responses of every row in place of their summary
+    #[arg(long, value_name = "N", conflicts_with = "simulate", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
+    pub draws: Option<NonZeroUsize>,
+    /// Seed of what is drawn
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub seed: u64,
     /// File for the rows instead of standard output; the summary is then printed there
     #[arg(long, value_name = "FILE")]

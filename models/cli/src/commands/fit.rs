@@ -33,6 +33,8 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
         num_rows: built.num_rows,
         standardised: built.scales.clone(),
         labels: built.labels.clone(),
+        notes: built.notes.clone(),
+        internal: built.internal.clone(),
         seed: args.method.seed,
         options,
         // Those that building the model has asked for.

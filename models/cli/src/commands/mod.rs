@@ -9,6 +9,7 @@ mod comparison;
 mod draws;
 pub mod engine;
 mod error;
+mod expected;
 mod fit;
 mod interrupt;
 mod list;

@@ -1,6 +1,7 @@
-//! The command `jensen predict`: new rows labelled by a saved mixture, or drawn from it.
+//! The command `jensen predict`: new rows under a saved regression, or labelled by a saved mixture, or drawn from it.
 
 use super::error::CommandError;
+use super::expected;
 use super::mixture::assigned::{self, Summary};
 use super::mixture::columns::{self, Column, ColumnKind};
 use super::mixture::error::ClusterError;
@@ -10,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::mixture_args::PredictArgs;
 use crate::cli::number::{grouped, significant};
 use crate::cli::output::{print, spare, visible, write};
+use jensen::export::FileError;
 use jensen::mixture::{BLOCK_ROWS, MixtureFitted, Rows};
 use jensen_models::data::DataTable;
 use jensen_models::data::stream::{StreamedTable, is_parquet};
@@ -20,6 +22,13 @@ use std::path::Path;
 pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     spare(args.out.as_deref(), Some(&args.fit))?;
     spare(args.out.as_deref(), args.file.as_deref())?;
+    if expected::is_of_a_model(&args.fit)? {
+        return expected::run(args);
+    }
+    if args.draws.is_some() {
+        let found = "--draws is of regressions; of a mixture draw new rows with --simulate".to_string();
+        return Err(FileError::NotSaved { path: args.fit.clone(), found }.into());
+    }
     let (columns, fitted) = saved::read(&args.fit)?;
     match (&args.file, args.simulate) {
         (Some(file), _) => label(args, file, &columns, &fitted),

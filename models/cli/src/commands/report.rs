@@ -28,6 +28,9 @@ pub struct Report {
     pub num_rows: usize,
     /// What was taken out of each column: `(value - mean) / sd`.
     pub standardised: Vec<Standardisation>,
+    /// What was understood of the data, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub understood: Vec<String>,
     /// How the fit was done.
     pub method: String,
     /// The seed of all randomness.
@@ -76,19 +79,27 @@ fn of_a_distribution<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Res
     }
 }
 
+/// Whether a quantity is of one of these sites.
+fn is_of(sites: &[String], quantity: &str) -> bool {
+    let rest = sites.iter().find_map(|site| quantity.strip_prefix(site.as_str()));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+}
+
 impl Report {
     /// The report of a fit.
     pub fn new(note: &Note, outcome: &Outcome) -> Self {
         let renaming = Renaming::new(&note.labels);
         let mut posterior = outcome.summary();
         posterior.iter_mut().for_each(|line| renaming.apply(&mut line.name));
-        let Note { model, data, num_rows, standardised, method, seed, of_rows, seconds, .. } = note.clone();
+        posterior.retain(|line| !is_of(&note.internal, &line.name));
+        let Note { model, data, num_rows, standardised, method, seed, of_rows, seconds, notes, .. } = note.clone();
         let resampled = outcome.resampling();
         Self {
             model,
             data,
             num_rows,
             standardised,
+            understood: notes,
             method,
             seed,
             weighted: resampled.is_some(),
@@ -121,6 +132,7 @@ impl Report {
             rows => format!(", {rows} rows"),
         };
         let mut text = format!("{}: {}{rows}\n", self.model, self.data);
+        text += &self.understood_text(length);
         text += &self.standardised_text(length);
         let what = table_is_of(self.weighted);
         text += &format!("\n{}\n{what}\n\n", posterior_table(&self.posterior, length).trim_end());
@@ -149,6 +161,25 @@ impl Report {
     /// None; the type is that of the serialiser.
     pub fn json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// What was understood, with some of many priors.
+    fn understood_text(&self, length: Length) -> String {
+        const MOST: usize = 10;
+        let is_prior = |line: &&String| line.starts_with("prior ");
+        let more = self.understood.iter().filter(is_prior).count().saturating_sub(MOST);
+        let (mut text, mut seen) = (String::new(), 0);
+        for line in &self.understood {
+            seen += usize::from(is_prior(&line));
+            match seen.cmp(&(MOST + 1)) {
+                _ if length == Length::All || !is_prior(&line) || seen <= MOST => text += &format!("{line}\n"),
+                std::cmp::Ordering::Equal => {
+                    text += &format!("              ... {more} more priors (--all shows every one)\n")
+                }
+                _ => {}
+            }
+        }
+        text
     }
 
     fn standardised_text(&self, length: Length) -> String {

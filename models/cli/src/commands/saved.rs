@@ -30,6 +30,12 @@ pub struct Note {
     pub of_rows: Vec<RowMeans>,
     /// Wall time of the fit in seconds; nothing where the program did not do it.
     pub seconds: Option<f64>,
+    /// What was understood of the data, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Sites that are of the computation alone, which the table leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub internal: Vec<String>,
     /// The parts of the columns.
     pub options: DataOptions,
     /// The columns that the model reads; nothing where they are the model's own data.

@@ -56,15 +56,24 @@ fn missing<'a>(said: &'a [String], printed: &str) -> Option<&'a str> {
     None
 }
 
+/// The words of a command; those in quotation marks are one.
+fn arguments(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let one = |(k, part): (usize, &str)| -> Vec<String> {
+        if k % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }
+    };
+    parts.flat_map(one).collect()
+}
+
 #[test]
 fn the_program_prints_what_the_book_says() {
     let mut count = 0;
-    for page in ["docs/analysis.md"] {
+    for page in ["docs/analysis.md", "docs/regression.md"] {
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         for (command, said) in blocks(&text) {
             let args = command.strip_prefix("jensen ").unwrap_or_else(|| panic!("{page}: {command}"));
             let run = Command::new(env!("CARGO_BIN_EXE_jensen"))
-                .args(args.split_whitespace())
+                .args(arguments(args))
                 .current_dir(root().join("models/data"))
                 .output()
                 .unwrap();

@@ -9,6 +9,7 @@ mod mixture;
 mod mixture_kinds;
 mod mixture_streamed;
 mod reference;
+mod regressions;
 mod vae;
 mod vae_models;
 mod vae_streamed;

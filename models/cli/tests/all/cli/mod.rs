@@ -32,6 +32,7 @@ fn the_list_names_every_model() {
     let models = [
         "eight-schools",
         "eight-schools-centred",
+        "regression",
         "linear-regression",
         "logistic-regression",
         "poisson-regression",

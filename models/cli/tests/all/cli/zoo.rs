@@ -5,9 +5,10 @@ use super::Folder;
 /// Name, options and allowed exit codes: 0 where a default fit is trusted, and has to stay so.
 ///
 /// The two slowest get few steps. Where both codes stand, the verdict is near its border.
-const MODELS: [(&str, &str, &[i32]); 27] = [
+const MODELS: [(&str, &str, &[i32]); 28] = [
     ("eight-schools", "", &[0]),
     ("eight-schools-centred", "", &[0]),
+    ("regression", "", &[0]),
     ("linear-regression", "", &[0]),
     ("logistic-regression", "", &[0]),
     ("poisson-regression", "", &[0]),
