@@ -75,7 +75,8 @@ fn of_others(size: f64, limits: [f64; 2], what: &str, of: &str) -> Finding {
 
 /// What is said of the largest of many beyond the error that each has; and no less than two of these hide anyway.
 fn beyond(found: &Found, count: usize) -> f64 {
-    less(found.size, (2.0 * (20.0 * count as f64).ln()).sqrt() * found.error).max(2.0 * found.error)
+    let left = less(found.size, (2.0 * (20.0 * count as f64).ln()).sqrt() * found.error);
+    if left.is_nan() { left } else { left.max(2.0 * found.error) }
 }
 
 /// A size less its error, at least zero; NaN where either is.
