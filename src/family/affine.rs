@@ -149,12 +149,6 @@ impl<F: Reparam> Family for Affine<F> {
         self.frame.rescale(&mut params[self.inner.num_params()..], centre, scale)
     }
 
-    fn components(&self, params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
-        let (_, frame) = self.parts(params);
-        // Column-major as nalgebra has it, and the transpose is by rows.
-        vec![(self.frame.centre(frame), self.frame.factor(frame).transpose().as_slice().to_vec())]
-    }
-
     fn reparam(&self) -> Option<&dyn Reparam> {
         Some(self)
     }
@@ -171,6 +165,10 @@ impl<F: Reparam> Reparam for Affine<F> {
 
     fn noise_law(&self) -> NoiseLaw {
         self.inner.noise_law()
+    }
+
+    fn is_one_to_one(&self) -> bool {
+        self.inner.is_one_to_one()
     }
 
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {

@@ -85,6 +85,10 @@ macro_rules! delegate {
                 (**self).noise_law()
             }
 
+            fn is_one_to_one(&self) -> bool {
+                (**self).is_one_to_one()
+            }
+
             fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
                 (**self).transform(params, rows, noise, z);
             }

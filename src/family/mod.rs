@@ -136,8 +136,7 @@ pub trait Family: Send + Sync {
         false
     }
 
-    /// Centre and lower triangular factor, by rows, of each Gaussian that q is a mixture of, or of the one whose axes it has;
-    /// empty where there is none.
+    /// Centre and lower triangular factor, by rows, of each Gaussian that q is a mixture of; empty where it is none.
     ///
     /// Fresh draws of such a q are weighted together with draws of a Student-t around each of them.
     fn components(&self, _params: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
@@ -240,6 +239,14 @@ pub trait Reparam: Family {
     /// The law of the noise.
     fn noise_law(&self) -> NoiseLaw {
         NoiseLaw::Normal
+    }
+
+    /// Whether `T(params, .)` is one-to-one from as many normal numbers as there are latents, so that
+    /// `log q(z) = sum_k log N(noise_k; 0, 1) - ln |det dT / d noise|`, as of a flow.
+    ///
+    /// Fresh draws of such a q are weighted together with images of Student-t noise.
+    fn is_one_to_one(&self) -> bool {
+        false
     }
 
     /// Overwrites `z` with `T(params, noise)`; `noise` is `[element][draw]`.

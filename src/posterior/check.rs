@@ -45,7 +45,7 @@ impl Posterior {
             && is(self.latents.len(), self.layout.num_latents)
             && is(self.integers.len(), self.layout.num_drawn_integers())
             && [log_p, log_q, log_weights].iter().all(|v| v.len() == n)
-            && log_t.len() == if defence.as_ref().is_some_and(Defence::is_elsewhere) { n } else { 0 }
+            && log_t.len() == if defence.as_ref().is_some_and(Defence::keeps_density) { n } else { 0 }
             && self.trace.as_ref().is_none_or(|trace| trace.is_consistent());
         if right { Ok(()) } else { Err("the numbers of names, draws and densities do not fit together".into()) }
     }

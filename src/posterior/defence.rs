@@ -5,7 +5,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::ellipsoid::Ellipsoid;
 use crate::algorithm::Solution;
-use crate::family::Family;
+use crate::family::{Family, Reparam};
 use crate::model::{Draws, Layout, RowSet};
 use crate::streams::Streams;
 
@@ -33,6 +33,9 @@ const ELSEWHERE: u32 = 0x656c_7365;
 /// Weights are `p(z) / g(z)` with the mixture's density `g = (n_q q + n_t t) / n` whichever of the two a draw is of
 /// ("balance heuristic"): no weight exceeds `n / n_t` times what the Student-t alone would give it.
 ///
+/// A flow carries its noise one-to-one: where that is stretched in the same way, `log t(z) = log q(z) + log t(w) - log N(w)` at the
+/// image of the noise `w`, and the tails are the flow's own, however bent.
+///
 /// *Source*: Hesterberg 1995, "Weighted average importance sampling and defensive mixture distributions"; Owen and Zhou 2000,
 /// "Safe and effective importance sampling".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub(super) struct Defence {
     /// The Gaussians that Student-t laws are around, an equal part of the draws each, where that is not q.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     elsewhere: Vec<Ellipsoid>,
+    /// Whether it is the noise of a flow that is stretched, which makes a law with heavy tails around whatever q is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_of_noise: bool,
 }
 
 impl Defence {
@@ -55,7 +61,8 @@ impl Defence {
             return None;
         }
         let elsewhere = family.components(&solution.params);
-        if !family.is_gaussian() && elsewhere.is_empty() {
+        let is_of_noise = family.reparam().is_some_and(Reparam::is_one_to_one);
+        if !family.is_gaussian() && elsewhere.is_empty() && !is_of_noise {
             return None;
         }
         let elsewhere = elsewhere.into_iter().map(|(centre, factor)| Ellipsoid::new(&centre, &factor)).collect();
@@ -63,7 +70,7 @@ impl Defence {
         at.latents.copy_from_slice(&family.centre(&solution.params));
         let mut log_q = [0.0];
         family.log_q(&solution.params, &RowSet::all(), &at, &mut log_q);
-        let defence = Defence { dimension: layout.num_latents, log_q_centre: log_q[0], elsewhere };
+        let defence = Defence { dimension: layout.num_latents, log_q_centre: log_q[0], elsewhere, is_of_noise };
         defence.is_of(layout).then_some(defence)
     }
 
@@ -71,12 +78,42 @@ impl Defence {
     /// mixture.
     pub fn elsewhere(mut self, ellipsoid: Ellipsoid) -> Self {
         self.elsewhere.push(ellipsoid);
+        self.is_of_noise = false;
         self
     }
 
-    /// Whether the Student-t is around another Gaussian than q.
-    pub fn is_elsewhere(&self) -> bool {
-        !self.elsewhere.is_empty()
+    /// Whether the density of the Student-t is kept with the draws, since it does not follow from that of q.
+    pub fn keeps_density(&self) -> bool {
+        !self.elsewhere.is_empty() || self.is_of_noise
+    }
+
+    /// Whether the draws are images of stretched noise.
+    pub fn is_of_noise(&self) -> bool {
+        self.is_of_noise
+    }
+
+    /// Stretches those numbers of `noise`, `[latent][draw]` and numbered from `first` on, that shall be Student-t numbers.
+    pub fn stretch_noise(&self, first: usize, streams: Streams, num_draws: usize, noise: &mut [f64]) {
+        let stretches = self.stretches(streams, num_draws);
+        for lane in noise.chunks_exact_mut(num_draws) {
+            for d in (0..num_draws).filter(|d| !Self::is_of_q(first + d)) {
+                lane[d] *= stretches[d];
+            }
+        }
+    }
+
+    /// `log t - log q` at the images of noise with this sum of squares.
+    pub fn log_ratio_of_noise(&self, square: f64) -> f64 {
+        self.constant() + self.log_fall(square) + 0.5 * square
+    }
+
+    /// `sqrt(nu / c)` with `c ~ chi^2_nu`, for each draw of a block.
+    fn stretches(&self, streams: Streams, n: usize) -> Vec<f64> {
+        let nu = self.freedom();
+        let mut noise = vec![0.0; nu * n];
+        streams.purpose(TAILS).fill_normal(n, &mut noise);
+        let square = |d: usize| noise.iter().skip(d).step_by(n).map(|e| e * e).sum::<f64>();
+        (0..n).map(|d| (nu as f64 / square(d)).sqrt()).collect()
     }
 
     /// Whether it can be of a q of these latents.
@@ -102,9 +139,8 @@ impl Defence {
 
     /// Stretches those of the draws in `z`, q's own and numbered from `first` on, that shall be of the Student-t.
     pub fn stretch(&self, centre: &[f64], first: usize, streams: Streams, z: &mut Draws) {
-        let (n, nu) = (z.num_draws, self.freedom());
-        let mut noise = vec![0.0; nu * n];
-        streams.purpose(TAILS).fill_normal(n, &mut noise);
+        let n = z.num_draws;
+        let stretches = self.stretches(streams, n);
         let is_of = |k: usize, d: usize| !Self::is_of_q(first + d) && self.number_of(first + d) == k;
         for (k, ellipsoid) in self.elsewhere.iter().enumerate() {
             let mut fresh = vec![0.0; z.latents.len()];
@@ -116,15 +152,14 @@ impl Defence {
         }
         for d in (0..n).filter(|d| !Self::is_of_q(first + d)) {
             let centre = self.elsewhere.get(self.number_of(first + d)).map_or(centre, |ellipsoid| &ellipsoid.centre);
-            let square: f64 = noise.iter().skip(d).step_by(n).map(|e| e * e).sum();
-            let stretch = (nu as f64 / square).sqrt();
+            let stretch = stretches[d];
             for (lane, m) in z.latents.chunks_exact_mut(n).zip(centre) {
                 lane[d] = m + (lane[d] - m) * stretch;
             }
         }
     }
 
-    /// The log density of the Student-t at draws, where it does not follow from that of q; else nothing.
+    /// The log density at draws of the Student-t laws that are not around q; nothing where there are none.
     pub fn log_t(&self, z: &Draws) -> Vec<f64> {
         let constant = self.constant() - (self.elsewhere.len().max(1) as f64).ln();
         let mut laws = self.elsewhere.iter().map(|ellipsoid| {
@@ -284,6 +319,36 @@ mod tests {
             // The mixture is a density: weights of q over it average one.
             assert!((sum / 8000.0 - 1.0).abs() < 0.01, "{latents} latents: {}", sum / 8000.0);
         }
+    }
+
+    /// Of a flow at the identity, on the axes of a Gaussian, the law is the Student-t around that Gaussian.
+    #[test]
+    fn stretched_noise_of_a_flow_has_its_density() {
+        use crate::family::{Affine, Flow};
+        let (target, gaussian, solution) = correlated();
+        let flow = Affine::new(Flow::real_nvp(2, 4).family(target.layout()).unwrap(), 2);
+        let of_flow = Solution { params: flow.params_on(&solution.params), theta: vec![] };
+        let defence = Defence::around(&flow, target.layout(), &of_flow).unwrap();
+        assert!(defence.keeps_density() && defence.is_of(target.layout()));
+        let streams = Streams::new(6);
+        let of = |family, solution, defence| {
+            let sampler = Sampler { target: &target, family, solution, streams, defence, block: 300 };
+            let (mut log_q, mut log_t, mut latents) = (Vec::new(), Vec::new(), Vec::new());
+            let keep = |first: usize, z: &Draws, of_block: &[f64], _: &_| {
+                log_q.extend_from_slice(of_block);
+                log_t.extend(sampler.log_t(first, z, of_block));
+                latents.extend_from_slice(z.latent(0));
+                Ok(())
+            };
+            sampler.each(0..700, keep).unwrap();
+            (log_q, log_t, latents)
+        };
+        let (log_q, log_t, flowed) = of(&flow, &of_flow, Some(defence.clone()));
+        let plain = Defence::around(&gaussian, target.layout(), &solution).unwrap();
+        let (_, nothing, drawn) = of(&gaussian, &solution, Some(plain.clone()));
+        let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-8 * a.abs().max(1.0));
+        assert!(close(&flowed, &drawn) && nothing.is_empty() && log_t.len() == 700);
+        assert!(close(&defence.log_density(&log_q, &log_t), &plain.log_density(&log_q, &[])));
     }
 
     #[test]

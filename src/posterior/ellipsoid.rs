@@ -164,6 +164,6 @@ mod tests {
             // Weights are at most two: four errors of 20,000 are 0.03, and of means of sds of two 0.1.
             assert!((total - 1.0).abs() < 0.03 && (found - mean).abs() < 0.15, "{total} {found} {mean}");
         }
-        assert!(log_t.len() == n && defence.is_elsewhere() && defence.is_of(target.layout()));
+        assert!(log_t.len() == n && defence.keeps_density() && defence.is_of(target.layout()));
     }
 }

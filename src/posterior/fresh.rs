@@ -48,7 +48,7 @@ impl Fresh {
         sampler.each(before..num_draws, |first, z, log_q, pass| {
             self.log_p.extend_from_slice(&pass.log_density[..z.num_draws]);
             self.log_q.extend_from_slice(log_q);
-            self.log_t.extend(sampler.defence.iter().flat_map(|defence| defence.log_t(z)));
+            self.log_t.extend(sampler.log_t(first, z, log_q));
             if sampler.target.separates_data() {
                 self.data.extend_from_slice(&pass.data[..z.num_draws]);
             }

@@ -77,10 +77,10 @@ fn resample_by(
     let block = block_of(target.layout(), num_proposals);
     let sampler = Sampler { target, family, solution, streams, defence, block };
     let (mut log_p, mut all_log_q, mut log_t) = (Vec::new(), Vec::new(), Vec::new());
-    sampler.each(0..num_proposals, |_, z, log_q, pass| {
+    sampler.each(0..num_proposals, |first, z, log_q, pass| {
         log_p.extend_from_slice(&pass.log_density[..log_q.len()]);
         all_log_q.extend_from_slice(log_q);
-        log_t.extend(sampler.defence.iter().flat_map(|defence| defence.log_t(z)));
+        log_t.extend(sampler.log_t(first, z, log_q));
         Ok(())
     })?;
     let weighted = Weighted::new(&log_p, &all_log_q, &log_t, sampler.defence.as_ref())?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::defence::Defence;
 use crate::algorithm::{FitError, Solution};
-use crate::family::Family;
+use crate::family::{Family, NoiseLaw, fill_noise};
 use crate::model::{Draws, Layout, RowSet, Site};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Pass, with_integers};
@@ -164,12 +164,40 @@ impl Sampler<'_> {
         for first in draws.clone().step_by(self.block) {
             let streams = self.streams.at_step((first / self.block) as u64);
             z.resize(layout, layout.num_rows, self.block.min(draws.end - first));
-            self.family.sample(&self.solution.params, &rows, streams, &mut z);
-            if let Some(defence) = &self.defence {
-                defence.stretch(&centre, first, streams, &mut z);
+            match (&self.defence, self.family.reparam()) {
+                (Some(defence), Some(flow)) if defence.is_of_noise() => {
+                    let noise = self.noise(defence, first, z.num_draws);
+                    flow.transform(&self.solution.params, &rows, &noise, &mut z);
+                }
+                (defence, _) => {
+                    self.family.sample(&self.solution.params, &rows, streams, &mut z);
+                    defence.iter().for_each(|defence| defence.stretch(&centre, first, streams, &mut z));
+                }
             }
             visit(first, &z)?;
         }
         Ok(())
+    }
+
+    /// The noise of the first `num_draws` draws of the block that `first` begins.
+    fn noise(&self, defence: &Defence, first: usize, num_draws: usize) -> Vec<f64> {
+        let streams = self.streams.at_step((first / self.block) as u64);
+        let mut noise = vec![0.0; self.target.layout().num_latents * num_draws];
+        fill_noise(NoiseLaw::Normal, streams, num_draws, &mut noise);
+        defence.stretch_noise(first, streams, num_draws, &mut noise);
+        noise
+    }
+
+    /// The log density at these draws, numbered from `first` on, of the Student-t laws, where it does not follow from `log_q`.
+    pub fn log_t(&self, first: usize, z: &Draws, log_q: &[f64]) -> Vec<f64> {
+        match &self.defence {
+            Some(defence) if defence.is_of_noise() => {
+                let (before, n) = (first % self.block, first % self.block + z.num_draws);
+                let noise = self.noise(defence, first - before, n);
+                let square = |d: usize| noise.iter().skip(d).step_by(n).map(|e| e * e).sum::<f64>();
+                (before..n).zip(log_q).map(|(d, log_q)| log_q + defence.log_ratio_of_noise(square(d))).collect()
+            }
+            defence => defence.iter().flat_map(|defence| defence.log_t(z)).collect(),
+        }
     }
 }

@@ -44,6 +44,9 @@ fn a_bent_posterior_is_climbed_to_by_a_flow() {
         assert!(bound.value > -0.08 && bound.value < 3.0 * bound.mcse, "{fitted}");
         // Its far ends, where y is beyond 8, may have few draws: then it says so.
         assert!(fitted.verdict().trust != Trust::Trust || is_right(&fitted), "{fitted}\n{}", fitted.tried);
+        // Every second draw is the image of a Student-t: the weights average the evidence, zero.
+        let evidence = fitted.bound().log_evidence;
+        assert!(evidence.value.abs() < 0.02 + 4.0 * evidence.mcse, "{evidence:?}");
         assert_eq!(fitted.tried.chosen, fitted.tried.runs.len() - 1);
         assert!(fitted.evaluations > 32 * 500, "{}", fitted.evaluations);
     }

@@ -31,6 +31,7 @@ pub struct TracedFamily {
     num_noise: usize,
     num_row_noise: usize,
     name: String,
+    is_one_to_one: bool,
     scratch: Pool<Scratch>,
 }
 
@@ -111,6 +112,7 @@ impl TracedFamily {
             num_noise: state.num_noise,
             num_row_noise: state.num_row_noise,
             name: "traced family".into(),
+            is_one_to_one: false,
             scratch: Pool::default(),
         })
     }
@@ -119,6 +121,12 @@ impl TracedFamily {
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// The same, its transform known to be one-to-one.
+    pub(super) fn one_to_one(mut self) -> Self {
+        self.is_one_to_one = true;
         self
     }
 
@@ -235,6 +243,10 @@ impl Family for TracedFamily {
 impl Reparam for TracedFamily {
     fn num_noise(&self, rows: &RowSet) -> usize {
         self.size(rows)
+    }
+
+    fn is_one_to_one(&self) -> bool {
+        self.is_one_to_one
     }
 
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {

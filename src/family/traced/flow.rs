@@ -161,7 +161,7 @@ impl Flow {
             Kind::Spline { .. } => "neural spline",
         };
         let name = format!("{name} flow, {} layers", self.layers);
-        Ok(TracedFamily::new(&self, layout)?.named(&name))
+        Ok(TracedFamily::new(&self, layout)?.named(&name).one_to_one())
     }
 }
 
