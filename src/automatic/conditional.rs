@@ -127,7 +127,9 @@ fn gain(
     let mut differences = Vec::new();
     let mut gain = (f64::NAN, f64::NAN);
     let (mut noise, mut both) = (vec![0.0; d * BATCH], vec![0.0; 2 * d * BATCH]);
-    while differences.len() < MOST_PAIRS && !(gain.0.abs() > CLEAR * gain.1) {
+    // What is no number is not clear.
+    let is_clear = |(gain, error): (f64, f64)| gain.abs() > CLEAR * error;
+    while differences.len() < MOST_PAIRS && !is_clear(gain) {
         streams.purpose(COMPARED).at_step(differences.len() as u64).fill_normal(BATCH, &mut noise);
         for (to, e) in both.chunks_exact_mut(2 * BATCH).zip(noise.chunks_exact(BATCH)) {
             to[..BATCH].copy_from_slice(e);

@@ -222,8 +222,8 @@ impl ConditionalGaussian {
                 for i in 0..k {
                     let bar = self.lane(z_bar, self.shared[i])[draw];
                     own[i] += bar;
-                    for j in 0..=i {
-                        own[place] += bar * u[j] * if i == j { shared.1[i * k + i] } else { 1.0 };
+                    for (j, u) in u[..=i].iter().enumerate() {
+                        own[place] += bar * u * if i == j { shared.1[i * k + i] } else { 1.0 };
                         place += 1;
                     }
                 }

@@ -307,8 +307,9 @@ impl Family for ConditionalGaussian {
                 if b == 0 {
                     numbers[column.start] -= of_new(j).ln();
                 }
-                for t in column.start + 1..column.end {
-                    numbers[t] *= of_new(j) / of_new(self.pattern.rows[t] as usize);
+                let below = column.start + 1..column.end;
+                for (number, row) in numbers[below.clone()].iter_mut().zip(&self.pattern.rows[below]) {
+                    *number *= of_new(j) / of_new(*row as usize);
                 }
             }
         }
