@@ -57,7 +57,7 @@ fn truth(log_marginal: &LogMarginal, first: &[(f64, f64)]) -> Vec<(f64, f64)> {
     found
 }
 
-fn show(name: &str, n: usize, model: &(impl Model + Sync), log_marginal: Option<&LogMarginal>) {
+fn show(name: &str, n: usize, model: &impl Model, log_marginal: Option<&LogMarginal>) {
     let begun = Instant::now();
     let fitted: Fitted = Fit::new(model).run().expect("a fit");
     let seconds = begun.elapsed().as_secs_f64();

@@ -12,14 +12,17 @@ use crate::data::nearest::listed;
 use crate::data::rank::first_dependence;
 use crate::data::{DataTable, Standardisation};
 
+/// Columns with missing cells, and how many rows each left out.
+type LeftOut = Vec<(String, usize)>;
+
 /// The rows without a missing cell in the formula's columns, and how many were left out by each column.
 pub(super) fn present(
     formula: &Formula,
     table: &DataTable,
     missing: Missing,
-) -> Result<(Vec<usize>, Vec<(String, usize)>), RegressionError> {
+) -> Result<(Vec<usize>, LeftOut), RegressionError> {
     let mut is_whole = vec![true; table.num_rows()];
-    let mut left_out: Vec<(String, usize)> = Vec::new();
+    let mut left_out: LeftOut = Vec::new();
     for (name, span) in formula.names() {
         if let Some(words) = missing_column(table, name) {
             return Err(FormulaError::new(&formula.text, span, &words).into());
@@ -28,13 +31,12 @@ pub(super) fn present(
             continue;
         }
         let mut count = 0;
-        for (row, cell) in table.words(name)?.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
+        for (row, _) in table.words(name)?.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
             if missing == Missing::Refuse {
                 let place = table.place(name, row).to_string();
                 let reason = "the cell is missing; fill it in, or leave such rows out with --missing drop";
                 return Err(RegressionError::Cell { place, reason: reason.to_string() });
             }
-            debug_assert!(cell.is_none());
             count += 1;
             is_whole[row] = false;
         }

@@ -54,8 +54,10 @@ pub(super) struct Category {
     pub reference: usize,
 }
 
+type Function = fn(f64) -> f64;
+
 /// Functions of numbers.
-const FUNCTIONS: [(&str, fn(f64) -> f64); 8] = [
+const FUNCTIONS: [(&str, Function); 8] = [
     ("log", f64::ln),
     ("log2", f64::log2),
     ("log10", f64::log10),

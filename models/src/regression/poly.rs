@@ -11,7 +11,8 @@ pub(super) fn learn(x: &[f64], degree: usize) -> Option<Vec<f64>> {
     for k in 0..=degree {
         let length: f64 = last.iter().map(|p| p * p).sum();
         let scale: f64 = x.iter().map(|x| x.abs()).fold(f64::MIN_POSITIVE, f64::max).powi(k as i32);
-        if !(length > 1e-20 * scale * scale * x.len() as f64) {
+        let is_new = length > 1e-20 * scale * scale * x.len() as f64;
+        if !is_new {
             return None;
         }
         let shift = last.iter().zip(x).map(|(p, x)| x * p * p).sum::<f64>() / length;

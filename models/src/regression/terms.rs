@@ -173,7 +173,7 @@ impl Reader<'_> {
             Kind::Call(name, _) if matches!(name.as_str(), "trials" | "cens") => {
                 self.error(node, &format!("`{name}` belongs to the response: `y | {name}(column) ~ ..`"))
             }
-            _ => self.into_terms(node, adds, &mut formula.terms),
+            _ => self.put_term(node, adds, &mut formula.terms),
         }
     }
 
@@ -189,11 +189,11 @@ impl Reader<'_> {
                 self.terms(b, !adds, out)
             }
             Kind::Negative(inner) => self.terms(inner, !adds, out),
-            _ => self.into_terms(node, adds, out),
+            _ => self.put_term(node, adds, out),
         }
     }
 
-    fn into_terms(&self, node: &Node, adds: bool, out: &mut Terms) -> Result<(), FormulaError> {
+    fn put_term(&self, node: &Node, adds: bool, out: &mut Terms) -> Result<(), FormulaError> {
         match node.kind {
             Kind::Number(1.0) => out.intercept = adds,
             Kind::Number(0.0) => out.intercept = !adds,
