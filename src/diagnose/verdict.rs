@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+mod bent;
 mod evidence;
 mod integrated;
 mod means;

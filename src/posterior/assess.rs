@@ -15,7 +15,7 @@ use super::{Integrated, Posterior, Proposal, Residual, Witness};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::k_hat_threshold;
 use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, are_even, restarts_disagreement};
-use crate::family::Family;
+use crate::family::{Family, Reparam};
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, RowSet};
 use crate::streams::Streams;
@@ -267,6 +267,9 @@ impl Posterior {
             Verdict::of_a_point(&evidence)
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
+            if sampler.family.reparam().is_some_and(Reparam::is_one_to_one) {
+                verdict.judge_flow(evidence.k_hat, num_draws);
+            }
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
             match settings.covers_modes {
                 true => verdict.say_modes(settings.modes),

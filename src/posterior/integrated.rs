@@ -50,9 +50,9 @@ const LARGEST_K_HAT: f64 = 0.7;
 #[non_exhaustive]
 pub struct Integrated {
     /// The largest shift of a shared latent's mean, in standard deviations, its standard error and its name.
-    pub shift: Found,
+    pub shift: Largest,
     /// The largest relative change of a shared latent's standard deviation.
-    pub spread: Found,
+    pub spread: Largest,
     /// Pareto shape of the weights of the shared latents.
     #[serde(with = "crate::number")]
     pub k_hat: f64,
@@ -73,11 +73,11 @@ pub struct Integrated {
     #[serde(with = "crate::number")]
     pub halves: f64,
     /// The largest shift of another latent's mean given the shared ones, in its standard deviation there.
-    pub local_shift: Found,
+    pub local_shift: Largest,
     /// The largest relative change of another latent's standard deviation given the shared ones.
-    pub local_spread: Found,
+    pub local_spread: Largest,
     /// The mean of those changes.
-    pub mean_spread: Found,
+    pub mean_spread: Largest,
     /// The log evidence by the weights of the shared latents, and its standard error.
     #[serde(with = "crate::number")]
     pub log_evidence: f64,
@@ -97,7 +97,7 @@ pub struct Integrated {
 /// The largest of some findings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Found {
+pub struct Largest {
     /// Its size.
     #[serde(with = "crate::number")]
     pub size: f64,
@@ -154,8 +154,8 @@ impl Integrated {
             let latent = Latent { mean: mean[i], row, drawn: &drawn };
             let [shift, spread] = latent.with_errors(&all, &of_halves);
             let name = names.of(family.shared()[i]);
-            shifts.push(Found { size: shift[0].abs(), error: shift[1], of: name.clone() });
-            spreads.push(Found { size: spread[0].abs(), error: spread[1], of: name });
+            shifts.push(Largest { size: shift[0].abs(), error: shift[1], of: name.clone() });
+            spreads.push(Largest { size: spread[0].abs(), error: spread[1], of: name });
             means.push(latent.halves(&all));
         }
         let [local_shift, local_spread, mean_spread] = others.found(family, &names);
@@ -296,7 +296,7 @@ fn normalised(logs: &[f64]) -> Vec<f64> {
 }
 
 /// The largest; one that is no number is the largest of all.
-fn worst(all: Vec<Found>) -> Found {
-    let larger = |most: Found, one: Found| if one.size > most.size || one.size.is_nan() { one } else { most };
+fn worst(all: Vec<Largest>) -> Largest {
+    let larger = |most: Largest, one: Largest| if one.size > most.size || one.size.is_nan() { one } else { most };
     all.into_iter().reduce(larger).unwrap_or_default()
 }

@@ -32,7 +32,7 @@ mod witness;
 pub use assess::Assessment;
 pub use bound::{Bound, MonteCarlo};
 pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
-pub use integrated::{Found, Integrated};
+pub use integrated::{Integrated, Largest};
 pub use pit::LooPit;
 pub use power_scaling::{Change, PowerScaling, PriorInfluence, Reweighted, SENSITIVE, Sensitivity};
 pub use proposal::Proposal;

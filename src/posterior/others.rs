@@ -1,6 +1,6 @@
 //! Moments of many latents given a few shared ones, by the weights of their blocks.
 
-use super::integrated::Found;
+use super::integrated::Largest;
 use super::residual::Names;
 use crate::algorithm::{Integral, Nodes};
 use crate::family::ConditionalGaussian;
@@ -78,7 +78,7 @@ impl Others {
 
     /// The largest shift of a mean, the largest relative change of a standard deviation, and the mean of those changes. The errors
     /// are those of the drawn noise: half of what its two halves differ by, over all latents; a quadrature has none.
-    pub fn found(&self, family: &ConditionalGaussian, names: &Names) -> [Found; 3] {
+    pub fn found(&self, family: &ConditionalGaussian, names: &Names) -> [Largest; 3] {
         // In standard deviations of q: shift, and relative change of the standard deviation.
         let total = self.total;
         let moved = |[first, second]: [f64; 2], in_q: f64| {
@@ -104,10 +104,10 @@ impl Others {
             let larger =
                 |most: (usize, f64), one: (usize, f64)| if one.1 > most.1 || one.1.is_nan() { one } else { most };
             let (at, size) = sizes.reduce(larger).unwrap_or((0, 0.0));
-            Found { size, error: error(what), of: name(at) }
+            Largest { size, error: error(what), of: name(at) }
         };
         let mean = all.iter().map(|found| found[1]).sum::<f64>() / n;
         let of_mean = (differences(1).sum::<f64>() / n).abs();
-        [most(0), most(1), Found { size: mean, error: of_mean, of: String::new() }]
+        [most(0), most(1), Largest { size: mean, error: of_mean, of: String::new() }]
     }
 }

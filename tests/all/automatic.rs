@@ -148,7 +148,7 @@ fn a_funnel_ends() {
         let v = p.draw("v", normal(0.0, 3.0));
         p.add(p.reals("x", 9).map(|x| normal(0.0, (0.5 * v).exp()).log_density(x)).sum());
     });
-    let fitted = jensen::fit(&model).unwrap();
+    let fitted = Fit::new(&model).family(FamilyChoice::FullRank).run().unwrap();
     let variance = 1.0 / (1.0 / 9.0 + 4.5f64);
     let optimum = -variance / 18.0 - 3f64.ln() + 0.5 + 0.5 * variance.ln() - 2.25 * variance;
     let (bound, se) = best(&fitted);

@@ -4,7 +4,7 @@ use super::check;
 use super::design::Design;
 use super::encode::{Encoder, Frame};
 use super::error::RegressionError;
-use super::likelihood::{Likelihood, Link};
+use super::likelihood::{Link, ResponseLaw};
 use super::parameters;
 use super::prior::{Parameter, replace};
 use super::response::Response;
@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub struct Regression {
     pub(super) formula: Formula,
-    pub(super) settings: Settings,
+    pub(super) settings: RegressionSettings,
     pub(super) link: Link,
     /// What was learnt from the rows, for new ones.
     pub(super) encoder: Encoder,
@@ -103,10 +103,10 @@ words! { Missing: Drop = "drop", Refuse = "refuse" }
 /// The choices of a regression besides its formula.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct RegressionSettings {
     /// The distribution of the response; normal where none is chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub likelihood: Option<Likelihood>,
+    pub likelihood: Option<ResponseLaw>,
     /// The link; the usual one of the likelihood where none is chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
@@ -123,20 +123,20 @@ impl Regression {
     /// # Errors
     /// A formula that does not read, columns that are not there, and data that make no regression.
     pub fn new(formula: &str, table: &DataTable) -> Result<Self, RegressionError> {
-        Self::with(formula, table, &Settings::default())
+        Self::with(formula, table, &RegressionSettings::default())
     }
 
     /// A regression with chosen likelihood, link and priors.
     ///
     /// ```
     /// use jensen_models::data::DataTable;
-    /// use jensen_models::regression::{Likelihood, Regression, Settings};
+    /// use jensen_models::regression::{Regression, RegressionSettings, ResponseLaw};
     ///
     /// let table = DataTable::from_csv("d.csv", b"hits,tries,side\n7,10,left\n3,9,right\n8,12,left\n2,8,right\n")?;
-    /// let settings = Settings {
-    ///     likelihood: Some(Likelihood::Binomial),
+    /// let settings = RegressionSettings {
+    ///     likelihood: Some(ResponseLaw::Binomial),
     ///     priors: vec!["b ~ normal(0, 1)".into()],
-    ///     ..Settings::default()
+    ///     ..RegressionSettings::default()
     /// };
     /// let model = Regression::with("hits | trials(tries) ~ side", &table, &settings)?;
     /// let fitted = jensen::fit(&model)?;
@@ -146,9 +146,9 @@ impl Regression {
     ///
     /// # Errors
     /// As [`Regression::new`], a link that the likelihood does not have, and priors of what is not there.
-    pub fn with(formula: &str, table: &DataTable, settings: &Settings) -> Result<Self, RegressionError> {
+    pub fn with(formula: &str, table: &DataTable, settings: &RegressionSettings) -> Result<Self, RegressionError> {
         let formula = Formula::parse(formula)?;
-        let likelihood = settings.likelihood.unwrap_or(Likelihood::Normal);
+        let likelihood = settings.likelihood.unwrap_or(ResponseLaw::Normal);
         let link = settings.link.unwrap_or(likelihood.links()[0]);
         if !likelihood.links().contains(&link) {
             let known: Vec<String> = likelihood.links().iter().map(Link::to_string).collect();
@@ -171,7 +171,7 @@ impl Regression {
             trials: response.trials.as_ref().map(|n| IntColumn::new(n.iter().map(|&n| n as u64))),
             limits: response.limits.clone().map(Column::new),
             offset: design.offset.clone().map(Column::new),
-            settings: Settings { likelihood: Some(likelihood), link: Some(link), ..settings.clone() },
+            settings: RegressionSettings { likelihood: Some(likelihood), link: Some(link), ..settings.clone() },
             link,
             encoder,
             response,
@@ -190,8 +190,8 @@ impl Regression {
     }
 
     /// The distribution of the response.
-    pub fn likelihood(&self) -> Likelihood {
-        self.settings.likelihood.unwrap_or(Likelihood::Normal)
+    pub fn likelihood(&self) -> ResponseLaw {
+        self.settings.likelihood.unwrap_or(ResponseLaw::Normal)
     }
 
     /// The number of rows that are used.

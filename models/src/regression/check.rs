@@ -4,7 +4,7 @@ use super::build::{Group, Missing};
 use super::design::Design;
 use super::error::RegressionError;
 use super::formula_error::FormulaError;
-use super::likelihood::{Likelihood, Link};
+use super::likelihood::{Link, ResponseLaw};
 use super::reading::missing_column;
 use super::response::Response;
 use super::terms::Formula;
@@ -97,7 +97,7 @@ fn taken_out(design: &Design, intercept: bool) -> Vec<Vec<f64>> {
 
 /// Refuses a response that the columns explain in every row, of which no scale can be learnt.
 pub(super) fn explained(
-    likelihood: Likelihood,
+    likelihood: ResponseLaw,
     link: Link,
     formula: &Formula,
     response: &Response,
@@ -105,8 +105,8 @@ pub(super) fn explained(
     table: &DataTable,
 ) -> Result<(), RegressionError> {
     let of: fn(f64) -> f64 = match (likelihood, link) {
-        (Likelihood::Normal | Likelihood::StudentT, Link::Identity) => |y| y,
-        (Likelihood::LogNormal, _) => f64::ln,
+        (ResponseLaw::Normal | ResponseLaw::StudentT, Link::Identity) => |y| y,
+        (ResponseLaw::LogNormal, _) => f64::ln,
         _ => return Ok(()),
     };
     let num_columns = design.columns.names.len();
@@ -137,7 +137,7 @@ pub(super) fn explained(
 
 /// Refuses groups of which nothing can be learnt.
 pub(super) fn groups(
-    likelihood: Likelihood,
+    likelihood: ResponseLaw,
     groups: &[Group],
     design: &Design,
     table: &DataTable,
@@ -153,7 +153,7 @@ pub(super) fn groups(
                 ),
             );
         }
-        let has_scale = matches!(likelihood, Likelihood::Normal | Likelihood::StudentT | Likelihood::LogNormal);
+        let has_scale = matches!(likelihood, ResponseLaw::Normal | ResponseLaw::StudentT | ResponseLaw::LogNormal);
         if has_scale && group.levels.len() == raw.codes.len() {
             return table_error(
                 table,

@@ -2,7 +2,7 @@
 
 use super::encode::{Category, Encoder, Frame, Value};
 use super::error::RegressionError;
-use super::terms::{Formula, Term, Terms, Varying, same};
+use super::terms::{Formula, FormulaTerms, Term, Varying, same};
 
 /// Columns with names.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,7 @@ fn grouped(varying: &Varying, encoder: &mut Encoder, frame: Frame) -> Result<Gro
 }
 
 /// A column for each coefficient but the intercept.
-fn columns(terms: &Terms, encoder: &mut Encoder, frame: Frame) -> Result<Columns, RegressionError> {
+fn columns(terms: &FormulaTerms, encoder: &mut Encoder, frame: Frame) -> Result<Columns, RegressionError> {
     let mut all = Columns::default();
     let mut has_constant = terms.intercept;
     for term in &terms.terms {
@@ -102,7 +102,7 @@ fn columns(terms: &Terms, encoder: &mut Encoder, frame: Frame) -> Result<Columns
 
 /// Whether the model has the term without its factor `k`: only then are the levels of that factor compared with one of
 /// them, and all of them have a column otherwise.
-fn has_margin(terms: &Terms, term: &Term, k: usize, has_constant: bool) -> bool {
+fn has_margin(terms: &FormulaTerms, term: &Term, k: usize, has_constant: bool) -> bool {
     let mut rest = term.clone();
     rest.remove(k);
     if rest.is_empty() { has_constant } else { terms.terms.iter().any(|other| same(other, &rest)) }

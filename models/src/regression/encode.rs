@@ -4,7 +4,7 @@
 //! kept in the [`Encoder`], so that new rows are treated as those of the fit.
 
 use super::error::RegressionError;
-use super::formula::{Kind, Node, Operator};
+use super::formula::{Node, NodeKind, Operator};
 use super::formula_error::FormulaError;
 use super::poly;
 use super::reading::{Reading, level, levels, missing_column};
@@ -80,17 +80,17 @@ impl Encoder {
     /// The factor in every row of the frame.
     pub fn value(&mut self, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
         match &node.kind {
-            Kind::Number(x) => Ok(Value::Constant(*x)),
-            Kind::Text(_) => self.error(node, "words stand here for a number"),
-            Kind::Name(name) => match self.reading(name, node, frame)? {
+            NodeKind::Number(x) => Ok(Value::Constant(*x)),
+            NodeKind::Text(_) => self.error(node, "words stand here for a number"),
+            NodeKind::Name(name) => match self.reading(name, node, frame)? {
                 Reading::Words { .. } => Ok(Value::Category(self.category(name, name, None, node, frame)?)),
                 reading => Ok(Value::Column(numbers(name, &reading, frame)?)),
             },
-            Kind::Negative(inner) => {
+            NodeKind::Negative(inner) => {
                 let value = self.arithmetic(inner, frame)?;
                 Ok(map(value, |x| -x))
             }
-            Kind::Pair(operator, a, b) => {
+            NodeKind::Pair(operator, a, b) => {
                 let of: fn(f64, f64) -> f64 = match operator {
                     Operator::Add => |a, b| a + b,
                     Operator::Subtract => |a, b| a - b,
@@ -102,7 +102,7 @@ impl Encoder {
                 let value = zip(self.arithmetic(a, frame)?, self.arithmetic(b, frame)?, of);
                 self.finite(value, node, frame)
             }
-            Kind::Call(name, arguments) => self.call(name, arguments, node, frame),
+            NodeKind::Call(name, arguments) => self.call(name, arguments, node, frame),
         }
     }
 
@@ -161,7 +161,7 @@ impl Encoder {
             }
             "poly" => {
                 let degree = match arguments {
-                    [_, (keyword, Node { kind: Kind::Number(d), .. })]
+                    [_, (keyword, Node { kind: NodeKind::Number(d), .. })]
                         if keyword.as_deref().is_none_or(|k| k == "degree")
                             && d.fract() == 0.0
                             && (1.0..=9.0).contains(d) =>
@@ -182,7 +182,7 @@ impl Encoder {
                 Ok(Value::Block(columns.map(|(k, column)| (format!("{name}[{}]", k + 1), column)).collect()))
             }
             "C" => {
-                let Kind::Name(column) = &first.kind else {
+                let NodeKind::Name(column) = &first.kind else {
                     return self.error(first, "the name of a column was expected");
                 };
                 let reference = match &arguments[1..] {
@@ -265,8 +265,10 @@ impl Encoder {
         let codes = frame.rows.iter().zip(&cells).map(one).collect::<Result<_, _>>()?;
         let reference = match reference {
             None => 0,
-            Some(Node { kind: Kind::Text(words) | Kind::Name(words), .. }) => self.reference(&known, words, node)?,
-            Some(Node { kind: Kind::Number(x), .. }) => self.reference(&known, &x.to_string(), node)?,
+            Some(Node { kind: NodeKind::Text(words) | NodeKind::Name(words), .. }) => {
+                self.reference(&known, words, node)?
+            }
+            Some(Node { kind: NodeKind::Number(x), .. }) => self.reference(&known, &x.to_string(), node)?,
             Some(_) => return self.error(node, "write the reference in quotation marks"),
         };
         Ok(Category { codes, levels: known, reference })
@@ -292,9 +294,9 @@ impl Encoder {
         let mut parts = Vec::new();
         for factor in by {
             let column = match &factor.node.kind {
-                Kind::Name(column) => column,
-                Kind::Call(call, arguments) if call == "C" && arguments.len() == 1 => match &arguments[0].1.kind {
-                    Kind::Name(column) => column,
+                NodeKind::Name(column) => column,
+                NodeKind::Call(call, arguments) if call == "C" && arguments.len() == 1 => match &arguments[0].1.kind {
+                    NodeKind::Name(column) => column,
                     _ => return self.error(&factor.node, "groups are named by columns"),
                 },
                 _ => return self.error(&factor.node, "groups are named by columns"),

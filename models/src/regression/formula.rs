@@ -19,14 +19,14 @@ use winnow::token::{any, one_of, take_till, take_while};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// Where it stands.
     pub span: Range<usize>,
 }
 
 /// The kinds of parts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A number.
     Number(f64),
     /// Words in quotation marks.
@@ -107,10 +107,10 @@ fn side(text: &str, range: Range<usize>, what: &str) -> Result<Node, FormulaErro
 fn shift(node: &mut Node, by: usize) {
     node.span = node.span.start + by..node.span.end + by;
     match &mut node.kind {
-        Kind::Call(_, arguments) => arguments.iter_mut().for_each(|(_, node)| shift(node, by)),
-        Kind::Pair(_, a, b) => [a, b].into_iter().for_each(|node| shift(node, by)),
-        Kind::Negative(node) => shift(node, by),
-        Kind::Number(_) | Kind::Text(_) | Kind::Name(_) => {}
+        NodeKind::Call(_, arguments) => arguments.iter_mut().for_each(|(_, node)| shift(node, by)),
+        NodeKind::Pair(_, a, b) => [a, b].into_iter().for_each(|node| shift(node, by)),
+        NodeKind::Negative(node) => shift(node, by),
+        NodeKind::Number(_) | NodeKind::Text(_) | NodeKind::Name(_) => {}
     }
 }
 
@@ -148,7 +148,7 @@ fn operator<'a>(input: &mut Input<'a>) -> Parsed<Infix<Input<'a>, Node, ErrMode<
 
 fn pair(operator: Operator, a: Node, b: Node) -> Node {
     let span = a.span.start..b.span.end;
-    Node { kind: Kind::Pair(operator, Box::new(a), Box::new(b)), span }
+    Node { kind: NodeKind::Pair(operator, Box::new(a), Box::new(b)), span }
 }
 
 /// A part without operators around it; there must be one where this is called.
@@ -157,27 +157,27 @@ fn operand(input: &mut Input) -> Parsed<Node> {
     preceded(multispace0, part.with_span()).map(|(kind, span)| Node { kind, span }).parse_next(input)
 }
 
-fn number(input: &mut Input) -> Parsed<Kind> {
-    preceded(peek(one_of('0'..='9')), float).map(Kind::Number).parse_next(input)
+fn number(input: &mut Input) -> Parsed<NodeKind> {
+    preceded(peek(one_of('0'..='9')), float).map(NodeKind::Number).parse_next(input)
 }
 
-fn text(input: &mut Input) -> Parsed<Kind> {
+fn text(input: &mut Input) -> Parsed<NodeKind> {
     let between = |mark: char| delimited(mark, take_till(0.., move |c| c == mark), cut_err(mark));
-    alt((between('"'), between('\''))).map(|words: &str| Kind::Text(words.to_string())).parse_next(input)
+    alt((between('"'), between('\''))).map(|words: &str| NodeKind::Text(words.to_string())).parse_next(input)
 }
 
-fn call_or_name(input: &mut Input) -> Parsed<Kind> {
+fn call_or_name(input: &mut Input) -> Parsed<NodeKind> {
     let name = name(input)?;
     if opt(preceded(multispace0, '(')).parse_next(input)?.is_none() {
-        return Ok(Kind::Name(name));
+        return Ok(NodeKind::Name(name));
     }
     let close = |input: &mut Input| preceded(multispace0, ')').void().parse_next(input);
     if opt(close).parse_next(input)?.is_some() {
-        return Ok(Kind::Call(name, Vec::new()));
+        return Ok(NodeKind::Call(name, Vec::new()));
     }
     let arguments = separated(1.., argument, preceded(multispace0, ',')).parse_next(input)?;
     cut_err(close).parse_next(input)?;
-    Ok(Kind::Call(name, arguments))
+    Ok(NodeKind::Call(name, arguments))
 }
 
 fn argument(input: &mut Input) -> Parsed<(Option<String>, Node)> {
@@ -197,13 +197,13 @@ pub(super) fn is_of_name(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '.'
 }
 
-fn bracketed(input: &mut Input) -> Parsed<Kind> {
+fn bracketed(input: &mut Input) -> Parsed<NodeKind> {
     delimited('(', sum, cut_err(preceded(multispace0, ')'))).map(|node| node.kind).parse_next(input)
 }
 
-fn negative(input: &mut Input) -> Parsed<Kind> {
+fn negative(input: &mut Input) -> Parsed<NodeKind> {
     preceded('-', |input: &mut Input| bound_by(MINUS, input))
-        .map(|node| Kind::Negative(Box::new(node)))
+        .map(|node| NodeKind::Negative(Box::new(node)))
         .parse_next(input)
 }
 
@@ -211,7 +211,7 @@ impl Node {
     /// As it is written in `text`, with the spaces that people put.
     pub fn written(&self, text: &str) -> String {
         let bare: String = text[self.span.clone()].split_whitespace().collect();
-        if let Kind::Name(name) = &self.kind {
+        if let NodeKind::Name(name) = &self.kind {
             return name.clone();
         }
         bare.replace(',', ", ").replace('`', "")
@@ -220,14 +220,14 @@ impl Node {
     /// Every name of a column in it, with its place.
     pub fn names(&self) -> Vec<(&str, Range<usize>)> {
         match &self.kind {
-            Kind::Name(name) => vec![(name, self.span.clone())],
-            Kind::Call(_, arguments) => {
+            NodeKind::Name(name) => vec![(name, self.span.clone())],
+            NodeKind::Call(_, arguments) => {
                 // The value of an argument with a name is a setting.
                 arguments.iter().filter(|(keyword, _)| keyword.is_none()).flat_map(|(_, node)| node.names()).collect()
             }
-            Kind::Pair(_, a, b) => [a.names(), b.names()].concat(),
-            Kind::Negative(node) => node.names(),
-            Kind::Number(_) | Kind::Text(_) => Vec::new(),
+            NodeKind::Pair(_, a, b) => [a.names(), b.names()].concat(),
+            NodeKind::Negative(node) => node.names(),
+            NodeKind::Number(_) | NodeKind::Text(_) => Vec::new(),
         }
     }
 }
@@ -239,16 +239,16 @@ mod tests {
     /// The tree with brackets around every pair.
     fn tree(node: &Node) -> String {
         match &node.kind {
-            Kind::Number(x) => x.to_string(),
-            Kind::Text(words) => format!("{words:?}"),
-            Kind::Name(name) => name.clone(),
-            Kind::Call(name, arguments) => {
+            NodeKind::Number(x) => x.to_string(),
+            NodeKind::Text(words) => format!("{words:?}"),
+            NodeKind::Name(name) => name.clone(),
+            NodeKind::Call(name, arguments) => {
                 let one = |(keyword, node): &(Option<String>, Node)| {
                     keyword.as_ref().map_or(String::new(), |k| format!("{k}=")) + &tree(node)
                 };
                 format!("{name}({})", arguments.iter().map(one).collect::<Vec<_>>().join(","))
             }
-            Kind::Pair(operator, a, b) => {
+            NodeKind::Pair(operator, a, b) => {
                 let sign = match operator {
                     Operator::Add => "+",
                     Operator::Subtract => "-",
@@ -261,7 +261,7 @@ mod tests {
                 };
                 format!("[{}{sign}{}]", tree(a), tree(b))
             }
-            Kind::Negative(node) => format!("-{}", tree(node)),
+            NodeKind::Negative(node) => format!("-{}", tree(node)),
         }
     }
 
@@ -283,7 +283,7 @@ mod tests {
     fn places_are_those_of_the_text() {
         let text = "y ~ log(w) + x";
         let (_, right) = parse(text).expect("a formula");
-        let Kind::Pair(_, a, b) = right.kind else { panic!("a sum") };
+        let NodeKind::Pair(_, a, b) = right.kind else { panic!("a sum") };
         assert_eq!((&text[a.span.clone()], &text[b.span.clone()]), ("log(w)", "x"));
         assert_eq!(a.names(), [("w", 8..9)]);
     }

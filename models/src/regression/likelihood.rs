@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The distribution of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Likelihood {
+pub enum ResponseLaw {
     /// Any number: `normal(mu, sigma)`.
     Normal,
     /// Any number, with outliers: `student_t(nu, mu, sigma)`.
@@ -81,7 +81,7 @@ pub(super) struct Extra {
 pub(super) type Outcome = Box<dyn Distribution<Value = Real>>;
 
 words! {
-    Likelihood: Normal = "normal", StudentT = "student-t", LogNormal = "log-normal", Gamma = "gamma", Weibull = "weibull",
+    ResponseLaw: Normal = "normal", StudentT = "student-t", LogNormal = "log-normal", Gamma = "gamma", Weibull = "weibull",
     Exponential = "exponential", Beta = "beta", Bernoulli = "bernoulli", Binomial = "binomial", Poisson = "poisson",
     NegativeBinomial = "negative-binomial", ZeroInflatedPoisson = "zero-inflated-poisson",
     ZeroInflatedNegativeBinomial = "zero-inflated-negative-binomial", Ordinal = "ordinal", Categorical = "categorical",
@@ -89,48 +89,50 @@ words! {
 
 words! { Link: Identity = "identity", Log = "log", Logit = "logit", Probit = "probit", Cloglog = "cloglog" }
 
-impl Likelihood {
+impl ResponseLaw {
     /// The links it can have, the usual one first.
     pub fn links(self) -> &'static [Link] {
         match self {
-            Likelihood::Normal | Likelihood::StudentT => &[Link::Identity, Link::Log],
-            Likelihood::LogNormal => &[Link::Identity],
-            Likelihood::Gamma | Likelihood::Weibull | Likelihood::Exponential => &[Link::Log],
-            Likelihood::Beta | Likelihood::Bernoulli | Likelihood::Binomial => {
+            ResponseLaw::Normal | ResponseLaw::StudentT => &[Link::Identity, Link::Log],
+            ResponseLaw::LogNormal => &[Link::Identity],
+            ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::Exponential => &[Link::Log],
+            ResponseLaw::Beta | ResponseLaw::Bernoulli | ResponseLaw::Binomial => {
                 &[Link::Logit, Link::Probit, Link::Cloglog]
             }
-            Likelihood::Poisson
-            | Likelihood::NegativeBinomial
-            | Likelihood::ZeroInflatedPoisson
-            | Likelihood::ZeroInflatedNegativeBinomial => &[Link::Log],
-            Likelihood::Ordinal | Likelihood::Categorical => &[Link::Logit],
+            ResponseLaw::Poisson
+            | ResponseLaw::NegativeBinomial
+            | ResponseLaw::ZeroInflatedPoisson
+            | ResponseLaw::ZeroInflatedNegativeBinomial => &[Link::Log],
+            ResponseLaw::Ordinal | ResponseLaw::Categorical => &[Link::Logit],
         }
     }
 
     /// What the response must be.
     pub(super) fn kind(self) -> Kind {
         match self {
-            Likelihood::Normal | Likelihood::StudentT => Kind::Real,
-            Likelihood::LogNormal | Likelihood::Gamma | Likelihood::Weibull | Likelihood::Exponential => Kind::Positive,
-            Likelihood::Beta => Kind::Share,
-            Likelihood::Bernoulli => Kind::Answer,
-            Likelihood::Binomial
-            | Likelihood::Poisson
-            | Likelihood::NegativeBinomial
-            | Likelihood::ZeroInflatedPoisson
-            | Likelihood::ZeroInflatedNegativeBinomial => Kind::Count,
-            Likelihood::Ordinal | Likelihood::Categorical => Kind::Category,
+            ResponseLaw::Normal | ResponseLaw::StudentT => Kind::Real,
+            ResponseLaw::LogNormal | ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::Exponential => {
+                Kind::Positive
+            }
+            ResponseLaw::Beta => Kind::Share,
+            ResponseLaw::Bernoulli => Kind::Answer,
+            ResponseLaw::Binomial
+            | ResponseLaw::Poisson
+            | ResponseLaw::NegativeBinomial
+            | ResponseLaw::ZeroInflatedPoisson
+            | ResponseLaw::ZeroInflatedNegativeBinomial => Kind::Count,
+            ResponseLaw::Ordinal | ResponseLaw::Categorical => Kind::Category,
         }
     }
 
     /// Whether a response can be known up to a limit only.
     pub(super) fn can_be_censored(self) -> bool {
-        matches!(self, Likelihood::Normal | Likelihood::LogNormal | Likelihood::Weibull | Likelihood::Exponential)
+        matches!(self, ResponseLaw::Normal | ResponseLaw::LogNormal | ResponseLaw::Weibull | ResponseLaw::Exponential)
     }
 
     /// Whether the linear predictor has an intercept: cutpoints are in its place otherwise.
     pub(super) fn has_intercept(self) -> bool {
-        self != Likelihood::Ordinal
+        self != ResponseLaw::Ordinal
     }
 
     /// The parameters besides the linear predictor, with their priors; `s` is the standard deviation of the response in
@@ -140,12 +142,12 @@ impl Likelihood {
         let shape = || ("shape", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.1]));
         let zero = || ("zero", Domain::Unit, Prior::new(Family::Beta, [1.0, 1.0]));
         match self {
-            Likelihood::Normal | Likelihood::LogNormal => vec![sigma()],
-            Likelihood::StudentT => vec![sigma(), ("nu", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.1]))],
-            Likelihood::Gamma | Likelihood::Weibull | Likelihood::NegativeBinomial => vec![shape()],
-            Likelihood::Beta => vec![("precision", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.01]))],
-            Likelihood::ZeroInflatedPoisson => vec![zero()],
-            Likelihood::ZeroInflatedNegativeBinomial => vec![shape(), zero()],
+            ResponseLaw::Normal | ResponseLaw::LogNormal => vec![sigma()],
+            ResponseLaw::StudentT => vec![sigma(), ("nu", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.1]))],
+            ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::NegativeBinomial => vec![shape()],
+            ResponseLaw::Beta => vec![("precision", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.01]))],
+            ResponseLaw::ZeroInflatedPoisson => vec![zero()],
+            ResponseLaw::ZeroInflatedNegativeBinomial => vec![shape(), zero()],
             _ => Vec::new(),
         }
     }
@@ -163,51 +165,51 @@ impl Likelihood {
         let trials = || trials.unwrap_or(Int::from(1));
         let mu = || link.mean(eta);
         match (self, link) {
-            (Likelihood::Normal, _) => censored(normal(mu(), number(0)), limit),
-            (Likelihood::StudentT, _) => Box::new(student_t(number(1), mu(), number(0))),
-            (Likelihood::LogNormal, _) => censored(log_normal(eta, number(0)), limit),
-            (Likelihood::Gamma, _) => Box::new(gamma(number(0), number(0) * (-eta).exp())),
-            (Likelihood::Weibull, _) => censored(weibull(number(0), mu()), limit),
-            (Likelihood::Exponential, _) => censored(exponential((-eta).exp()), limit),
-            (Likelihood::Beta, _) => {
+            (ResponseLaw::Normal, _) => censored(normal(mu(), number(0)), limit),
+            (ResponseLaw::StudentT, _) => Box::new(student_t(number(1), mu(), number(0))),
+            (ResponseLaw::LogNormal, _) => censored(log_normal(eta, number(0)), limit),
+            (ResponseLaw::Gamma, _) => Box::new(gamma(number(0), number(0) * (-eta).exp())),
+            (ResponseLaw::Weibull, _) => censored(weibull(number(0), mu()), limit),
+            (ResponseLaw::Exponential, _) => censored(exponential((-eta).exp()), limit),
+            (ResponseLaw::Beta, _) => {
                 let mu = mu();
                 Box::new(beta(mu * number(0), (1.0 - mu) * number(0)))
             }
-            (Likelihood::Bernoulli, Link::Logit) => Box::new(bernoulli_logit(eta)),
-            (Likelihood::Bernoulli, _) => Box::new(bernoulli(mu())),
-            (Likelihood::Binomial, Link::Logit) => Box::new(binomial_logit(trials(), eta)),
-            (Likelihood::Binomial, _) => Box::new(binomial(trials(), mu())),
-            (Likelihood::Poisson, _) => Box::new(poisson_log(eta)),
-            (Likelihood::NegativeBinomial, _) => Box::new(negative_binomial_log(eta, number(0))),
-            (Likelihood::ZeroInflatedPoisson, _) => Box::new(zero_inflated(number(0), poisson_log(eta))),
-            (Likelihood::ZeroInflatedNegativeBinomial, _) => {
+            (ResponseLaw::Bernoulli, Link::Logit) => Box::new(bernoulli_logit(eta)),
+            (ResponseLaw::Bernoulli, _) => Box::new(bernoulli(mu())),
+            (ResponseLaw::Binomial, Link::Logit) => Box::new(binomial_logit(trials(), eta)),
+            (ResponseLaw::Binomial, _) => Box::new(binomial(trials(), mu())),
+            (ResponseLaw::Poisson, _) => Box::new(poisson_log(eta)),
+            (ResponseLaw::NegativeBinomial, _) => Box::new(negative_binomial_log(eta, number(0))),
+            (ResponseLaw::ZeroInflatedPoisson, _) => Box::new(zero_inflated(number(0), poisson_log(eta))),
+            (ResponseLaw::ZeroInflatedNegativeBinomial, _) => {
                 Box::new(zero_inflated(number(1), negative_binomial_log(eta, number(0))))
             }
-            (Likelihood::Ordinal, _) => Box::new(ordered_logistic(eta, Vector::new(&extra.cutpoints))),
-            (Likelihood::Categorical, _) => Box::new(bernoulli_logit(eta)),
+            (ResponseLaw::Ordinal, _) => Box::new(ordered_logistic(eta, Vector::new(&extra.cutpoints))),
+            (ResponseLaw::Categorical, _) => Box::new(bernoulli_logit(eta)),
         }
     }
 
-    /// The numbers of [`Likelihood::outcome`], in the order of its distribution's parameters.
+    /// The numbers of [`ResponseLaw::outcome`], in the order of its distribution's parameters.
     pub(super) fn numbers(self, link: Link, eta: f64, extra: &[f64], trials: f64) -> Vec<f64> {
         let number = |k: usize| extra.get(k).copied().unwrap_or(f64::NAN);
         let mu = link.mean_at(eta);
         match (self, link) {
-            (Likelihood::Normal, _) | (Likelihood::LogNormal, _) => vec![mu, number(0)],
-            (Likelihood::StudentT, _) => vec![number(1), mu, number(0)],
-            (Likelihood::Gamma, _) => vec![number(0), number(0) / mu],
-            (Likelihood::Weibull, _) => vec![number(0), mu],
-            (Likelihood::Exponential, _) => vec![1.0 / mu],
-            (Likelihood::Beta, _) => vec![mu * number(0), (1.0 - mu) * number(0)],
-            (Likelihood::Bernoulli, Link::Logit) => vec![eta],
-            (Likelihood::Bernoulli, _) => vec![mu],
-            (Likelihood::Binomial, Link::Logit) => vec![trials, eta],
-            (Likelihood::Binomial, _) => vec![trials, mu],
-            (Likelihood::Poisson, _) => vec![eta],
-            (Likelihood::NegativeBinomial, _) => vec![eta, number(0)],
-            (Likelihood::ZeroInflatedPoisson, _) => vec![number(0), eta],
-            (Likelihood::ZeroInflatedNegativeBinomial, _) => vec![number(1), eta, number(0)],
-            (Likelihood::Ordinal | Likelihood::Categorical, _) => Vec::new(),
+            (ResponseLaw::Normal, _) | (ResponseLaw::LogNormal, _) => vec![mu, number(0)],
+            (ResponseLaw::StudentT, _) => vec![number(1), mu, number(0)],
+            (ResponseLaw::Gamma, _) => vec![number(0), number(0) / mu],
+            (ResponseLaw::Weibull, _) => vec![number(0), mu],
+            (ResponseLaw::Exponential, _) => vec![1.0 / mu],
+            (ResponseLaw::Beta, _) => vec![mu * number(0), (1.0 - mu) * number(0)],
+            (ResponseLaw::Bernoulli, Link::Logit) => vec![eta],
+            (ResponseLaw::Bernoulli, _) => vec![mu],
+            (ResponseLaw::Binomial, Link::Logit) => vec![trials, eta],
+            (ResponseLaw::Binomial, _) => vec![trials, mu],
+            (ResponseLaw::Poisson, _) => vec![eta],
+            (ResponseLaw::NegativeBinomial, _) => vec![eta, number(0)],
+            (ResponseLaw::ZeroInflatedPoisson, _) => vec![number(0), eta],
+            (ResponseLaw::ZeroInflatedNegativeBinomial, _) => vec![number(1), eta, number(0)],
+            (ResponseLaw::Ordinal | ResponseLaw::Categorical, _) => Vec::new(),
         }
     }
 
@@ -216,12 +218,12 @@ impl Likelihood {
         let number = |k: usize| extra.get(k).copied().unwrap_or(f64::NAN);
         let mu = link.mean_at(eta);
         match self {
-            Likelihood::LogNormal => (eta + 0.5 * number(0).powi(2)).exp(),
-            Likelihood::Weibull => mu * libm::tgamma(1.0 + 1.0 / number(0)),
-            Likelihood::Binomial => trials * mu,
-            Likelihood::ZeroInflatedPoisson => (1.0 - number(0)) * mu,
-            Likelihood::ZeroInflatedNegativeBinomial => (1.0 - number(1)) * mu,
-            Likelihood::Ordinal | Likelihood::Categorical => f64::NAN,
+            ResponseLaw::LogNormal => (eta + 0.5 * number(0).powi(2)).exp(),
+            ResponseLaw::Weibull => mu * libm::tgamma(1.0 + 1.0 / number(0)),
+            ResponseLaw::Binomial => trials * mu,
+            ResponseLaw::ZeroInflatedPoisson => (1.0 - number(0)) * mu,
+            ResponseLaw::ZeroInflatedNegativeBinomial => (1.0 - number(1)) * mu,
+            ResponseLaw::Ordinal | ResponseLaw::Categorical => f64::NAN,
             _ => mu,
         }
     }

@@ -22,10 +22,10 @@ mod response;
 mod terms;
 mod words;
 
-pub use build::{Missing, Regression, Settings};
+pub use build::{Missing, Regression, RegressionSettings};
 pub use error::RegressionError;
-pub use formula::{Kind, Node, Operator};
+pub use formula::{Node, NodeKind, Operator};
 pub use formula_error::FormulaError;
-pub use likelihood::{Likelihood, Link};
+pub use likelihood::{Link, ResponseLaw};
 pub use predict::{PredictedRow, Prediction};
-pub use terms::{Factor, Formula, Term, Terms, Varying};
+pub use terms::{Factor, Formula, FormulaTerms, Term, Varying};

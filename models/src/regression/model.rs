@@ -1,7 +1,7 @@
 //! The log joint of a regression, written like its mathematics.
 
 use super::build::{Group, Regression};
-use super::likelihood::{Extra, Likelihood};
+use super::likelihood::{Extra, ResponseLaw};
 use jensen::dist::normals;
 use jensen::prelude::*;
 
@@ -19,7 +19,7 @@ impl Model for Regression {
         let extra = self.extra(p, &predictors);
         p.rows(self.y.len(), |i| {
             let eta: Vec<Real> = predictors.iter().map(|predictor| self.eta(predictor, i)).collect();
-            if self.likelihood() == Likelihood::Categorical {
+            if self.likelihood() == ResponseLaw::Categorical {
                 let logits: Vec<Real> = std::iter::once(Real::from(0.0)).chain(eta).collect();
                 return i.observe(self.y.at(i), categorical_logit(Vector::new(&logits)));
             }
@@ -124,7 +124,7 @@ impl Regression {
     /// Scales, shapes and cutpoints.
     fn extra(&self, p: &LogJoint, predictors: &[Predictor]) -> Extra {
         let numbers = self.likelihood().parameters(1.0).iter().map(|(name, ..)| self.drawn(p, name, name)).collect();
-        if self.likelihood() != Likelihood::Ordinal {
+        if self.likelihood() != ResponseLaw::Ordinal {
             return Extra { numbers, cutpoints: Vec::new() };
         }
         let num_cuts = self.response.categories.len() - 1;

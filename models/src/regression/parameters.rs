@@ -2,7 +2,7 @@
 
 use super::build::{Group, Regression};
 use super::error::RegressionError;
-use super::likelihood::{Likelihood, Link};
+use super::likelihood::{Link, ResponseLaw};
 use super::prior::{Domain, Family, Parameter, Prior};
 
 /// How wide a coefficient of a column of unit scale is: 2.5 units of the response, as in rstanarm.
@@ -40,7 +40,7 @@ pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionEr
     for (name, domain, prior) in likelihood.parameters(s) {
         all.push(one(name.to_string(), Vec::new(), domain, prior));
     }
-    if likelihood == Likelihood::Ordinal {
+    if likelihood == ResponseLaw::Ordinal {
         let wide = Prior::new(Family::StudentT, [3.0, 0.0, WIDE]);
         all.push(one("cutpoints".to_string(), Vec::new(), Domain::Real, wide));
     }
@@ -60,8 +60,8 @@ fn location_and_scale(regression: &Regression) -> (f64, f64) {
         (scale.mean, if spread > 0.0 { spread } else { 1.0 })
     };
     match (regression.likelihood(), regression.link) {
-        (Likelihood::Normal | Likelihood::StudentT, Link::Identity) => of(rest(|y| y)),
-        (Likelihood::LogNormal, _) => of(rest(f64::ln)),
+        (ResponseLaw::Normal | ResponseLaw::StudentT, Link::Identity) => of(rest(|y| y)),
+        (ResponseLaw::LogNormal, _) => of(rest(f64::ln)),
         (_, Link::Log) => {
             let total: f64 = y.iter().sum();
             let exposure: f64 = (0..y.len()).map(|i| offset(i).exp()).sum();
@@ -76,7 +76,7 @@ impl Regression {
     /// The categories that have a linear predictor of their own: all but the first; elsewhere there is one predictor.
     pub(super) fn classes(&self) -> Vec<Option<&str>> {
         match self.likelihood() {
-            Likelihood::Categorical => self.response.categories.iter().skip(1).map(|c| Some(c.as_str())).collect(),
+            ResponseLaw::Categorical => self.response.categories.iter().skip(1).map(|c| Some(c.as_str())).collect(),
             _ => vec![None],
         }
     }

@@ -4,7 +4,7 @@ use super::build::Regression;
 use super::design::Design;
 use super::encode::{Encoder, Frame};
 use super::error::RegressionError;
-use super::likelihood::{Extra, Likelihood};
+use super::likelihood::{Extra, ResponseLaw};
 use crate::data::DataTable;
 use jensen::dist::Distribution;
 use jensen::program::Real;
@@ -126,7 +126,7 @@ impl Prediction<'_> {
     /// The categories of the response; none of numbers.
     pub fn categories(&self) -> &[String] {
         match self.regression.likelihood() {
-            Likelihood::Ordinal | Likelihood::Categorical => &self.regression.response.categories,
+            ResponseLaw::Ordinal | ResponseLaw::Categorical => &self.regression.response.categories,
             _ => &[],
         }
     }
@@ -221,7 +221,7 @@ impl Prediction<'_> {
         let numbers =
             likelihood.parameters(1.0).iter().map(|(name, ..)| self.draws.of(name)).collect::<Result<Vec<_>, _>>()?;
         let cuts = match likelihood {
-            Likelihood::Ordinal => self.cutpoints()?,
+            ResponseLaw::Ordinal => self.cutpoints()?,
             _ => Vec::new(),
         };
         let trials = self.trials.as_ref().map(|n| n[i]);
@@ -233,8 +233,8 @@ impl Prediction<'_> {
         for d in 0..num_draws {
             let (mut rng, mut out) = (streams.draw(d), [0.0]);
             let shares = match likelihood {
-                Likelihood::Ordinal => ordinal(etas[0][d], cuts.iter().map(|cut| cut[d])),
-                Likelihood::Categorical => softmax(etas.iter().map(|eta| eta[d])),
+                ResponseLaw::Ordinal => ordinal(etas[0][d], cuts.iter().map(|cut| cut[d])),
+                ResponseLaw::Categorical => softmax(etas.iter().map(|eta| eta[d])),
                 _ => Vec::new(),
             };
             if shares.is_empty() {

@@ -2,9 +2,9 @@
 
 use super::encode::{Category, Encoder, Frame, Value, cells};
 use super::error::RegressionError;
-use super::formula::Kind as Part;
 use super::formula::Node;
-use super::likelihood::{Kind, Likelihood};
+use super::formula::NodeKind as Part;
+use super::likelihood::{Kind, ResponseLaw};
 use super::reading::{level, levels};
 use super::terms::Formula;
 use crate::data::nearest::listed;
@@ -26,7 +26,7 @@ pub(super) struct Response {
 impl Response {
     pub fn new(
         formula: &Formula,
-        likelihood: Likelihood,
+        likelihood: ResponseLaw,
         encoder: &mut Encoder,
         frame: Frame,
     ) -> Result<Self, RegressionError> {
@@ -75,15 +75,15 @@ impl Response {
     fn trials(
         &mut self,
         formula: &Formula,
-        likelihood: Likelihood,
+        likelihood: ResponseLaw,
         encoder: &mut Encoder,
         frame: Frame,
     ) -> Result<(), RegressionError> {
         let node = match (&formula.trials, likelihood) {
-            (None, Likelihood::Binomial) => {
+            (None, ResponseLaw::Binomial) => {
                 return encoder.error(&formula.response, "of how many trials? Write `successes | trials(n) ~ ..`");
             }
-            (Some(node), other) if other != Likelihood::Binomial => {
+            (Some(node), other) if other != ResponseLaw::Binomial => {
                 return encoder
                     .error(node, "trials are of the likelihood `binomial`; choose it with --likelihood binomial");
             }
@@ -111,7 +111,7 @@ impl Response {
     fn limits(
         &mut self,
         formula: &Formula,
-        likelihood: Likelihood,
+        likelihood: ResponseLaw,
         encoder: &mut Encoder,
         frame: Frame,
     ) -> Result<(), RegressionError> {
@@ -147,7 +147,7 @@ impl Response {
     }
 
     /// Refuses a response that is the same in all rows.
-    fn constant(&self, likelihood: Likelihood, encoder: &Encoder, node: &Node) -> Result<(), RegressionError> {
+    fn constant(&self, likelihood: ResponseLaw, encoder: &Encoder, node: &Node) -> Result<(), RegressionError> {
         let is_one = self.values.windows(2).all(|pair| pair[0] == pair[1]) && self.values.len() > 1;
         let may_be = matches!(likelihood.kind(), Kind::Count) || self.limits.is_some();
         if is_one && !may_be {

@@ -1,6 +1,6 @@
 //! What a formula says: response, terms, offsets and varying effects.
 
-use super::formula::{Kind, Node, Operator, parse};
+use super::formula::{Node, NodeKind, Operator, parse};
 use super::formula_error::FormulaError;
 
 /// A formula that has been understood.
@@ -15,7 +15,7 @@ pub struct Formula {
     /// What says that a response is only a bound.
     pub censored: Option<Node>,
     /// The terms whose coefficients are the same in all rows.
-    pub terms: Terms,
+    pub terms: FormulaTerms,
     /// What is added to the linear predictor as it is.
     pub offsets: Vec<Node>,
     /// Coefficients that vary by group.
@@ -24,7 +24,7 @@ pub struct Formula {
 
 /// An intercept or none, and terms.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Terms {
+pub struct FormulaTerms {
     /// Whether there is an intercept.
     pub intercept: bool,
     /// The terms, each a product of factors.
@@ -53,7 +53,7 @@ impl PartialEq for Factor {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Varying {
     /// What varies.
-    pub terms: Terms,
+    pub terms: FormulaTerms,
     /// Whether the coefficients of one group are correlated.
     pub correlated: bool,
     /// The columns whose values together name a group.
@@ -81,11 +81,11 @@ impl Formula {
             response: left.clone(),
             trials: None,
             censored: None,
-            terms: Terms { intercept: true, terms: Vec::new() },
+            terms: FormulaTerms { intercept: true, terms: Vec::new() },
             offsets: Vec::new(),
             varying: Vec::new(),
         };
-        if let Kind::Pair(Operator::Given, response, about) = left.kind {
+        if let NodeKind::Pair(Operator::Given, response, about) = left.kind {
             formula.response = *response;
             reader.about_response(&about, &mut formula)?;
         }
@@ -120,12 +120,12 @@ impl Reader<'_> {
 
     /// `trials(n)` and `cens(c)` behind the response.
     fn about_response(&self, node: &Node, formula: &mut Formula) -> Result<(), FormulaError> {
-        if let Kind::Pair(Operator::Add, a, b) = &node.kind {
+        if let NodeKind::Pair(Operator::Add, a, b) = &node.kind {
             self.about_response(a, formula)?;
             return self.about_response(b, formula);
         }
         let (place, argument) = match &node.kind {
-            Kind::Call(name, arguments) if arguments.len() == 1 => match name.as_str() {
+            NodeKind::Call(name, arguments) if arguments.len() == 1 => match name.as_str() {
                 "trials" => (&mut formula.trials, &arguments[0].1),
                 "cens" => (&mut formula.censored, &arguments[0].1),
                 _ => return self.error(node, "after `|` stands `trials(..)` or `cens(..)`"),
@@ -142,16 +142,16 @@ impl Reader<'_> {
     /// Adds the terms of a sum, or takes them away.
     fn sum(&self, node: &Node, adds: bool, formula: &mut Formula) -> Result<(), FormulaError> {
         match &node.kind {
-            Kind::Pair(Operator::Add, a, b) => {
+            NodeKind::Pair(Operator::Add, a, b) => {
                 self.sum(a, adds, formula)?;
                 self.sum(b, adds, formula)
             }
-            Kind::Pair(Operator::Subtract, a, b) => {
+            NodeKind::Pair(Operator::Subtract, a, b) => {
                 self.sum(a, adds, formula)?;
                 self.sum(b, !adds, formula)
             }
-            Kind::Negative(inner) => self.sum(inner, !adds, formula),
-            Kind::Pair(operator @ (Operator::Given | Operator::GivenEach), terms, by) => {
+            NodeKind::Negative(inner) => self.sum(inner, !adds, formula),
+            NodeKind::Pair(operator @ (Operator::Given | Operator::GivenEach), terms, by) => {
                 if !self.text[node.span.clone()].starts_with('(') {
                     return self.error(node, "put coefficients that vary in brackets: `(1 + x | group)`");
                 }
@@ -160,7 +160,7 @@ impl Reader<'_> {
                 }
                 self.varying(terms, by, *operator == Operator::Given, formula)
             }
-            Kind::Call(name, arguments) if name == "offset" => {
+            NodeKind::Call(name, arguments) if name == "offset" => {
                 let [(None, inner)] = &arguments[..] else {
                     return self.error(node, "an offset has one part: `offset(log(t))`");
                 };
@@ -170,7 +170,7 @@ impl Reader<'_> {
                 formula.offsets.push(inner.clone());
                 Ok(())
             }
-            Kind::Call(name, _) if matches!(name.as_str(), "trials" | "cens") => {
+            NodeKind::Call(name, _) if matches!(name.as_str(), "trials" | "cens") => {
                 self.error(node, &format!("`{name}` belongs to the response: `y | {name}(column) ~ ..`"))
             }
             _ => self.put_term(node, adds, &mut formula.terms),
@@ -178,26 +178,28 @@ impl Reader<'_> {
     }
 
     /// The sum of terms alone, as in front of `|`.
-    fn terms(&self, node: &Node, adds: bool, out: &mut Terms) -> Result<(), FormulaError> {
+    fn terms(&self, node: &Node, adds: bool, out: &mut FormulaTerms) -> Result<(), FormulaError> {
         match &node.kind {
-            Kind::Pair(Operator::Add, a, b) => {
+            NodeKind::Pair(Operator::Add, a, b) => {
                 self.terms(a, adds, out)?;
                 self.terms(b, adds, out)
             }
-            Kind::Pair(Operator::Subtract, a, b) => {
+            NodeKind::Pair(Operator::Subtract, a, b) => {
                 self.terms(a, adds, out)?;
                 self.terms(b, !adds, out)
             }
-            Kind::Negative(inner) => self.terms(inner, !adds, out),
+            NodeKind::Negative(inner) => self.terms(inner, !adds, out),
             _ => self.put_term(node, adds, out),
         }
     }
 
-    fn put_term(&self, node: &Node, adds: bool, out: &mut Terms) -> Result<(), FormulaError> {
+    fn put_term(&self, node: &Node, adds: bool, out: &mut FormulaTerms) -> Result<(), FormulaError> {
         match node.kind {
-            Kind::Number(1.0) => out.intercept = adds,
-            Kind::Number(0.0) => out.intercept = !adds,
-            Kind::Number(_) => return self.error(node, "a number is no term, but 1 for the intercept and 0 for none"),
+            NodeKind::Number(1.0) => out.intercept = adds,
+            NodeKind::Number(0.0) => out.intercept = !adds,
+            NodeKind::Number(_) => {
+                return self.error(node, "a number is no term, but 1 for the intercept and 0 for none");
+            }
             _ => {
                 for term in self.expanded(node)?.into_iter().filter(|term| !term.is_empty()) {
                     let known = out.terms.iter().position(|other| same(other, &term));
@@ -216,35 +218,35 @@ impl Reader<'_> {
     /// The products that a part stands for; the empty one is the intercept.
     fn expanded(&self, node: &Node) -> Result<Vec<Term>, FormulaError> {
         Ok(match &node.kind {
-            Kind::Number(1.0) => vec![Vec::new()],
-            Kind::Number(_) | Kind::Text(_) => return self.error(node, "it is no term"),
-            Kind::Name(_) => vec![vec![self.factor(node)]],
-            Kind::Call(name, _) if matches!(name.as_str(), "offset" | "trials" | "cens") => {
+            NodeKind::Number(1.0) => vec![Vec::new()],
+            NodeKind::Number(_) | NodeKind::Text(_) => return self.error(node, "it is no term"),
+            NodeKind::Name(_) => vec![vec![self.factor(node)]],
+            NodeKind::Call(name, _) if matches!(name.as_str(), "offset" | "trials" | "cens") => {
                 return self.error(node, &format!("`{name}` is no term that others can be combined with"));
             }
-            Kind::Call(..) => vec![vec![self.factor(node)]],
-            Kind::Negative(_) | Kind::Pair(Operator::Subtract, ..) => {
+            NodeKind::Call(..) => vec![vec![self.factor(node)]],
+            NodeKind::Negative(_) | NodeKind::Pair(Operator::Subtract, ..) => {
                 return self.error(node, "within a term nothing can be taken away; for arithmetic write `I(..)`");
             }
-            Kind::Pair(Operator::Given | Operator::GivenEach, ..) => {
+            NodeKind::Pair(Operator::Given | Operator::GivenEach, ..) => {
                 return self.error(node, "varying coefficients are a term of their own");
             }
-            Kind::Pair(Operator::Add, a, b) => union(self.expanded(a)?, self.expanded(b)?),
-            Kind::Pair(Operator::Interact, a, b) => products(&self.expanded(a)?, &self.expanded(b)?),
-            Kind::Pair(Operator::Multiply, a, b) => {
+            NodeKind::Pair(Operator::Add, a, b) => union(self.expanded(a)?, self.expanded(b)?),
+            NodeKind::Pair(Operator::Interact, a, b) => products(&self.expanded(a)?, &self.expanded(b)?),
+            NodeKind::Pair(Operator::Multiply, a, b) => {
                 let (a, b) = (self.expanded(a)?, self.expanded(b)?);
                 let both = products(&a, &b);
                 union(union(a, b), both)
             }
-            Kind::Pair(Operator::Divide, a, b) => {
+            NodeKind::Pair(Operator::Divide, a, b) => {
                 let (a, b) = (self.expanded(a)?, self.expanded(b)?);
                 let all = a.iter().fold(Term::new(), |all, term| product(&all, term));
                 let within = products(&[all], &b);
                 union(a, within)
             }
-            Kind::Pair(Operator::Power, a, b) => {
+            NodeKind::Pair(Operator::Power, a, b) => {
                 let times = match b.kind {
-                    Kind::Number(times) if times.fract() == 0.0 && (1.0..=8.0).contains(&times) => times as usize,
+                    NodeKind::Number(times) if times.fract() == 0.0 && (1.0..=8.0).contains(&times) => times as usize,
                     _ => {
                         return self
                             .error(b, "terms are raised to a whole power from 1 to 8; for arithmetic write `I(x^2)`");
@@ -265,7 +267,7 @@ impl Reader<'_> {
 
     /// `terms | by`, where `g/h` are the groups `g` and those of `g` and `h` together.
     fn varying(&self, terms: &Node, by: &Node, correlated: bool, formula: &mut Formula) -> Result<(), FormulaError> {
-        let mut varies = Terms { intercept: true, terms: Vec::new() };
+        let mut varies = FormulaTerms { intercept: true, terms: Vec::new() };
         self.terms(terms, true, &mut varies)?;
         if !varies.intercept && varies.terms.is_empty() {
             return self.error(terms, "nothing varies here");
@@ -314,7 +316,7 @@ fn union(mut a: Vec<Term>, b: Vec<Term>) -> Vec<Term> {
 mod tests {
     use super::*;
 
-    fn written(terms: &Terms) -> String {
+    fn written(terms: &FormulaTerms) -> String {
         let names = |term: &Term| term.iter().map(|f| f.name.clone()).collect::<Vec<_>>().join(":");
         let mut all: Vec<String> = terms.terms.iter().map(names).collect();
         all.insert(0, if terms.intercept { "1" } else { "0" }.to_string());

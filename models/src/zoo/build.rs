@@ -3,7 +3,7 @@
 use super::{BuildError, NamedSupport};
 use crate::data::nearest::listed;
 use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisation};
-use crate::regression::Settings;
+use crate::regression::RegressionSettings;
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
 use jensen::program::{Column, Matrix};
@@ -28,7 +28,7 @@ pub struct DataOptions {
     pub formula: Option<String>,
     /// The other choices of a regression with a formula.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Settings>,
+    pub settings: Option<RegressionSettings>,
 }
 
 /// A table with the part each column plays.

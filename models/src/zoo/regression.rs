@@ -1,7 +1,7 @@
 //! Regression from a formula: see [`Regression`].
 
 use super::{BuildError, Built, Input};
-use crate::regression::{Regression, Settings};
+use crate::regression::{Regression, RegressionSettings};
 
 /// The formula of the model's own data.
 const OWN: &str = "reaction ~ days + (1 + days || subject)";
@@ -22,7 +22,7 @@ pub fn build(input: &Input) -> Result<Built, BuildError> {
 /// # Errors
 /// As [`build`].
 pub fn again(input: &Input) -> Result<Regression, BuildError> {
-    let settings: Settings = input.options.settings.clone().unwrap_or_default();
+    let settings: RegressionSettings = input.options.settings.clone().unwrap_or_default();
     let formula = input.options.formula.as_deref().unwrap_or(OWN);
     Ok(Regression::with(formula, input.table, &settings)?)
 }

@@ -1,7 +1,7 @@
 //! Regressions from formulas against posteriors that were sampled from densities written by hand.
 
 use jensen_models::data::DataTable;
-use jensen_models::regression::{Likelihood, Regression, Settings};
+use jensen_models::regression::{Regression, RegressionSettings, ResponseLaw};
 
 /// A quantity, its posterior mean and its standard deviation.
 type Line = (&'static str, f64, f64);
@@ -9,7 +9,7 @@ type Line = (&'static str, f64, f64);
 /// Means and standard deviations by an ensemble sampler (Goodman and Weare 2010) of NumPy densities, 64 walkers of 4,500
 /// steps each, whose Monte Carlo errors are 0.02 sd of each mean or less; of `sleepstudy`, whose effects were integrated
 /// out by hand, 0.05 sd. `answers` by Hamiltonian Monte Carlo, 56,000 draws.
-fn check(data: &str, text: &str, formula: &str, likelihood: Likelihood, lines: &[Line]) {
+fn check(data: &str, text: &str, formula: &str, likelihood: ResponseLaw, lines: &[Line]) {
     let (trust, _) = agrees(data, text, formula, likelihood, lines, 0.9);
     assert_eq!(trust, jensen::Trust::Trust, "{data}");
 }
@@ -19,12 +19,12 @@ fn agrees(
     data: &str,
     text: &str,
     formula: &str,
-    likelihood: Likelihood,
+    likelihood: ResponseLaw,
     lines: &[Line],
     least: f64,
 ) -> (jensen::Trust, f64) {
     let table = DataTable::from_csv(data, text.as_bytes()).expect("a table");
-    let settings = Settings { likelihood: Some(likelihood), ..Settings::default() };
+    let settings = RegressionSettings { likelihood: Some(likelihood), ..RegressionSettings::default() };
     let model = Regression::with(formula, &table, &settings).unwrap_or_else(|e| panic!("{e}"));
     let fitted = jensen::fit(&model).unwrap_or_else(|e| panic!("{data}: {e}"));
     let summary = fitted.summary();
@@ -57,7 +57,7 @@ fn effects_of_drivers() {
         "sleepstudy.csv",
         include_str!("../../data/sleepstudy.csv"),
         "reaction ~ days + (1 + days || subject)",
-        Likelihood::Normal,
+        ResponseLaw::Normal,
         &[
             ("intercept", 251.38, 7.153),
             ("b[days]", 10.42, 1.681),
@@ -76,7 +76,7 @@ fn correlated_effects_of_drivers_have_the_right_means_and_the_right_verdict() {
         "sleepstudy.csv",
         include_str!("../../data/sleepstudy.csv"),
         "reaction ~ days + (1 + days | subject)",
-        Likelihood::Normal,
+        ResponseLaw::Normal,
         &[
             ("intercept", 251.07, 7.386),
             ("b[days]", 10.448, 1.693),
@@ -96,7 +96,7 @@ fn answers_by_crossed_groups() {
         "answers.csv",
         data!("answers.csv"),
         "right ~ x + (1 | person) + (1 | item)",
-        Likelihood::Bernoulli,
+        ResponseLaw::Bernoulli,
         &[
             ("intercept", 0.40353, 0.3357),
             ("b[x]", 1.0295, 0.17),
@@ -112,7 +112,7 @@ fn spread_counts_with_an_offset() {
         "counts.csv",
         data!("counts.csv"),
         "y ~ x + side + offset(log(t))",
-        Likelihood::NegativeBinomial,
+        ResponseLaw::NegativeBinomial,
         &[
             ("intercept", 0.29174, 0.1105),
             ("b[x]", 0.52148, 0.08031),
@@ -128,7 +128,7 @@ fn ordered_grades() {
         "grades.csv",
         data!("grades.csv"),
         "grade ~ x",
-        Likelihood::Ordinal,
+        ResponseLaw::Ordinal,
         &[
             ("b[x]", 0.061915, 0.01148),
             ("cutpoints[0]", 1.6658, 0.5603),
@@ -144,7 +144,7 @@ fn lifetimes_some_of_which_go_on() {
         "lifetimes.csv",
         data!("lifetimes.csv"),
         "time | cens(censored) ~ age + drug",
-        Likelihood::Weibull,
+        ResponseLaw::Weibull,
         &[
             ("intercept", 4.9487, 0.3488),
             ("b[age]", -0.035339, 0.005621),
@@ -160,7 +160,7 @@ fn counts_with_more_zeros() {
         "zeros.csv",
         data!("zeros.csv"),
         "y ~ x",
-        Likelihood::ZeroInflatedPoisson,
+        ResponseLaw::ZeroInflatedPoisson,
         &[("intercept", 0.74246, 0.06964), ("b[x]", 0.43991, 0.06222), ("zero", 0.31764, 0.0393)],
     );
 }
@@ -171,7 +171,7 @@ fn kinds_of_irises() {
         "iris.csv",
         include_str!("../../data/iris.csv"),
         "species ~ sepal_length",
-        Likelihood::Categorical,
+        ResponseLaw::Categorical,
         &[
             ("intercept[versicolor]", -22.417, 3.838),
             ("b[versicolor, sepal_length]", 4.1257, 0.708),
@@ -187,7 +187,7 @@ fn shares() {
         "shares.csv",
         data!("shares.csv"),
         "y ~ x",
-        Likelihood::Beta,
+        ResponseLaw::Beta,
         &[("intercept", -0.50142, 0.05622), ("b[x]", 0.66007, 0.0562), ("precision", 11.463, 1.422)],
     );
 }
@@ -218,7 +218,7 @@ fn a_line_is_that_of_least_squares() {
         ("intercept", intercept, (sigma2 * (1.0 / n + quadratic)).sqrt()),
         ("sigma", sigma2.sqrt(), (sigma2 / (2.0 * n)).sqrt()),
     ];
-    check("kidiq.csv", text, "kid_score ~ mom_hs + mom_iq", Likelihood::Normal, &lines);
+    check("kidiq.csv", text, "kid_score ~ mom_hs + mom_iq", ResponseLaw::Normal, &lines);
 }
 
 /// Rows that the fit has not seen: an expectation is the line at the draws, a new group widens the interval, and what is
@@ -270,36 +270,36 @@ fn predictions_agree_with_the_engine() {
     use jensen::posterior::statistics::{mcse_mean, mean};
     let base = "y,n,x,t,k\n1,5,0.1,1.3,a\n3,7,0.4,0.4,b\n0,4,-0.5,0.9,a\n2,9,1.2,2.2,b\n4,8,0.9,0.7,a\n1,3,-1.1,1.1,b\n0,2,0.3,0.2,a\n5,9,0.6,3.1,b\n";
     for (formula, likelihood) in [
-        ("t ~ x", Likelihood::Normal),
-        ("t ~ x", Likelihood::StudentT),
-        ("t ~ x", Likelihood::LogNormal),
-        ("t ~ x", Likelihood::Gamma),
-        ("t ~ x", Likelihood::Weibull),
-        ("t ~ x", Likelihood::Exponential),
-        ("I(t/4) ~ x", Likelihood::Beta),
-        ("k ~ x", Likelihood::Bernoulli),
-        ("y | trials(n) ~ x", Likelihood::Binomial),
-        ("y ~ x", Likelihood::Poisson),
-        ("y ~ x", Likelihood::NegativeBinomial),
-        ("y ~ x", Likelihood::ZeroInflatedPoisson),
-        ("y ~ x", Likelihood::ZeroInflatedNegativeBinomial),
-        ("k ~ x", Likelihood::Categorical),
-        ("k ~ x", Likelihood::Ordinal),
+        ("t ~ x", ResponseLaw::Normal),
+        ("t ~ x", ResponseLaw::StudentT),
+        ("t ~ x", ResponseLaw::LogNormal),
+        ("t ~ x", ResponseLaw::Gamma),
+        ("t ~ x", ResponseLaw::Weibull),
+        ("t ~ x", ResponseLaw::Exponential),
+        ("I(t/4) ~ x", ResponseLaw::Beta),
+        ("k ~ x", ResponseLaw::Bernoulli),
+        ("y | trials(n) ~ x", ResponseLaw::Binomial),
+        ("y ~ x", ResponseLaw::Poisson),
+        ("y ~ x", ResponseLaw::NegativeBinomial),
+        ("y ~ x", ResponseLaw::ZeroInflatedPoisson),
+        ("y ~ x", ResponseLaw::ZeroInflatedNegativeBinomial),
+        ("k ~ x", ResponseLaw::Categorical),
+        ("k ~ x", ResponseLaw::Ordinal),
     ] {
         let table = DataTable::from_csv("d.csv", base.as_bytes()).expect("a table");
         // Narrow priors keep heavy tails out of the means that are compared.
         let mut priors = vec!["b ~ normal(0, 0.1)".to_string()];
         priors.extend(match likelihood {
-            Likelihood::StudentT => vec!["nu ~ gamma(100, 10)".to_string()],
-            Likelihood::NegativeBinomial | Likelihood::Weibull | Likelihood::Gamma => {
+            ResponseLaw::StudentT => vec!["nu ~ gamma(100, 10)".to_string()],
+            ResponseLaw::NegativeBinomial | ResponseLaw::Weibull | ResponseLaw::Gamma => {
                 vec!["shape ~ gamma(100, 50)".to_string()]
             }
-            Likelihood::ZeroInflatedNegativeBinomial => {
+            ResponseLaw::ZeroInflatedNegativeBinomial => {
                 vec!["shape ~ gamma(100, 50)".to_string(), "zero ~ beta(20, 40)".to_string()]
             }
             _ => vec![],
         });
-        let settings = Settings { likelihood: Some(likelihood), priors, ..Settings::default() };
+        let settings = RegressionSettings { likelihood: Some(likelihood), priors, ..RegressionSettings::default() };
         let model = Regression::with(formula, &table, &settings).unwrap_or_else(|e| panic!("{e}"));
         let fitted = jensen::fit(&model).unwrap_or_else(|e| panic!("{likelihood}: {e}"));
         let draws = fitted.constrained();

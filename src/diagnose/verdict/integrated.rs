@@ -1,7 +1,7 @@
 //! What weights of the shared latents say, with many others integrated out.
 
 use super::{Finding, LARGE_SHIFT, SMALL_SHIFT, Trust, against};
-use crate::posterior::{Found, Integrated};
+use crate::posterior::{Integrated, Largest};
 
 /// Relative changes of standard deviations: of a shared latent, and of the others.
 const SMALL_SPREAD: f64 = 0.1;
@@ -46,7 +46,7 @@ pub(super) fn judge(integrated: &Integrated) -> Vec<Finding> {
 }
 
 /// A finding about a shared latent: small as it is, and with an error that leaves nothing larger hidden.
-fn of_shared(found: &Found, [small, large]: [f64; 2], what: &str, advice: &str) -> Finding {
+fn of_shared(found: &Largest, [small, large]: [f64; 2], what: &str, advice: &str) -> Finding {
     let least = found.size.max(2.0 * found.error - small);
     let worst = if found.size.is_nan() || found.error.is_nan() { f64::NAN } else { least };
     let (size, limit) = against(found.size, if worst <= small { small } else { large });
@@ -74,8 +74,9 @@ fn of_others(size: f64, limits: [f64; 2], what: &str, of: &str) -> Finding {
 }
 
 /// What is said of the largest of many beyond the error that each has; and no less than two of these hide anyway.
-fn beyond(found: &Found, count: usize) -> f64 {
+fn beyond(found: &Largest, count: usize) -> f64 {
     let left = less(found.size, (2.0 * (20.0 * count as f64).ln()).sqrt() * found.error);
+    // `f64::max` would turn NaN into the other number.
     if left.is_nan() { left } else { left.max(2.0 * found.error) }
 }
 
@@ -90,8 +91,8 @@ mod tests {
     use super::*;
     use crate::diagnose::verdict::Verdict;
 
-    fn found(size: f64, error: f64) -> Found {
-        Found { size, error, of: "tau".into() }
+    fn found(size: f64, error: f64) -> Largest {
+        Largest { size, error, of: "tau".into() }
     }
 
     /// A right fit of 300 groups.

@@ -10,7 +10,7 @@ use super::mixture_args::{MixtureArgs, PredictArgs};
 use super::saved_args::{CheckArgs, CompareFitsArgs, SampleArgs, ShowArgs};
 use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
-use jensen_models::regression::{Likelihood, Link, Missing};
+use jensen_models::regression::{Link, Missing, ResponseLaw};
 use jensen_models::zoo::NamedSupport;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -123,8 +123,8 @@ pub struct DataArgs {
     #[arg(long, value_name = "FORMULA", requires = "data")]
     pub formula: Option<String>,
     /// Distribution of the response of a regression [default: normal]
-    #[arg(long, value_name = "NAME", value_parser = named::<Likelihood>(Likelihood::ALL))]
-    pub likelihood: Option<Likelihood>,
+    #[arg(long, value_name = "NAME", value_parser = named::<ResponseLaw>(ResponseLaw::ALL))]
+    pub likelihood: Option<ResponseLaw>,
     /// Link of its mean to the linear predictor [default: the usual one of the likelihood]
     #[arg(long, value_name = "NAME", value_parser = named::<Link>(Link::ALL))]
     pub link: Option<Link>,

@@ -4,7 +4,7 @@ use super::error::CommandError;
 use crate::cli::args::DataArgs;
 use jensen_models::data::DataTable;
 use jensen_models::registry::{self, Entry};
-use jensen_models::regression::Settings;
+use jensen_models::regression::RegressionSettings;
 use jensen_models::zoo::{Built, DataOptions};
 use std::io::Write;
 use std::path::Path;
@@ -62,12 +62,12 @@ pub(super) fn options(args: &DataArgs) -> DataOptions {
 }
 
 /// The choices of a regression; none where nothing was chosen.
-fn settings(args: &DataArgs) -> Option<Settings> {
-    let settings = Settings {
+fn settings(args: &DataArgs) -> Option<RegressionSettings> {
+    let settings = RegressionSettings {
         likelihood: args.likelihood,
         link: args.link,
         priors: args.priors.clone(),
         missing: args.missing.unwrap_or_default(),
     };
-    (args.missing.is_some() || settings != Settings::default()).then_some(settings)
+    (args.missing.is_some() || settings != RegressionSettings::default()).then_some(settings)
 }
