@@ -122,6 +122,7 @@ impl Verdict {
     /// }))?;
     /// let mut evidence = fitted.evidence().clone();
     /// (evidence.k_hat, evidence.effective_share) = (0.82, 0.4); // as if q had missed the tails
+    /// evidence.largest_weight = 40.0;
     /// let verdict = Verdict::from_evidence(&evidence);
     /// assert_eq!(verdict.trust, Trust::TrustMeansOnly);
     /// assert!(verdict.to_string().contains("k-hat is 0.82, above 0.70"));
