@@ -137,7 +137,7 @@ impl Posterior {
     /// Draws afresh from q at `solution` and around it, evaluates the model there, and judges the fit.
     ///
     /// The law of the draws is that of [`Proposal`]. Draws at which the model's density is not finite get weight zero. The
-    /// bound is that of q restricted to the others ([`Bound`]), and the share of q's own that were rejected counts in the verdict.
+    /// bound is that of q restricted to the others ([`Bound`](super::Bound)), and the share of q's own that were rejected counts in the verdict.
     /// There is one evaluation of the density for each draw, and as many for a second solution whose bound is not among the
     /// restarts'.
     ///
