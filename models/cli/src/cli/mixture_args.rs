@@ -131,9 +131,9 @@ pub struct PredictArgs {
     /// Of a regression: N new responses of every row in place of their summary
     #[arg(long, value_name = "N", conflicts_with = "simulate", value_parser = up_to::<MOST>, allow_negative_numbers = true)]
     pub draws: Option<NonZeroUsize>,
-    /// Seed of what is drawn
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
-    pub seed: u64,
+    /// Seed of what is drawn [default: 0]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
     /// File for the rows instead of standard output; the summary is then printed there
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -42,7 +42,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     };
     spare(args.out.as_deref(), Some(file))?;
     let (table, draws) = (DataTable::read(file)?, outcome.draws());
-    let streams = Streams::new(args.seed).purpose(PREDICT);
+    let streams = Streams::new(args.seed.unwrap_or(0)).purpose(PREDICT);
     let prediction = regression.predict(&draws, &table, streams).map_err(jensen_models::zoo::BuildError::from)?;
     let num_draws = args.draws.map(|n| n.get().min(draws.num_draws));
     let mut bytes = Vec::new();

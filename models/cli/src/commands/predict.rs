@@ -25,9 +25,15 @@ pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     if expected::is_of_a_model(&args.fit)? {
         return expected::run(args);
     }
-    if args.draws.is_some() {
-        let found = "--draws is of regressions; of a mixture draw new rows with --simulate".to_string();
-        return Err(FileError::NotSaved { path: args.fit.clone(), found }.into());
+    let unused = match (args.draws, args.seed, args.simulate) {
+        (Some(_), ..) => Some("--draws is of regressions; of a mixture draw new rows with --simulate"),
+        (_, Some(_), None) => {
+            Some("--seed is of what is drawn, and rows of a mixture are labelled without draws; leave it out")
+        }
+        _ => None,
+    };
+    if let Some(found) = unused {
+        return Err(FileError::NotSaved { path: args.fit.clone(), found: found.into() }.into());
     }
     let (columns, fitted) = saved::read(&args.fit)?;
     match (&args.file, args.simulate) {
@@ -51,7 +57,7 @@ fn simulate(
     let mut fill = |out: &mut dyn Write| -> io::Result<()> {
         let mut lines = csv::Writer::from_writer(out);
         lines.write_record(columns.iter().map(|c| &c.name))?;
-        for row in fitted.simulated(num_rows, args.seed) {
+        for row in fitted.simulated(num_rows, args.seed.unwrap_or(0)) {
             let row = row.map_err(|error| {
                 failure = Some(error.clone());
                 io::Error::other(error)

@@ -182,6 +182,11 @@ fn parameters_have_deviations_and_new_rows_look_like_the_old() {
     assert!(large.iter().filter(|r| r.1 == "red").count() > large.len() * 9 / 10);
     assert_eq!(folder.jensen("predict fit --simulate 600 --seed 4").out, run.out);
     assert_ne!(folder.jensen("predict fit --simulate 600 --seed 5").out, run.out);
+    let nothing_drawn = folder.jensen("predict fit fit/fit.json --seed 5");
+    assert!(
+        nothing_drawn.code == Some(2) && nothing_drawn.err.contains("--seed is of what is drawn"),
+        "{nothing_drawn:?}"
+    );
     refused(&folder.jensen("predict fit"), &["<FILE>"]);
     refused(&folder.jensen("predict fit --simulate 0"), &["--simulate"]);
     // The tail of a Student-t is chosen by its bound: these rows have none.
