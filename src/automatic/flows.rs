@@ -27,8 +27,8 @@ pub(super) const DRAWS: usize = 32;
 /// Steps of a flow that was not asked for: of the prototype's, most were right after 1,000 and all that became so after 3,000.
 pub(super) const STEPS: u64 = 4000;
 
-/// Latents up to which a flow is tried where it was not asked for. A step takes some 0.1 ms for ten of them, and a time that
-/// grows with their square.
+/// Latents up to which a flow is tried where it was not asked for: some ten seconds for 24, and a time that grows with their
+/// square. A limit on time alone; no more than 24 were tried.
 const MOST_LATENTS: usize = 50;
 
 /// Errors of a difference of bounds by which it must rise.
@@ -55,6 +55,8 @@ pub(super) struct Outcome {
     pub kept: Option<Box<Flowed>>,
     pub words: String,
     pub evaluations: u64,
+    /// Draws that the model rejected.
+    pub rejected: u64,
 }
 
 impl Job<'_> {
@@ -116,25 +118,25 @@ impl Job<'_> {
         if !self.wants_flow(from, posterior) {
             return Ok(None);
         }
-        let plan = Plan {
+        let mut plan = Plan {
             family: FamilyChoice::Flow,
             optimizer: OptimizerChoice::Adam,
             estimator: EstimatorChoice::StickingTheLanding,
             design: DesignChoice::Independent,
             num_draws: DRAWS,
-            reasons: vec![format!("{}: a Gaussian was not enough", FamilyChoice::Flow)],
             ..self.plan.clone()
         };
+        plan.reasons.push(format!("{}: a Gaussian was not enough", FamilyChoice::Flow));
         let (job, family) = (Job { plan: &plan, ..*self }, flow_of(self.target)?);
         let run = match job.flow_from(&family, &from.solution, own, observer) {
             Ok(run) => run,
             Err(error @ (FitError::NotFinite { .. } | FitError::Solver { .. })) => {
-                return Ok(Some(Outcome { kept: None, words: error.to_string(), evaluations: 0 }));
+                return Ok(Some(Outcome { kept: None, words: error.to_string(), evaluations: 0, rejected: 0 }));
             }
             Err(error) => return Err(error),
         };
         let Run { solution, stop, trace, .. } = run;
-        let mut evaluations = trace.evaluations;
+        let (mut evaluations, rejected) = (trace.evaluations, trace.rejected);
         let (restart, taken) = compared(self.target, &family, solution, stop, self.settings.streams)?;
         evaluations += taken;
         let words = |verdict: &str| {
@@ -142,18 +144,18 @@ impl Job<'_> {
             format!("bound {:.2} to {bound:.2} ({bound_se:.2}), {verdict}", from.bound)
         };
         if restart.bound - from.bound <= ERRORS * restart.bound_se.hypot(from.bound_se) || restart.bound.is_nan() {
-            return Ok(Some(Outcome { kept: None, words: words("not kept"), evaluations }));
+            return Ok(Some(Outcome { kept: None, words: words("not kept"), evaluations, rejected }));
         }
         let assessment = Assessment { stop: &restart.stop, trace: Some(&trace), second: None, ..assessment.clone() };
         let new = Posterior::assess(self.target, &family, &restart.solution, &assessment)?;
         evaluations += new.num_evaluations();
         if rank(&new) < rank(posterior) {
             let words = words("not kept: its draws say less of the posterior");
-            return Ok(Some(Outcome { kept: None, words, evaluations }));
+            return Ok(Some(Outcome { kept: None, words, evaluations, rejected }));
         }
         let words = words("kept");
         let flowed = Flowed { plan: plan.clone(), family, restart, trace, posterior: new };
-        Ok(Some(Outcome { kept: Some(Box::new(flowed)), words, evaluations }))
+        Ok(Some(Outcome { kept: Some(Box::new(flowed)), words, evaluations, rejected }))
     }
 
     fn wants_flow(&self, from: &Restart, posterior: &Posterior) -> bool {

@@ -31,7 +31,7 @@ use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
 
 /// Purpose of the streams.
 const RUNS: u32 = 51;
-const FLOWS: u32 = 58;
+const FLOWS: u32 = 60;
 
 /// The settings that the builder hands over.
 pub(super) struct Settings {
@@ -367,6 +367,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         let job = Job { target, plan: &plan, settings, begin: &begin, number: 0, streams };
         if let Some(outcome) = job.try_flow(own, &restarts[chosen_run], (&posterior, &assessment), observer)? {
             (evaluations, flow) = (evaluations + outcome.evaluations, Some(outcome.words));
+            rejected += outcome.rejected;
             if let Some(kept) = outcome.kept {
                 let Flowed { plan: new, family: of_flow, restart, trace, posterior: assessed } = *kept;
                 (plan, posterior, family, solution) = (new, assessed, Arc::new(of_flow), restart.solution.clone());

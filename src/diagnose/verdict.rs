@@ -6,6 +6,7 @@ use std::fmt;
 mod bent;
 mod evidence;
 mod integrated;
+pub(crate) use integrated::SMALL_SPREAD;
 mod means;
 mod missed;
 mod modes;
@@ -21,7 +22,7 @@ pub(crate) use weights::{LARGEST_THRESHOLD, MEAN_REACHED, SD_REACHED, are_even};
 use weights::{judge_errors, judge_weights, richer_family};
 
 /// Shift of a mean, in posterior sd, that costs a central 90 % interval 0.2 points of coverage.
-const SMALL_SHIFT: f64 = 0.1;
+pub(crate) const SMALL_SHIFT: f64 = 0.1;
 /// Shift that costs it 1.5 points.
 const LARGE_SHIFT: f64 = 0.3;
 /// A share r outside the posterior's support makes some probability wrong by at least r.

@@ -216,6 +216,18 @@ pub(crate) fn covers_global(family: &dyn Family, dimension: usize, layout: &Layo
     }
 }
 
+/// The refusal of every Gaussian of all real latents together, those of rows included: these are the numbers of latents outside
+/// of rows, of latents of a row, and of rows.
+pub(crate) fn covers_all(family: &dyn Family, own: (usize, usize, usize), layout: &Layout) -> Result<(), FamilyError> {
+    refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
+    let num_rows = if layout.num_row_latents == 0 { own.2 } else { layout.num_rows };
+    if own == (layout.num_latents, layout.num_row_latents, num_rows) {
+        return Ok(());
+    }
+    let expected = layout.num_latents + layout.num_row_latents * layout.num_rows;
+    Err(FamilyError::Size { family: family.name(), found: own.0 + own.1 * own.2, expected })
+}
+
 /// The law of a family's noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

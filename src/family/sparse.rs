@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::scratch::Pool;
-use super::{Family, FamilyError, INTEGERS, NoiseLaw, Reparam, fill_noise, refuse_sites, rescale_means, weight_of};
-use crate::model::{Draws, Layout, RowSet, SiteKind};
+use super::{Family, FamilyError, NoiseLaw, Reparam, covers_all, fill_noise, rescale_means, weight_of};
+use crate::model::{Draws, Layout, RowSet};
 use crate::numerics::{LN_SQRT_2_PI, MOST_SPARSE_NUMBERS, SparsePattern};
 use crate::program::LatentGraph;
 use crate::streams::Streams;
@@ -198,14 +198,7 @@ impl SparseGaussian {
 
 impl Family for SparseGaussian {
     fn covers(&self, layout: &Layout) -> Result<(), FamilyError> {
-        refuse_sites(layout, &[SiteKind::Integer, SiteKind::RowInteger], INTEGERS)?;
-        let own = (self.num_latents, self.num_row_latents, self.num_rows);
-        let num_rows = if layout.num_row_latents == 0 { self.num_rows } else { layout.num_rows };
-        if own == (layout.num_latents, layout.num_row_latents, num_rows) {
-            return Ok(());
-        }
-        let expected = layout.num_latents + layout.num_row_latents * layout.num_rows;
-        Err(FamilyError::Size { family: self.name(), found: self.dimension(), expected })
+        covers_all(self, (self.num_latents, self.num_row_latents, self.num_rows), layout)
     }
 
     fn num_params(&self) -> usize {

@@ -7,7 +7,7 @@ use super::residual::Names;
 use super::{Bound, MonteCarlo};
 use crate::algorithm::{FitError, Inside, Nodes};
 use crate::diagnose::psis::psis;
-use crate::diagnose::verdict::{HalfMeans, are_even, halves_disagreement};
+use crate::diagnose::verdict::{HalfMeans, SMALL_SHIFT, SMALL_SPREAD, are_even, halves_disagreement};
 use crate::family::ConditionalGaussian;
 use crate::numerics::{ln_diagonal, log_sum_exp};
 use crate::streams::Streams;
@@ -49,7 +49,7 @@ const LARGEST_K_HAT: f64 = 0.7;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Integrated {
-    /// The largest shift of a shared latent's mean, in standard deviations, its standard error and its name.
+    /// The largest shift of a shared latent's mean that its error leaves open, in standard deviations.
     pub shift: Largest,
     /// The largest relative change of a shared latent's standard deviation.
     pub spread: Largest,
@@ -78,7 +78,7 @@ pub struct Integrated {
     pub local_spread: Largest,
     /// The mean of those changes.
     pub mean_spread: Largest,
-    /// The log evidence by the weights of the shared latents, and its standard error.
+    /// The log evidence by the weights of the shared latents.
     #[serde(with = "crate::number")]
     pub log_evidence: f64,
     /// Its standard error.
@@ -106,6 +106,13 @@ pub struct Largest {
     pub error: f64,
     /// The latent.
     pub of: String,
+}
+
+impl Largest {
+    /// What cannot be ruled out where up to `small` is right: the size, or two errors less that; NaN where either is.
+    pub(crate) fn reach(&self, small: f64) -> f64 {
+        if self.size.is_nan() || self.error.is_nan() { f64::NAN } else { self.size.max(2.0 * self.error - small) }
+    }
 }
 
 impl Integrated {
@@ -163,8 +170,8 @@ impl Integrated {
         let (_, error) = crate::numerics::mean_and_standard_error(&terms);
         let by_noise = 0.5 * (log_sum_exp(&of_halves[0]) - log_sum_exp(&of_halves[1])).abs();
         Ok(Integrated {
-            shift: worst(shifts),
-            spread: worst(spreads),
+            shift: worst(shifts, SMALL_SHIFT),
+            spread: worst(spreads, SMALL_SPREAD),
             k_hat: weights.k_hat,
             effective_share: share,
             largest_weight,
@@ -295,8 +302,25 @@ fn normalised(logs: &[f64]) -> Vec<f64> {
     logs.iter().map(|l| (l - total).exp()).collect()
 }
 
-/// The largest; one that is no number is the largest of all.
-fn worst(all: Vec<Largest>) -> Largest {
-    let larger = |most: Largest, one: Largest| if one.size > most.size || one.size.is_nan() { one } else { most };
-    all.into_iter().reduce(larger).unwrap_or_default()
+/// The one that reaches farthest; one that is no number reaches farther than all.
+fn worst(all: Vec<Largest>, small: f64) -> Largest {
+    let farther = |most: Largest, one: Largest| {
+        let (a, b) = (most.reach(small), one.reach(small));
+        if b > a || b.is_nan() { one } else { most }
+    };
+    all.into_iter().reduce(farther).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latent_of_which_least_is_known_is_the_worst() {
+        let of = |size: f64, error: f64, of: &str| Largest { size, error, of: of.into() };
+        let worst = |all: Vec<Largest>| worst(all, 0.1).of;
+        assert_eq!(worst(vec![of(0.05, 0.01, "a"), of(0.02, 0.3, "b"), of(0.04, 0.0, "c")]), "b");
+        assert_eq!(worst(vec![of(0.02, f64::NAN, "a"), of(0.5, 0.0, "b")]), "a");
+        assert_eq!(worst(vec![of(0.5, 0.0, "a"), of(f64::NAN, 0.0, "b")]), "b");
+    }
 }

@@ -17,7 +17,8 @@ use crate::target::{Constrained, LogDensity};
 /// Where q is a Gaussian of real latents outside of rows alone, every second draw is of a multivariate Student-t with q's
 /// centre and q's matrix of scales, and weights are `p / g` with the density `g` of the mixture of both: the draws reach
 /// tails that q does not, and no weight is large because q is small. The Student-t has five degrees of freedom, or as many as
-/// there are latents. Of other families all draws are q's own, and `g` is q.
+/// there are latents. Of a flow every second draw is the image of noise that is stretched in the same way. Of other families all
+/// draws are q's own, and `g` is q.
 ///
 /// Where the verdict trusts a fit, its table, draws and files are of the posterior, made from these by their weights; where it
 /// does not, they are q's own among these. The bound, too, is of q's own.
@@ -46,7 +47,7 @@ pub struct Proposal {
     pub(super) log_q: Vec<f64>,
     #[serde(with = "crate::number::list")]
     pub(super) log_weights: Vec<f64>,
-    /// Density of the Student-t at the draws, where that is not around q.
+    /// Density of the Student-t at the draws, where it does not follow from that of q.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "crate::number::list")]
     pub(super) log_t: Vec<f64>,
     /// The law of the draws that are not q's own.
@@ -92,7 +93,7 @@ impl Proposal {
         self.log_p.len()
     }
 
-    /// Whether a draw is q's own; the others are of a Student-t around q.
+    /// Whether a draw is q's own; the others are of a Student-t around q, or images of Student-t noise.
     pub fn is_of_q(&self, draw: usize) -> bool {
         self.defence.is_none() || Defence::is_of_q(draw)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::defence::Defence;
 use crate::algorithm::{FitError, Solution};
-use crate::family::{Family, NoiseLaw, fill_noise};
+use crate::family::{Family, NoiseLaw, Reparam, fill_noise};
 use crate::model::{Draws, Layout, RowSet, Site};
 use crate::streams::Streams;
 use crate::target::{Constrained, LogDensity, Pass, with_integers};
@@ -85,6 +85,14 @@ impl Sampler<'_> {
     fn check(&self, num_draws: usize) -> Result<(), FitError> {
         let layout = self.target.layout();
         admit_draws(num_draws, layout.num_latents + layout.num_integers)?;
+        let is_of_flow = self.family.reparam().is_some_and(Reparam::is_one_to_one);
+        if self.defence.as_ref().is_some_and(Defence::is_of_noise) && !is_of_flow {
+            let name = self.family.name();
+            return Err(FitError::setting(
+                "family",
+                format!("the draws are images of a flow's noise, and {name} is no flow"),
+            ));
+        }
         let sizes = [
             ("parameters of q", self.solution.params.len(), self.family.num_params()),
             ("learnable parameters", self.solution.theta.len(), self.target.layout().num_parameters),
@@ -165,7 +173,7 @@ impl Sampler<'_> {
             let streams = self.streams.at_step((first / self.block) as u64);
             z.resize(layout, layout.num_rows, self.block.min(draws.end - first));
             match (&self.defence, self.family.reparam()) {
-                (Some(defence), Some(flow)) if defence.is_of_noise() => {
+                (Some(defence), Some(flow)) if defence.is_of_noise() && flow.is_one_to_one() => {
                     let noise = self.noise(defence, first, z.num_draws);
                     flow.transform(&self.solution.params, &rows, &noise, &mut z);
                 }

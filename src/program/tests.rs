@@ -11,8 +11,8 @@ mod passes;
 mod programs;
 
 use programs::{
-    add_term, dense_program, global_program, grouped_program, in_rows, latent_vector, record_latents, row_program,
-    scalar_row_program,
+    add_term, dense_program, global_dense_program, global_program, grouped_program, in_rows, latent_vector,
+    record_latents, row_program, scalar_row_program,
 };
 
 struct Inputs {
@@ -198,6 +198,16 @@ fn dense_layers_agree_with_the_oracle() {
         for per_draw in [false, true] {
             check(&dense_program(rows, inputs, outputs, per_draw));
         }
+    }
+}
+
+/// Of 1, 3 and more draws ([`check`]), with weights that all of them share.
+#[test]
+fn layers_outside_of_rows_agree_with_the_oracle() {
+    for (inputs, outputs) in [(1, 1), (3, 5), (4, 8), (10, 6), (67, 5)] {
+        let recording = global_dense_program(inputs, outputs);
+        assert_eq!(recording.nodes.iter().filter(|node| matches!(node.op, Op::Dense { .. })).count(), 2);
+        check(&recording);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Finding, LARGE_SHIFT, SMALL_SHIFT, Trust, against};
 use crate::posterior::{Integrated, Largest};
 
 /// Relative changes of standard deviations: of a shared latent, and of the others.
-const SMALL_SPREAD: f64 = 0.1;
+pub(crate) const SMALL_SPREAD: f64 = 0.1;
 const LARGE_SPREAD: f64 = 0.25;
 
 /// Relative change of the standard deviations of all others together.
@@ -47,8 +47,7 @@ pub(super) fn judge(integrated: &Integrated) -> Vec<Finding> {
 
 /// A finding about a shared latent: small as it is, and with an error that leaves nothing larger hidden.
 fn of_shared(found: &Largest, [small, large]: [f64; 2], what: &str, advice: &str) -> Finding {
-    let least = found.size.max(2.0 * found.error - small);
-    let worst = if found.size.is_nan() || found.error.is_nan() { f64::NAN } else { least };
+    let worst = found.reach(small);
     let (size, limit) = against(found.size, if worst <= small { small } else { large });
     let words = format!("{what} of {} by {size} (error {:.2}, limit {limit})", found.of, found.error);
     Finding::by(worst, [small, large], words, advice)

@@ -113,15 +113,7 @@ pub(super) fn dense_program(rows: usize, inputs: usize, outputs: usize, per_draw
     let value = |k: usize| ((k * 37 + 11) % 17) as f64 / 9.0 - 0.8;
     let table = Matrix::new((0..rows * inputs).map(value).collect::<Vec<_>>(), inputs).expect("whole rows");
     let recorded = recording::record(|| {
-        let weights = if per_draw {
-            latent_vector(inputs * outputs)
-        } else {
-            let node = recording::with(|r| {
-                r.num_parameters = inputs * outputs;
-                r.leaf(Op::Parameter { offset: 0 }, inputs * outputs, false, false, true)
-            });
-            Vector::from_lanes(Real::from_node(node.expect("recording")), inputs * outputs)
-        };
+        let weights = if per_draw { latent_vector(inputs * outputs) } else { parameters(inputs * outputs) };
         in_rows(0..rows, |i| {
             let z = recording::with(|r| {
                 r.num_row_latents = inputs;
@@ -134,6 +126,26 @@ pub(super) fn dense_program(rows: usize, inputs: usize, outputs: usize, per_draw
         });
     });
     recorded.expect("a valid program")
+}
+
+/// Layers outside of rows, of parameters and latents.
+pub(super) fn global_dense_program(inputs: usize, outputs: usize) -> Recording {
+    let recorded = recording::record(|| {
+        let weights = parameters(inputs * outputs);
+        let z = latent_vector(inputs);
+        let hidden = weights.mat_vec(outputs, &z).map(|h| h.tanh());
+        add_term(hidden.dot(&hidden) + weights.mat_vec(inputs, &hidden).dot(&z));
+    });
+    recorded.expect("a valid program")
+}
+
+/// Learnable parameters as one vector.
+fn parameters(len: usize) -> Vector {
+    let node = recording::with(|r| {
+        r.num_parameters = len;
+        r.leaf(Op::Parameter { offset: 0 }, len, false, false, true)
+    });
+    Vector::from_lanes(Real::from_node(node.expect("recording")), len)
 }
 
 /// Rows whose values are scalars, with data of every kind and terms of every kind of node.

@@ -7,7 +7,7 @@ use jensen::model::{Layout, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
-use jensen::testing::laws::{Broken, Case};
+use jensen::testing::laws::{self, Broken, Case};
 
 /// Three correlated latents, neither normal nor symmetric, and a parameter.
 pub struct Global;
@@ -121,6 +121,22 @@ pub fn row_families(layout: &Layout) -> Vec<Boxed> {
         Box::new(ok(block.and_then(|b| b.over(&["z"], Delta::new)).and_then(|b| b.over_rest(MeanField::new)))),
         Box::new(ok(TracedFamily::new(&Encoder { x: rows_model().x }, layout))),
     ]
+}
+
+/// Transform, pullback, score and their kin are what they say.
+pub fn has_its_derivatives(family: &Boxed, case: &Case) {
+    named(family, case, laws::transform_is_sample(family, case));
+    named(family, case, laws::pullback_is_derivative(family, case));
+    named(family, case, laws::score_is_derivative(family, case));
+    named(family, case, laws::grad_log_q_is_derivative(family, case));
+    named(family, case, laws::entropy_gradient_is_derivative(family, case));
+    named(family, case, laws::rescale_is_affine(family, case));
+}
+
+/// Densities are those of the draws, to 4.5 standard errors.
+pub fn has_the_density_of_its_draws(family: &Boxed, case: &Case) {
+    named(family, case, laws::score_has_mean_zero(family, case, 4.5));
+    named(family, case, laws::entropy_is_mean(family, case, 4.5));
 }
 
 /// Parameters without symmetry.

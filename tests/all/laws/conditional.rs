@@ -6,7 +6,7 @@ use jensen::model::{Draws, Layout, RowSet};
 use jensen::program::LatentGraph;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
-use jensen::testing::laws::{self, Case};
+use jensen::testing::laws::Case;
 use nalgebra::DMatrix;
 
 /// One shared latent and a chain of eight, two shared and seven that do not meet, a ring that fills; and latents of rows.
@@ -43,22 +43,12 @@ fn for_each(num_draws: usize, check: impl Fn(&Boxed, &Case)) {
 
 #[test]
 fn derivatives_of_conditional_gaussians() {
-    for_each(3, |family, case| {
-        named(family, case, laws::transform_is_sample(family, case));
-        named(family, case, laws::pullback_is_derivative(family, case));
-        named(family, case, laws::score_is_derivative(family, case));
-        named(family, case, laws::grad_log_q_is_derivative(family, case));
-        named(family, case, laws::entropy_gradient_is_derivative(family, case));
-        named(family, case, laws::rescale_is_affine(family, case));
-    });
+    for_each(3, has_its_derivatives);
 }
 
 #[test]
 fn densities_and_draws_of_conditional_gaussians_agree() {
-    for_each(20_000, |family, case| {
-        named(family, case, laws::score_has_mean_zero(family, case, 4.5));
-        named(family, case, laws::entropy_is_mean(family, case, 4.5));
-    });
+    for_each(20_000, has_the_density_of_its_draws);
     let layout = Layout { num_latents: 4, ..Layout::default() };
     // Of the four the first alone is joined with at least half of the others.
     let star = LatentGraph::from_edges(4, &[(0, 1), (0, 2), (0, 3)]);

@@ -9,12 +9,7 @@ use jensen::testing::laws::{self, Case};
 #[test]
 fn derivatives_of_every_family() {
     for_all(|_, family, case| {
-        named(family, case, laws::transform_is_sample(family, case));
-        named(family, case, laws::pullback_is_derivative(family, case));
-        named(family, case, laws::score_is_derivative(family, case));
-        named(family, case, laws::grad_log_q_is_derivative(family, case));
-        named(family, case, laws::entropy_gradient_is_derivative(family, case));
-        named(family, case, laws::rescale_is_affine(family, case));
+        has_its_derivatives(family, case);
     });
 }
 
@@ -22,8 +17,7 @@ fn derivatives_of_every_family() {
 fn densities_and_draws_of_every_family_agree() {
     for_all(|_, family, case| {
         let case = &Case { num_draws: 20_000, ..*case };
-        named(family, case, laws::score_has_mean_zero(family, case, 4.5));
-        named(family, case, laws::entropy_is_mean(family, case, 4.5));
+        has_the_density_of_its_draws(family, case);
     });
 }
 

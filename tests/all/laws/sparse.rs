@@ -41,22 +41,12 @@ fn for_each(num_draws: usize, check: impl Fn(&Boxed, &Case)) {
 
 #[test]
 fn derivatives_of_sparse_gaussians() {
-    for_each(3, |family, case| {
-        named(family, case, laws::transform_is_sample(family, case));
-        named(family, case, laws::pullback_is_derivative(family, case));
-        named(family, case, laws::score_is_derivative(family, case));
-        named(family, case, laws::grad_log_q_is_derivative(family, case));
-        named(family, case, laws::entropy_gradient_is_derivative(family, case));
-        named(family, case, laws::rescale_is_affine(family, case));
-    });
+    for_each(3, has_its_derivatives);
 }
 
 #[test]
 fn densities_and_draws_of_sparse_gaussians_agree() {
-    for_each(20_000, |family, case| {
-        named(family, case, laws::score_has_mean_zero(family, case, 4.5));
-        named(family, case, laws::entropy_is_mean(family, case, 4.5));
-    });
+    for_each(20_000, has_the_density_of_its_draws);
     let layout = Layout { num_latents: 2, ..Layout::default() };
     let family: Boxed = Box::new(ok(SparseGaussian::new(&layout, &LatentGraph::dense(2))));
     let (params, rows) = (somewhere(&*family, 2), RowSet::all());
