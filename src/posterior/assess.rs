@@ -15,7 +15,7 @@ use super::{Integrated, Posterior, Proposal, Residual, Witness};
 use crate::algorithm::{FitError, Solution};
 use crate::diagnose::psis::k_hat_threshold;
 use crate::diagnose::verdict::{Evidence, Missed, OtherMode, Trust, Verdict, are_even, restarts_disagreement};
-use crate::family::{Family, Reparam};
+use crate::family::Family;
 use crate::fit::{Stop, Trace};
 use crate::model::{Draws, RowSet};
 use crate::streams::Streams;
@@ -267,7 +267,7 @@ impl Posterior {
             Verdict::of_a_point(&evidence)
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
-            if sampler.family.reparam().is_some_and(Reparam::is_one_to_one) {
+            if sampler.is_of_a_flow() {
                 verdict.judge_flow(evidence.k_hat, num_draws);
             }
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
@@ -331,7 +331,10 @@ impl Drawn {
     }
 
     fn weigh(fresh: &Fresh, sampler: &Sampler) -> Result<Weighted, FitError> {
-        Weighted::new(&fresh.log_p, &fresh.log_q, &fresh.log_t, sampler.defence.as_ref())
+        let weighted = Weighted::new(&fresh.log_p, &fresh.log_q, &fresh.log_t, sampler.defence.as_ref())?;
+        // A flow goes where its draws pulled it: [`Verdict::judge_flow`].
+        let is_even = weighted.is_even && !sampler.is_of_a_flow();
+        Ok(Weighted { is_even, ..weighted })
     }
 
     fn share(&self) -> f64 {
@@ -340,8 +343,8 @@ impl Drawn {
 
     /// Whether the tail of the weights is no reason to doubt them.
     fn has_fair_tail(&self) -> bool {
-        let Weighted { k_hat, largest, .. } = self.weighted;
-        k_hat <= k_hat_threshold(self.fresh.num_draws()) || are_even(self.share(), largest)
+        let Weighted { k_hat, is_even, .. } = self.weighted;
+        k_hat <= k_hat_threshold(self.fresh.num_draws()) || is_even
     }
 
     fn is_plainly_right(&self) -> bool {

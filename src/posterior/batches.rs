@@ -3,7 +3,7 @@
 use super::errors::MonteCarloErrors;
 use super::weights::Weighted;
 use crate::diagnose::psis::k_hat_threshold;
-use crate::diagnose::verdict::{MEAN_REACHED, SD_REACHED, are_even};
+use crate::diagnose::verdict::{MEAN_REACHED, SD_REACHED};
 
 /// Draws of the first batch. A mean is known to 0.02 sd by 2,500 even weights, and the effective share of the mixture is 0.93
 /// and more where q is the posterior.
@@ -74,8 +74,8 @@ impl Batches {
 
 /// Whether k-hat is clearly on one side of its threshold, or beside the point.
 fn is_settled(n: usize, weighted: &Weighted) -> bool {
-    let Weighted { k_hat, effective_size, largest, .. } = *weighted;
-    if !k_hat.is_finite() || are_even(effective_size / n as f64, largest) {
+    let Weighted { k_hat, is_even, .. } = *weighted;
+    if !k_hat.is_finite() || is_even {
         return true;
     }
     // The shape of a generalised Pareto tail of M weights has a standard error of (1 + k) / sqrt(M).
@@ -95,6 +95,7 @@ mod tests {
             log_weights: Vec::new(),
             effective_size: share * n as f64,
             largest: 100.0,
+            is_even: share > 0.9,
             log_evidence: MonteCarlo { value: 0.0, mcse: 0.001 },
             influence: Vec::new(),
         }

@@ -81,12 +81,16 @@ pub(super) fn block_of(layout: &Layout, num_draws: usize) -> usize {
 }
 
 impl Sampler<'_> {
+    /// Whether q carries its noise one-to-one.
+    pub fn is_of_a_flow(&self) -> bool {
+        self.family.reparam().is_some_and(Reparam::is_one_to_one)
+    }
+
     /// Checks that the solution belongs to the family and the target, and that the draws can be held.
     fn check(&self, num_draws: usize) -> Result<(), FitError> {
         let layout = self.target.layout();
         admit_draws(num_draws, layout.num_latents + layout.num_integers)?;
-        let is_of_flow = self.family.reparam().is_some_and(Reparam::is_one_to_one);
-        if self.defence.as_ref().is_some_and(Defence::is_of_noise) && !is_of_flow {
+        if self.defence.as_ref().is_some_and(Defence::is_of_noise) && !self.is_of_a_flow() {
             let name = self.family.name();
             return Err(FitError::setting(
                 "family",
@@ -173,7 +177,7 @@ impl Sampler<'_> {
             let streams = self.streams.at_step((first / self.block) as u64);
             z.resize(layout, layout.num_rows, self.block.min(draws.end - first));
             match (&self.defence, self.family.reparam()) {
-                (Some(defence), Some(flow)) if defence.is_of_noise() && flow.is_one_to_one() => {
+                (Some(defence), Some(flow)) if defence.is_of_noise() => {
                     let noise = self.noise(defence, first, z.num_draws);
                     flow.transform(&self.solution.params, &rows, &noise, &mut z);
                 }

@@ -17,6 +17,8 @@ pub(super) struct Weighted {
     pub effective_size: f64,
     /// The largest plain weight over their mean.
     pub largest: f64,
+    /// Whether they are so even that the shape of their tail is beside the point: [`are_even`], and never of a flow.
+    pub is_even: bool,
     pub log_evidence: MonteCarlo,
     /// What each draw adds to the evidence, relative to it: one on average.
     pub influence: Vec<f64>,
@@ -40,7 +42,9 @@ impl Weighted {
             Weights::of(&ratios).map_err(unusable)?;
         let n = log_weights.len() as f64;
         let influence = log_weights.iter().map(|l| n * l.exp()).collect();
-        let plain = Weighted { k_hat, log_density, log_weights, effective_size, largest, log_evidence, influence };
+        let is_even = are_even(effective_size / n, largest);
+        let plain =
+            Weighted { k_hat, log_density, log_weights, effective_size, largest, is_even, log_evidence, influence };
         Ok(if defence.is_some() { plain.with_control(log_q, &ratios) } else { plain })
     }
 
