@@ -8,7 +8,8 @@ impl Verdict {
     ///
     /// Nearly even weights with a heavy tail are those of a Gaussian for a skewed latent, of which nothing is missing. A flow goes
     /// where its draws pulled it: where its arms end short of the posterior's, weights are even and a few are large. Of `x ~ N(0, 1)`,
-    /// `y ~ N(x^2, 1/2)` the effective share was 0.91 and k-hat 1.5, and the sd of y was 12 % short.
+    /// `y ~ N(x^2, 1/2)` the effective share was 0.91 and k-hat 1.5, and the sd of y was 12 % short. Chosen on this, and checked on
+    /// another model over 20 seeds (docs/notebook/verdicts.md, "Flows").
     pub(crate) fn judge_flow(&mut self, k_hat: f64, num_draws: usize) {
         let limit = k_hat_threshold(num_draws);
         if k_hat <= limit || self.trust != Trust::Trust {
