@@ -359,7 +359,7 @@ fn numbers(name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, Regr
     let one = |(&row, cell): (&usize, &str)| {
         reading.number(cell).ok_or_else(|| RegressionError::Cell {
             place: frame.table.place(name, row).to_string(),
-            reason: format!("\"{cell}\" was expected to be of {}; correct the cell", reading.words()),
+            reason: format!("\"{cell}\" is found where {} is expected; correct the cell", reading.expected()),
         })
     };
     frame.rows.iter().zip(cells(name, frame)?).map(one).collect()

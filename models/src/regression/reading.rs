@@ -82,6 +82,16 @@ impl Reading {
         }
     }
 
+    /// What one cell must be, in words.
+    pub fn expected(&self) -> String {
+        match self {
+            Reading::Number => "a number".to_string(),
+            Reading::DecimalComma => "a number, with a comma before its decimals,".to_string(),
+            Reading::Date { written, .. } => format!("a date such as {written}"),
+            Reading::Words { .. } => "a word".to_string(),
+        }
+    }
+
     /// What it is, in words.
     pub fn words(&self) -> String {
         match self {

@@ -173,7 +173,8 @@ fn new_rows_are_predicted_by_a_saved_fit_alone() {
         ("price;shop\nNA;east\n", "line 2, column `price`: the cell is missing"),
         (
             "price;shop\ncheap;east\n",
-            "line 2, column `price`: \"cheap\" was expected to be of numbers with decimal commas",
+            "line 2, column `price`: \"cheap\" is found where a number, with a comma before its decimals, is expected; \
+             correct the cell",
         ),
     ] {
         folder.file("bad.csv", table);
