@@ -14,6 +14,7 @@
 //! probabilistic programs.
 
 use super::log_joint::LogJoint;
+use super::transform::Units;
 use crate::dist::{Distribution, Support};
 use crate::program::recording;
 use crate::program::{Real, Vector, sum};
@@ -37,6 +38,8 @@ pub(crate) struct Framed {
     pub value: u32,
     /// Number of its prior among the terms.
     pub prior: usize,
+    /// Those of its centred coordinate.
+    pub units: Units,
 }
 
 /// The nodes of a [`Frame`].
@@ -77,17 +80,24 @@ impl Frame {
 
     /// The latent from its `n` coordinates `u`; nothing where it cannot have this centring.
     #[track_caller]
-    fn placed(self, u: Real, centring: Vec<f64>) -> Option<Placed> {
+    fn placed(self, u: Real, centring: Vec<f64>, units: Units) -> Option<Placed> {
         let n = centring.len();
         match self {
-            Frame::Scaled { location, scale } => {
+            Frame::Scaled { location, scale } if units == Units::default() => {
                 let (value, log_jacobian) = scaled(u, location, scale, &centring);
                 Some(Placed { value, log_jacobian, copies: n, centring })
+            }
+            // The same in units of its own.
+            Frame::Scaled { location, scale } => {
+                let (location, scale) = ((location - units.centre) / units.unit, scale / units.unit);
+                let (inner, log_jacobian) = scaled(u, location, scale, &centring);
+                let (value, of_units) = units.real(inner);
+                Some(Placed { value, log_jacobian: log_jacobian + of_units, copies: n, centring })
             }
             Frame::Factored { location, factor } if location.len() == n && factor.len() == n * n => {
                 if centring.iter().any(|c| *c != 0.0) {
                     let scale = marginal_scale(&factor, n).lanes();
-                    return Frame::Scaled { location: location.lanes(), scale }.placed(u, centring);
+                    return Frame::Scaled { location: location.lanes(), scale }.placed(u, centring, units);
                 }
                 let moved = factor.mat_vec(n, &Vector::from_lanes(u, n));
                 let diagonal: Vec<Real> = (0..n).map(|i| factor.at(i * n + i).ln()).collect();
@@ -150,7 +160,7 @@ impl LogJoint {
     #[track_caller]
     pub(super) fn in_coordinates(&self, name: &str, frame: Option<Frame>, u: Real, n: usize) -> Option<Placed> {
         let centring = self.sites.borrow().centring.get(name).cloned().filter(|c| c.len() == n)?;
-        frame?.placed(u, centring)
+        frame?.placed(u, centring, self.units)
     }
 
     /// Keeps the frame of the site that was declared last, whose prior is the last term.
@@ -160,6 +170,6 @@ impl LogJoint {
         let Some(num_terms) = recording::with(|r| r.terms.len()) else { return };
         let mut declared = self.sites.borrow_mut();
         let (Some(site), Some(prior)) = (declared.sites.len().checked_sub(1), num_terms.checked_sub(1)) else { return };
-        declared.framed.push(Framed { site, nodes, value, prior });
+        declared.framed.push(Framed { site, nodes, value, prior, units: self.units });
     }
 }

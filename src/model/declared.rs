@@ -9,6 +9,7 @@ use super::coordinates::Framed;
 use super::log_joint::LogJoint;
 use super::names::Names;
 use super::site::{Layout, Site};
+use super::transform::Units;
 use crate::dist::Support;
 use crate::program::ProgramError;
 use crate::program::recording::{self, Recording};
@@ -21,7 +22,9 @@ pub(crate) fn recorded(
     let sites: Rc<RefCell<Declared>> = Rc::default();
     let chosen = layout.into_iter().flat_map(|layout| &layout.sites).filter(|site| !site.centring.is_empty());
     sites.borrow_mut().centring = chosen.map(|site| (site.name.clone(), site.centring.clone())).collect();
-    let recording = recording::record(|| model.log_joint(&LogJoint { sites: sites.clone(), in_rows: false }))?;
+    let recording = recording::record(|| {
+        model.log_joint(&LogJoint { sites: sites.clone(), in_rows: false, units: Units::default() })
+    })?;
     let declared = Rc::try_unwrap(sites).map(RefCell::into_inner);
     let declared =
         declared.map_err(|_| ProgramError::new("the log joint was kept after it was recorded", Location::caller()))?;

@@ -9,6 +9,7 @@ use super::coordinates::Frame;
 use super::declared::Declared;
 use super::row::Row;
 use super::site::{Site, SiteKind};
+use super::transform::Units;
 use crate::dist::{Distribution, Support, Value, density_of_data, density_of_latent};
 use crate::program::recording::{self, Op, Plate};
 use crate::program::{Int, Real, RowIndex, TermKind, Vector};
@@ -38,6 +39,7 @@ use crate::program::{Int, Real, RowIndex, TermKind, Vector};
 pub struct LogJoint {
     pub(super) sites: Rc<RefCell<Declared>>,
     pub(super) in_rows: bool,
+    pub(super) units: Units,
 }
 
 /// Rows `start..end` of the data.
@@ -250,9 +252,37 @@ impl LogJoint {
             Some((r.current_plate, number))
         });
         let Some(Some((plate, number))) = entered else { return };
-        let terms = LogJoint { sites: self.sites.clone(), in_rows: true };
+        let terms = LogJoint { sites: self.sites.clone(), in_rows: true, units: Units::default() };
         body(&Row { index: RowIndex { plate }, terms, number: Int::new(Real::from_node(number)) });
         recording::with(|r| r.current_plate = 0);
+    }
+
+    /// The same log joint, whose real latents have coordinates `u` with `z = centre + unit u`, and positive ones
+    /// `z = unit exp(u)`.
+    ///
+    /// A fit searches its start where coordinates are of the size of one. Where a latent is known to be far from there, as a
+    /// mean in euros of a table of millions is, this says so; no name, draw, density or bound depends on it.
+    ///
+    /// ```
+    /// use jensen::prelude::*;
+    ///
+    /// let income = Column::new([41e6, 39.5e6, 43e6, 40e6]);
+    /// let fitted = jensen::fit(&model(|p| {
+    ///     let mean = p.around(4e7, 1e6).draw("mean", normal(4e7, 1e7));
+    ///     let sd = p.around(0.0, 1e6).draw("sd", exponential(1e-6));
+    ///     p.rows(4, |i| i.observe(income.at(i), normal(mean, sd)));
+    /// }))?;
+    /// assert!((fitted.summary()[0].mean - 40.9e6).abs() < 1e5);
+    /// # Ok::<(), jensen::algorithm::FitError>(())
+    /// ```
+    #[track_caller]
+    pub fn around(&self, centre: f64, unit: f64) -> LogJoint {
+        if !(centre.is_finite() && unit.is_finite() && unit > 0.0) {
+            recording::fail(format!(
+                "coordinates around {centre} in units of {unit}; both are finite, and units positive"
+            ));
+        }
+        LogJoint { sites: self.sites.clone(), in_rows: self.in_rows, units: Units { centre, unit } }
     }
 
     /// `n` bare real latents.

@@ -17,8 +17,8 @@ pub use draws::{Draws, RowSet};
 pub use log_joint::{LogJoint, RowRange};
 pub use row::Row;
 pub use site::{Layout, Site, SiteKind};
-pub(crate) use transform::constrain_scalar;
 pub use transform::unconstrain;
+pub(crate) use transform::{Units, constrain_scalar};
 
 /// A joint density log p(x, z), recorded once for a data set.
 ///

@@ -93,8 +93,9 @@ impl LogJoint {
         let (u, offset) = self.unconstrained(name, n);
         let placed = self.in_coordinates(name, frame, u, n);
         let centred = || {
-            let (value, log_jacobian) = constrain_scalar(support, u)?;
-            Some(Placed { value, log_jacobian, copies: n, centring: Vec::new() })
+            let (v, of_units) = self.units.unconstrained(support, u);
+            let (value, log_jacobian) = constrain_scalar(support, v)?;
+            Some(Placed { value, log_jacobian: log_jacobian + of_units, copies: n, centring: Vec::new() })
         };
         let Some(Placed { value: x, log_jacobian, centring, .. }) = placed.or_else(centred) else {
             recording::fail(format!("site \"{name}\" has a vector support where a scalar is needed"));
@@ -121,7 +122,9 @@ impl LogJoint {
             centring = placed.centring;
             Vector::from_lanes(placed.value, n)
         } else if let Support::RealVector(_) = support {
-            Vector::from_lanes(u, n)
+            let (value, log_jacobian) = self.units.unconstrained(support, u);
+            self.term(TermKind::Jacobian, log_jacobian, n);
+            Vector::from_lanes(value, n)
         } else {
             let scalars = if n == 0 { vec![] } else { Vector::from_lanes(u, n).elements() };
             let made = constrain_vector(support, &scalars);

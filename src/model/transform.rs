@@ -9,6 +9,40 @@ pub(crate) struct Constrained {
     pub log_jacobian: Real,
 }
 
+/// Where the coordinates of a latent are zero, and what one of them is: `z = centre + unit u` of a real latent, and
+/// `z = unit exp(u)` of a positive one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Units {
+    pub centre: f64,
+    pub unit: f64,
+}
+
+impl Default for Units {
+    fn default() -> Self {
+        Units { centre: 0.0, unit: 1.0 }
+    }
+}
+
+impl Units {
+    /// A real latent of coordinate `u`, and the log Jacobian.
+    pub fn real(self, u: Real) -> (Real, Real) {
+        if self == Units::default() {
+            return (u, Real::from(0.0));
+        }
+        (self.centre + self.unit * u, Real::from(self.unit.ln()))
+    }
+
+    /// Unconstrained numbers of a support from its coordinates, and the log Jacobian; supports with bounds of their own keep
+    /// theirs.
+    pub fn unconstrained(self, support: &Support, u: Real) -> (Real, Real) {
+        match support {
+            Support::Real | Support::RealVector(_) => self.real(u),
+            Support::Positive if self.unit != 1.0 => (u + self.unit.ln(), Real::from(0.0)),
+            _ => (u, Real::from(0.0)),
+        }
+    }
+}
+
 /// A scalar support's transform; `u` may carry many lanes, the result and the Jacobian carry as many.
 pub(crate) fn constrain_scalar(support: &Support, u: Real) -> Option<(Real, Real)> {
     let zero = Real::from(0.0);

@@ -1,7 +1,7 @@
 //! Models recorded in other coordinates, and draws taken from one kind of coordinates to another.
 
 use super::{Options, Pass, Target, TargetError};
-use crate::model::{Draws, FrameNodes, Framed, Layout, Model, RowSet, Site};
+use crate::model::{Draws, FrameNodes, Framed, Layout, Model, RowSet, Site, Units};
 use crate::program::execute::run;
 use crate::program::plan::Plan;
 
@@ -97,7 +97,9 @@ impl Target {
                     (location, scale, Some(Whole { factor, standard: take(standard, n) }))
                 }
             };
-            Frames { offset: site.offset, location, scale, value: take(f.value, n), whole }
+            let mut frames = Frames { offset: site.offset, location, scale, value: take(f.value, n), whole };
+            frames.measure(f.units);
+            frames
         });
         frames.collect()
     }
@@ -158,9 +160,48 @@ pub(crate) struct Frames {
     pub whole: Option<Whole>,
 }
 
+impl Frames {
+    /// Everything in the units of the centred coordinate.
+    fn measure(&mut self, units: Units) {
+        if units == Units::default() {
+            return;
+        }
+        self.location.iter_mut().chain(&mut self.value).for_each(|x| *x = (*x - units.centre) / units.unit);
+        self.scale.iter_mut().for_each(|x| *x /= units.unit);
+        self.whole.iter_mut().flat_map(|whole| &mut whole.factor).for_each(|x| *x /= units.unit);
+    }
+}
+
 /// The factor of a vector's prior, row by row, and the vector in non-centred coordinates.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Whole {
     pub factor: Vec<f64>,
     pub standard: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+    use crate::target::LogDensity;
+
+    /// Draws go from chosen coordinates to centred ones and back, where these have a centre and units, too.
+    #[test]
+    fn draws_move_between_coordinates_with_units() {
+        let groups = model(|p| {
+            let own = p.around(3.0, 200.0);
+            let tau = own.draw("tau", exponential(0.02));
+            own.draws("groups", normal(own.draw("mu", normal(1.0, 50.0)), tau), 3);
+        });
+        let centred = Target::new(&groups).unwrap();
+        let mut layout = centred.layout().clone();
+        layout.sites.iter_mut().filter(|s| s.name == "groups").for_each(|s| s.centring = vec![0.0, 0.5, 1.0]);
+        let framed = Target::in_coordinates(&groups, Options::default(), &layout).unwrap();
+        let u = Draws::at_point(&[0.3, -0.2, 0.5, -0.8, 0.1]);
+        let z = framed.centred(&[], &u);
+        let (found, expected) = (centred.constrained(&[], &z).values, framed.constrained(&[], &u).values);
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?} {expected:?}");
+        let back = centred.in_coordinates_of(&layout, &[], &z);
+        assert!(back.latents.iter().zip(&u.latents).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
+    }
 }

@@ -285,3 +285,59 @@ fn coordinates_that_a_model_cannot_have_are_refused() {
     let words = refused.to_string();
     assert!(words.contains("\"theta\"") && words.contains("same model"), "{words}");
 }
+
+/// Coordinates around a centre in units: the density is that of plain ones, by hand moved, with `ln unit` for each real latent.
+#[test]
+fn a_centre_and_units_move_coordinates_alone() {
+    const CENTRE: f64 = 3.0;
+    const UNIT: f64 = 200.0;
+    let of = |centre: f64, unit: f64| {
+        model(move |p| {
+            let own = p.around(centre, unit);
+            let mu = own.draw("mu", normal(1.0, 50.0));
+            let tau = own.draw("tau", exponential(0.02));
+            let share = own.draw("share", beta(2.0, 3.0));
+            let groups = own.draws("groups", normal(mu, tau), 3);
+            own.draw("own", normals(groups, groups.map(|_| tau)));
+            p.add(-share * (0.01 * mu).square());
+        })
+    };
+    let (plain, moved) = (of(0.0, 1.0), of(CENTRE, UNIT));
+    let centring: [(&str, &[f64]); 2] = [("groups", &[0.0, 0.5, 1.0]), ("own", &[0.3, 0.3, 0.0])];
+    let [target, of_units] = [Target::new(&plain).unwrap(), Target::new(&moved).unwrap()];
+    let layout = with_centring(of_units.layout(), &centring);
+    let framed = Target::in_coordinates(&moved, Options::default(), &layout).unwrap();
+    let u = [0.1, -0.4, 0.3, 0.2, -0.5, 0.7, 0.15, 0.25, -0.35];
+    let mut z = u;
+    (z[0], z[1]) = (CENTRE + UNIT * u[0], u[1] + UNIT.ln());
+    let mut other = z;
+    for k in 3..9 {
+        z[k] = CENTRE + UNIT * u[k];
+    }
+    // Location and scale in units, and so the value.
+    let (s, mut of_scales) = (z[1].exp() / UNIT, 0.0);
+    for (k, c) in [0.0, 0.5, 1.0, 0.3, 0.3, 0.0].into_iter().enumerate() {
+        let m = (if k < 3 { z[0] } else { other[k] } - CENTRE) / UNIT;
+        other[3 + k] = CENTRE + UNIT * (m + f64::powf(s, 1.0 - c) * (u[3 + k] - c * m));
+        of_scales += (1.0 - c) * s.ln();
+    }
+    let density = |target: &Target, z: &[f64]| {
+        let mut pass = Pass::default();
+        target.log_density(&[], &Draws::at_point(z), &RowSet::all(), &mut pass).unwrap();
+        pass.log_density[0]
+    };
+    let of_reals = 7.0 * UNIT.ln();
+    for (found, expected) in [
+        (density(&of_units, &u), density(&target, &z) + of_reals),
+        (density(&framed, &u), density(&target, &other) + of_reals + of_scales),
+    ] {
+        // Sums of some twenty terms of size ten.
+        assert!((found - expected).abs() < 1e-11, "{found} {expected}");
+    }
+    let values = |target: &Target, z: &[f64]| target.constrained(&[], &Draws::at_point(z)).values;
+    for (a, b) in values(&framed, &u).iter().zip(values(&target, &other)) {
+        assert!((a - b).abs() < 1e-11 * (1.0 + b.abs()), "{a} {b}");
+    }
+    let words = Target::new(&of(0.0, -1.0)).unwrap_err().to_string();
+    assert!(words.contains("units positive"), "{words}");
+}

@@ -32,7 +32,8 @@ impl Model for Regression {
 
 impl Regression {
     fn drawn(&self, p: &LogJoint, parameter: &str, site: &str) -> Real {
-        self.prior(parameter).map_or_else(|| p.real(site), |prior| prior.draw(p, site))
+        let Some(found) = self.parameter(parameter) else { return p.real(site) };
+        found.prior.draw(&p.around(found.centre, found.unit), site)
     }
 
     fn predictor(&self, p: &LogJoint, class: Option<&str>) -> Predictor {
@@ -87,14 +88,15 @@ impl Regression {
                 let slopes = effects.iter().zip(&group.effects);
                 parts.extend(slopes.map(|(slope, of)| slope.map(|slope| slope * of.mean)));
             }
+            let own = p.around(0.0, self.parameter(&of("sd", &effect.name)).map_or(1.0, |sd| sd.unit));
             let drawn = match parts.into_iter().reduce(|a, b| a.zip(&b, |a, b| a + b)) {
                 None => {
-                    let drawn = p.draws(&name, normal(0.0, scale), num_groups);
+                    let drawn = own.draws(&name, normal(0.0, scale), num_groups);
                     z.push(drawn.map(|drawn| drawn / scale));
                     drawn
                 }
                 Some(mean) => {
-                    let drawn = p.draw(&name, normals(mean, mean.map(|_| scale)));
+                    let drawn = own.draw(&name, normals(mean, mean.map(|_| scale)));
                     z.push(drawn.zip(&mean, |drawn, mean| (drawn - mean) / scale));
                     drawn
                 }

@@ -12,23 +12,30 @@ const WIDE: f64 = 2.5;
 pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionError> {
     let likelihood = regression.likelihood();
     let (centre, s) = location_and_scale(regression);
-    let one = |name: String, classes: Vec<String>, domain, prior| Parameter { name, classes, domain, prior };
+    let in_units = |name: String, classes: Vec<String>, domain, prior, centre: f64, unit: f64| {
+        // Of a column or response of extreme numbers the ratio may be none.
+        let unit = if unit.is_normal() { unit } else { 1.0 };
+        Parameter { name, classes, domain, prior, centre, unit }
+    };
+    let one = |name: String, classes, domain, prior| in_units(name, classes, domain, prior, 0.0, 1.0);
     let normal = |mean: f64, sd: f64| Prior::new(Family::Normal, [mean, sd]);
     let mut all = Vec::new();
     for class in regression.classes() {
         if regression.formula.terms.intercept && likelihood.has_intercept() {
             let classes = if class.is_some() { vec!["intercept".to_string()] } else { Vec::new() };
-            all.push(one(regression.single("intercept", class), classes, Domain::Real, normal(centre, WIDE * s)));
+            let (name, prior) = (regression.single("intercept", class), normal(centre, WIDE * s));
+            all.push(in_units(name, classes, Domain::Real, prior, centre, s));
         }
         for (name, sd) in regression.columns.names.iter().zip(&regression.columns.sds) {
             let name = regression.coefficient(class, name);
-            all.push(one(name, vec!["b".to_string()], Domain::Real, normal(0.0, WIDE * s / sd)));
+            all.push(in_units(name, vec!["b".to_string()], Domain::Real, normal(0.0, WIDE * s / sd), 0.0, s / sd));
         }
         for group in &regression.groups {
             let of_group = |kind: &str| vec![kind.to_string(), format!("{kind}[{}]", group.name)];
             for effect in &group.effects {
                 let name = regression.of_group("sd", class, group, &effect.name);
-                all.push(one(name, of_group("sd"), Domain::Positive, Prior::new(Family::Exponential, [effect.sd / s])));
+                let (prior, unit) = (Prior::new(Family::Exponential, [effect.sd / s]), s / effect.sd);
+                all.push(in_units(name, of_group("sd"), Domain::Positive, prior, 0.0, unit));
             }
             if group.correlated {
                 let name = regression.of_group("correlation", class, group, "");
@@ -38,7 +45,8 @@ pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionEr
         }
     }
     for (name, domain, prior) in likelihood.parameters(s) {
-        all.push(one(name.to_string(), Vec::new(), domain, prior));
+        let unit = if name == "sigma" { s } else { 1.0 };
+        all.push(in_units(name.to_string(), Vec::new(), domain, prior, 0.0, unit));
     }
     if likelihood == ResponseLaw::Ordinal {
         let wide = Prior::new(Family::StudentT, [3.0, 0.0, WIDE]);
@@ -97,8 +105,13 @@ impl Regression {
         format!("{kind}[{}]", parts.collect::<Vec<_>>().join(", "))
     }
 
-    /// The prior of a parameter.
+    /// A parameter by its name.
+    pub(super) fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Its prior.
     pub(super) fn prior(&self, name: &str) -> Option<&Prior> {
-        self.parameters.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.prior)
+        self.parameter(name).map(|parameter| &parameter.prior)
     }
 }

@@ -80,6 +80,9 @@ pub(super) struct Parameter {
     pub classes: Vec<String>,
     pub domain: Domain,
     pub prior: Prior,
+    /// About where it lies, and what is a large step of it: its coordinates are zero and one there.
+    pub centre: f64,
+    pub unit: f64,
 }
 
 impl Prior {
@@ -251,6 +254,8 @@ mod tests {
             classes: classes.iter().map(|c| c.to_string()).collect(),
             domain,
             prior: Prior::new(Family::Normal, [0.0, 2.5]),
+            centre: 0.0,
+            unit: 1.0,
         };
         vec![
             one("b[x]", &["b"], Domain::Real),

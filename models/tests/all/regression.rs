@@ -344,3 +344,49 @@ fn predictions_agree_with_the_engine() {
         prediction.each(check).unwrap_or_else(|e| panic!("{e}"));
     }
 }
+
+/// The table in a thousand millions of a unit or a thousand-millionth is the same table: the verdict is the same, answers are in
+/// its units, and the density of `n` responses is by `n ln factor` lower.
+#[test]
+fn units_change_nothing_but_the_units() {
+    let fitted = |factor: f64, shift: f64, formula: &str, likelihood: ResponseLaw| {
+        let (mut text, mut n) = (String::from("reaction,days,subject\n"), 0.0);
+        for line in include_str!("../../data/sleepstudy.csv").lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let number = |k: usize| cells[k].parse::<f64>().expect("a number");
+            text += &format!("{:e},{:e},{}\n", factor * (number(0) + shift), number(1), cells[2]);
+            n += 1.0;
+        }
+        let table = DataTable::from_csv("d.csv", text.as_bytes()).expect("a table");
+        let settings = RegressionSettings { likelihood: Some(likelihood), ..RegressionSettings::default() };
+        let fitted = jensen::fit(&Regression::with(formula, &table, &settings).expect("a model")).expect("a fit");
+        let lines: Vec<(String, f64, f64)> =
+            fitted.summary().into_iter().map(|line| (line.name, line.mean, line.sd)).collect();
+        (fitted.verdict().trust, lines, fitted.bound().elbo.value, n)
+    };
+    for (formula, likelihood) in [
+        ("reaction ~ days", ResponseLaw::Normal),
+        ("reaction ~ days", ResponseLaw::StudentT),
+        ("reaction ~ days + (1 + days || subject)", ResponseLaw::Normal),
+    ] {
+        let (trust, lines, bound, n) = fitted(1.0, 0.0, formula, likelihood);
+        assert_eq!(trust, jensen::Trust::Trust, "{formula}, {likelihood}");
+        for factor in [1e9, 1e-9] {
+            let (found, of_factor, of_bound, _) = fitted(factor, 0.0, formula, likelihood);
+            assert_eq!(found, trust, "{formula}, {likelihood}, {factor}");
+            // The bounds of one fit that ends by chance at another step differ by some hundredths.
+            assert!((of_bound + n * factor.ln() - bound).abs() < 0.1, "{factor}: {of_bound} {bound}");
+            for ((name, mean, sd), (_, found, found_sd)) in lines.iter().zip(&of_factor) {
+                let factor = if name == "nu" { 1.0 } else { factor };
+                let (off, ratio) = ((found / factor - mean) / sd, found_sd / factor / sd);
+                assert!(off.abs() < 0.1 && (ratio - 1.0).abs() < 0.1, "{factor}, {name}: off by {off} sd, sds {ratio}");
+            }
+        }
+    }
+    // Far from zero, too: the slope is that of the same table near to it.
+    let (trust, lines, ..) = fitted(1.0, 1e9, "reaction ~ days", ResponseLaw::Normal);
+    let (_, near, ..) = fitted(1.0, 0.0, "reaction ~ days", ResponseLaw::Normal);
+    assert_eq!(trust, jensen::Trust::Trust);
+    let slope = |lines: &[(String, f64, f64)]| lines.iter().find(|(name, ..)| name == "b[days]").expect("a slope").1;
+    assert!((slope(&lines) - slope(&near)).abs() < 0.1, "{lines:?}");
+}
