@@ -6,7 +6,6 @@ mod residual;
 
 use crate::data::DataTable;
 use crate::data::nearest::nearest;
-use crate::regression::Regression;
 use crate::zoo::{BuildError, Built, DataOptions, Input};
 use entries::ENTRIES;
 use option::DataOption;
@@ -90,23 +89,6 @@ impl Entry {
         Ok(built)
     }
 
-    /// The regression that a saved fit of this entry is of, on the rows it was fitted to; none of other models.
-    ///
-    /// # Errors
-    /// Everything that formula and data can have wrong.
-    pub fn regression(
-        &self,
-        table: Option<&DataTable>,
-        options: &DataOptions,
-    ) -> Option<Result<Regression, BuildError>> {
-        if self.name != "regression" {
-            return None;
-        }
-        let own = || self.table();
-        let build = |table: &DataTable| crate::zoo::regression::again(&Input { table, options, embedded: false });
-        Some(table.map_or_else(|| own().and_then(|own| build(&own)), build))
-    }
-
     /// Its own data.
     ///
     /// # Errors
@@ -123,14 +105,18 @@ impl Entry {
             (DataOption::Group, options.group.is_some()),
             (DataOption::Lags, options.lags.is_some()),
             (DataOption::Supports, options.supports.is_some()),
-            (DataOption::Formula, options.formula.is_some() || options.settings.is_some()),
+            (DataOption::Formula, options.formula.is_some()),
+            (DataOption::Likelihood, options.settings.as_ref().is_some_and(|s| s.likelihood.is_some())),
+            (DataOption::Settings, options.settings.is_some()),
         ];
         match given.into_iter().find(|(option, given)| *given && !self.uses.contains(option)) {
             None => Ok(()),
             Some((option, _)) => {
                 let hint = match option {
                     DataOption::Group => ", or fit `hierarchical-regression`".to_string(),
-                    DataOption::Formula => ", or fit `regression`".to_string(),
+                    DataOption::Formula | DataOption::Likelihood | DataOption::Settings => {
+                        ", or fit `regression`".to_string()
+                    }
                     DataOption::Lags => ", or fit `autoregression`".to_string(),
                     DataOption::Supports => ", or fit `simulated-posterior`".to_string(),
                     _ => format!("; it needs {}", self.needs),

@@ -1,70 +1,27 @@
-//! The data of a regression: response, standardised features and groups, checked before any fit.
+//! The data of a model of one response and features, standardised and checked before any fit.
 
 use super::design_error::DesignError;
 use super::rank::first_dependence;
 use super::scale::Standardisation;
 use super::table::DataTable;
 
-/// What values a response may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseKind {
-    /// Any finite number.
-    Real,
-    /// 0 or 1, both present.
-    Binary,
-    /// 0, 1, 2, ...
-    Count,
-}
-
-impl ResponseKind {
-    fn allows(self, value: f64) -> bool {
-        match self {
-            Self::Real => true,
-            Self::Binary => value == 0.0 || value == 1.0,
-            Self::Count => value >= 0.0 && value.fract() == 0.0,
-        }
-    }
-}
-
-/// Which columns make up a regression, and how they are treated.
+/// Which columns are response and features, and how they are treated.
 #[derive(Debug, Clone)]
 pub struct DesignSpec {
     response: String,
-    kind: ResponseKind,
     features: Option<Vec<String>>,
-    group: Option<String>,
-    standardise_response: bool,
     collinear: bool,
 }
 
 impl DesignSpec {
-    /// A regression of the column `response` on all other columns the file names.
-    pub fn new(response: &str, kind: ResponseKind) -> Self {
-        Self {
-            response: response.to_string(),
-            kind,
-            features: None,
-            group: None,
-            standardise_response: false,
-            collinear: false,
-        }
+    /// The column `response`, and all other columns that the file names as features.
+    pub fn new(response: &str) -> Self {
+        Self { response: response.to_string(), features: None, collinear: false }
     }
 
     /// Uses these columns as features, in this order.
     pub fn features<S: AsRef<str>>(mut self, features: &[S]) -> Self {
         self.features = Some(features.iter().map(|name| name.as_ref().to_string()).collect());
-        self
-    }
-
-    /// Takes the levels of this column as groups.
-    pub fn group(mut self, group: &str) -> Self {
-        self.group = Some(group.to_string());
-        self
-    }
-
-    /// Standardises the response too; for [`ResponseKind::Real`] only, without effect on the others.
-    pub fn standardise_response(mut self) -> Self {
-        self.standardise_response = true;
         self
     }
 
@@ -75,39 +32,26 @@ impl DesignSpec {
     }
 }
 
-/// The groups of the rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grouping {
-    /// The column's name.
-    pub name: String,
-    /// The group of each row, an index into `levels`.
-    pub index: Vec<u32>,
-    /// The names of the groups, sorted.
-    pub levels: Vec<String>,
-}
-
-/// A checked regression design; features are standardised to mean 0 and standard deviation 1.
+/// Checked response and features, standardised to mean 0 and standard deviation 1.
 ///
 /// ```
-/// # use jensen_models::data::{DesignMatrix, DesignSpec, ResponseKind, DataTable};
+/// # use jensen_models::data::{DesignMatrix, DesignSpec, DataTable};
 /// let table = DataTable::from_csv("d.csv", b"y,x\n1,10\n2,20\n4,30\n")?;
-/// let design = DesignMatrix::new(&table, &DesignSpec::new("y", ResponseKind::Real))?;
+/// let design = DesignMatrix::new(&table, &DesignSpec::new("y"))?;
 /// assert_eq!(design.features, [-1.0, 0.0, 1.0]);
 /// assert_eq!((design.scales[0].mean, design.scales[0].sd), (20.0, 10.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct DesignMatrix {
-    /// The response, one value per row, standardised where asked for.
+    /// The response, one value per row, standardised.
     pub response: Vec<f64>,
-    /// The response's name, and the mean and sd that were taken out (0 and 1 where it was left as it is).
+    /// The response's name, and the mean and sd that were taken out.
     pub response_scale: Standardisation,
     /// The standardised features, row-major, `num_rows * scales.len()`.
     pub features: Vec<f64>,
     /// Name, mean and sd of each feature.
     pub scales: Vec<Standardisation>,
-    /// The groups, where a group column was named.
-    pub groups: Option<Grouping>,
     /// The number of rows.
     pub num_rows: usize,
 }
@@ -123,8 +67,6 @@ impl DesignMatrix {
             return Err(DesignError::OneRow { file: table.file().to_string() });
         }
         let names = feature_names(table, spec)?;
-        // Before the features: where the group's name is wrong, its column is taken for one of them.
-        let groups = spec.group.as_ref().map(|name| grouping(table, name)).transpose()?;
         let (response, response_scale) = response(table, spec)?;
         let (columns, scales) = standardised(table, &names)?;
         if !spec.collinear {
@@ -132,7 +74,7 @@ impl DesignMatrix {
         }
         let row = |i: usize| columns.iter().map(move |column| column[i]);
         let features = (0..num_rows).flat_map(row).collect();
-        Ok(Self { response, response_scale, features, scales, groups, num_rows })
+        Ok(Self { response, response_scale, features, scales, num_rows })
     }
 
     /// Refuses a response that is a linear function of the features in every row: nothing is left of which a model
@@ -171,63 +113,31 @@ impl DesignMatrix {
     pub fn num_features(&self) -> usize {
         self.scales.len()
     }
-
-    /// Turns the coefficients of a linear predictor on standardised features into those on the original ones.
-    ///
-    /// `slopes[j] / sd[j]` and `intercept - sum_j slopes[j] * mean[j] / sd[j]`; for a standardised response both
-    /// are scaled by its sd, and its mean is added to the intercept. Overwrites `slopes`, returns the intercept.
-    pub fn original_units(&self, intercept: f64, slopes: &mut [f64]) -> f64 {
-        let mut shift = intercept;
-        for (slope, scale) in slopes.iter_mut().zip(&self.scales) {
-            *slope /= scale.sd;
-            shift -= *slope * scale.mean;
-            *slope *= self.response_scale.sd;
-        }
-        self.response_scale.undo(shift)
-    }
 }
 
 fn feature_names(table: &DataTable, spec: &DesignSpec) -> Result<Vec<String>, DesignError> {
-    let file = table.file().to_string();
-    if spec.group.as_ref() == Some(&spec.response) {
-        let (name, role) = (spec.response.clone(), "the response and the group");
-        return Err(DesignError::TwoRoles { file, name, role });
-    }
-    let taken = |name: &str| name == spec.response || Some(name) == spec.group.as_deref();
-    let Some(features) = &spec.features else {
-        let others: Vec<String> = table.given_names().filter(|name| !taken(name)).map(str::to_string).collect();
-        return if others.is_empty() { Err(DesignError::NoFeatures { file }) } else { Ok(others) };
-    };
+    let file = || table.file().to_string();
+    let others = || table.given_names().filter(|name| *name != spec.response).map(str::to_string).collect();
+    let features: Vec<String> = spec.features.clone().unwrap_or_else(others);
     for (j, name) in features.iter().enumerate() {
         let role = match name {
             _ if *name == spec.response => "the response and a feature",
-            _ if Some(name) == spec.group.as_ref() => "the group and a feature",
             _ if features[..j].contains(name) => "a feature twice",
             _ => continue,
         };
-        return Err(DesignError::TwoRoles { file, name: name.clone(), role });
+        return Err(DesignError::TwoRoles { file: file(), name: name.clone(), role });
     }
-    if features.is_empty() { Err(DesignError::NoFeatures { file }) } else { Ok(features.clone()) }
+    if features.is_empty() { Err(DesignError::NoFeatures { file: file() }) } else { Ok(features) }
 }
 
-/// The checked response, standardised where asked for, with its scale.
+/// The standardised response with its scale.
 fn response(table: &DataTable, spec: &DesignSpec) -> Result<(Vec<f64>, Standardisation), DesignError> {
     let name = &spec.response;
     let mut response = table.real(name)?;
-    if let Some(row) = response.iter().position(|&value| !spec.kind.allows(value)) {
-        let (place, value) = (table.place(name, row).to_string(), response[row]);
-        return Err(match spec.kind {
-            ResponseKind::Count => DesignError::NotACount { place, value },
-            _ => DesignError::NotBinary { place, value },
-        });
-    }
     let scale = Standardisation::measure(name, &response);
-    if scale.sd == 0.0 && spec.kind != ResponseKind::Count {
+    if scale.sd == 0.0 {
         let (file, name) = (table.file().to_string(), name.clone());
         return Err(DesignError::ConstantResponse { file, name, value: response[0] });
-    }
-    if spec.kind != ResponseKind::Real || !spec.standardise_response {
-        return Ok((response, Standardisation::identity(name)));
     }
     response.iter_mut().for_each(|y| *y = scale.apply(*y));
     Ok((response, scale))
@@ -287,15 +197,6 @@ fn rounded(value: f64) -> String {
     let digits = (3 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
-}
-
-fn grouping(table: &DataTable, name: &str) -> Result<Grouping, DesignError> {
-    let (index, levels) = table.categories(name)?;
-    if levels.len() < 2 {
-        let file = table.file().to_string();
-        return Err(DesignError::OneGroup { file, name: name.to_string(), level: levels.concat() });
-    }
-    Ok(Grouping { name: name.to_string(), index, levels })
 }
 
 #[cfg(test)]

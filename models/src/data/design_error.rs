@@ -10,11 +10,11 @@ use super::nearest::listed;
 pub enum DesignError {
     #[error(transparent)]
     Data(#[from] DataError),
-    #[error("{file}: no features, the response (and group) are the only columns; name some with --features a,b,c")]
+    #[error("{file}: no features, the response is the only column; name some with --features a,b,c")]
     NoFeatures { file: String },
     #[error("{file}: column `{name}` is named as {role}; name it once")]
     TwoRoles { file: String, name: String, role: &'static str },
-    #[error("{file}: one row is too few for a regression; at least two are needed")]
+    #[error("{file}: one row is too few; at least two are needed")]
     OneRow { file: String },
     #[error("{file}: feature `{name}` is constant (every value is {value}); leave it out, the intercept covers it")]
     ConstantFeature { file: String, name: String, value: f64 },
@@ -38,12 +38,4 @@ pub enum DesignError {
         "{file}: {num_features} features and an intercept from {num_rows} rows; choose fewer with --features, or use the model `horseshoe`"
     )]
     TooManyFeatures { file: String, num_features: usize, num_rows: usize },
-    #[error("{place}: the response must be 0 or 1, found {value}; recode the column")]
-    NotBinary { place: String, value: f64 },
-    #[error(
-        "{place}: the response must be a count (0, 1, 2, ...), found {value}; correct it or use `linear-regression`"
-    )]
-    NotACount { place: String, value: f64 },
-    #[error("{file}: group column `{name}` has only one level (\"{level}\"); choose another --group")]
-    OneGroup { file: String, name: String, level: String },
 }

@@ -9,65 +9,27 @@ fn error(text: &str, spec: DesignSpec) -> String {
 }
 
 fn real(response: &str) -> DesignSpec {
-    DesignSpec::new(response, ResponseKind::Real)
+    DesignSpec::new(response)
 }
 
 #[test]
 fn features_are_standardised_and_row_major() {
     let table = table("x,y,z,g\n1,5,0,b\n2,7,0,a\n3,6,3,b\n");
-    let design = DesignMatrix::new(&table, &real("y").features(&["z", "x"]).group("g")).unwrap();
+    let design = DesignMatrix::new(&table, &real("y").features(&["z", "x"])).unwrap();
     assert_eq!((design.num_rows, design.num_features()), (3, 2));
-    assert_eq!(design.response, [5.0, 7.0, 6.0]);
-    assert_eq!(design.response_scale, Standardisation::identity("y"));
+    assert_eq!(design.response, [-1.0, 1.0, 0.0]);
+    assert_eq!((design.response_scale.mean, design.response_scale.sd), (6.0, 1.0));
     let s = 3.0_f64.sqrt(); // z has mean 1 and variance 3
     for (found, expected) in design.features.iter().zip([-1.0 / s, -1.0, -1.0 / s, 0.0, 2.0 / s, 1.0]) {
         assert!((found - expected).abs() < 4.0 * f64::EPSILON, "{found} {expected}");
     }
-    let groups = design.groups.unwrap();
-    assert_eq!((groups.index, groups.levels), (vec![1, 0, 1], vec!["a".to_string(), "b".to_string()]));
 }
 
 #[test]
 fn without_a_list_every_other_named_column_is_a_feature() {
-    let table = table(",x,y,g,z\n1,1,5,a,0\n2,2,7,b,0\n3,4,6,b,3\n4,4,6,b,2\n");
-    let design = DesignMatrix::new(&table, &real("y").group("g")).unwrap();
+    let table = table(",x,y,z\n1,1,5,0\n2,2,7,0\n3,4,6,3\n4,4,6,2\n");
+    let design = DesignMatrix::new(&table, &real("y")).unwrap();
     assert_eq!(design.scales.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["x", "z"]);
-}
-
-#[test]
-fn coefficients_return_to_original_units() {
-    // y = 3 + 2 x - z exactly; on standardised columns the slopes are 2 sd(x) and -sd(z).
-    let table = table("x,z,y\n1,5,0\n2,1,6\n4,0,11\n7,2,15\n");
-    for spec in [real("y"), real("y").standardise_response()] {
-        let design = DesignMatrix::new(&table, &spec).unwrap();
-        let [x, z] = [&design.scales[0], &design.scales[1]];
-        let unit = design.response_scale.sd;
-        let mut slopes = [2.0 * x.sd / unit, -z.sd / unit];
-        let centre = design.response_scale.apply(3.0 + 2.0 * x.mean - z.mean);
-        let intercept = design.original_units(centre, &mut slopes);
-        for (found, expected) in [(intercept, 3.0), (slopes[0], 2.0), (slopes[1], -1.0)] {
-            assert!((found - expected).abs() < 1e-13, "{found} {expected}");
-        }
-    }
-}
-
-#[test]
-fn responses_are_checked_against_their_kind() {
-    let binary = |name| DesignSpec::new(name, ResponseKind::Binary);
-    let count = |name| DesignSpec::new(name, ResponseKind::Count);
-    let text = "x,y,n,b,ones\n1,0,0,1,1\n2,1,7,2,1\n3.5,0,-1,1,1\n";
-    assert!(DesignMatrix::new(&table(text), &binary("y").features(&["x"])).is_ok());
-    assert!(DesignMatrix::new(&table(text), &count("ones").features(&["x"])).is_ok());
-    for (spec, words) in [
-        (binary("b"), "d.csv, line 3, column `b`: the response must be 0 or 1, found 2; recode"),
-        (count("n"), "d.csv, line 4, column `n`: the response must be a count (0, 1, 2, ...), found -1;"),
-        (count("x"), "found 3.5"),
-        (binary("ones"), "response `ones` is constant (every value is 1); there is nothing to explain"),
-        (real("ones"), "response `ones` is constant"),
-    ] {
-        let text = error(text, spec.features(&["y"]));
-        assert!(text.contains(words), "{text}");
-    }
 }
 
 #[test]
@@ -96,22 +58,11 @@ fn collinear_features_pass_where_the_prior_decides() {
 }
 
 #[test]
-fn too_few_rows_and_groups_are_named() {
+fn too_few_rows_and_no_features_are_named() {
     assert!(error("y,a,b\n1,2,4\n2,3,3\n", real("y")).contains("d.csv: 2 features and an intercept from 2 rows"));
-    assert!(error("y,a\n1,2\n", real("y")).contains("d.csv: one row is too few for a regression"));
-    assert!(error("y,a\n1,2\n", DesignSpec::new("y", ResponseKind::Count)).contains("one row is too few"));
-    assert!(error("y\n1\n2\n", real("y")).contains("no features, the response (and group) are the only columns"));
+    assert!(error("y,a\n1,2\n", real("y")).contains("d.csv: one row is too few"));
+    assert!(error("y\n1\n2\n", real("y")).contains("no features, the response is the only column"));
     let grouped = "y,a,g\n1,2,k\n2,3,k\n3,5,k\n";
-    let text = error(grouped, real("y").group("g"));
-    assert!(text.contains("group column `g` has only one level (\"k\")"), "{text}");
-    let text = error(grouped, real("y").features(&["a", "g"]).group("g"));
-    assert!(text.contains("column `g` is named as the group and a feature"), "{text}");
-    for spec in [real("y").features(&["a"]).group("y"), real("y").group("y")] {
-        let text = error(grouped, spec);
-        assert!(text.contains("column `y` is named as the response and the group"), "{text}");
-    }
-    let text = error(grouped, real("y").group("nope"));
-    assert!(text.contains("d.csv: no column `nope`"), "{text}");
     let text = error(grouped, real("y"));
     assert!(text.contains("d.csv, line 2, column `g`: \"k\" is not a number"), "{text}");
 }
@@ -119,7 +70,7 @@ fn too_few_rows_and_groups_are_named() {
 #[test]
 fn a_response_without_residuals_is_refused() {
     let check = |text: &str, spec: DesignSpec| {
-        let design = DesignMatrix::new(&table(text), &spec.standardise_response()).unwrap();
+        let design = DesignMatrix::new(&table(text), &spec).unwrap();
         design.check_residuals("d.csv").map_err(|e| e.to_string())
     };
     // y = 3 + 2 a - b, and what a spreadsheet rounds to six digits is no function of them.

@@ -14,7 +14,7 @@ pub mod scale;
 pub mod stream;
 pub mod table;
 
-pub use design::{DesignMatrix, DesignSpec, Grouping, ResponseKind};
+pub use design::{DesignMatrix, DesignSpec};
 pub use design_error::DesignError;
 pub use error::{DataError, Place};
 pub use scale::Standardisation;

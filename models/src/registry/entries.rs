@@ -1,6 +1,7 @@
 //! Every model with its own data.
 
 use super::{DataOption, Entry};
+use crate::regression::ResponseLaw;
 use crate::zoo::*;
 
 macro_rules! own_data {
@@ -10,6 +11,8 @@ macro_rules! own_data {
 }
 
 const REGRESSION: &[DataOption] = &[DataOption::Response, DataOption::Features];
+/// Those of a regression by its columns.
+const PRESET: &[DataOption] = &[DataOption::Response, DataOption::Features, DataOption::Settings];
 const SERIES: &[DataOption] = &[DataOption::Response];
 
 pub(super) static ENTRIES: [Entry; 28] = [
@@ -40,7 +43,7 @@ pub(super) static ENTRIES: [Entry; 28] = [
         data: "reaction times of 18 people on 10 days, with 3 hours of sleep from day 2 on (Belenky 2003)",
         file: own_data!("sleepstudy.csv"),
         parts: (None, &[], None),
-        uses: &[DataOption::Formula],
+        uses: &[DataOption::Formula, DataOption::Likelihood, DataOption::Settings],
         build: regression::build,
     },
     Entry {
@@ -50,18 +53,18 @@ pub(super) static ENTRIES: [Entry; 28] = [
         data: "test scores of 434 children by their mothers' school and IQ",
         file: own_data!("kidiq.csv"),
         parts: (Some("kid_score"), &[], None),
-        uses: REGRESSION,
-        build: LinearRegression::build,
+        uses: PRESET,
+        build: |input| regression::of_columns(input, ResponseLaw::Normal),
     },
     Entry {
         name: "logistic-regression",
-        about: "a response of 0 and 1 on features",
-        needs: "--response of 0 and 1, and --features or all other columns",
+        about: "one of two answers on features",
+        needs: "--response of 0 and 1 or two words, and --features or all other columns",
         data: "569 breast tumours, benign or not, by 30 measurements",
         file: own_data!("breast_cancer.csv"),
         parts: (Some("benign"), &[], None),
-        uses: REGRESSION,
-        build: LogisticRegression::build,
+        uses: PRESET,
+        build: |input| regression::of_columns(input, ResponseLaw::Bernoulli),
     },
     Entry {
         name: "poisson-regression",
@@ -70,8 +73,8 @@ pub(super) static ENTRIES: [Entry; 28] = [
         data: "insects on 72 plots by spray (Beall 1942)",
         file: own_data!("insect_sprays.csv"),
         parts: (Some("count"), &[], None),
-        uses: REGRESSION,
-        build: PoissonRegression::build,
+        uses: PRESET,
+        build: |input| regression::of_columns(input, ResponseLaw::Poisson),
     },
     Entry {
         name: "negative-binomial-regression",
@@ -80,18 +83,18 @@ pub(super) static ENTRIES: [Entry; 28] = [
         data: "days of absence of 146 pupils (Quine 1975)",
         file: own_data!("quine.csv"),
         parts: (Some("days"), &[], None),
-        uses: REGRESSION,
-        build: NegativeBinomialRegression::build,
+        uses: PRESET,
+        build: |input| regression::of_columns(input, ResponseLaw::NegativeBinomial),
     },
     Entry {
         name: "hierarchical-regression",
-        about: "intercept and slopes that vary by group",
+        about: "a real response on features, with intercept and slopes that vary by group",
         needs: "--response, --group, and --features or all other columns",
         data: "reaction times of 18 people on 10 days, with 3 hours of sleep from day 2 on (Belenky 2003)",
         file: own_data!("sleepstudy.csv"),
         parts: (Some("reaction"), &["days"], Some("subject")),
-        uses: &[DataOption::Response, DataOption::Features, DataOption::Group],
-        build: HierarchicalRegression::build,
+        uses: &[DataOption::Response, DataOption::Features, DataOption::Group, DataOption::Settings],
+        build: |input| regression::of_groups(input, ResponseLaw::Normal),
     },
     Entry {
         name: "gaussian-process",

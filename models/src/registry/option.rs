@@ -9,6 +9,8 @@ pub(super) enum DataOption {
     Lags,
     Supports,
     Formula,
+    Likelihood,
+    Settings,
 }
 
 impl DataOption {
@@ -21,6 +23,8 @@ impl DataOption {
             Self::Lags => "--lags",
             Self::Supports => "--supports",
             Self::Formula => "--formula",
+            Self::Likelihood => "--likelihood",
+            Self::Settings => "--prior, --link or --missing",
         }
     }
 }

@@ -1,11 +1,10 @@
 //! A response that its features explain in every row leaves no residual, whose scale these models learn.
 
-use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind};
+use crate::data::{DataTable, DesignMatrix, DesignSpec};
 use crate::zoo::{BuildError, DataOptions};
 
 /// Linear models with a residual scale; a Gaussian process is at home where there is no noise.
-const MODELS: [&str; 5] =
-    ["linear-regression", "hierarchical-regression", "regression-mixture", "spike-and-slab", "horseshoe"];
+const MODELS: [&str; 3] = ["regression-mixture", "spike-and-slab", "horseshoe"];
 
 /// Refuses such a response for one of the models.
 ///
@@ -13,12 +12,9 @@ const MODELS: [&str; 5] =
 /// As [`DesignMatrix::check_residuals`].
 pub(super) fn check(model: &str, table: &DataTable, options: &DataOptions) -> Result<(), BuildError> {
     let Some(response) = options.response.as_ref().filter(|_| MODELS.contains(&model)) else { return Ok(()) };
-    let mut spec = DesignSpec::new(response, ResponseKind::Real).standardise_response().allow_collinear();
+    let mut spec = DesignSpec::new(response).allow_collinear();
     if let Some(features) = &options.features {
         spec = spec.features(features);
-    }
-    if let Some(group) = &options.group {
-        spec = spec.group(group);
     }
     Ok(DesignMatrix::new(table, &spec)?.check_residuals(table.file())?)
 }

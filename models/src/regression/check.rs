@@ -44,6 +44,9 @@ pub(super) fn present(
     }
     let rows: Vec<usize> = (0..table.num_rows()).filter(|&row| is_whole[row]).collect();
     left_out.retain(|(_, count)| *count > 0);
+    if table.num_rows() < 2 {
+        return table_error(table, "one row is too few for a regression; at least two are needed".to_string());
+    }
     if rows.len() < 2 {
         let words: Vec<String> = left_out.iter().map(|(name, count)| format!("{count} in `{name}`")).collect();
         let why = if words.is_empty() { String::new() } else { format!(" (missing cells: {})", words.join(", ")) };
@@ -73,6 +76,13 @@ pub(super) fn design(formula: &Formula, design: &Design, table: &DataTable) -> R
         if column.iter().all(|x| *x == 0.0) {
             return table_error(table, format!("`{name}` is zero in the rows that are used; leave it out"));
         }
+    }
+    let num_rows = columns.first().map_or(0, Vec::len);
+    let num_coefficients = columns.len() + usize::from(formula.terms.intercept);
+    if num_coefficients > num_rows && num_rows > 0 {
+        let words = "so many cannot be told apart; choose fewer columns, or use the model `horseshoe`, which expects most to \
+                     be of no effect";
+        return table_error(table, format!("{num_coefficients} coefficients from {num_rows} rows: {words}"));
     }
     let Some(found) = first_dependence(&columns) else { return Ok(()) };
     let others: Vec<String> = found.terms.iter().map(|(j, _)| names[*j].clone()).collect();

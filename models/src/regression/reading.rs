@@ -63,8 +63,9 @@ impl Reading {
             } else {
                 String::new()
             };
+            let what = if cell.parse::<f64>().is_ok() { "finite" } else { "a number" };
             let reason = format!(
-                "\"{cell}\" is not a number{more}, and most cells of the column are; correct the cell, leave it empty, or write \
+                "\"{cell}\" is not {what}{more}, and most cells of the column are; correct the cell, leave it empty, or write \
                  `C({name})` to take every cell as the name of a category"
             );
             return Err(RegressionError::Cell { place: table.place(name, *row).to_string(), reason });

@@ -2,7 +2,7 @@
 
 use super::{BuildError, NamedSupport};
 use crate::data::nearest::listed;
-use crate::data::{DataTable, DesignMatrix, DesignSpec, ResponseKind, Standardisation};
+use crate::data::{DataTable, DesignMatrix, DesignSpec, Standardisation};
 use crate::regression::RegressionSettings;
 use jensen::amortised::AmortisedModel;
 use jensen::model::Model;
@@ -60,6 +60,8 @@ pub struct Built {
     pub notes: Vec<String>,
     /// Sites that are of the computation alone.
     pub internal: Vec<String>,
+    /// The model as a regression, which predicts new rows.
+    pub regression: Option<crate::regression::Regression>,
 }
 
 impl Built {
@@ -74,6 +76,7 @@ impl Built {
             network: None,
             notes: Vec::new(),
             internal: Vec::new(),
+            regression: None,
         }
     }
 
@@ -111,14 +114,21 @@ impl std::fmt::Debug for Built {
     }
 }
 
-/// A regression's data as the models hold it.
-pub(super) struct Regression {
+/// Whether features may determine each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Collinear {
+    Allowed,
+    Refused,
+}
+
+/// A response and standardised features as the models hold them.
+pub(super) struct Design {
     pub x: Matrix,
     pub y: Column,
     pub design: DesignMatrix,
 }
 
-impl Regression {
+impl Design {
     /// Name of each feature.
     pub fn features(&self) -> Vec<String> {
         self.design.scales.iter().map(|scale| scale.name.clone()).collect()
@@ -132,24 +142,20 @@ impl Regression {
 }
 
 impl Input<'_> {
-    /// The checked regression of `--response` on `--features`; `adjust` widens what is allowed.
-    pub(super) fn regression(
-        &self,
-        kind: ResponseKind,
-        adjust: impl FnOnce(DesignSpec) -> DesignSpec,
-    ) -> Result<Regression, BuildError> {
+    /// The checked `--response` and `--features`, which may be collinear where the prior decides between them.
+    pub(super) fn design(&self, collinear: Collinear) -> Result<Design, BuildError> {
         let response = self.named(self.options.response.as_deref(), "the response", "--response NAME")?;
-        let mut spec = adjust(DesignSpec::new(response, kind));
+        let mut spec = DesignSpec::new(response);
+        if collinear == Collinear::Allowed {
+            spec = spec.allow_collinear();
+        }
         if let Some(features) = &self.options.features {
             spec = spec.features(features);
-        }
-        if let Some(group) = &self.options.group {
-            spec = spec.group(group);
         }
         let design = DesignMatrix::new(self.table, &spec)?;
         let x = Matrix::new(design.features.clone(), design.num_features())
             .map_err(|_| crate::data::DesignError::NoFeatures { file: self.table.file().to_string() })?;
-        Ok(Regression { x, y: Column::new(design.response.clone()), design })
+        Ok(Design { x, y: Column::new(design.response.clone()), design })
     }
 
     /// The series to explain: the column named as the response, or the only column.

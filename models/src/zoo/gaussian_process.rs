@@ -5,8 +5,9 @@
 //! y ~ N(0, K)    K_ij = alpha^2 exp(-(x_i - x_j)^2 / (2 rho^2)) + sigma [i = j]
 //! ```
 
+use super::build::Collinear;
 use super::{BuildError, Built, Input};
-use crate::data::{ResponseKind, Standardisation};
+use crate::data::Standardisation;
 use jensen::prelude::*;
 
 /// Values of an unknown smooth function, with noise.
@@ -47,7 +48,7 @@ impl GaussianProcess {
     pub fn build(input: &Input) -> Result<Built, BuildError> {
         let file = || input.table.file().to_string();
         input.at_least(3, "")?;
-        let data = input.regression(ResponseKind::Real, |spec| spec.standardise_response())?;
+        let data = input.design(Collinear::Refused)?;
         if data.design.num_features() != 1 {
             return Err(BuildError::OneFeature { file: file(), found: data.design.num_features() });
         }

@@ -10,8 +10,8 @@
 //!
 //! `tau0 = m / (K - m) / sqrt(n)` for a guess of `m` relevant features out of K; `m` is a quarter of them here.
 
+use super::build::Collinear;
 use super::{BuildError, Built, Input};
-use crate::data::ResponseKind;
 use jensen::prelude::*;
 
 /// A real response explained by few of many features.
@@ -48,7 +48,7 @@ impl Horseshoe {
     /// # Errors
     /// Everything else a regression's data can have wrong.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
-        let data = input.regression(ResponseKind::Real, |spec| spec.standardise_response().allow_collinear())?;
+        let data = input.design(Collinear::Allowed)?;
         let built = data.built(Horseshoe { x: data.x.clone(), y: data.y.clone() });
         Ok(built.label("z", data.features()).label("lambda", data.features()))
     }

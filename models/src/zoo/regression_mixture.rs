@@ -6,8 +6,8 @@
 //! y_i ~ weights_1 N(alpha_1 + x_i . beta_1, sigma_1) + weights_2 N(alpha_2 + x_i . beta_2, sigma_2)
 //! ```
 
+use super::build::Collinear;
 use super::{BuildError, Built, Input};
-use crate::data::{DesignSpec, ResponseKind};
 use jensen::dist::mixture;
 use jensen::prelude::*;
 
@@ -41,7 +41,7 @@ impl RegressionMixture {
     /// # Errors
     /// Everything a regression's data can have wrong.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
-        let data = input.regression(ResponseKind::Real, DesignSpec::standardise_response)?;
+        let data = input.design(Collinear::Refused)?;
         let model = RegressionMixture { x: data.x.clone(), y: data.y.clone() };
         let scales = data.design.scales.iter().chain([&data.design.response_scale]).cloned();
         let built = Built::new(model, data.design.num_rows).scaled(scales);

@@ -6,8 +6,8 @@
 //! beta_k = in_k slab_k    y_i ~ N(alpha + x_i . beta, sigma)
 //! ```
 
+use super::build::Collinear;
 use super::{BuildError, Built, Input};
-use crate::data::ResponseKind;
 use jensen::prelude::*;
 
 /// A real response explained by some of its features.
@@ -40,7 +40,7 @@ impl SpikeAndSlab {
     /// # Errors
     /// Everything else a regression's data can have wrong.
     pub fn build(input: &Input) -> Result<Built, BuildError> {
-        let data = input.regression(ResponseKind::Real, |spec| spec.standardise_response().allow_collinear())?;
+        let data = input.design(Collinear::Allowed)?;
         let names = data.features();
         let built = data.built(SpikeAndSlab { x: data.x.clone(), y: data.y.clone(), names: names.clone() });
         Ok(built.label("slab", names))
@@ -110,7 +110,7 @@ mod tests {
         let table = entry.table().unwrap();
         let options = DataOptions { response: Some("progression".into()), ..DataOptions::default() };
         let input = Input { table: &table, options: &options, embedded: true };
-        let data = input.regression(ResponseKind::Real, |spec| spec.standardise_response().allow_collinear()).unwrap();
+        let data = input.design(Collinear::Allowed).unwrap();
         let names = data.features();
         let shares = shares(&data.design.features, &data.design.response, names.len());
         // The figures of docs/notebook/estimators.md.

@@ -35,8 +35,10 @@ ordinal, categorical. Priors, where --prior does not say others, with s_y and s_
 response (1 where the link is not its unit) and of a column: b[x] ~ normal(0, 2.5 s_y / s_x), the intercept at
 the means of the columns ~ normal(m, 2.5 s_y), sd[group, x] ~ exponential(s_x / s_y), sigma ~ exponential(1 / s_y),
 nu and shape ~ gamma(2, 0.1), precision ~ gamma(2, 0.01), zero ~ beta(1, 1), correlations ~ lkj(1).
-Other regressions standardise features to mean 0 and standard deviation 1, and the report says by what; their
-cells must be present, numeric and finite. An error names file, line and column.
+`linear-regression`, `logistic-regression`, `poisson-regression`, `negative-binomial-regression` and
+`hierarchical-regression` are the same with --response and --features in the place of a formula. Other models
+standardise features, and the report says by what; their cells must be present, numeric and finite.
+An error names file, line and column.
 Ctrl-C ends the fit and keeps its report and files, with exit code 1; a second one ends the program.
 Where the fit is trusted, the table, draws.csv and the marginals are of the posterior: draws of q and around
 it are weighted, and resampled by their weights. proposal_draws.csv has these, with log_p, log_q,

@@ -31,12 +31,11 @@ pub(super) fn is_of_a_model(path: &Path) -> Result<bool, CommandError> {
 /// Writes a line for each row of the table.
 pub(super) fn run(args: &PredictArgs) -> Result<Exit, CommandError> {
     let refused = |found: &str| FileError::NotSaved { path: args.fit.clone(), found: found.to_string() };
-    let Opened { outcome, note, entry, .. } = Opened::read(&args.fit, &INSTEAD)?;
-    let Some(regression) = entry.regression(note.table.as_ref(), &note.options) else {
-        let words = format!("its model is `{}`, and new rows are predicted by fits of `regression`", entry.name);
+    let Opened { outcome, entry, built, .. } = Opened::read(&args.fit, &INSTEAD)?;
+    let Some(regression) = &built.regression else {
+        let words = format!("its model is `{}`, and new rows are predicted by fits of regressions", entry.name);
         return Err(refused(&words).into());
     };
-    let regression = regression?;
     let Some(file) = &args.file else {
         return Err(refused("--simulate is of mixtures; give a table of new rows").into());
     };

@@ -67,6 +67,52 @@ fn a_table_as_it_comes_is_fitted_in_its_units_and_what_was_understood_is_said() 
     assert!((slope(&a) / slope(&b) - 10.0).abs() < 0.2, "{a:?} {b:?}");
 }
 
+/// A preset is the formula that it stands for, and predicts like it.
+#[test]
+fn presets_are_the_one_regression() {
+    let folder = Folder::new("regression-presets");
+    folder.file("t.csv", TABLE.replace(";shop;", ";shop no.;"));
+    folder.file("s.csv", include_str!("../../../data/sleepstudy.csv"));
+    for (preset, formula, options) in [
+        (
+            "linear-regression --response sales --features price,shop\u{a0}no.",
+            "sales ~ price + `shop no.`",
+            "--data t.csv",
+        ),
+        ("poisson-regression --response n --features price", "n ~ price", "--data t.csv"),
+        ("negative-binomial-regression --response n --features price", "n ~ price", "--data t.csv"),
+        ("logistic-regression --response open --features price --prior b~normal(0,1)", "open ~ price", "--data t.csv"),
+        (
+            "hierarchical-regression --response reaction --group subject",
+            "reaction ~ days + (1 + days || subject)",
+            "--data s.csv",
+        ),
+    ] {
+        let mut command = folder.command("fit --quiet --json --out f");
+        command.args(preset.split(' ').map(|word| word.replace('\u{a0}', " "))).args(options.split(' '));
+        let found = Run::of(command.output().unwrap());
+        let likelihood = match preset.split('-').next() {
+            Some("linear" | "hierarchical") => "normal",
+            Some("logistic") => "bernoulli --prior b~normal(0,1)",
+            Some("poisson") => "poisson",
+            _ => "negative-binomial",
+        };
+        let expected = fit(&folder, formula, &format!("{options} --json --likelihood {likelihood}"));
+        assert_eq!(lines(&found.fitted().out), lines(&expected.fitted().out), "{preset}");
+        let new = if options.ends_with("s.csv") { "days,subject\n3,308\n" } else { "price;shop no.\n3,5;north\n" };
+        folder.file("new.csv", new);
+        let run = folder.jensen("predict f new.csv");
+        assert!(run.code == Some(0) && run.out.starts_with("row,expected,"), "{run:?}");
+    }
+    // No feature is an intercept alone, and a column is named once.
+    folder.file("one.csv", "y\n1\n2\n4\n3\n");
+    let run = folder.jensen("fit linear-regression --data one.csv --response y --quiet");
+    assert!(run.fitted().out.contains("formula       y ~ 1"), "{run:?}");
+    folder
+        .jensen("fit hierarchical-regression --data s.csv --response reaction --group reaction")
+        .refused(&["`reaction` is named as the response and the group"]);
+}
+
 #[test]
 fn answers_in_words_trials_and_priors() {
     let folder = Folder::new("regression-answers");
@@ -142,7 +188,10 @@ fn every_mistake_is_answered_and_nothing_is_written() {
     folder
         .jensen("fit regression --data d.csv")
         .refused(&["d.csv: which column is explained by which is not said", "--formula"]);
-    folder.jensen("fit garch --prior b~normal(0,1)").refused(&["does not use --formula"]);
+    folder.jensen("fit garch --prior b~normal(0,1)").refused(&["does not use --prior, --link or --missing"]);
+    folder
+        .jensen("fit linear-regression --likelihood poisson")
+        .refused(&["does not use --likelihood", "fit `regression`"]);
 }
 
 #[test]

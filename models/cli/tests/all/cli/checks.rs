@@ -43,7 +43,7 @@ fn a_right_fit_passes_every_check() {
         "0 of 40 rows above",
         "uniform p",
         "30 simulated data sets, 30 of their fits trusted",
-        "priors scaled together: alpha, beta, sigma",
+        "priors scaled together: intercept_at_means, b[a], sigma",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
     }
@@ -55,7 +55,7 @@ fn a_right_fit_passes_every_check() {
         serde_json::from_str(&folder.jensen("check r/fit.json --quiet --simulations 0 --json").out).unwrap();
     assert_eq!(json["loo"]["done"]["pointwise"].as_array().unwrap().len(), 40);
     assert_eq!(json["calibration"]["not_done"], "not asked for (--simulations 0)");
-    assert_eq!(json["sensitivity"]["done"]["quantities"].as_array().unwrap().len(), 3);
+    assert_eq!(json["sensitivity"]["done"]["quantities"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn counts_and_measurements_are_not_compared() {
     folder.jensen("fit linear-regression --data d.csv --response y --quiet --out l").fitted();
     let run = folder.jensen("compare-fits p n");
     assert!(run.out.contains("2 fits of the same 30 rows"), "{run:?}");
-    // Its response is standardised.
+    // A density of a count is no probability.
     folder.jensen("compare-fits p l").refused(&["not fits of the same rows"]);
     // A flat prior has no evidence.
     folder.jensen("fit garch --quiet --out g").fitted();

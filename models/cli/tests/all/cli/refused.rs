@@ -16,21 +16,24 @@ fn bad_data_are_refused_with_place_and_remedy() {
         ("y,a\n1,2\n3\n", "", &["d.csv, line 3: found 1 field where the header has 2"]),
         ("y,a,a\n1,2,3\n", "", &["duplicate column `a`", "rename"]),
         ("x,a\n1,2\n2,3\n", "", &["d.csv: no column `y`", "the columns are `x`, `a`"]),
-        ("y,a\n1,2\n2,\n3,5\n", "", &["d.csv, line 3, column `a`", "missing"]),
-        ("y,a\n1,2\n2,NA\n3,5\n", "", &["d.csv, line 3, column `a`", "missing"]),
+        ("y,a\n1,2\n2,\n3,5\n", "--missing refuse", &["d.csv, line 3, column `a`", "missing"]),
+        ("y,a\n1,2\n2,NA\n3,5\n", "--missing refuse", &["d.csv, line 3, column `a`", "missing"]),
         ("y,a\n1,2\n2,tall\n3,5\n", "", &["d.csv, line 3, column `a`: \"tall\" is not a number"]),
-        ("y,a\n1,2\nNaN,3\n3,5\n", "", &["d.csv, line 3, column `y`"]),
+        ("y,a\n1,2\nNaN,3\n3,5\n", "--missing refuse", &["d.csv, line 3, column `y`"]),
         ("y,a\n1,2\ninf,3\n3,5\n", "", &["d.csv, line 3, column `y`", "finite"]),
-        ("y,a\n1,7\n2,7\n3,7\n", "", &["feature `a` is constant (every value is 7)", "leave it out"]),
-        ("y,a\n4,1\n4,2\n4,3\n", "", &["response `y` is constant", "--response"]),
-        ("y,a,b\n1,1,2\n2,2,4\n3,4,8\n4,3,6\n", "", &["`b` is collinear with `a` (b = 2 a + constant)", "leave one"]),
-        ("y,a,b\n1,1,1\n2,2,2\n3,4,4\n4,3,3\n", "", &["`b` repeats feature `a`"]),
-        ("y,a,b\n1,1,5\n2,2,9\n", "", &["2 features and an intercept from 2 rows", "horseshoe"]),
-        ("y\n1\n2\n", "", &["no features"]),
+        ("y,a\n1,7\n2,7\n3,7\n", "", &["d.csv: `a` is constant", "leave it out"]),
+        ("y,a\n4,1\n4,2\n4,3\n", "", &["every row has the response 4", "nothing to explain"]),
+        (
+            "y,a,b\n1,1,2\n2,2,4\n3,4,8\n4,3,6\n",
+            "",
+            &["`b` is collinear: `a` and the intercept determine it", "leave one"],
+        ),
+        ("y,a,b\n1,1,1\n2,2,2\n3,4,4\n4,3,3\n", "", &["`b` is collinear: `a`"]),
+        ("y,a,b\n1,1,5\n2,2,9\n", "", &["3 coefficients from 2 rows", "horseshoe"]),
         (
             "y,a,b\n4,1,2\n5.5,2,1\n11.5,4,5\n9,3,4\n",
             "",
-            &["d.csv: `y` is a linear function of `a`, `b` in every row (y = 2 a + 0.5 b + constant)", "would be zero"],
+            &["d.csv: `a`, `b` explain `y` in every row", "would be zero"],
         ),
         ("y,\"a\n1,2\n2,3\n", "", &["d.csv, line 1: a quotation mark is opened here", "close it, or remove it"]),
         ("y,a\n1,2\n2,\"3\n3,5\n", "", &["d.csv, line 3: a quotation mark is opened here"]),
@@ -95,10 +98,9 @@ fn bad_columns_are_refused_with_a_remedy() {
             "linear-regression --data d.csv --response y --features a --group g",
             &["does not use --group", "hierarchical-regression"],
         ),
-        ("linear-regression --data d.csv --response y --features a,g", &["line 2, column `g`: \"p\" is not a number"]),
         (
             "logistic-regression --data d.csv --response k --features a",
-            &["line 3, column `k`: the response must be 0 or 1, found 3"],
+            &["line 3, column `k`: the response must be 0 or 1", "found 3"],
         ),
         (
             "poisson-regression --data d.csv --response y --features a",
@@ -181,7 +183,7 @@ fn bad_json_is_refused() {
     ];
     for (text, words) in cases {
         folder.file("d.json", text);
-        folder.jensen("fit linear-regression --data d.json --response y --out results").refused(words);
+        folder.jensen("fit linear-regression --data d.json --response y --missing refuse --out results").refused(words);
         assert_eq!(folder.names(""), ["d.json"], "{text}");
     }
 }

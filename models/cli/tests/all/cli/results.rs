@@ -11,13 +11,15 @@ fn report(folder: &Folder, line: &str) -> Value {
 fn the_json_report_is_whole() {
     let folder = Folder::new("json");
     let report = report(&folder, "linear-regression");
-    for key in ["model", "data", "posterior", "bound", "k_hat", "verdict", "stop", "standardised", "trace"] {
+    for key in
+        ["model", "data", "posterior", "bound", "k_hat", "verdict", "stop", "standardised", "understood", "trace"]
+    {
         assert!(!report[key].is_null(), "{key}");
     }
     for key in ["elbo", "log_joint", "entropy", "data", "kl", "log_evidence", "gap"] {
         assert!(report["bound"][key]["value"].is_f64() && report["bound"][key]["mcse"].is_f64(), "{key}");
     }
-    assert_eq!(report["posterior"][1]["name"], "beta[mom_hs]");
+    assert_eq!(report["posterior"][1]["name"], "b[mom_hs]");
 }
 
 /// A point has a density of the data and itself, and no bound on the evidence.

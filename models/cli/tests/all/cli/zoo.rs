@@ -82,7 +82,7 @@ fn choices_are_carried_out_or_refused() {
         "--family mean-field --estimator score-loo --draws 20 --optimizer rmsprop --learning-rate 0.01 --steps 300",
     ] {
         let run = folder.jensen(&format!("fit linear-regression --quiet {options}"));
-        assert!(run.fitted().out.contains("beta[mom_iq]"), "{options}: {run:?}");
+        assert!(run.fitted().out.contains("b[mom_iq]"), "{options}: {run:?}");
     }
     for options in [
         "--family mean-field --optimizer natural-gradient",
