@@ -79,7 +79,7 @@ fn in_image(file: &str, at: usize, num_pixels: usize) -> String {
 }
 
 impl Images {
-    /// Reads a folder of PNG files, an IDX file (also gzipped), or a CSV or JSON table; none is the embedded digits.
+    /// Reads a folder of PNG files, an IDX file (also gzipped), or a CSV or JSON table (also gzipped); none is the embedded digits.
     ///
     /// Greys of images are scaled to the range from 0 to 1, tables are taken as they are.
     ///
@@ -93,7 +93,11 @@ impl Images {
         let images = if path.is_dir() {
             folder::read(path, rules)?
         } else if idx::looks_like(path) {
-            idx::read(&path.display().to_string(), &idx::bytes(path)?, rules)?
+            let bytes = idx::bytes(path)?;
+            if idx::is_gzip_file(path) && !bytes.starts_with(&[0, 0]) {
+                return pixels::read(path, rules);
+            }
+            idx::read(&path.display().to_string(), &bytes, rules)?
         } else {
             return pixels::read(path, rules);
         };

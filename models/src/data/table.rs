@@ -86,12 +86,13 @@ pub(super) struct TextColumn {
 }
 
 impl DataTable {
-    /// Reads the CSV or JSON file at `path`, told apart by the ending, else by the first character.
+    /// Reads the CSV or JSON file at `path`, or standard input (`-`), also gzipped; told apart by the ending, else by the first
+    /// character.
     ///
     /// # Errors
     /// Every [`DataError`] but those about single columns.
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        let file = path.display().to_string();
+        let file = super::file::name(path);
         let bytes = super::file::read(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => DataError::NotFound { file: file.clone() },
             _ => DataError::Unreadable { file: file.clone(), reason: error.to_string() },

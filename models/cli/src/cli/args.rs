@@ -95,9 +95,9 @@ pub struct FitArgs {
 /// The data of a fit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataArgs {
-    /// CSV or JSON file to fit instead of the model's own data
+    /// CSV or JSON file to fit instead of the model's own data; `-` is standard input
     ///
-    /// CSV: a header line, then one line per row; comma, semicolon or tab. JSON: {"y": [1, 2], ...} or
+    /// Gzipped files are unpacked. CSV: a header line, then one line per row; comma, semicolon or tab. JSON: {"y": [1, 2], ...} or
     /// [{"y": 1, ...}, ...].
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,

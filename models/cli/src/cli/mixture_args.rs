@@ -11,6 +11,7 @@ use std::str::FromStr;
 pub struct MixtureArgs {
     /// CSV, JSON or Parquet file with a row for each thing to group [default: Old Faithful's eruptions]
     ///
+    /// `-` is standard input; gzipped files are unpacked.
     /// A header line, then one line per row; comma, semicolon or tab. An empty cell or NA is a missing cell. A CSV with
     /// --batch, and every Parquet file, stays on disk and may be larger than memory (Parquet: a build with that feature).
     #[arg(value_name = "FILE")]
@@ -122,7 +123,7 @@ pub struct PredictArgs {
     /// fit.json, or the folder that `jensen fit regression --out` or `jensen mixture --out` wrote
     #[arg(value_name = "FIT")]
     pub fit: PathBuf,
-    /// CSV, JSON or Parquet file with the new rows; its columns are found by name, others are ignored
+    /// CSV, JSON or Parquet file with the new rows, or `-`; its columns are found by name, others are ignored
     #[arg(value_name = "FILE", required_unless_present = "simulate", conflicts_with = "simulate")]
     pub file: Option<PathBuf>,
     /// Draw N new rows from a mixture instead, each from its own draw of the parameters

@@ -48,7 +48,7 @@ pub enum VaeCommand {
 /// The data of an autoencoder.
 #[derive(Debug, Clone, Default, Args)]
 pub struct VaeDataArgs {
-    /// CSV file with a column for each pixel, IDX file of images (also gzipped), or folder of PNG files
+    /// CSV file with a column for each pixel, IDX file of images (both also gzipped), or folder of PNG files
     /// [default: 1,797 binary digits of 8 x 8 pixels]
     ///
     /// Greys of IDX and PNG files are scaled to the range from 0 to 1; colours become greys.

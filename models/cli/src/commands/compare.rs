@@ -30,7 +30,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     }
     let folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let report = compared(args, entry.name, &*built.model).map_err(engine)?;
-    let data = source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string());
+    let data = source.map_or_else(|| entry.data.to_string(), jensen_models::data::file::name);
     let found = Comparison { model: entry.name.to_string(), data, num_rows: built.num_rows, report };
     if let Some(folder) = folder {
         write(folder, &found)?;

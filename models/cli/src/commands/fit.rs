@@ -29,7 +29,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let folder = args.folder().map(|path| OutDir::create(&path)).transpose()?;
     let note = Note {
         model: entry.name.to_string(),
-        data: source.map_or_else(|| entry.data.to_string(), |path| path.display().to_string()),
+        data: table.as_ref().map_or(entry.data, |table| table.file()).to_string(),
         num_rows: built.num_rows,
         standardised: built.scales.clone(),
         labels: built.labels.clone(),

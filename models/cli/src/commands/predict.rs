@@ -76,7 +76,7 @@ fn simulate(
 
 /// Writes labels, probabilities and densities; the table stays in its file, JSON apart.
 fn label(args: &PredictArgs, path: &Path, columns: &[Column], fitted: &MixtureFitted) -> Result<Exit, CommandError> {
-    let file = path.display().to_string();
+    let file = jensen_models::data::file::name(path);
     let rows: Box<dyn Rows> = if is_parquet(path) || is_text(path) {
         Box::new(encoded(&StreamedTable::open(path, BLOCK_ROWS).map_err(ClusterError::from)?, columns)?)
     } else {

@@ -17,14 +17,6 @@ pub enum ImageError {
         /// The operating system's words.
         reason: String,
     },
-    /// A gzipped file that does not unpack.
-    #[error("{file}: cannot be unpacked ({reason}); the file is damaged or not whole, fetch it again")]
-    Gzip {
-        /// The path as given.
-        file: String,
-        /// What went wrong.
-        reason: String,
-    },
     /// An IDX file of another kind.
     #[error(
         "{file}: {found}; expected an IDX file of images, whose first four bytes are 00 00 08 03 (a gzipped table has to be unpacked first)"

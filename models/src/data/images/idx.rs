@@ -2,7 +2,6 @@
 
 use super::super::file;
 use super::{ImageError, Images, Rules};
-use std::io::Read;
 use std::path::Path;
 
 /// Bytes of the header: magic number, images, rows, columns.
@@ -12,12 +11,12 @@ pub(super) const HEADER: usize = 16;
 pub fn looks_like(path: &Path) -> bool {
     let head = file::start::<4>(path);
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    is_gzip(&head) || (head.len() == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
+    file::is_gzip(&head) || (head.len() == 4 && head[..2] == [0, 0]) || name.contains("idx") && !name.ends_with(".csv")
 }
 
 /// Whether the file is gzipped.
 pub(super) fn is_gzip_file(path: &Path) -> bool {
-    is_gzip(&file::start::<2>(path))
+    file::is_gzip(&file::start::<2>(path))
 }
 
 /// Whether the file is a PNG image.
@@ -25,22 +24,11 @@ pub(super) fn is_png_file(path: &Path) -> bool {
     file::start::<8>(path) == *b"\x89PNG\r\n\x1a\n"
 }
 
-fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b])
-}
-
 /// The file's bytes, unpacked where it is gzipped.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ImageError> {
-    let file = path.display().to_string();
-    let bytes = crate::data::file::read(path)
-        .map_err(|error| ImageError::Unreadable { file: file.clone(), reason: error.to_string() })?;
-    if !is_gzip(&bytes) {
-        return Ok(bytes);
-    }
-    let mut out = Vec::new();
-    let unpacked = flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut out);
-    unpacked.map_err(|error| ImageError::Gzip { file, reason: error.to_string() })?;
-    Ok(out)
+    let unreadable =
+        |error: std::io::Error| ImageError::Unreadable { file: file::name(path), reason: error.to_string() };
+    file::read(path).map_err(unreadable)
 }
 
 /// Reads the images in `bytes`; `file` names them in errors.

@@ -66,6 +66,9 @@ impl StreamedImages {
         if path.is_dir() {
             return Err(cannot("a folder of PNG files is read at once; make it an IDX file, or leave --buffer out"));
         }
+        if crate::data::file::is_standard_input(path) {
+            return Err(cannot("standard input can be read once; save it to a file first, or leave --buffer out"));
+        }
         if !path.exists() {
             // The words for a file that is not there are those of a table.
             StreamedTable::open(path, 1)?;

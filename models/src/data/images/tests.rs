@@ -110,7 +110,7 @@ fn damaged_idx_files_are_named_with_what_is_wrong() {
         ("header.idx", &whole[..9], "the header ends after 9 of 16 bytes"),
         ("tiny.idx", &whole[..2], "2 bytes are too few"),
         ("text.idx", b"a,b\n1,2\n", "no IDX file"),
-        ("cut.gz", &packed[..packed.len() / 2], "cannot be unpacked"),
+        ("cut.gz", &packed[..packed.len() / 2], "cut off or damaged"),
     ] {
         let text = error(&folder.file(name, bytes), &greys());
         assert!(text.contains(words) && text.contains(name), "{name}: {text}");

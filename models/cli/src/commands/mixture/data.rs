@@ -131,10 +131,10 @@ impl Data {
 }
 
 /// Whether a file is a text table that can be read in blocks, told as [`DataTable::read`] does: by its ending, else by its
-/// first character. A pipe cannot: it is read at once.
+/// first character. A pipe and an archive cannot: they are read at once.
 pub fn is_text(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
-    if path.exists() && !path.is_file() {
+    if file::is_standard_input(path) || path.exists() && !path.is_file() || file::is_gzip(&file::start::<2>(path)) {
         return false;
     }
     if matches!(ending.as_deref(), Some("csv" | "tsv" | "tab")) {

@@ -64,8 +64,8 @@ impl TextNote {
 /// # Errors
 /// A file that cannot be read, or is no text.
 pub fn read(path: &Path) -> Result<String, VaeError> {
-    let unreadable = |reason: String| ImageError::Unreadable { file: path.display().to_string(), reason };
-    let bytes = jensen_models::data::file::check(path).and_then(|()| std::fs::read(path));
+    let unreadable = |reason: String| ImageError::Unreadable { file: jensen_models::data::file::name(path), reason };
+    let bytes = jensen_models::data::file::read(path);
     let text = decoded(bytes.map_err(|error| unreadable(error.to_string()))?).map_err(|r| unreadable(r.to_string()))?;
     Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
