@@ -4,7 +4,7 @@ use rand_distr::Distribution as _;
 
 use super::Support;
 use super::bernoulli::times_log;
-use super::scalar::scalar_density;
+use super::scalar::{draw, scalar_density};
 use crate::numerics::sigmoid;
 use crate::program::{Int, Real};
 
@@ -64,6 +64,36 @@ scalar_density! {
     sample(rng) = successes(n, sigmoid(logit), rng);
 }
 
+/// Binomial distribution whose probability of success is a beta number of each observation.
+#[derive(Clone, Copy, Debug)]
+pub struct BetaBinomial {
+    n: Real,
+    a: Real,
+    b: Real,
+}
+
+/// `ln p(x) = ln C(n, x) + ln B(x + a, n - x + b) - ln B(a, b)` for `x = 0, .., n`: successes among `n` trials with a probability
+/// from `beta(a, b)`, of mean `n a / (a + b)` and more spread than binomial ones.
+///
+/// `n` is a number or an integer column, as in [`binomial`].
+#[doc = example!(
+    r#"let (a, b) = (p.draw("a", exponential(0.5)), p.draw("b", exponential(0.5)));"#,
+    "p.observe(7.0, beta_binomial(10, a, b));",
+)]
+#[track_caller]
+pub fn beta_binomial(n: impl Into<Int>, a: impl Into<Real>, b: impl Into<Real>) -> BetaBinomial {
+    let made = BetaBinomial { n: n.into().to_real(), a: a.into(), b: b.into() };
+    super::domain::refuse(&made);
+    made
+}
+
+scalar_density! {
+    BetaBinomial: beta_binomial(n: Support::Integers(0, None), a: Support::Positive, b: Support::Positive);
+    support = Support::Integers(0, Some(n));
+    log_density(x) = (x + a).ln_beta(n - x + b) - a.ln_beta(b) + ln_choose(n, x);
+    sample(rng) = successes(n, draw(rand_distr::Beta::new(a, b), rng), rng);
+}
+
 /// `ln C(n, k)`; of data alone, so computed once.
 #[track_caller]
 fn ln_choose(n: Real, k: Real) -> Real {
@@ -95,6 +125,26 @@ mod tests {
 
     fn mass(p: f64) -> impl Fn(f64) -> f64 {
         move |k| CHOOSE_12.get(k as usize).map_or(0.0, |c| c * p.powf(k) * (1.0 - p).powf(12.0 - k))
+    }
+
+    /// With `a = b = 1` all numbers of successes are as probable; `beta_binomial(1, a, b)` is a coin of `a / (a + b)`; and at 2 of 3
+    /// with `a = 2, b = 4` it is `3 B(4, 5) / B(2, 4) = 3 (1/280) / (1/20)`.
+    #[test]
+    fn spread_probabilities() {
+        for k in 0..=12 {
+            close(at(&beta_binomial(12, 1.0, 1.0), f64::from(k)), -(13f64.ln()), 40.0);
+        }
+        close(at(&beta_binomial(1, 0.6, 1.8), 1.0), 0.25f64.ln(), 16.0);
+        close(at(&beta_binomial(3, 2.0, 4.0), 2.0), (3.0f64 / 14.0).ln(), 16.0);
+        check_total(12, |k| at(&beta_binomial(12, 0.3, 2.2), k));
+        let any = beta_binomial(3, 1.0, 1.0);
+        check_counts(&any, &[3.0, 2.0, 4.0], |k| at(&beta_binomial(3, 2.0, 4.0), k).exp());
+        assert!(draws(&any, &[3.0, -2.0, 4.0], 1, 1)[0][0].is_nan());
+        let count = IntColumn::new(vec![5, 0, 9]);
+        let one = |z: &[Real], i| {
+            beta_binomial(IntColumn::new(vec![7, 3, 9]).at(i), z[0], z[1]).log_density(count.at(i).to_real())
+        };
+        check_program(&record_rows(2, 3, one), &[1.7, 0.9]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod condition;
 mod counts;
 mod domain;
 mod heavy_tailed;
+mod hurdle;
 mod judge;
 mod lkj;
 mod matrix;
@@ -38,6 +39,7 @@ mod rows;
 mod scalar;
 mod simplex;
 mod support;
+mod survival;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -52,14 +54,16 @@ mod tests_domains;
 mod tests_domains_table;
 #[cfg(test)]
 mod tests_reference;
+mod truncated;
+mod weighted;
 mod wishart;
 mod zero_inflated;
 
 pub use bernoulli::{Bernoulli, BernoulliLogit, Geometric, bernoulli, bernoulli_logit, geometric};
-pub use binomial::{Binomial, BinomialLogit, binomial, binomial_logit};
+pub use binomial::{BetaBinomial, Binomial, BinomialLogit, beta_binomial, binomial, binomial_logit};
 pub use bounded::{Beta, Uniform, beta, uniform};
 pub use categorical::{Categorical, CategoricalLogit, categorical, categorical_logit};
-pub use censored::{CensoredAbove, Survival, censored_above};
+pub use censored::{Censored, censored, censored_above};
 pub use circular::{VonMises, von_mises};
 pub use counts::{
     NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,
@@ -71,6 +75,7 @@ pub use heavy_tailed::{
     Cauchy, Gumbel, HalfCauchy, HalfStudentT, Laplace, Logistic, StudentT, cauchy, gumbel, half_cauchy, half_student_t,
     laplace, logistic, student_t,
 };
+pub use hurdle::{Hurdle, hurdle};
 pub use lkj::{LkjCholesky, lkj_cholesky};
 pub use mixture::{Mixture, mixture, mixture_logit, mixture_of};
 pub use multivariate_normal::{
@@ -85,6 +90,9 @@ pub use positive::{
 };
 pub use simplex::{Dirichlet, Multinomial, dirichlet, multinomial};
 pub use support::Support;
+pub use survival::Survival;
+pub use truncated::{Truncated, truncated};
+pub use weighted::{WeightedDensity, weighted};
 pub use wishart::{InverseWishart, Wishart, inverse_wishart, wishart};
 pub use zero_inflated::{ZeroInflated, zero_inflated};
 

@@ -130,6 +130,36 @@ fn of_numbers() -> Vec<Case> {
             [positive("shape", 1.4), positive("scale", 1.2), set("limit", 2.0, [])]
         ),
         case!(
+            censored,
+            |at, x, p| at.observe(x[0], censored(weibull(p[0][0], p[1][0]), p[2][0], p[3][0])),
+            set("", 0.5, [0.0, -2.0, 2.5, INF]),
+            [positive("shape", 1.4), positive("scale", 1.2), set("limit", 0.1, []), set("limit", 2.0, [])]
+        ),
+        case!(
+            truncated,
+            |at, x, p| at.observe(x[0], truncated(weibull(p[0][0], p[1][0]), 0.1, 2.0)),
+            set("", 0.5, [0.0, -2.0, 2.5, INF]),
+            [positive("shape", 1.4), positive("scale", 1.2)]
+        ),
+        case!(
+            beta_binomial,
+            |at, x, p| at.observe(x[0], beta_binomial(5, p[0][0], p[1][0])),
+            set("", 2.0, [-1.0, 2.5, 6.0]),
+            [positive("a", 1.4), positive("b", 1.2)]
+        ),
+        case!(
+            hurdle,
+            |at, x, p| at.observe(x[0], hurdle(p[0][0], poisson(p[1][0]))),
+            count(2.0),
+            [probability("probability_of_zero"), set("rate", 1.2, [-1e-3, -150.0])]
+        ),
+        case!(
+            weighted,
+            |at, x, p| at.observe(x[0], weighted(normal(p[0][0], p[1][0]), p[2][0])),
+            real("", 0.5),
+            [real("mean", 0.3), positive("sd", 1.2), set("weight", 2.0, [-1.0, -2.0])]
+        ),
+        case!(
             laplace,
             |at, x, p| at.observe(x[0], laplace(p[0][0], p[1][0])),
             real("", 0.5),

@@ -21,6 +21,15 @@ impl DataTable {
     pub fn words(&self, name: &str) -> Result<Vec<Option<&str>>, DataError> {
         Ok(self.column(name)?.cells().map(|cell| (!is_missing(cell)).then_some(cell)).collect())
     }
+
+    /// The same, but that `none` is a word like others, as in the answers none, some and many.
+    ///
+    /// # Errors
+    /// No such column.
+    pub fn answers(&self, name: &str) -> Result<Vec<Option<&str>>, DataError> {
+        let is_there = |cell: &str| cell == "none" || !is_missing(cell);
+        Ok(self.column(name)?.cells().map(|cell| is_there(cell).then_some(cell)).collect())
+    }
 }
 
 #[cfg(test)]
@@ -29,6 +38,9 @@ mod tests {
 
     #[test]
     fn missing_cells_are_kept_apart_and_words_among_numbers_are_named() {
+        let answers = DataTable::from_csv("t.csv", b"a,b\n1,none\n2,None\n3,\n").expect("a table");
+        assert_eq!(answers.words("b").expect("words"), [None, None, None]);
+        assert_eq!(answers.answers("b").expect("words"), [Some("none"), None, None]);
         let table = DataTable::from_csv("t.csv", b"a,b\n1,x\nNA,\n3,z y\n").expect("a table");
         let numbers = table.numbers("a").expect("numbers");
         assert!((numbers[0], numbers[2]) == (1.0, 3.0) && numbers[1].is_nan());

@@ -8,6 +8,7 @@ use super::likelihood::{Link, ResponseLaw};
 use super::parameters;
 use super::prior::{Parameter, replace};
 use super::response::Response;
+use super::seen::Observed;
 use super::terms::Formula;
 use super::words::words;
 use crate::data::DataTable;
@@ -47,9 +48,7 @@ pub struct Regression {
     pub(super) offset: Option<Column>,
     pub(super) groups: Vec<Group>,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) y: Column,
-    pub(super) trials: Option<IntColumn>,
-    pub(super) limits: Option<Column>,
+    pub(super) observed: Observed,
     /// What was understood of the table and the formula, in words.
     pub(super) notes: Vec<String>,
 }
@@ -167,9 +166,7 @@ impl Regression {
         let groups = design.groups.iter().map(group).collect::<Vec<_>>();
         check::groups(likelihood, &groups, &design, table)?;
         let mut regression = Regression {
-            y: Column::new(response.values.clone()),
-            trials: response.trials.as_ref().map(|n| IntColumn::new(n.iter().map(|&n| n as u64))),
-            limits: response.limits.clone().map(Column::new),
+            observed: Observed::new(&response),
             offset: design.offset.clone().map(Column::new),
             settings: RegressionSettings { likelihood: Some(likelihood), link: Some(link), ..settings.clone() },
             link,

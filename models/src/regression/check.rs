@@ -31,7 +31,7 @@ pub(super) fn present(
             continue;
         }
         let mut count = 0;
-        for (row, _) in table.words(name)?.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
+        for (row, _) in table.answers(name)?.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
             if missing == Missing::Refuse {
                 let place = table.place(name, row).to_string();
                 let reason = "the cell is missing; fill it in, or leave such rows out with --missing drop";
@@ -120,7 +120,7 @@ pub(super) fn explained(
         _ => return Ok(()),
     };
     let num_columns = design.columns.names.len();
-    if response.limits.is_some() || response.values.len() <= num_columns + 1 {
+    if response.limits.is_any() || response.values.len() <= num_columns + 1 {
         return Ok(());
     }
     let offset = |i: usize| design.offset.as_ref().map_or(0.0, |offset| offset[i]);

@@ -1,6 +1,6 @@
 //! The columns of a regression: a number for every row and coefficient, and the group of every row.
 
-use super::encode::{Category, Encoder, Frame, Value};
+use super::encode::{Category, Coding, Encoder, Frame, Value};
 use super::error::RegressionError;
 use super::terms::{Formula, FormulaTerms, Term, Varying, same};
 
@@ -108,14 +108,20 @@ fn has_margin(terms: &FormulaTerms, term: &Term, k: usize, has_constant: bool) -
     if rest.is_empty() { has_constant } else { terms.terms.iter().any(|other| same(other, &rest)) }
 }
 
-/// An indicator of each level, of all or of all but the reference.
+/// An indicator of each level, of all or of all but the reference; with the coding of sums less that of the reference.
 fn coded(name: &str, category: &Category, all: bool) -> Columns {
     let mut columns = Columns::default();
     let name = name.strip_prefix("C(").map_or(name, |rest| rest.split([',', ')']).next().unwrap_or(rest));
     for (k, level) in category.levels.iter().enumerate() {
         if all || k != category.reference {
             columns.names.push(format!("{name}[{level}]"));
-            columns.values.push(category.codes.iter().map(|&code| f64::from(u8::from(code as usize == k))).collect());
+            let less = if all || category.coding == Coding::Treatment { 0.0 } else { 1.0 };
+            let indicator = |code: u32| match code as usize {
+                code if code == k => 1.0,
+                code if code == category.reference => -less,
+                _ => 0.0,
+            };
+            columns.values.push(category.codes.iter().map(|&code| indicator(code)).collect());
         }
     }
     columns
@@ -163,6 +169,11 @@ mod tests {
         assert_eq!(names("y ~ a:b"), "a[p]:b[u] a[q]:b[u] a[r]:b[u] a[p]:b[v] a[q]:b[v] a[r]:b[v]");
         assert_eq!(names("y ~ x + a:x"), "x a[q]:x a[r]:x");
         assert_eq!(names("y ~ C(a, ref=\"r\") + C(n)"), "a[p] a[q] n[2] n[3]");
+        assert_eq!(names("y ~ C(a, sum)"), "a[p] a[q]");
+        assert_eq!(
+            names("y ~ C(a, Sum, ref=\"q\") + bs(x, df=3)"),
+            "a[p] a[r] bs(x, df=3)[1] bs(x, df=3)[2] bs(x, df=3)[3]"
+        );
         assert_eq!(names("y ~ log(x) + I(x^2) + poly(x, 2)"), "log(x) I(x^2) poly(x, 2)[1] poly(x, 2)[2]");
     }
 
@@ -177,6 +188,9 @@ mod tests {
         assert_eq!((column("x:a[q]"), column("a[r]")), (vec![0.0, 3.0, 0.0, 0.0], vec![0.0, 0.0, 0.0, 1.0]));
         assert_eq!(column("I(x^2/2-1)"), [1.0, 3.5, 11.5, 23.5]);
         assert_eq!(column("center(x)"), [-2.25, -1.25, 0.75, 2.75]);
+        // By hand: `contr.sum` of R leaves the last level out, which is minus the sum of the others.
+        let sums = design("y ~ C(a, sum)").expect("a design").columns.values;
+        assert_eq!(sums, [[1.0, 0.0, 1.0, -1.0], [0.0, 1.0, 0.0, -1.0]]);
         assert_eq!(found.offset, Some(vec![2f64.ln() + 1.0, 3f64.ln() + 2.0, 5f64.ln() + 3.0, 7f64.ln() + 1.0]));
         let group = &found.groups[0];
         assert_eq!((group.name.as_str(), &group.codes[..], group.known), ("b:a", &[0, 1, 2, 3][..], 4));
@@ -200,6 +214,11 @@ mod tests {
             ("y ~ poly(x, 7)", "degree 7 needs at least 8 different values"),
             ("y ~ x + (1 | log(x))", "groups are named by columns"),
             ("y ~ scale(1)", "constant"),
+            ("y ~ bs(x)", "write `bs(x, df=6)`"),
+            ("y ~ bs(x, df=2)", "as many columns as the degree, 3, or more"),
+            ("y ~ bs(x, df=4)", "df=4 needs at least 5 different values"),
+            ("y ~ bs(x, df=many)", "a whole number from 1 to 50"),
+            ("y ~ C(a, by=b)", "write `C(x)`, `C(x, sum)`"),
         ] {
             let text = design(formula).expect_err(formula).to_string();
             assert!(text.contains(words), "{formula}: {text}");

@@ -6,10 +6,8 @@
 use super::error::RegressionError;
 use super::formula::{Node, NodeKind, Operator};
 use super::formula_error::FormulaError;
-use super::poly;
 use super::reading::{Reading, level, levels, missing_column};
 use crate::data::DataTable;
-use crate::data::nearest::nearest;
 use std::collections::BTreeMap;
 
 /// Some rows of a table.
@@ -30,7 +28,7 @@ pub(super) struct Encoder {
     /// The categories of each factor that has some.
     pub levels: BTreeMap<String, Vec<String>>,
     /// The numbers that each function of whole columns has taken from them.
-    states: BTreeMap<String, Vec<f64>>,
+    pub states: BTreeMap<String, Vec<f64>>,
     /// Whether all has been learnt.
     pub learnt: bool,
 }
@@ -50,26 +48,19 @@ pub(super) enum Value {
 pub(super) struct Category {
     pub codes: Vec<u32>,
     pub levels: Vec<String>,
-    /// The level that the others are compared with.
+    /// The level that the others are compared with, or whose coefficient the others make.
     pub reference: usize,
+    pub coding: Coding,
 }
 
-type Function = fn(f64) -> f64;
-
-/// Functions of numbers.
-const FUNCTIONS: [(&str, Function); 8] = [
-    ("log", f64::ln),
-    ("log2", f64::log2),
-    ("log10", f64::log10),
-    ("log1p", f64::ln_1p),
-    ("exp", f64::exp),
-    ("sqrt", f64::sqrt),
-    ("abs", f64::abs),
-    ("I", |x| x),
-];
-
-/// Functions of whole columns.
-const OF_COLUMNS: [&str; 6] = ["center", "centre", "scale", "poly", "C", "offset"];
+/// How categories become columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// Each level but the reference is compared with it.
+    Treatment,
+    /// Each level but one is compared with the mean of all; the coefficients of all add up to zero.
+    Sum,
+}
 
 impl Encoder {
     /// Nothing is learnt yet.
@@ -83,7 +74,9 @@ impl Encoder {
             NodeKind::Number(x) => Ok(Value::Constant(*x)),
             NodeKind::Text(_) => self.error(node, "words stand here for a number"),
             NodeKind::Name(name) => match self.reading(name, node, frame)? {
-                Reading::Words { .. } => Ok(Value::Category(self.category(name, name, None, node, frame)?)),
+                Reading::Words { .. } => {
+                    Ok(Value::Category(self.category(name, None, Coding::Treatment, node, frame)?))
+                }
                 reading => Ok(Value::Column(numbers(name, &reading, frame)?)),
             },
             NodeKind::Negative(inner) => {
@@ -116,7 +109,7 @@ impl Encoder {
     }
 
     /// A factor that must be of numbers.
-    fn arithmetic(&mut self, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
+    pub fn arithmetic(&mut self, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
         match self.value(node, frame)? {
             Value::Category(of) => {
                 let words = format!(
@@ -130,87 +123,6 @@ impl Encoder {
         }
     }
 
-    fn call(
-        &mut self,
-        name: &str,
-        arguments: &[(Option<String>, Node)],
-        node: &Node,
-        frame: Frame,
-    ) -> Result<Value, RegressionError> {
-        let first = match arguments {
-            [(None, first), ..] => first,
-            _ => return self.error(node, &format!("`{name}` of what? Write `{name}(column)`")),
-        };
-        if let Some((_, function)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
-            if let Some((_, extra)) = arguments.get(1) {
-                return self.error(extra, &format!("`{name}` takes one argument"));
-            }
-            let value = map(self.arithmetic(first, frame)?, function);
-            return self.finite(value, node, frame);
-        }
-        match name {
-            "center" | "centre" | "scale" => {
-                let values = self.column(first, frame)?;
-                let state =
-                    self.state(node, || crate::data::Standardisation::measure("", &values), |s| vec![s.mean, s.sd]);
-                let (mean, sd) = (state[0], if name == "scale" { state[1] } else { 1.0 });
-                if sd == 0.0 {
-                    return self.error(node, "the column is constant and has no scale");
-                }
-                Ok(Value::Column(values.iter().map(|x| (x - mean) / sd).collect()))
-            }
-            "poly" => {
-                let degree = match arguments {
-                    [_, (keyword, Node { kind: NodeKind::Number(d), .. })]
-                        if keyword.as_deref().is_none_or(|k| k == "degree")
-                            && d.fract() == 0.0
-                            && (1.0..=9.0).contains(d) =>
-                    {
-                        *d as usize
-                    }
-                    _ => return self.error(node, "write `poly(x, 2)`, with a degree from 1 to 9"),
-                };
-                let values = self.column(first, frame)?;
-                let learnt = poly::learn(&values, degree);
-                let Some(learnt) = learnt.or_else(|| self.learnt.then(Vec::new)) else {
-                    return self
-                        .error(node, &format!("degree {degree} needs at least {} different values", degree + 1));
-                };
-                let state = self.state(node, || learnt, Clone::clone);
-                let name = node.written(&self.text);
-                let columns = poly::columns(&values, &state).into_iter().enumerate();
-                Ok(Value::Block(columns.map(|(k, column)| (format!("{name}[{}]", k + 1), column)).collect()))
-            }
-            "C" => {
-                let NodeKind::Name(column) = &first.kind else {
-                    return self.error(first, "the name of a column was expected");
-                };
-                let reference = match &arguments[1..] {
-                    [] => None,
-                    [(keyword, level)] if keyword.as_deref().is_none_or(|k| k == "ref" || k == "reference") => {
-                        Some(level)
-                    }
-                    _ => return self.error(node, "write `C(x)` or `C(x, ref=\"level\")`"),
-                };
-                self.reading_of_words(column, first, frame)?;
-                Ok(Value::Category(self.category(column, column, reference, node, frame)?))
-            }
-            _ => {
-                let known = FUNCTIONS.iter().map(|(name, _)| *name).chain(OF_COLUMNS);
-                let hint =
-                    nearest(name, known.clone()).map_or(String::new(), |found| format!(", did you mean `{found}`?"));
-                let known: Vec<&str> = known.collect();
-                self.error(node, &format!("no function `{name}`{hint}; there are {}", known.join(", ")))
-            }
-        }
-    }
-
-    /// The numbers that a function has taken from the rows of the fit.
-    fn state<T>(&mut self, node: &Node, measure: impl FnOnce() -> T, numbers: impl FnOnce(&T) -> Vec<f64>) -> Vec<f64> {
-        let name = node.written(&self.text);
-        self.states.entry(name).or_insert_with(|| numbers(&measure())).clone()
-    }
-
     /// How the column `name` is read.
     pub fn reading(&mut self, name: &str, node: &Node, frame: Frame) -> Result<Reading, RegressionError> {
         self.known(name, node, frame)?;
@@ -222,27 +134,22 @@ impl Encoder {
         Ok(reading)
     }
 
-    /// Notes that the column is read as words, whatever its cells are.
-    fn reading_of_words(&mut self, name: &str, node: &Node, frame: Frame) -> Result<(), RegressionError> {
-        self.known(name, node, frame)
-    }
-
     /// The table has the column.
-    fn known(&self, name: &str, node: &Node, frame: Frame) -> Result<(), RegressionError> {
+    pub fn known(&self, name: &str, node: &Node, frame: Frame) -> Result<(), RegressionError> {
         missing_column(frame.table, name).map_or(Ok(()), |words| self.error(node, &words))
     }
 
     /// The categories of a column; those of new rows must be among those of the fit.
-    fn category(
+    pub fn category(
         &mut self,
-        key: &str,
         column: &str,
         reference: Option<&Node>,
+        coding: Coding,
         node: &Node,
         frame: Frame,
     ) -> Result<Category, RegressionError> {
         let cells = cells(column, frame)?;
-        let known = self.levels.entry(key.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
+        let known = self.levels.entry(column.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
         // Words of which nearly every row has its own are no categories.
         if !self.learnt && 2 * known.len() > cells.len() + 4 {
             let words = format!(
@@ -264,6 +171,7 @@ impl Encoder {
         };
         let codes = frame.rows.iter().zip(&cells).map(one).collect::<Result<_, _>>()?;
         let reference = match reference {
+            None if coding == Coding::Sum => known.len() - 1,
             None => 0,
             Some(Node { kind: NodeKind::Text(words) | NodeKind::Name(words), .. }) => {
                 self.reference(&known, words, node)?
@@ -271,7 +179,7 @@ impl Encoder {
             Some(Node { kind: NodeKind::Number(x), .. }) => self.reference(&known, &x.to_string(), node)?,
             Some(_) => return self.error(node, "write the reference in quotation marks"),
         };
-        Ok(Category { codes, levels: known, reference })
+        Ok(Category { codes, levels: known, reference, coding })
     }
 
     fn reference(&self, levels: &[String], words: &str, node: &Node) -> Result<usize, RegressionError> {
@@ -322,22 +230,6 @@ impl Encoder {
         Ok((codes, all, known))
     }
 
-    /// Refuses a function of numbers that has no value in some row.
-    fn finite(&self, value: Value, node: &Node, frame: Frame) -> Result<Value, RegressionError> {
-        let Value::Column(values) = &value else { return Ok(value) };
-        let Some(row) = values.iter().position(|x| !x.is_finite()) else { return Ok(value) };
-        let name = node.names().first().map_or(String::new(), |(name, _)| name.to_string());
-        let cell = cells(&name, frame)?[row];
-        let what = node.written(&self.text);
-        Err(RegressionError::Cell {
-            place: frame.table.place(&name, frame.rows[row]).to_string(),
-            reason: format!(
-                "`{what}` is {} where the cell is \"{cell}\"; correct the cell or change the formula",
-                values[row]
-            ),
-        })
-    }
-
     pub fn error<T>(&self, node: &Node, message: &str) -> Result<T, RegressionError> {
         Err(FormulaError::new(&self.text, node.span.clone(), message).into())
     }
@@ -345,7 +237,7 @@ impl Encoder {
 
 /// The cells of a column in the rows of the frame, none of which may be missing.
 pub(super) fn cells<'a>(name: &str, frame: Frame<'a>) -> Result<Vec<&'a str>, RegressionError> {
-    let all = frame.table.words(name)?;
+    let all = frame.table.answers(name)?;
     let one = |&row: &usize| {
         all[row].ok_or_else(|| RegressionError::Cell {
             place: frame.table.place(name, row).to_string(),
@@ -365,7 +257,7 @@ fn numbers(name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, Regr
     frame.rows.iter().zip(cells(name, frame)?).map(one).collect()
 }
 
-fn map(value: Value, f: impl Fn(f64) -> f64) -> Value {
+pub(super) fn map(value: Value, f: impl Fn(f64) -> f64) -> Value {
     match value {
         Value::Constant(x) => Value::Constant(f(x)),
         Value::Column(values) => Value::Column(values.into_iter().map(f).collect()),

@@ -221,6 +221,10 @@ impl Node {
     pub fn names(&self) -> Vec<(&str, Range<usize>)> {
         match &self.kind {
             NodeKind::Name(name) => vec![(name, self.span.clone())],
+            // What follows the column of categories is how they are coded.
+            NodeKind::Call(name, arguments) if name == "C" => {
+                arguments.iter().take(1).flat_map(|(_, node)| node.names()).collect()
+            }
             NodeKind::Call(_, arguments) => {
                 // The value of an argument with a name is a setting.
                 arguments.iter().filter(|(keyword, _)| keyword.is_none()).flat_map(|(_, node)| node.names()).collect()

@@ -1,5 +1,6 @@
 //! How a response is distributed given its linear predictor.
 
+use super::about::NO_BOUNDS;
 use super::prior::{Domain, Family, Prior};
 use super::words::words;
 use jensen::prelude::*;
@@ -31,10 +32,16 @@ pub enum ResponseLaw {
     Poisson,
     /// Counts, more spread: mean `mu`, variance `mu + mu^2 / shape`.
     NegativeBinomial,
+    /// Successes among trials, more spread: `beta_binomial(n, mu precision, (1 - mu) precision)`.
+    BetaBinomial,
     /// `poisson(mu)`, and with probability `zero` a zero.
     ZeroInflatedPoisson,
     /// A negative binomial, and with probability `zero` a zero.
     ZeroInflatedNegativeBinomial,
+    /// With probability `zero` a zero, and otherwise a `poisson(mu)` above zero.
+    HurdlePoisson,
+    /// With probability `zero` a zero, and otherwise a negative binomial count above zero.
+    HurdleNegativeBinomial,
     /// Ordered categories: `P(y <= k) = sigmoid(cutpoint_k - eta)`.
     Ordinal,
     /// Categories without an order: `P(y = k)` in proportion to `exp(eta_k)`, with `eta` of the first 0.
@@ -77,6 +84,18 @@ pub(super) struct Extra {
     pub cutpoints: Vec<Real>,
 }
 
+/// How a response was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About {
+    pub trials: Option<Int>,
+    /// Where it is an upper bound, where a lower one, and the end of an interval.
+    pub low: Option<Real>,
+    pub high: Option<Real>,
+    pub upper: Option<Real>,
+    /// Between which it is seen at all.
+    pub bounds: (f64, f64),
+}
+
 /// Any distribution of a number.
 pub(super) type Outcome = Box<dyn Distribution<Value = Real>>;
 
@@ -84,7 +103,8 @@ words! {
     ResponseLaw: Normal = "normal", StudentT = "student-t", LogNormal = "log-normal", Gamma = "gamma", Weibull = "weibull",
     Exponential = "exponential", Beta = "beta", Bernoulli = "bernoulli", Binomial = "binomial", Poisson = "poisson",
     NegativeBinomial = "negative-binomial", ZeroInflatedPoisson = "zero-inflated-poisson",
-    ZeroInflatedNegativeBinomial = "zero-inflated-negative-binomial", Ordinal = "ordinal", Categorical = "categorical",
+    ZeroInflatedNegativeBinomial = "zero-inflated-negative-binomial", HurdlePoisson = "hurdle-poisson",
+    HurdleNegativeBinomial = "hurdle-negative-binomial", BetaBinomial = "beta-binomial", Ordinal = "ordinal", Categorical = "categorical",
 }
 
 words! { Link: Identity = "identity", Log = "log", Logit = "logit", Probit = "probit", Cloglog = "cloglog" }
@@ -96,13 +116,15 @@ impl ResponseLaw {
             ResponseLaw::Normal | ResponseLaw::StudentT => &[Link::Identity, Link::Log],
             ResponseLaw::LogNormal => &[Link::Identity],
             ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::Exponential => &[Link::Log],
-            ResponseLaw::Beta | ResponseLaw::Bernoulli | ResponseLaw::Binomial => {
+            ResponseLaw::Beta | ResponseLaw::Bernoulli | ResponseLaw::Binomial | ResponseLaw::BetaBinomial => {
                 &[Link::Logit, Link::Probit, Link::Cloglog]
             }
             ResponseLaw::Poisson
             | ResponseLaw::NegativeBinomial
             | ResponseLaw::ZeroInflatedPoisson
-            | ResponseLaw::ZeroInflatedNegativeBinomial => &[Link::Log],
+            | ResponseLaw::ZeroInflatedNegativeBinomial
+            | ResponseLaw::HurdlePoisson
+            | ResponseLaw::HurdleNegativeBinomial => &[Link::Log],
             ResponseLaw::Ordinal | ResponseLaw::Categorical => &[Link::Logit],
         }
     }
@@ -117,15 +139,23 @@ impl ResponseLaw {
             ResponseLaw::Beta => Kind::Share,
             ResponseLaw::Bernoulli => Kind::Answer,
             ResponseLaw::Binomial
+            | ResponseLaw::BetaBinomial
             | ResponseLaw::Poisson
             | ResponseLaw::NegativeBinomial
             | ResponseLaw::ZeroInflatedPoisson
-            | ResponseLaw::ZeroInflatedNegativeBinomial => Kind::Count,
+            | ResponseLaw::ZeroInflatedNegativeBinomial
+            | ResponseLaw::HurdlePoisson
+            | ResponseLaw::HurdleNegativeBinomial => Kind::Count,
             ResponseLaw::Ordinal | ResponseLaw::Categorical => Kind::Category,
         }
     }
 
-    /// Whether a response can be known up to a limit only.
+    /// Whether responses are successes among trials.
+    pub(super) fn has_trials(self) -> bool {
+        matches!(self, ResponseLaw::Binomial | ResponseLaw::BetaBinomial)
+    }
+
+    /// Whether a response can be known up to a limit only, or be seen between bounds alone.
     pub(super) fn can_be_censored(self) -> bool {
         matches!(self, ResponseLaw::Normal | ResponseLaw::LogNormal | ResponseLaw::Weibull | ResponseLaw::Exponential)
     }
@@ -145,32 +175,27 @@ impl ResponseLaw {
             ResponseLaw::Normal | ResponseLaw::LogNormal => vec![sigma()],
             ResponseLaw::StudentT => vec![sigma(), ("nu", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.1]))],
             ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::NegativeBinomial => vec![shape()],
-            ResponseLaw::Beta => vec![("precision", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.01]))],
-            ResponseLaw::ZeroInflatedPoisson => vec![zero()],
-            ResponseLaw::ZeroInflatedNegativeBinomial => vec![shape(), zero()],
+            ResponseLaw::Beta | ResponseLaw::BetaBinomial => {
+                vec![("precision", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.01]))]
+            }
+            ResponseLaw::ZeroInflatedPoisson | ResponseLaw::HurdlePoisson => vec![zero()],
+            ResponseLaw::ZeroInflatedNegativeBinomial | ResponseLaw::HurdleNegativeBinomial => vec![shape(), zero()],
             _ => Vec::new(),
         }
     }
 
     /// The distribution of the response at a linear predictor; not of categories.
-    pub(super) fn outcome(
-        self,
-        link: Link,
-        eta: Real,
-        extra: &Extra,
-        trials: Option<Int>,
-        limit: Option<Real>,
-    ) -> Outcome {
+    pub(super) fn outcome(self, link: Link, eta: Real, extra: &Extra, about: About) -> Outcome {
         let number = |k: usize| extra.numbers.get(k).copied().unwrap_or(Real::from(f64::NAN));
-        let trials = || trials.unwrap_or(Int::from(1));
+        let trials = || about.trials.unwrap_or(Int::from(1));
         let mu = || link.mean(eta);
         match (self, link) {
-            (ResponseLaw::Normal, _) => censored(normal(mu(), number(0)), limit),
+            (ResponseLaw::Normal, _) => about.seen(normal(mu(), number(0))),
             (ResponseLaw::StudentT, _) => Box::new(student_t(number(1), mu(), number(0))),
-            (ResponseLaw::LogNormal, _) => censored(log_normal(eta, number(0)), limit),
+            (ResponseLaw::LogNormal, _) => about.seen(log_normal(eta, number(0))),
             (ResponseLaw::Gamma, _) => Box::new(gamma(number(0), number(0) * (-eta).exp())),
-            (ResponseLaw::Weibull, _) => censored(weibull(number(0), mu()), limit),
-            (ResponseLaw::Exponential, _) => censored(exponential((-eta).exp()), limit),
+            (ResponseLaw::Weibull, _) => about.seen(weibull(number(0), mu())),
+            (ResponseLaw::Exponential, _) => about.seen(exponential((-eta).exp())),
             (ResponseLaw::Beta, _) => {
                 let mu = mu();
                 Box::new(beta(mu * number(0), (1.0 - mu) * number(0)))
@@ -179,60 +204,41 @@ impl ResponseLaw {
             (ResponseLaw::Bernoulli, _) => Box::new(bernoulli(mu())),
             (ResponseLaw::Binomial, Link::Logit) => Box::new(binomial_logit(trials(), eta)),
             (ResponseLaw::Binomial, _) => Box::new(binomial(trials(), mu())),
+            (ResponseLaw::BetaBinomial, _) => {
+                let mu = mu();
+                Box::new(beta_binomial(trials(), mu * number(0), (1.0 - mu) * number(0)))
+            }
             (ResponseLaw::Poisson, _) => Box::new(poisson_log(eta)),
             (ResponseLaw::NegativeBinomial, _) => Box::new(negative_binomial_log(eta, number(0))),
             (ResponseLaw::ZeroInflatedPoisson, _) => Box::new(zero_inflated(number(0), poisson_log(eta))),
             (ResponseLaw::ZeroInflatedNegativeBinomial, _) => {
                 Box::new(zero_inflated(number(1), negative_binomial_log(eta, number(0))))
             }
+            (ResponseLaw::HurdlePoisson, _) => Box::new(hurdle(number(0), poisson_log(eta))),
+            (ResponseLaw::HurdleNegativeBinomial, _) => {
+                Box::new(hurdle(number(1), negative_binomial_log(eta, number(0))))
+            }
             (ResponseLaw::Ordinal, _) => Box::new(ordered_logistic(eta, Vector::new(&extra.cutpoints))),
             (ResponseLaw::Categorical, _) => Box::new(bernoulli_logit(eta)),
         }
     }
-
-    /// The numbers of [`ResponseLaw::outcome`], in the order of its distribution's parameters.
-    pub(super) fn numbers(self, link: Link, eta: f64, extra: &[f64], trials: f64) -> Vec<f64> {
-        let number = |k: usize| extra.get(k).copied().unwrap_or(f64::NAN);
-        let mu = link.mean_at(eta);
-        match (self, link) {
-            (ResponseLaw::Normal, _) | (ResponseLaw::LogNormal, _) => vec![mu, number(0)],
-            (ResponseLaw::StudentT, _) => vec![number(1), mu, number(0)],
-            (ResponseLaw::Gamma, _) => vec![number(0), number(0) / mu],
-            (ResponseLaw::Weibull, _) => vec![number(0), mu],
-            (ResponseLaw::Exponential, _) => vec![1.0 / mu],
-            (ResponseLaw::Beta, _) => vec![mu * number(0), (1.0 - mu) * number(0)],
-            (ResponseLaw::Bernoulli, Link::Logit) => vec![eta],
-            (ResponseLaw::Bernoulli, _) => vec![mu],
-            (ResponseLaw::Binomial, Link::Logit) => vec![trials, eta],
-            (ResponseLaw::Binomial, _) => vec![trials, mu],
-            (ResponseLaw::Poisson, _) => vec![eta],
-            (ResponseLaw::NegativeBinomial, _) => vec![eta, number(0)],
-            (ResponseLaw::ZeroInflatedPoisson, _) => vec![number(0), eta],
-            (ResponseLaw::ZeroInflatedNegativeBinomial, _) => vec![number(1), eta, number(0)],
-            (ResponseLaw::Ordinal | ResponseLaw::Categorical, _) => Vec::new(),
-        }
-    }
-
-    /// The mean of the response; NaN of categories.
-    pub(super) fn expectation(self, link: Link, eta: f64, extra: &[f64], trials: f64) -> f64 {
-        let number = |k: usize| extra.get(k).copied().unwrap_or(f64::NAN);
-        let mu = link.mean_at(eta);
-        match self {
-            ResponseLaw::LogNormal => (eta + 0.5 * number(0).powi(2)).exp(),
-            ResponseLaw::Weibull => mu * libm::tgamma(1.0 + 1.0 / number(0)),
-            ResponseLaw::Binomial => trials * mu,
-            ResponseLaw::ZeroInflatedPoisson => (1.0 - number(0)) * mu,
-            ResponseLaw::ZeroInflatedNegativeBinomial => (1.0 - number(1)) * mu,
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => f64::NAN,
-            _ => mu,
-        }
-    }
 }
 
-fn censored<D: jensen::dist::Survival + 'static>(base: D, limit: Option<Real>) -> Outcome {
-    match limit {
-        Some(limit) => Box::new(censored_above(base, limit)),
-        None => Box::new(base),
+impl About {
+    /// A lifetime or a real number as it was seen.
+    fn seen<D: jensen::dist::Survival + 'static>(self, base: D) -> Outcome {
+        let (least, most) = (-f64::MAX, f64::MAX);
+        if self.bounds != NO_BOUNDS {
+            return Box::new(truncated(base, self.bounds.0.max(least), self.bounds.1.min(most)));
+        }
+        if self.low.is_none() && self.high.is_none() && self.upper.is_none() {
+            return Box::new(base);
+        }
+        let within = censored(base, self.low.unwrap_or(least.into()), self.high.unwrap_or(most.into()));
+        match self.upper {
+            Some(upper) => Box::new(within.up_to(upper)),
+            None => Box::new(within),
+        }
     }
 }
 
@@ -249,7 +255,7 @@ impl Link {
     }
 
     /// The same of a number.
-    fn mean_at(self, eta: f64) -> f64 {
+    pub(super) fn mean_at(self, eta: f64) -> f64 {
         match self {
             Link::Identity => eta,
             Link::Log => eta.exp(),

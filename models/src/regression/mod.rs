@@ -3,6 +3,7 @@
 //! [`Formula`] reads Wilkinson's notation, [`Regression`] makes a [`Model`](jensen::model::Model) of it on the rows of a
 //! [`DataTable`](crate::data::DataTable), with coefficients, intercepts and scales in the units of the data.
 
+mod about;
 mod build;
 mod check;
 mod design;
@@ -10,8 +11,10 @@ mod encode;
 mod error;
 mod formula;
 mod formula_error;
+mod functions;
 mod likelihood;
 mod model;
+mod moments;
 mod notes;
 mod parameters;
 mod poly;
@@ -19,6 +22,8 @@ mod predict;
 mod prior;
 mod reading;
 mod response;
+mod seen;
+mod spline;
 mod terms;
 mod words;
 

@@ -1,7 +1,7 @@
 //! The log joint of a regression, written like its mathematics.
 
 use super::build::{Group, Regression};
-use super::likelihood::{Extra, ResponseLaw};
+use super::likelihood::{About, Extra, ResponseLaw};
 use jensen::dist::normals;
 use jensen::prelude::*;
 
@@ -17,15 +17,27 @@ impl Model for Regression {
     fn log_joint(&self, p: &LogJoint) {
         let predictors: Vec<Predictor> = self.classes().into_iter().map(|class| self.predictor(p, class)).collect();
         let extra = self.extra(p, &predictors);
-        p.rows(self.y.len(), |i| {
+        let observed = &self.observed;
+        p.rows(observed.y.len(), |i| {
             let eta: Vec<Real> = predictors.iter().map(|predictor| self.eta(predictor, i)).collect();
-            if self.likelihood() == ResponseLaw::Categorical {
+            let outcome = if self.likelihood() == ResponseLaw::Categorical {
                 let logits: Vec<Real> = std::iter::once(Real::from(0.0)).chain(eta).collect();
-                return i.observe(self.y.at(i), categorical_logit(Vector::new(&logits)));
+                Box::new(categorical_logit(Vector::new(&logits)))
+            } else {
+                let at = |column: &Option<Column>| column.as_ref().map(|column| column.at(i));
+                let about = About {
+                    trials: observed.trials.as_ref().map(|n| n.at(i)),
+                    low: at(&observed.low),
+                    high: at(&observed.high),
+                    upper: at(&observed.upper),
+                    bounds: self.formula.bounds,
+                };
+                self.likelihood().outcome(self.link, eta[0], &extra, about)
+            };
+            match &observed.weights {
+                Some(weights) => i.observe(observed.y.at(i), weighted(outcome, weights.at(i))),
+                None => i.observe(observed.y.at(i), outcome),
             }
-            let (trials, limit) =
-                (self.trials.as_ref().map(|n| n.at(i)), self.limits.as_ref().map(|limit| limit.at(i)));
-            i.observe(self.y.at(i), self.likelihood().outcome(self.link, eta[0], &extra, trials, limit));
         });
     }
 }

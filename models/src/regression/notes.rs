@@ -44,6 +44,18 @@ impl Regression {
             let lone = if lone > 0 { format!("; {lone} of one row lean on the others") } else { String::new() };
             notes.push(format!("groups        {}: {} of {least} to {most} rows{lone}", group.name, group.levels.len()));
         }
+        let limits = &self.response.limits;
+        let beyond = |values: &Option<Vec<f64>>| {
+            values.iter().flatten().zip(&self.response.values).filter(|(limit, y)| limit == y).count()
+        };
+        let within = limits.upper.iter().flatten().zip(&self.response.values).filter(|(upper, y)| upper > y).count();
+        if limits.is_any() {
+            let (below, above) = (beyond(&limits.low), beyond(&limits.high));
+            notes.push(format!("censored      {above} rows from above, {below} from below, {within} within intervals"));
+        }
+        if let Some(weights) = &self.response.weights {
+            notes.push(format!("weights       {} in all, of {used} rows", weights.iter().sum::<f64>()));
+        }
         notes.extend(self.separated(design));
         let mut priors: Vec<(String, Vec<&str>)> = Vec::new();
         for parameter in &self.parameters {

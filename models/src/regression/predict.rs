@@ -4,7 +4,7 @@ use super::build::Regression;
 use super::design::Design;
 use super::encode::{Encoder, Frame};
 use super::error::RegressionError;
-use super::likelihood::{Extra, ResponseLaw};
+use super::likelihood::{About, Extra, ResponseLaw};
 use crate::data::DataTable;
 use jensen::dist::Distribution;
 use jensen::program::Real;
@@ -227,7 +227,10 @@ impl Prediction<'_> {
         let trials = self.trials.as_ref().map(|n| n[i]);
         // Its parameters are given at every draw.
         let ones = Extra { numbers: vec![Real::from(0.5); 2], cutpoints: Vec::new() };
-        let outcome = likelihood.outcome(link, Real::from(0.5), &ones, None, None);
+        let bounds = of.formula.bounds;
+        let about = About { trials: None, low: None, high: None, upper: None, bounds };
+        let outcome = likelihood.outcome(link, Real::from(0.5), &ones, about);
+        let of_bounds = likelihood.bounds(bounds);
         let streams = self.streams.purpose(OUTCOMES).at_step(i as u64);
         let mut row = PredictedRow { expected: vec![Vec::new(); self.categories().len().max(1)], outcomes: Vec::new() };
         for d in 0..num_draws {
@@ -239,8 +242,10 @@ impl Prediction<'_> {
             };
             if shares.is_empty() {
                 let at: Vec<f64> = numbers.iter().map(|number| number[d]).collect();
-                row.expected[0].push(likelihood.expectation(link, etas[0][d], &at, trials.unwrap_or(1.0)));
-                let parameters = likelihood.numbers(link, etas[0][d], &at, trials.unwrap_or(1.0));
+                let (eta, trials) = (etas[0][d], trials.unwrap_or(1.0));
+                row.expected[0].push(likelihood.expectation_within(link, eta, &at, trials, bounds));
+                let mut parameters = likelihood.numbers(link, eta, &at, trials);
+                parameters.extend(&of_bounds);
                 outcome.sample(&parameters, &mut rng, &mut out);
             } else {
                 row.expected.iter_mut().zip(&shares).for_each(|(list, share)| list.push(*share));

@@ -31,7 +31,7 @@ impl Reading {
     /// # Errors
     /// A column most of whose cells are numbers and some are not, or with commas that may be either of two things.
     pub fn of(table: &DataTable, name: &str) -> Result<Self, RegressionError> {
-        let cells = table.words(name)?;
+        let cells = table.answers(name)?;
         let present: Vec<(usize, &str)> = cells.iter().enumerate().filter_map(|(i, c)| c.map(|c| (i, c))).collect();
         let is_number = |cell: &str| cell.parse::<f64>().is_ok_and(f64::is_finite);
         let odd: Vec<&(usize, &str)> = present.iter().filter(|(_, cell)| !is_number(cell)).collect();

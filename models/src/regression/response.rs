@@ -6,6 +6,7 @@ use super::formula::Node;
 use super::formula::NodeKind as Part;
 use super::likelihood::{Kind, ResponseLaw};
 use super::reading::{level, levels};
+use super::seen::Limits;
 use super::terms::Formula;
 use crate::data::nearest::listed;
 
@@ -17,8 +18,10 @@ pub(super) struct Response {
     pub values: Vec<f64>,
     /// The number of trials, for binomial responses.
     pub trials: Option<Vec<f64>>,
-    /// Up to where each is known; the largest number where it is known itself.
-    pub limits: Option<Vec<f64>>,
+    /// Beyond and within what it is not known.
+    pub limits: Limits,
+    /// How often each row counts.
+    pub weights: Option<Vec<f64>>,
     /// The categories in their order; for one of two words, these.
     pub categories: Vec<String>,
 }
@@ -49,6 +52,7 @@ impl Response {
             },
             _ => response.values = encoder.column(node, frame)?,
         }
+        response.limits(formula, likelihood, encoder, frame)?;
         let misfit = response.values.iter().enumerate().find_map(|(i, &y)| Some((i, kind.mistake(y)?)));
         if let Some((i, expected)) = misfit {
             return Err(response.cell(
@@ -59,97 +63,24 @@ impl Response {
             ));
         }
         response.trials(formula, likelihood, encoder, frame)?;
-        response.limits(formula, likelihood, encoder, frame)?;
+        response.weights(formula, encoder, frame)?;
+        response.bounded(formula, likelihood, encoder, frame)?;
         response.constant(likelihood, encoder, node)?;
         Ok(response)
     }
 
     /// The error of the response in row `i`.
-    fn cell(&self, node: &Node, frame: Frame, i: usize, reason: &str) -> RegressionError {
+    pub(super) fn cell(&self, node: &Node, frame: Frame, i: usize, reason: &str) -> RegressionError {
         let column = node.names().first().map_or(self.name.clone(), |(name, _)| name.to_string());
         let place = frame.table.place(&column, frame.rows[i]).to_string();
         let remedy = "correct the cell or choose another likelihood with --likelihood";
         RegressionError::Cell { place, reason: format!("the response {reason}, found {}; {remedy}", self.values[i]) }
     }
 
-    fn trials(
-        &mut self,
-        formula: &Formula,
-        likelihood: ResponseLaw,
-        encoder: &mut Encoder,
-        frame: Frame,
-    ) -> Result<(), RegressionError> {
-        let node = match (&formula.trials, likelihood) {
-            (None, ResponseLaw::Binomial) => {
-                return encoder.error(&formula.response, "of how many trials? Write `successes | trials(n) ~ ..`");
-            }
-            (Some(node), other) if other != ResponseLaw::Binomial => {
-                return encoder
-                    .error(node, "trials are of the likelihood `binomial`; choose it with --likelihood binomial");
-            }
-            (None, _) => return Ok(()),
-            (Some(node), _) => node,
-        };
-        let trials = encoder.column(node, frame)?;
-        for (i, (&n, &y)) in trials.iter().zip(&self.values).enumerate() {
-            if let Some(expected) = Kind::Count.mistake(n) {
-                let column = node.names().first().map_or(String::new(), |(name, _)| name.to_string());
-                let place = frame.table.place(&column, frame.rows[i]).to_string();
-                return Err(RegressionError::Cell {
-                    place,
-                    reason: format!("trials must be {expected}, found {n}; correct the cell"),
-                });
-            }
-            if y > n {
-                return Err(self.cell(&formula.response, frame, i, &format!("is more than its {n} trials")));
-            }
-        }
-        self.trials = Some(trials);
-        Ok(())
-    }
-
-    fn limits(
-        &mut self,
-        formula: &Formula,
-        likelihood: ResponseLaw,
-        encoder: &mut Encoder,
-        frame: Frame,
-    ) -> Result<(), RegressionError> {
-        let Some(node) = &formula.censored else { return Ok(()) };
-        if !likelihood.can_be_censored() {
-            let words = format!("`{likelihood}` cannot be censored; weibull, exponential, log-normal and normal can");
-            return encoder.error(node, &words);
-        }
-        let Part::Name(column) = &node.kind else { return encoder.error(node, "the name of a column was expected") };
-        encoder.reading(column, node, frame)?;
-        let is_censored = |cell: &str| match cell.to_lowercase().as_str() {
-            "1" | "1.0" | "true" | "t" | "yes" | "y" | "right" => Some(true),
-            "0" | "0.0" | "false" | "f" | "no" | "n" | "none" => Some(false),
-            _ => None,
-        };
-        let mut limits = Vec::new();
-        for ((i, cell), &y) in cells(column, frame)?.into_iter().enumerate().zip(&self.values) {
-            let Some(censored) = is_censored(cell) else {
-                return Err(RegressionError::Cell {
-                    place: frame.table.place(column, frame.rows[i]).to_string(),
-                    reason: format!(
-                        "\"{cell}\" is not understood: 1, yes, true or right say that the response is only a lower bound, and 0, no, false or none that it is known"
-                    ),
-                });
-            };
-            limits.push(if censored { y } else { f64::MAX });
-        }
-        if limits.iter().zip(&self.values).all(|(limit, y)| limit == y) {
-            return encoder.error(node, "every row is censored, and nothing is known from above");
-        }
-        self.limits = Some(limits);
-        Ok(())
-    }
-
     /// Refuses a response that is the same in all rows.
     fn constant(&self, likelihood: ResponseLaw, encoder: &Encoder, node: &Node) -> Result<(), RegressionError> {
         let is_one = self.values.windows(2).all(|pair| pair[0] == pair[1]) && self.values.len() > 1;
-        let may_be = matches!(likelihood.kind(), Kind::Count) || self.limits.is_some();
+        let may_be = matches!(likelihood.kind(), Kind::Count) || self.limits.is_any();
         if is_one && !may_be {
             let value = self.categories.first().cloned().unwrap_or_else(|| self.values[0].to_string());
             return encoder.error(node, &format!("every row has the response {value}: there is nothing to explain"));

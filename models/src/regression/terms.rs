@@ -1,5 +1,6 @@
 //! What a formula says: response, terms, offsets and varying effects.
 
+use super::about::{ABOUT_RESPONSE, NO_BOUNDS};
 use super::formula::{Node, NodeKind, Operator, parse};
 use super::formula_error::FormulaError;
 
@@ -14,6 +15,12 @@ pub struct Formula {
     pub trials: Option<Node>,
     /// What says that a response is only a bound.
     pub censored: Option<Node>,
+    /// The upper end of responses that are known to lie in an interval.
+    pub until: Option<Node>,
+    /// How often each row counts.
+    pub weights: Option<Node>,
+    /// Bounds beyond which no response is seen, infinite where there are none.
+    pub bounds: (f64, f64),
     /// The terms whose coefficients are the same in all rows.
     pub terms: FormulaTerms,
     /// What is added to the linear predictor as it is.
@@ -81,6 +88,9 @@ impl Formula {
             response: left.clone(),
             trials: None,
             censored: None,
+            until: None,
+            weights: None,
+            bounds: NO_BOUNDS,
             terms: FormulaTerms { intercept: true, terms: Vec::new() },
             offsets: Vec::new(),
             varying: Vec::new(),
@@ -88,6 +98,9 @@ impl Formula {
         if let NodeKind::Pair(Operator::Given, response, about) = left.kind {
             formula.response = *response;
             reader.about_response(&about, &mut formula)?;
+            if formula.bounds != NO_BOUNDS && formula.censored.is_some() {
+                return reader.error(&about, "a response is censored or truncated, and not both");
+            }
         }
         reader.sum(&right, true, &mut formula)?;
         Ok(formula)
@@ -95,7 +108,8 @@ impl Formula {
 
     /// The names of all columns, in the order of the formula, with their places.
     pub fn names(&self) -> Vec<(&str, std::ops::Range<usize>)> {
-        let mut nodes: Vec<&Node> = std::iter::once(&self.response).chain(&self.trials).chain(&self.censored).collect();
+        let about = [&self.trials, &self.censored, &self.until, &self.weights];
+        let mut nodes: Vec<&Node> = std::iter::once(&self.response).chain(about.into_iter().flatten()).collect();
         nodes.extend(self.explaining());
         nodes.into_iter().flat_map(Node::names).collect()
     }
@@ -109,34 +123,13 @@ impl Formula {
 }
 
 /// Reads the tree of one formula.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
 }
 
 impl Reader<'_> {
-    fn error<T>(&self, node: &Node, message: &str) -> Result<T, FormulaError> {
+    pub fn error<T>(&self, node: &Node, message: &str) -> Result<T, FormulaError> {
         Err(FormulaError::new(self.text, node.span.clone(), message))
-    }
-
-    /// `trials(n)` and `cens(c)` behind the response.
-    fn about_response(&self, node: &Node, formula: &mut Formula) -> Result<(), FormulaError> {
-        if let NodeKind::Pair(Operator::Add, a, b) = &node.kind {
-            self.about_response(a, formula)?;
-            return self.about_response(b, formula);
-        }
-        let (place, argument) = match &node.kind {
-            NodeKind::Call(name, arguments) if arguments.len() == 1 => match name.as_str() {
-                "trials" => (&mut formula.trials, &arguments[0].1),
-                "cens" => (&mut formula.censored, &arguments[0].1),
-                _ => return self.error(node, "after `|` stands `trials(..)` or `cens(..)`"),
-            },
-            _ => return self.error(node, "after `|` stands `trials(column)` or `cens(column)`"),
-        };
-        if place.is_some() {
-            return self.error(node, "it is said twice");
-        }
-        *place = Some(argument.clone());
-        Ok(())
     }
 
     /// Adds the terms of a sum, or takes them away.
@@ -170,7 +163,7 @@ impl Reader<'_> {
                 formula.offsets.push(inner.clone());
                 Ok(())
             }
-            NodeKind::Call(name, _) if matches!(name.as_str(), "trials" | "cens") => {
+            NodeKind::Call(name, _) if ABOUT_RESPONSE.contains(&name.as_str()) => {
                 self.error(node, &format!("`{name}` belongs to the response: `y | {name}(column) ~ ..`"))
             }
             _ => self.put_term(node, adds, &mut formula.terms),
@@ -221,7 +214,7 @@ impl Reader<'_> {
             NodeKind::Number(1.0) => vec![Vec::new()],
             NodeKind::Number(_) | NodeKind::Text(_) => return self.error(node, "it is no term"),
             NodeKind::Name(_) => vec![vec![self.factor(node)]],
-            NodeKind::Call(name, _) if matches!(name.as_str(), "offset" | "trials" | "cens") => {
+            NodeKind::Call(name, _) if name == "offset" || ABOUT_RESPONSE.contains(&name.as_str()) => {
                 return self.error(node, &format!("`{name}` is no term that others can be combined with"));
             }
             NodeKind::Call(..) => vec![vec![self.factor(node)]],
@@ -374,7 +367,11 @@ mod tests {
             ("y ~ x + (0 | g)", 9, "nothing varies here"),
             ("y ~ x + (1 | 1)", 13, "the name of a column of groups"),
             ("y ~ trials(n)", 4, "belongs to the response"),
-            ("y | weights(w) ~ x", 4, "after `|` stands"),
+            ("y | se(w) ~ x", 4, "after `|` stands"),
+            ("y | trunc(lb=w) ~ x", 13, "a bound is a number"),
+            ("y | trunc(3, 2) ~ x", 4, "the lower first"),
+            ("y | trunc(1, 2) + trunc(lb=1) ~ x", 18, "said twice"),
+            ("y ~ weights(n)", 4, "belongs to the response"),
             ("y ~ a:(b - c)", 6, "nothing can be taken away"),
         ] {
             let error = Formula::parse(text).expect_err(text);

@@ -2,3 +2,5 @@
 
 mod integers;
 mod regression;
+mod regression_kinds;
+mod regression_predictions;

@@ -118,8 +118,9 @@ pub struct DataArgs {
     pub supports: Option<Vec<NamedSupport>>,
     /// What the model `regression` explains by what: "y ~ x * z + offset(log(t)) + (1 + x | group)"
     ///
-    /// `a:b` a product, `a*b` both and their product, `0 +` no intercept, `C(x)` categories, `log(x)`, `I(x^2)`,
-    /// `poly(x, 2)`, `center(x)`; `y | trials(n)`, `y | cens(c)`; `(1 | a/b)` groups within groups, `||` without correlation.
+    /// `a:b` a product, `a*b` both and their product, `0 +` no intercept, `C(x)` categories (`C(x, sum)`), `log(x)`, `I(x^2)`,
+    /// `poly(x, 2)`, `bs(x, df=6)`, `center(x)`; `y | trials(n)`, `y | cens(c)`, `y | weights(w)`, `y | trunc(lb=0)`;
+    /// `(1 | a/b)` groups within groups, `||` without correlation.
     #[arg(long, value_name = "FORMULA", requires = "data")]
     pub formula: Option<String>,
     /// Distribution of the response of a regression [default: normal]

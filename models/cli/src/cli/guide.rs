@@ -30,8 +30,8 @@ pub(super) const FIT_GUIDE: &str = "\
 Every model runs with no option, on real data that the program carries.
 `regression` takes a formula and any table: words, dates, decimal commas, missing cells, which leave out their rows.
 Coefficients are in the units of the data. Likelihoods: normal, student-t, log-normal, gamma, weibull, exponential,
-beta, bernoulli, binomial, poisson, negative-binomial, zero-inflated-poisson, zero-inflated-negative-binomial,
-ordinal, categorical. Priors, where --prior does not say others, with s_y and s_x the standard deviations of the
+beta, bernoulli, binomial, beta-binomial, poisson, negative-binomial, zero-inflated-poisson,
+zero-inflated-negative-binomial, hurdle-poisson, hurdle-negative-binomial, ordinal, categorical. Priors, where --prior does not say others, with s_y and s_x the standard deviations of the
 response (1 where the link is not its unit) and of a column: b[x] ~ normal(0, 2.5 s_y / s_x), the intercept at
 the means of the columns ~ normal(m, 2.5 s_y), sd[group, x] ~ exponential(s_x / s_y), sigma ~ exponential(1 / s_y),
 nu and shape ~ gamma(2, 0.1), precision ~ gamma(2, 0.01), zero ~ beta(1, 1), correlations ~ lkj(1).

@@ -1,0 +1,228 @@
+//! How responses were seen: among how many trials, beyond limits or within intervals, between bounds, and how often.
+
+use super::about::NO_BOUNDS;
+use super::encode::{Encoder, Frame, cells};
+use super::error::RegressionError;
+use super::formula::{Node, NodeKind};
+use super::likelihood::{Kind, ResponseLaw};
+use super::response::Response;
+use super::terms::Formula;
+use jensen::program::{Column, IntColumn};
+
+/// Beyond and within what responses are not known; each where some row is so, with numbers that say nothing in the others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Limits {
+    /// Where the response is an upper bound.
+    pub low: Option<Vec<f64>>,
+    /// Where it is a lower bound.
+    pub high: Option<Vec<f64>>,
+    /// The upper ends of intervals of which it is the lower end.
+    pub upper: Option<Vec<f64>>,
+}
+
+/// What the model observes, as columns.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    pub y: Column,
+    pub trials: Option<IntColumn>,
+    pub low: Option<Column>,
+    pub high: Option<Column>,
+    pub upper: Option<Column>,
+    pub weights: Option<Column>,
+}
+
+impl Observed {
+    pub fn new(response: &Response) -> Self {
+        let column = |values: &Option<Vec<f64>>| values.clone().map(Column::new);
+        Observed {
+            y: Column::new(response.values.clone()),
+            trials: response.trials.as_ref().map(|n| IntColumn::new(n.iter().map(|&n| n as u64))),
+            low: column(&response.limits.low),
+            high: column(&response.limits.high),
+            upper: column(&response.limits.upper),
+            weights: column(&response.weights),
+        }
+    }
+}
+
+/// How a response is known.
+#[derive(Clone, Copy, PartialEq)]
+enum Censoring {
+    Left,
+    None,
+    Right,
+    Interval,
+}
+
+impl Censoring {
+    fn of(cell: &str) -> Option<Self> {
+        Some(match cell.to_lowercase().as_str() {
+            "-1" | "-1.0" | "left" => Censoring::Left,
+            "0" | "0.0" | "false" | "f" | "no" | "n" | "none" => Censoring::None,
+            "1" | "1.0" | "true" | "t" | "yes" | "y" | "right" => Censoring::Right,
+            "2" | "2.0" | "interval" => Censoring::Interval,
+            _ => return None,
+        })
+    }
+}
+
+impl Limits {
+    pub fn is_any(&self) -> bool {
+        self.low.is_some() || self.high.is_some() || self.upper.is_some()
+    }
+}
+
+impl Response {
+    pub(super) fn trials(
+        &mut self,
+        formula: &Formula,
+        likelihood: ResponseLaw,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let node = match (&formula.trials, likelihood) {
+            (None, law) if law.has_trials() => {
+                return encoder.error(&formula.response, "of how many trials? Write `successes | trials(n) ~ ..`");
+            }
+            (Some(node), law) if !law.has_trials() => {
+                return encoder
+                    .error(node, "trials are of the likelihoods `binomial` and `beta-binomial`; choose it with --likelihood binomial");
+            }
+            (None, _) => return Ok(()),
+            (Some(node), _) => node,
+        };
+        let trials = encoder.column(node, frame)?;
+        for (i, (&n, &y)) in trials.iter().zip(&self.values).enumerate() {
+            if let Some(expected) = Kind::Count.mistake(n) {
+                return Err(of_row(node, frame, i, format!("trials must be {expected}, found {n}")));
+            }
+            if y > n {
+                return Err(self.cell(&formula.response, frame, i, &format!("is more than its {n} trials")));
+            }
+        }
+        self.trials = Some(trials);
+        Ok(())
+    }
+
+    /// What `cens(c)` and `cens(c, upper)` say.
+    pub(super) fn limits(
+        &mut self,
+        formula: &Formula,
+        likelihood: ResponseLaw,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let Some(node) = &formula.censored else { return Ok(()) };
+        if !likelihood.can_be_censored() {
+            let words = format!("`{likelihood}` cannot be censored; weibull, exponential, log-normal and normal can");
+            return encoder.error(node, &words);
+        }
+        let NodeKind::Name(column) = &node.kind else {
+            return encoder.error(node, "the name of a column was expected");
+        };
+        encoder.known(column, node, frame)?;
+        let until = formula.until.as_ref().map(|node| encoder.column(node, frame)).transpose()?;
+        let n = self.values.len();
+        let none = || (vec![-f64::MAX; n], vec![f64::MAX; n], vec![-f64::MAX; n]);
+        let ((mut low, mut high, mut upper), mut seen) = (none(), Vec::new());
+        for (i, cell) in cells(column, frame)?.into_iter().enumerate() {
+            let refused = |reason: String| {
+                let place = frame.table.place(column, frame.rows[i]).to_string();
+                Err(RegressionError::Cell { place, reason })
+            };
+            let Some(mut how) = Censoring::of(cell) else {
+                return refused(format!(
+                    "\"{cell}\" is not understood: 1, yes, true or right say that the response is only a lower bound, -1 or left \
+                     that it is an upper one, 2 or interval that it is the lower end of an interval, and 0, no, false or none \
+                     that it is known"
+                ));
+            };
+            if how == Censoring::Interval {
+                let Some(until) = until.as_ref().map(|until| until[i]) else {
+                    return refused(
+                        "where do intervals end? Write `cens(c, upper)` with the column of their ends".into(),
+                    );
+                };
+                if until <= self.values[i] {
+                    let found = self.values[i];
+                    return refused(format!(
+                        "the interval from {found} to {until} is empty; its upper end comes second"
+                    ));
+                }
+                if likelihood.kind() == Kind::Positive && self.values[i] == 0.0 {
+                    // From zero on is all that is not above.
+                    (self.values[i], how) = (until, Censoring::Left);
+                } else {
+                    upper[i] = until;
+                }
+            }
+            match how {
+                Censoring::Left => low[i] = self.values[i],
+                Censoring::Right => high[i] = self.values[i],
+                Censoring::None | Censoring::Interval => {}
+            }
+            seen.push(how);
+        }
+        for (how, side) in [(Censoring::Right, "above"), (Censoring::Left, "below")] {
+            if seen.iter().all(|found| *found == how) {
+                return encoder.error(node, &format!("every row is censored, and nothing is known from {side}"));
+            }
+        }
+        let kept = |how: Censoring, values: Vec<f64>| seen.contains(&how).then_some(values);
+        self.limits = Limits {
+            low: kept(Censoring::Left, low),
+            high: kept(Censoring::Right, high),
+            upper: kept(Censoring::Interval, upper),
+        };
+        Ok(())
+    }
+
+    /// What `weights(w)` says.
+    pub(super) fn weights(
+        &mut self,
+        formula: &Formula,
+        encoder: &mut Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let Some(node) = &formula.weights else { return Ok(()) };
+        let weights = encoder.column(node, frame)?;
+        if let Some(i) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+            return Err(of_row(node, frame, i, format!("a weight is a number from 0 on, found {}", weights[i])));
+        }
+        if weights.iter().all(|w| *w == 0.0) {
+            return encoder.error(node, "every row has the weight 0, and none counts");
+        }
+        self.weights = Some(weights);
+        Ok(())
+    }
+
+    /// Holds responses to what `trunc(..)` says.
+    pub(super) fn bounded(
+        &self,
+        formula: &Formula,
+        likelihood: ResponseLaw,
+        encoder: &Encoder,
+        frame: Frame,
+    ) -> Result<(), RegressionError> {
+        let (low, high) = formula.bounds;
+        if (low, high) == NO_BOUNDS {
+            return Ok(());
+        }
+        let node = &formula.response;
+        if !likelihood.can_be_censored() {
+            let words = format!("`{likelihood}` cannot be truncated; weibull, exponential, log-normal and normal can");
+            return encoder.error(node, &words);
+        }
+        match self.values.iter().position(|y| !(low..=high).contains(y)) {
+            Some(i) => Err(self.cell(node, frame, i, &format!("lies outside of trunc({low}, {high})"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error of a number of row `i`.
+fn of_row(node: &Node, frame: Frame, i: usize, reason: String) -> RegressionError {
+    let column = node.names().first().map_or(String::new(), |(name, _)| name.to_string());
+    let place = frame.table.place(&column, frame.rows[i]).to_string();
+    RegressionError::Cell { place, reason: format!("{reason}; correct the cell") }
+}
