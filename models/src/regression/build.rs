@@ -191,6 +191,16 @@ impl Regression {
         self.settings.likelihood.unwrap_or(ResponseLaw::Normal)
     }
 
+    /// What the exponential of a coefficient is, in words, where it is something: odds ratios with a logit link, say.
+    pub fn ratios(&self) -> Option<&'static str> {
+        self.likelihood().ratios(self.link)
+    }
+
+    /// The formula as it was written, on one line.
+    pub fn formula_text(&self) -> String {
+        self.formula.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// The number of rows that are used.
     pub fn num_rows(&self) -> usize {
         self.rows.len()

@@ -31,6 +31,17 @@ pub(super) struct Encoder {
     pub states: BTreeMap<String, Vec<f64>>,
     /// Whether all has been learnt.
     pub learnt: bool,
+    /// A column that is taken for another than it is.
+    pub replaced: Option<(String, Replaced)>,
+}
+
+/// What stands in the place of a column's cells.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Replaced {
+    /// Its numbers and so much more.
+    Shifted(f64),
+    /// One cell in every row.
+    Cell(String),
 }
 
 /// A factor in all rows.
@@ -77,7 +88,7 @@ impl Encoder {
                 Reading::Words { .. } => {
                     Ok(Value::Category(self.category(name, None, Coding::Treatment, node, frame)?))
                 }
-                reading => Ok(Value::Column(numbers(name, &reading, frame)?)),
+                reading => Ok(Value::Column(self.numbers(name, &reading, frame)?)),
             },
             NodeKind::Negative(inner) => {
                 let value = self.arithmetic(inner, frame)?;
@@ -148,7 +159,11 @@ impl Encoder {
         node: &Node,
         frame: Frame,
     ) -> Result<Category, RegressionError> {
-        let cells = cells(column, frame)?;
+        let mut cells = cells(column, frame)?;
+        let replaced = self.replaced.clone().filter(|(name, _)| name == column);
+        if let Some((_, Replaced::Cell(cell))) = &replaced {
+            cells.fill(cell);
+        }
         let known = self.levels.entry(column.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
         // Words of which nearly every row has its own are no categories.
         if !self.learnt && 2 * known.len() > cells.len() + 4 {
@@ -228,6 +243,18 @@ impl Encoder {
             codes.push(code);
         }
         Ok((codes, all, known))
+    }
+
+    fn numbers(&self, name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, RegressionError> {
+        let mut values = numbers(name, reading, frame)?;
+        match &self.replaced {
+            Some((column, Replaced::Shifted(by))) if column == name => values.iter_mut().for_each(|x| *x += by),
+            Some((column, Replaced::Cell(cell))) if column == name => {
+                values.fill(reading.number(cell).unwrap_or(f64::NAN));
+            }
+            _ => {}
+        }
+        Ok(values)
     }
 
     pub fn error<T>(&self, node: &Node, message: &str) -> Result<T, RegressionError> {

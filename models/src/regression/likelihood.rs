@@ -224,6 +224,23 @@ impl ResponseLaw {
     }
 }
 
+impl ResponseLaw {
+    /// What the exponential of a coefficient is, where it is something.
+    pub(super) fn ratios(self, link: Link) -> Option<&'static str> {
+        match (self, link) {
+            (ResponseLaw::Categorical, _) => Some("ratios of odds against the first category"),
+            (ResponseLaw::Ordinal, _) => Some("ratios of the odds of a higher category"),
+            (_, Link::Logit) => Some("odds ratios"),
+            (_, Link::Cloglog) => Some("hazard ratios"),
+            (ResponseLaw::Weibull | ResponseLaw::Exponential, _) => Some("ratios of lifetimes"),
+            (law, Link::Log) if law.kind() == Kind::Count => Some("rate ratios"),
+            (_, Link::Log) => Some("ratios of means"),
+            (ResponseLaw::LogNormal, _) => Some("ratios of medians"),
+            _ => None,
+        }
+    }
+}
+
 impl About {
     /// A lifetime or a real number as it was seen.
     fn seen<D: jensen::dist::Survival + 'static>(self, base: D) -> Outcome {

@@ -7,6 +7,7 @@ mod about;
 mod build;
 mod check;
 mod design;
+mod effects;
 mod encode;
 mod error;
 mod formula;
@@ -28,6 +29,7 @@ mod terms;
 mod words;
 
 pub use build::{Missing, Regression, RegressionSettings};
+pub use effects::ColumnEffect;
 pub use error::RegressionError;
 pub use formula::{Node, NodeKind, Operator};
 pub use formula_error::FormulaError;

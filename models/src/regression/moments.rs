@@ -52,6 +52,46 @@ impl ResponseLaw {
         }
     }
 
+    /// The variance of the response; infinite where it has none, NaN of categories.
+    pub(super) fn variance(self, link: Link, eta: f64, extra: &[f64], trials: f64) -> f64 {
+        let number = |k: usize| extra.get(k).copied().unwrap_or(f64::NAN);
+        let mu = link.mean_at(eta);
+        // Of counts with a share of other zeros: from the second moment of all.
+        let with_zeros = |share: f64, variance: f64| {
+            let mean = self.expectation(link, eta, extra, trials);
+            share * (variance + mu * mu) - mean * mean
+        };
+        match self {
+            ResponseLaw::Normal => number(0).powi(2),
+            ResponseLaw::StudentT if number(1) > 2.0 => number(0).powi(2) * number(1) / (number(1) - 2.0),
+            ResponseLaw::StudentT => f64::INFINITY,
+            ResponseLaw::LogNormal => {
+                let s2 = number(0).powi(2);
+                s2.exp_m1() * (2.0 * eta + s2).exp()
+            }
+            ResponseLaw::Gamma => mu * mu / number(0),
+            ResponseLaw::Weibull => {
+                let moment = |k: f64| libm::tgamma(1.0 + k / number(0));
+                mu * mu * (moment(2.0) - moment(1.0).powi(2))
+            }
+            ResponseLaw::Exponential => mu * mu,
+            ResponseLaw::Beta => mu * (1.0 - mu) / (1.0 + number(0)),
+            ResponseLaw::Bernoulli => mu * (1.0 - mu),
+            ResponseLaw::Binomial => trials * mu * (1.0 - mu),
+            ResponseLaw::BetaBinomial => trials * mu * (1.0 - mu) * (number(0) + trials) / (number(0) + 1.0),
+            ResponseLaw::Poisson => mu,
+            ResponseLaw::NegativeBinomial => mu + mu * mu / number(0),
+            ResponseLaw::ZeroInflatedPoisson => with_zeros(1.0 - number(0), mu),
+            ResponseLaw::ZeroInflatedNegativeBinomial => with_zeros(1.0 - number(1), mu + mu * mu / number(0)),
+            ResponseLaw::HurdlePoisson => with_zeros((1.0 - number(0)) / -(-mu).exp_m1(), mu),
+            ResponseLaw::HurdleNegativeBinomial => {
+                let above = -(-number(0) * (mu / number(0)).ln_1p()).exp_m1();
+                with_zeros((1.0 - number(1)) / above, mu + mu * mu / number(0))
+            }
+            ResponseLaw::Ordinal | ResponseLaw::Categorical => f64::NAN,
+        }
+    }
+
     /// Bounds that are parameters of the distribution behind those of [`ResponseLaw::numbers`].
     pub(super) fn bounds(self, (low, high): (f64, f64)) -> Vec<f64> {
         let is_low = low.is_finite() && !(self.kind() == Kind::Positive && low <= 0.0);
@@ -121,7 +161,55 @@ fn of_hazards(shape: f64, scale: f64, (low, high): (f64, f64)) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::likelihood::{About, Extra};
     use super::*;
+    use jensen::dist::Distribution;
+    use jensen::program::Real;
+
+    /// Mean and variance are those of 40,000 numbers that the distribution of the response draws, within five standard errors.
+    #[test]
+    fn moments_are_those_of_draws() {
+        let none = About { trials: None, low: None, high: None, upper: None, bounds: NO_BOUNDS };
+        for &(name, law) in ResponseLaw::ALL {
+            if law.kind() == Kind::Category {
+                continue;
+            }
+            let (link, eta, extra, trials) = (
+                law.links()[0],
+                0.6,
+                [
+                    match law {
+                        ResponseLaw::LogNormal => 0.5,
+                        ResponseLaw::ZeroInflatedPoisson | ResponseLaw::HurdlePoisson => 0.3,
+                        _ => 4.0,
+                    },
+                    match law {
+                        ResponseLaw::StudentT => 9.0,
+                        _ => 0.25,
+                    },
+                ],
+                7.0,
+            );
+            let ones = Extra { numbers: vec![Real::from(0.5); 2], cutpoints: Vec::new() };
+            let outcome = law.outcome(link, Real::from(0.5), &ones, none);
+            let parameters = law.numbers(link, eta, &extra, trials);
+            let (streams, n) = (jensen::streams::Streams::new(5), 40_000);
+            let one = |d: usize| {
+                let mut out = [0.0];
+                outcome.sample(&parameters, &mut streams.draw(d), &mut out);
+                out[0]
+            };
+            let drawn: Vec<f64> = (0..n).map(one).collect();
+            let n = n as f64;
+            let average = |of: &dyn Fn(f64) -> f64| drawn.iter().map(|y| of(*y)).sum::<f64>() / n;
+            let mean = average(&|y| y);
+            let (second, fourth) = (average(&|y| (y - mean).powi(2)), average(&|y| (y - mean).powi(4)));
+            let expected = (law.expectation(link, eta, &extra, trials), law.variance(link, eta, &extra, trials));
+            let errors = ((second / n).sqrt(), ((fourth - second * second) / n).sqrt());
+            assert!((mean - expected.0).abs() < 5.0 * errors.0, "{name}: mean {mean}, {}", expected.0);
+            assert!((second - expected.1).abs() < 5.0 * errors.1, "{name}: variance {second}, {}", expected.1);
+        }
+    }
 
     /// An exponential number above `a` has the mean `a + mu`; a normal one above its mean `mu + sd sqrt(2 / pi)`; a log-normal one
     /// above its median `exp(eta + sd^2 / 2) Phi(sd) 2`; and of an exponential number below `b` it is `mu - b / (exp(b / mu) - 1)`.

@@ -10,8 +10,7 @@ const MOST: usize = 12;
 
 impl Regression {
     pub(super) fn understood(&self, design: &Design, left_out: &[(String, usize)], table: &DataTable) -> Vec<String> {
-        let mut notes =
-            vec![format!("formula       {}", self.formula.text.split_whitespace().collect::<Vec<_>>().join(" "))];
+        let mut notes = vec![format!("formula       {}", self.formula_text())];
         notes.push(format!("likelihood    {}, link {}{}", self.likelihood(), self.link, self.of_response()));
         let (all, used) = (table.num_rows(), self.rows.len());
         if used < all {

@@ -4,6 +4,7 @@ use super::build::Regression;
 use super::design::Design;
 use super::encode::{Encoder, Frame};
 use super::error::RegressionError;
+use super::formula::Node;
 use super::likelihood::{About, Extra, ResponseLaw};
 use crate::data::DataTable;
 use jensen::dist::Distribution;
@@ -62,6 +63,20 @@ impl<'a> Draws<'a> {
 /// The effects of the groups of one grouping on each coefficient, `[coefficient][group]`.
 type Effects = Vec<Vec<Vec<f64>>>;
 
+/// What rows have in common at every draw.
+pub(super) struct Parts<'a> {
+    effects: Vec<Vec<Effects>>,
+    numbers: Vec<&'a [f64]>,
+    cuts: Vec<&'a [f64]>,
+}
+
+impl Parts<'_> {
+    /// The parameters besides the linear predictor at one draw.
+    pub(super) fn numbers_at(&self, d: usize) -> Vec<f64> {
+        self.numbers.iter().map(|number| number[d]).collect()
+    }
+}
+
 impl Regression {
     /// What the fit with these draws expects of the rows of `table`.
     ///
@@ -78,21 +93,23 @@ impl Regression {
         streams: Streams,
     ) -> Result<Prediction<'a>, RegressionError> {
         let rows: Vec<usize> = (0..table.num_rows()).collect();
-        let frame = Frame { table, rows: &rows };
-        let mut encoder: Encoder = self.encoder.clone();
+        self.prediction(draws, Frame { table, rows: &rows }, self.encoder.clone(), streams)
+    }
+
+    /// The same of some rows, as an encoder reads them.
+    pub(super) fn prediction<'a>(
+        &'a self,
+        draws: &'a Constrained,
+        frame: Frame,
+        mut encoder: Encoder,
+        streams: Streams,
+    ) -> Result<Prediction<'a>, RegressionError> {
         let design = Design::new(&self.formula, &mut encoder, frame)?;
         let trials = self.formula.trials.as_ref().map(|node| encoder.column(node, frame)).transpose()?;
         if let Some(i) = trials.iter().flatten().position(|n| *n < 0.0 || n.fract() != 0.0) {
-            let (name, _) = self
-                .formula
-                .trials
-                .as_ref()
-                .map(|n| n.names())
-                .unwrap_or_default()
-                .first()
-                .cloned()
-                .unwrap_or_default();
-            let place = table.place(name, i).to_string();
+            let names = self.formula.trials.as_ref().map(Node::names).unwrap_or_default();
+            let name = names.first().map_or("", |(name, _)| name);
+            let place = frame.table.place(name, frame.rows[i]).to_string();
             return Err(RegressionError::Cell {
                 place,
                 reason: "trials must be a count; correct the cell".to_string(),
@@ -108,7 +125,7 @@ impl Regression {
         new_groups.dedup();
         let places = draws.names.iter().enumerate().map(|(k, name)| (name.as_str(), k)).collect();
         let draws = Draws { all: draws, places };
-        Ok(Prediction { regression: self, design, trials, num_rows: rows.len(), draws, streams, new_groups })
+        Ok(Prediction { regression: self, design, trials, num_rows: frame.rows.len(), draws, streams, new_groups })
     }
 }
 
@@ -139,14 +156,31 @@ impl Prediction<'_> {
         &self,
         mut visit: impl FnMut(usize, PredictedRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let classes = self.regression.classes();
-        let effects = classes.iter().map(|class| self.effects(*class)).collect::<Result<Vec<_>, _>>()?;
+        let parts = self.parts()?;
         for i in 0..self.num_rows {
-            let etas = classes.iter().zip(&effects).map(|(class, effects)| self.eta(*class, effects, i));
-            let etas = etas.collect::<Result<Vec<_>, _>>()?;
-            visit(i, self.row(i, &etas)?)?;
+            let etas = self.etas(&parts, i)?;
+            let expected = self.expected(&parts, &etas, i);
+            let outcomes = self.outcomes(&parts, &etas, &expected, i);
+            visit(i, PredictedRow { expected, outcomes })?;
         }
         Ok(())
+    }
+
+    /// What rows have in common at every draw.
+    pub(super) fn parts(&self) -> Result<Parts<'_>, RegressionError> {
+        let of = self.regression;
+        let numbers = of.likelihood().parameters(1.0).into_iter().map(|(name, ..)| self.draws.of(name));
+        Ok(Parts {
+            effects: of.classes().iter().map(|class| self.effects(*class)).collect::<Result<_, _>>()?,
+            numbers: numbers.collect::<Result<_, _>>()?,
+            cuts: if of.likelihood() == ResponseLaw::Ordinal { self.cutpoints()? } else { Vec::new() },
+        })
+    }
+
+    /// The linear predictors of row `i` at every draw, one for each class.
+    pub(super) fn etas(&self, parts: &Parts, i: usize) -> Result<Vec<Vec<f64>>, RegressionError> {
+        let classes = self.regression.classes();
+        classes.into_iter().zip(&parts.effects).map(|(class, effects)| self.eta(class, effects, i)).collect()
     }
 
     /// The linear predictor of row `i` at every draw.
@@ -214,46 +248,52 @@ impl Prediction<'_> {
         Ok(all)
     }
 
-    /// Expectation and outcome of a row at every draw.
-    fn row(&self, i: usize, etas: &[Vec<f64>]) -> Result<PredictedRow, RegressionError> {
+    /// The mean of the response of row `i` at every draw; of categories the probability of each.
+    pub(super) fn expected(&self, parts: &Parts, etas: &[Vec<f64>], i: usize) -> Vec<Vec<f64>> {
         let of = self.regression;
-        let (likelihood, link, num_draws) = (of.likelihood(), of.link, self.draws.all.num_draws);
-        let numbers =
-            likelihood.parameters(1.0).iter().map(|(name, ..)| self.draws.of(name)).collect::<Result<Vec<_>, _>>()?;
-        let cuts = match likelihood {
-            ResponseLaw::Ordinal => self.cutpoints()?,
-            _ => Vec::new(),
-        };
-        let trials = self.trials.as_ref().map(|n| n[i]);
+        let (likelihood, trials) = (of.likelihood(), self.trials_of(i));
+        let mut expected = vec![Vec::new(); self.categories().len().max(1)];
+        for d in 0..self.draws.all.num_draws {
+            let shares = match likelihood {
+                ResponseLaw::Ordinal => ordinal(etas[0][d], parts.cuts.iter().map(|cut| cut[d])),
+                ResponseLaw::Categorical => softmax(etas.iter().map(|eta| eta[d])),
+                _ => {
+                    let numbers = parts.numbers_at(d);
+                    vec![likelihood.expectation_within(of.link, etas[0][d], &numbers, trials, of.formula.bounds)]
+                }
+            };
+            expected.iter_mut().zip(&shares).for_each(|(list, share)| list.push(*share));
+        }
+        expected
+    }
+
+    /// A response of row `i` at every draw.
+    fn outcomes(&self, parts: &Parts, etas: &[Vec<f64>], expected: &[Vec<f64>], i: usize) -> Vec<f64> {
+        let of = self.regression;
+        let (likelihood, bounds, trials) = (of.likelihood(), of.formula.bounds, self.trials_of(i));
         // Its parameters are given at every draw.
         let ones = Extra { numbers: vec![Real::from(0.5); 2], cutpoints: Vec::new() };
-        let bounds = of.formula.bounds;
         let about = About { trials: None, low: None, high: None, upper: None, bounds };
-        let outcome = likelihood.outcome(link, Real::from(0.5), &ones, about);
+        let outcome = likelihood.outcome(of.link, Real::from(0.5), &ones, about);
         let of_bounds = likelihood.bounds(bounds);
         let streams = self.streams.purpose(OUTCOMES).at_step(i as u64);
-        let mut row = PredictedRow { expected: vec![Vec::new(); self.categories().len().max(1)], outcomes: Vec::new() };
-        for d in 0..num_draws {
+        let one = |d: usize| {
             let (mut rng, mut out) = (streams.draw(d), [0.0]);
-            let shares = match likelihood {
-                ResponseLaw::Ordinal => ordinal(etas[0][d], cuts.iter().map(|cut| cut[d])),
-                ResponseLaw::Categorical => softmax(etas.iter().map(|eta| eta[d])),
-                _ => Vec::new(),
-            };
-            if shares.is_empty() {
-                let at: Vec<f64> = numbers.iter().map(|number| number[d]).collect();
-                let (eta, trials) = (etas[0][d], trials.unwrap_or(1.0));
-                row.expected[0].push(likelihood.expectation_within(link, eta, &at, trials, bounds));
-                let mut parameters = likelihood.numbers(link, eta, &at, trials);
-                parameters.extend(&of_bounds);
-                outcome.sample(&parameters, &mut rng, &mut out);
-            } else {
-                row.expected.iter_mut().zip(&shares).for_each(|(list, share)| list.push(*share));
-                out[0] = picked(&shares, &mut rng);
+            if expected.len() > 1 {
+                let shares: Vec<f64> = expected.iter().map(|list| list[d]).collect();
+                return picked(&shares, &mut rng);
             }
-            row.outcomes.push(out[0]);
-        }
-        Ok(row)
+            let mut parameters = likelihood.numbers(of.link, etas[0][d], &parts.numbers_at(d), trials);
+            parameters.extend(&of_bounds);
+            outcome.sample(&parameters, &mut rng, &mut out);
+            out[0]
+        };
+        (0..self.draws.all.num_draws).map(one).collect()
+    }
+
+    /// The number of trials of row `i`.
+    pub(super) fn trials_of(&self, i: usize) -> f64 {
+        self.trials.as_ref().map_or(1.0, |n| n[i])
     }
 
     /// The cutpoints of the centred columns at every draw.

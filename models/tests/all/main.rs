@@ -2,5 +2,6 @@
 
 mod integers;
 mod regression;
+mod regression_effects;
 mod regression_kinds;
 mod regression_predictions;

@@ -3,11 +3,11 @@
 use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, support, up_to, whole};
 use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator, named};
 use super::guide::{
-    CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE,
-    SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
+    CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, EFFECTS_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE,
+    PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
 use super::mixture_args::{MixtureArgs, PredictArgs};
-use super::saved_args::{CheckArgs, CompareFitsArgs, SampleArgs, ShowArgs};
+use super::saved_args::{CheckArgs, CompareFitsArgs, EffectsArgs, SampleArgs, ShowArgs};
 use super::vae_args::VaeArgs;
 use clap::{Args, Parser, Subcommand};
 use jensen_models::regression::{Link, Missing, ResponseLaw};
@@ -59,6 +59,9 @@ pub enum Command {
     /// Print the report of a saved fit again
     #[command(after_help = SHOW_GUIDE)]
     Show(ShowArgs),
+    /// What a column of a saved regression does to the response: average effects, contrasts of levels
+    #[command(after_help = EFFECTS_GUIDE)]
+    Effects(EffectsArgs),
     /// Hold a saved fit against its data, its prior and simulated data, and say what to do
     #[command(after_help = CHECK_GUIDE)]
     Check(CheckArgs),

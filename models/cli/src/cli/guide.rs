@@ -112,6 +112,22 @@ Exit codes, as for the fit itself:
   1  the verdict is not to trust it, or to trust its means only
   2  error: no such fit, or one that cannot be read";
 
+pub(super) const EFFECTS_GUIDE: &str = "\
+Averages over the rows of the fit of the expected response, on its own scale (counts, probabilities, euros), with
+intervals. Of a column of numbers: the change for a unit more, at the margin. Of words, and of a column of 0 and 1: the
+expected response if every row were of one level, and the differences from the first. Everything else of a row, its
+group among it, stays as it is.
+
+Examples:
+  jensen fit regression --data visits.csv --formula \"ill ~ age + sex\" --likelihood bernoulli --out ill
+  jensen effects ill age
+  jensen effects ill age --by sex
+  jensen effects ill sex --out sex.csv
+
+Exit codes:
+  0  done
+  2  error: no such fit, or a column that it does not explain by; no file was written or changed";
+
 pub(super) const CHECK_GUIDE: &str = "\
 What is checked, each as far as the model allows it; what it does not allow is said, and the rest goes on:
   data that the prior expects, and data that the fitted model expects: are those at hand among them?

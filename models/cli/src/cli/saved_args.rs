@@ -48,6 +48,26 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
+/// Arguments of `jensen effects`.
+#[derive(Debug, Clone, Args)]
+pub struct EffectsArgs {
+    /// Folder that `jensen fit regression --out` wrote, or its fit.json
+    #[arg(value_name = "FIT")]
+    pub fit: PathBuf,
+    /// Column of the table whose effect is asked for
+    #[arg(value_name = "COLUMN")]
+    pub column: String,
+    /// Average the rows of each level of this column by themselves
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Option<String>,
+    /// File to write as CSV besides
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `jensen check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {

@@ -14,7 +14,9 @@ use crate::cli::progress::{Mode, Progress};
 use crate::cli::render::Length;
 use jensen::algorithm::Step;
 use jensen::export::OutDir;
-use jensen_models::zoo::Built;
+use jensen::posterior::statistics::{mean, quantiles};
+use jensen_models::data::DataTable;
+use jensen_models::zoo::{BuildError, Built};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -35,15 +37,25 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
         labels: built.labels.clone(),
         notes: built.notes.clone(),
         internal: built.internal.clone(),
+        ratios: built.regression.as_ref().and_then(|r| r.ratios()).map(str::to_string),
         seed: args.method.seed,
         options,
         // Those that building the model has asked for.
-        table: table.map(|table| table.used()),
+        table: table.as_ref().map(DataTable::used),
         ..Note::default()
     };
     let started = Instant::now();
     let (outcome, mut note) = fitted(args, note, &built)?;
     note.seconds = Some(started.elapsed().as_secs_f64());
+    if let Some(regression) = &built.regression {
+        let own = table.is_none().then(|| entry.table()).transpose()?;
+        let shares = table.as_ref().or(own.as_ref()).map(|table| regression.r_squared(&outcome.draws(), table));
+        let shares = shares.transpose().map_err(BuildError::from)?.flatten();
+        note.r_squared = shares.map(|shares| {
+            let [low, high] = quantiles(&shares, [0.05, 0.95]);
+            [mean(&shares), low, high]
+        });
+    }
     let report = Report::new(&note, &outcome);
     if let Some(folder) = folder {
         write(folder, &report, &note, &outcome, args.output.plot)?;

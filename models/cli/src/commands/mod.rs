@@ -7,6 +7,7 @@ mod compare_fits;
 mod compare_page;
 mod comparison;
 mod draws;
+mod effects;
 pub mod engine;
 mod error;
 mod expected;
@@ -56,6 +57,7 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Sample(args) => sample::run(args),
         Command::Show(args) => show::run(args),
         Command::Check(args) => check::run(args),
+        Command::Effects(args) => effects::run(args),
         Command::CompareFits(args) => compare_fits::run(args),
         Command::Vae(args) => vae::run(args),
     }

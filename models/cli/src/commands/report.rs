@@ -41,6 +41,12 @@ pub struct Report {
     pub resampled: Option<Resampling>,
     /// The posterior table.
     pub posterior: Vec<Summary>,
+    /// Exponentials of coefficients, where they are something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratios: Option<Ratios>,
+    /// The share of the response's variance that is explained: mean, 5 % and 95 % quantile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r_squared: Option<[f64; 3]>,
     /// The latents of rows, in short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub of_rows: Vec<RowMeans>,
@@ -69,6 +75,39 @@ pub struct Report {
     pub coordinates: Vec<String>,
     /// The objective along the fit.
     pub trace: Trace,
+}
+
+/// Exponentials of coefficients.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ratios {
+    /// What they are, in words.
+    pub what: String,
+    /// The name of each coefficient and the quantiles of its exponential: 5 %, 50 %, 95 %.
+    pub lines: Vec<(String, [f64; 3])>,
+}
+
+impl Ratios {
+    /// Those of the coefficients in a table; quantiles of an exponential are exponentials of quantiles.
+    fn of(what: Option<&String>, posterior: &[Summary]) -> Option<Self> {
+        let one = |line: &Summary| (line.name.clone(), [line.q5, line.q50, line.q95].map(f64::exp));
+        let lines: Vec<_> = posterior.iter().filter(|line| line.name.starts_with("b[")).map(one).collect();
+        what.filter(|_| !lines.is_empty()).map(|what| Ratios { what: what.clone(), lines })
+    }
+
+    fn text(&self, length: Length) -> String {
+        const MOST: usize = 12;
+        let header = [("", Align::Left), ("5%", Align::Point), ("50%", Align::Point), ("95%", Align::Point)];
+        let mut table = TextTable::new(&header);
+        let shown = if length == Length::All { self.lines.len() } else { MOST };
+        for (name, quantiles) in self.lines.iter().take(shown) {
+            let numbers = quantiles.map(|x| significant(x, 3));
+            table.push(std::iter::once(format!("exp({name})")).chain(numbers));
+        }
+        if shown < self.lines.len() {
+            table.note(&format!("... {} more (--all shows every one)", self.lines.len() - shown));
+        }
+        format!("{}\n{table}\n", self.what)
+    }
 }
 
 /// A point has a density of the data and itself, and no bound on the evidence.
@@ -104,6 +143,8 @@ impl Report {
             seed,
             weighted: resampled.is_some(),
             resampled,
+            ratios: Ratios::of(note.ratios.as_ref(), &posterior),
+            r_squared: note.r_squared,
             posterior,
             of_rows,
             bound: outcome.bound(),
@@ -136,6 +177,7 @@ impl Report {
         text += &self.standardised_text(length);
         let what = table_is_of(self.weighted);
         text += &format!("\n{}\n{what}\n\n", posterior_table(&self.posterior, length).trim_end());
+        text += &self.ratios.as_ref().map_or(String::new(), |ratios| ratios.text(length));
         let means = if self.weighted { "posterior means" } else { "means of q" };
         for RowMeans { name, num_rows, mean, range: [least, most], .. } in &self.of_rows {
             let [mean, least, most] = [mean, least, most].map(|x| significant(*x, 3));
@@ -149,6 +191,12 @@ impl Report {
         self.coordinates.iter().for_each(|words| text += &format!("coordinates   {words}\n"));
         text += &self.resampled.map_or(String::new(), |resampled| format!("draws         {resampled}\n"));
         text += &self.measured.as_ref().map_or(String::new(), |measured| measured::text(measured) + "\n");
+        if let Some(shares) = self.r_squared {
+            let [mean, low, high] = shares.map(|share| format!("{share:.2}"));
+            text += &format!(
+                "R^2           {mean}, between {low} and {high}: the share of the variance that is explained\n"
+            );
+        }
         let took = self.seconds.map_or(String::new(), |seconds| duration(seconds) + ", ");
         text += &format!("fit           {} ({took}seed {})\n", self.method, self.seed);
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);

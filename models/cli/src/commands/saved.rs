@@ -36,6 +36,12 @@ pub struct Note {
     /// Sites that are of the computation alone, which the table leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub internal: Vec<String>,
+    /// What the exponentials of coefficients are, where they are something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratios: Option<String>,
+    /// The share of the variance that is explained: mean, 5 % and 95 % quantile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r_squared: Option<[f64; 3]>,
     /// The parts of the columns.
     pub options: DataOptions,
     /// The columns that the model reads; nothing where they are the model's own data.

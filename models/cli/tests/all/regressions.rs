@@ -247,6 +247,39 @@ fn new_rows_are_predicted_by_a_saved_fit_alone() {
     folder.jensen("predict e new.csv").refused(&["its model is `eight-schools`"]);
 }
 
+/// Effects on the response's own scale, ratios where the link asks for them, and the share of the variance.
+#[test]
+fn effects_ratios_and_the_share_that_is_explained() {
+    let folder = Folder::new("regression-effects");
+    folder.file("t.csv", TABLE);
+    let run = fit(&folder, "sales ~ price + shop", "--data t.csv --out f");
+    assert!(run.fitted().out.contains("\nR^2           0.9") && !run.out.contains("ratios"), "{run:?}");
+    std::fs::remove_file(folder.path("t.csv")).unwrap();
+    let slope = lines(&folder.jensen("show f --json").out).into_iter().find(|(name, _)| name == "b[price]").unwrap().1;
+    let run = folder.jensen("effects f price --json --out e.csv");
+    let found: Value = serde_json::from_str(&run.out).unwrap();
+    assert!((found[0]["mean"].as_f64().unwrap() - slope).abs() < 0.05, "{run:?}");
+    assert!(folder.read("e.csv").starts_with("effect,by,category,mean,sd,q5,q95\n\"price, per unit\",,,-"), "{run:?}");
+    let run = folder.jensen("effects f shop --by shop");
+    assert!(run.code == Some(0) && run.out.contains("shop: south - east, shop = north"), "{run:?}");
+    folder.jensen("effects f prise --out p.csv").refused(&["explains nothing by `prise`, did you mean `price`?"]);
+    folder.jensen("effects f price --by day").refused(&["has no column `day`"]);
+    folder.jensen("fit eight-schools --quiet --out e").fitted();
+    folder.jensen("effects e mu").refused(&["its model is `eight-schools`"]);
+    folder.jensen("fit hierarchical-regression --quiet --out h").fitted();
+    assert!(folder.jensen("effects h days").out.contains("averaged over 180 rows"));
+    folder.jensen("effects h subject").refused(&["`subject` names groups", "effect[subject, ..]"]);
+    for (formula, likelihood, words) in [
+        ("open ~ price", "bernoulli", "odds ratios"),
+        ("n ~ price", "poisson", "rate ratios"),
+        ("price ~ sales", "gamma", "ratios of means"),
+    ] {
+        folder.file("t.csv", TABLE);
+        let run = fit(&folder, formula, &format!("--data t.csv --likelihood {likelihood}"));
+        assert!(run.fitted().out.contains(&format!("\n{words}\n")) && run.out.contains("exp(b["), "{run:?}");
+    }
+}
+
 #[test]
 fn groups_that_are_new_are_drawn_and_said() {
     let folder = Folder::new("regression-groups");
