@@ -92,7 +92,13 @@ pub(super) fn run(args: &CompareFitsArgs) -> Result<Exit, CommandError> {
 fn other_rows(a: &Rebuilt, of_a: &[Replicated], b: &Rebuilt, of_b: &[Replicated]) -> Option<String> {
     let rows = |fit: &Rebuilt| fit.target.layout().num_rows;
     if rows(a) != rows(b) {
-        return Some(format!("{} rows and {}", rows(a), rows(b)));
+        let leaves_out = |fit: &Rebuilt| fit.note.notes.iter().any(|note| note.starts_with("rows "));
+        let hint = if leaves_out(a) || leaves_out(b) {
+            " (each formula leaves out rows with missing cells of its own columns)"
+        } else {
+            ""
+        };
+        return Some(format!("{} rows and {}{hint}", rows(a), rows(b)));
     }
     if of_a.len() != of_b.len() {
         return Some(format!("{} columns are observed and {}", of_a.len(), of_b.len()));

@@ -65,6 +65,35 @@ fn arguments(line: &str) -> Vec<String> {
     parts.flat_map(one).collect()
 }
 
+/// The script of the README runs as it stands, where the program is installed, and finds what the README says.
+#[cfg(unix)]
+#[test]
+fn the_script_of_the_readme_runs() {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let section = text.split("## From a table to predictions").nth(1).unwrap();
+    let block = |kind: &str| section.split(kind).nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let folder = crate::folder::Folder::new("readme-script");
+    folder.file("clinic.csv", std::fs::read(root().join("models/data/clinic.csv")).unwrap());
+    let program = Path::new(env!("CARGO_BIN_EXE_jensen")).parent().unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(program.to_owned()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    // It ends at the first command that fails, an untrusted fit among them.
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", &block("```sh\n")]).env("PATH", path.unwrap()).current_dir(&folder.0);
+    let run = crate::folder::Run::of(shell.output().unwrap());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let said: Vec<String> = block("```text\n").lines().map(str::to_owned).collect();
+    let from = run.out.find("on the scale of the response").unwrap();
+    let printed = &run.out[from..];
+    let table = &printed[printed.find("\n\n").unwrap() + 2..];
+    assert_eq!(missing(&said, table), None, "{table}");
+    assert!(run.out.contains("nothing found that would need a second look"), "{}", run.out);
+    assert!(run.out.contains("additive and crossed predict about equally well"), "{}", run.out);
+    assert_eq!(folder.read("expected.csv").lines().count(), 3);
+    assert!(folder.read("additive.html").contains("</html>") && folder.path("additive/marginals.svg").exists());
+}
+
 #[test]
 fn the_program_prints_what_the_book_says() {
     let mut count = 0;
