@@ -8,7 +8,7 @@ use super::restarts::SHARE;
 use super::start::Begin;
 use super::{FamilyChoice, Restart};
 use crate::algorithm::Solution;
-use crate::diagnose::verdict::{OtherMode, SMALL_SHARE, Symmetry};
+use crate::diagnose::verdict::{OtherMode, Symmetry};
 use crate::family::{Family, FullRankMixture};
 use crate::model::{Draws, RowSet};
 use crate::objective::log_sum_exp;
@@ -41,8 +41,8 @@ pub(super) struct Modes {
 }
 
 impl Modes {
-    /// The mixture of the Gaussians of all modes that hold something, each with its part of the evidence that was found;
-    /// nothing where one mode holds all, or where there may be more modes than were found.
+    /// The mixture of the Gaussians of all modes without which means or spreads were wrong, each with its part of the evidence
+    /// that was found; nothing where there is but one, or where there may be more than were found.
     ///
     /// Modes that are images of each other are no mixture: a vector whose elements may change places, or numbers that may
     /// change signs, have more images than runs find. Else the chance that one more path would lead to a place not seen yet
@@ -54,11 +54,12 @@ impl Modes {
         chosen: usize,
         begin: &Begin,
     ) -> Option<(FullRankMixture, Solution)> {
-        let shares: Vec<f64> = self.found.iter().map(|mode| mode.share).filter(|share| *share > SMALL_SHARE).collect();
+        let held = || self.found.iter().zip(&self.best).filter(|(mode, _)| mode.matters());
+        let shares: Vec<f64> = held().map(|(mode, _)| mode.share).collect();
         let is_closed = self.found.iter().all(|mode| mode.symmetry == Symmetry::None)
             && begin.num_comparable <= restarts.len()
             && (begin.report.num_alone() as f64) < UNSEEN * begin.report.num_paths as f64;
-        let all: Vec<usize> = std::iter::once(chosen).chain(self.best[..shares.len()].iter().copied()).collect();
+        let all: Vec<usize> = std::iter::once(chosen).chain(held().map(|(_, run)| *run)).collect();
         let converged = all.iter().all(|run| restarts[*run].stop.has_converged());
         let is_plain = plan.family == FamilyChoice::FullRank && plan.own.family.is_none();
         if !is_plain || shares.is_empty() || !is_closed || !converged || !restarts[chosen].solution.theta.is_empty() {
@@ -119,6 +120,7 @@ pub(super) fn other_modes(
         let named = differs.iter().map(|d| (here.names[*d].clone(), [here.mean[*d], there.mean[*d]])).collect();
         let mut mode = OtherMode::default();
         (mode.evidence, mode.share) = (evidence, (restarts[k].evidence - total).exp());
+        mode.of_variance = here.part_of_variance(&there, mode.share);
         (mode.differs, mode.symmetry) = (named, symmetry);
         mode
     });
@@ -169,6 +171,21 @@ impl Moments {
         let mut all: Vec<usize> = (0..self.names.len()).filter(|k| by(*k) > DIFFERS).collect();
         all.sort_by(|a, b| by(*b).total_cmp(&by(*a)));
         all
+    }
+
+    /// The largest part of a quantity's variance that is due to the other, which holds a `share` of both.
+    ///
+    /// ```text
+    /// variance = (1 - share) sd^2 + share other_sd^2 + share (1 - share) (mean - other_mean)^2
+    /// ```
+    fn part_of_variance(&self, other: &Moments, share: f64) -> f64 {
+        let part = |k: usize| {
+            let [own, its] = [self.sd[k], other.sd[k]].map(|sd| sd * sd);
+            let apart = (self.mean[k] - other.mean[k]).powi(2);
+            1.0 - own / ((1.0 - share) * own + share * its + share * (1.0 - share) * apart)
+        };
+        // No quantity is NaN of both, and `max` passes over those that are.
+        (0..self.names.len()).map(part).fold(0.0, f64::max)
     }
 
     fn symmetry(&self, other: &Moments, differs: &[usize]) -> Symmetry {
@@ -255,6 +272,22 @@ mod tests {
         let rows = [("w[0,0]", 1.0), ("w[0,1]", 2.0), ("w[1,0]", 3.0), ("w[1,1]", 4.0)];
         let turned = [("w[0,0]", 3.0), ("w[0,1]", 4.0), ("w[1,0]", 1.0), ("w[1,1]", 2.0)];
         assert_eq!(symmetry(&rows, &turned), exchange(&["w"]));
+    }
+
+    #[test]
+    fn a_rare_mode_far_away_is_part_of_a_variance() {
+        let (here, there) = (moments(&[("a", 0.0), ("b", 1.0)]), moments(&[("a", 0.0), ("b", 2.0)]));
+        // 0.01 / (0.01 + 0.004 * 0.996 * 1): the distance is ten standard deviations.
+        assert!(
+            (here.part_of_variance(&there, 0.004) - 0.284_897).abs() < 1e-5,
+            "{}",
+            here.part_of_variance(&there, 0.004)
+        );
+        // A mode in the same place takes nothing away, however narrow.
+        assert_eq!(
+            here.part_of_variance(&Moments { sd: vec![0.01; 2], ..moments(&[("a", 0.0), ("b", 1.0)]) }, 0.3),
+            0.0
+        );
     }
 
     #[test]

@@ -478,10 +478,19 @@ fn two_modes_are_one_answer() {
         let family = family_of(FamilyChoice::FullRank, target, &fitted.solution).unwrap();
         assert_eq!(fitted.posterior.resample(target, &*family, 2000).unwrap(), again);
 
+        // One draw in three thousand is in the other mode, sixteen standard deviations away: no mean moves, and the variance is
+        // 1/4 + 64 share (1 - share), of which 8 % come from there.
         let fitted = Fit::new(&two_modes(8.0)).seed(seed).run().unwrap();
         let said = fitted.verdict().to_string();
         assert_eq!(fitted.verdict().trust, Trust::Trust, "{said}");
-        assert!(said.contains("e^-8 of the posterior"), "{said}");
+        let share = 1.0 / (1.0 + 8.0_f64.exp());
+        let sd = (0.25 + 64.0 * share * (1.0 - share)).sqrt();
+        assert!((fitted.summary()[0].sd / sd - 1.0).abs() < 0.025, "{} of {sd}", fitted.summary()[0].sd);
+
+        let fitted = Fit::new(&two_modes(9.6)).seed(seed).run().unwrap();
+        let said = fitted.verdict().to_string();
+        assert_eq!(fitted.verdict().trust, Trust::Trust, "{said}");
+        assert!(said.contains("e^-10 of the posterior"), "{said}");
         assert!((fitted.bound().elbo.value - ln_normaliser).abs() < 0.01, "{}", fitted.bound().elbo.value);
         let starts: Vec<_> = fitted.tried.runs.iter().map(|run| run.from).collect();
         assert_eq!(starts, [Some(0), Some(1)], "{}", fitted.tried);
