@@ -112,6 +112,32 @@ pub fn k_hat_threshold(num_draws: usize) -> f64 {
     (1.0 - 1.0 / (num_draws as f64).log10()).min(0.7)
 }
 
+/// By how much an error of `num_draws` weights whose tail has the shape `k_hat` is larger than their spread over
+/// `sqrt(num_draws)` says: errors fall like `num_draws^(-rate / 2)`, so that it is `num_draws^((1 - rate) / 2)`.
+///
+/// ```text
+/// rate = (2 (k - 1) S^(2k + 1) + (1 - 2k) S^(2k) + S^2) / ((S - 1) (S - S^(2k)))     S draws, k = k_hat
+/// ```
+///
+/// It is 1 for light tails, 1.2 at a shape of 0.4 with 10,000 draws, 3 at 0.6 and 7 at 0.7.
+///
+/// *Source*: Vehtari et al. (2024), section 3.2.4, for the rate.
+pub(crate) fn error_factor(k_hat: f64, num_draws: usize) -> f64 {
+    let (k, s) = (k_hat, num_draws as f64);
+    if k.is_nan() || k <= 0.0 || num_draws < 2 {
+        return 1.0;
+    }
+    let rate = if k >= 1.0 {
+        0.0
+    } else if (k - 0.5).abs() < 1e-6 {
+        1.0 - 1.0 / s.ln()
+    } else {
+        let power = s.powf(2.0 * k);
+        (2.0 * (k - 1.0) * s * power + (1.0 - 2.0 * k) * power + s * s) / ((s - 1.0) * (s - power))
+    };
+    s.powf(0.5 * (1.0 - rate.clamp(0.0, 1.0)))
+}
+
 /// Estimates log Z from raw log weights, `ln(mean(exp(log_weights)))`, with its standard error.
 ///
 /// The estimate is biased downwards by about `mcse^2 / 2`, and where the tail shape of the weights

@@ -92,6 +92,12 @@ impl Bound {
         Bound { log_evidence: unknown, gap: unknown, ..self }
     }
 
+    /// The same with errors of the evidence, and of what it is above the bound, so many times as large.
+    pub(super) fn with_errors_of_evidence(self, factor: f64) -> Self {
+        let wider = |found: MonteCarlo| MonteCarlo { mcse: factor * found.mcse, ..found };
+        Bound { log_evidence: wider(self.log_evidence), gap: wider(self.gap), ..self }
+    }
+
     /// The same with a log evidence that comes of other draws.
     pub(super) fn with_evidence(self, log_evidence: MonteCarlo) -> Self {
         let elbo = MonteCarlo { value: -self.elbo.value, ..self.elbo };

@@ -207,3 +207,26 @@ fn unusable_weights_are_refused_with_their_place() {
     assert_eq!(all_zero, Err(PsisError::AllZero { num_draws: 30 }));
     assert!(log_evidence(&[]).is_err());
 }
+
+#[test]
+fn errors_of_heavy_tails_fall_slower() {
+    // By the formula in another program.
+    for (k, expected) in [(0.4, 1.189), (0.5, 1.649), (0.6, 2.986), (0.7, 6.613), (1.2, 100.0)] {
+        assert!((error_factor(k, 10_000) / expected - 1.0).abs() < 1e-3, "{k}: {}", error_factor(k, 10_000));
+    }
+    assert!([f64::NEG_INFINITY, -0.3, 0.0, f64::NAN].iter().all(|k| error_factor(*k, 10_000) == 1.0));
+    // `u^-k` with u uniform has a Pareto tail of shape k and the mean 1 / (1 - k): how often the mean of 10,000 is more than
+    // two errors too small.
+    let outside = |k: f64, factor: f64| {
+        let seeds = 400;
+        let is_low = |seed: &u64| {
+            let mut u = vec![0.0; 10_000];
+            crate::streams::Streams::new(*seed).fill_uniform(1, &mut u);
+            let found = log_evidence(&u.iter().map(|u| -k * u.ln()).collect::<Vec<_>>()).unwrap();
+            found.estimate < -(1.0 - k).ln() - 2.0 * factor * found.mcse
+        };
+        (0..seeds).filter(is_low).count() as f64 / seeds as f64
+    };
+    let (plain, wider) = (outside(0.65, 1.0), outside(0.65, error_factor(0.65, 10_000)));
+    assert!(plain > 0.1 && wider < 0.03, "{plain} {wider}");
+}
