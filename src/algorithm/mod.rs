@@ -21,7 +21,7 @@ mod stochastic;
 mod unusable;
 
 pub use adversarial::{AdversarialState, AdversarialVi};
-pub use conditional::{ConditionalFit, ConditionalFound};
+pub use conditional::{ConditionalFit, ConditionalFound, ConditionalStart};
 pub(crate) use conditional::{Inside, Integral, Nodes};
 pub(crate) use density::Density;
 pub use error::{FitError, FitErrorKind, SolverFailure};

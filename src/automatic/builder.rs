@@ -2,10 +2,11 @@
 
 use std::marker::PhantomData;
 
+use super::density::Density;
 use super::parts::{
     self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
 };
-use super::run::{Density, Settings, run};
+use super::run::{Settings, run};
 use super::summing::sum_out;
 use super::{DesignChoice, FamilyChoice, Fitted, IntegerChoice};
 use crate::algorithm::{FitError, Minibatch};

@@ -1,20 +1,22 @@
 //! From a joint Gaussian of many latents to one of these given a few shared ones, where that raises the bound.
 
+use super::own::OwnNames;
 use super::plan::Plan;
-use super::{FamilyChoice, Restart};
-use crate::algorithm::{ConditionalFit, ConditionalFound, FitError, Solution, SparseNaturalGradient};
-use crate::family::{ConditionalGaussian, Family, Reparam, SparseGaussian};
+use super::restarts::is_plainly_right;
+use super::run::Settings;
+use super::{FamilyChoice, OptimizerChoice, Restart};
+use crate::algorithm::{ConditionalFit, ConditionalFound, ConditionalStart, FitError, Solution, SparseNaturalGradient};
+use crate::family::{ConditionalGaussian, Family, FullRank, Reparam, SparseGaussian};
 use crate::model::{Draws, RowSet};
 use crate::numerics::mean_and_standard_error;
+use crate::posterior::WEIGHTED_TOGETHER;
+use crate::program::LatentGraph;
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass, Target};
 
 /// Purposes of the streams.
 const CONDITIONAL: u32 = 58;
 const COMPARED: u32 = 59;
-
-/// Latents up to which weights of all of them together repair what a joint Gaussian gets wrong.
-const WEIGHTED_TOGETHER: usize = 200;
 
 /// Colours of the latents that are not shared, and numbers of their factor for each of them, at most: small blocks and bands.
 const MOST_COLOURS: usize = 16;
@@ -33,58 +35,92 @@ const CLEAR: f64 = 4.0;
 pub(super) struct Outcome {
     /// Where the bound rose.
     pub found: Option<(ConditionalGaussian, Solution)>,
-    /// What was tried, or why nothing was; nothing where the family is no joint Gaussian by its graph.
+    /// What was tried, or why nothing was; nothing where the graph of the latents has no such structure.
     pub words: Option<String>,
     pub evaluations: u64,
 }
 
-/// Fits a conditional Gaussian beside the joint one of the run, where the graph allows it.
+/// The joint Gaussian that was fitted.
+enum Joint<'a> {
+    Sparse(&'a SparseGaussian),
+    Full(FullRank),
+}
+
+impl Joint<'_> {
+    fn reparam(&self) -> &dyn Reparam {
+        match self {
+            Joint::Sparse(family) => *family,
+            Joint::Full(family) => family,
+        }
+    }
+
+    fn start(&self, family: &ConditionalGaussian, params: &[f64]) -> Option<ConditionalStart> {
+        match self {
+            Joint::Sparse(joint) => Some(ConditionalStart::of_sparse(family, joint, params)),
+            Joint::Full(joint) => ConditionalStart::of_full_rank(family, joint, params),
+        }
+    }
+
+    /// The place of a latent's noise.
+    fn place(&self, latent: usize) -> usize {
+        match self {
+            Joint::Sparse(joint) => joint.pattern().place[latent] as usize,
+            Joint::Full(_) => latent,
+        }
+    }
+}
+
+/// Fits a conditional Gaussian beside the joint one of the run, where the graph allows it; one of few latents where the user chose
+/// neither family nor steps.
 ///
 /// # Errors
 /// When the density can never be evaluated.
 pub(super) fn conditional(
     target: &dyn Differentiable,
-    plan: &Plan,
+    (plan, settings): (&Plan, &Settings),
     family: &dyn Family,
     run: Option<&Restart>,
-    streams: Streams,
 ) -> Result<Outcome, FitError> {
+    let streams = settings.streams;
     // A fit that was interrupted, or that saw some of the rows, has no time for it.
-    let Some(run) = run else { return Ok(Outcome::default()) };
+    let (layout, Some(run)) = (target.layout(), run) else { return Ok(Outcome::default()) };
+    let Some(graph) = target.known_graph() else { return Ok(Outcome::default()) };
     let not_tried = |why: String| Outcome { words: Some(format!("not tried: {why}")), ..Outcome::default() };
-    let sparse = family.sparse().filter(|_| plan.family == FamilyChoice::Sparse && plan.own.family.is_none());
-    let Some(joint) = sparse else {
+    let is_large = graph.num_latents() > WEIGHTED_TOGETHER;
+    let is_open = is_large || settings.wishes.family == FamilyChoice::Auto && settings.steps.is_none();
+    let is_full = plan.family == FamilyChoice::FullRank && plan.optimizer == OptimizerChoice::NaturalGradient;
+    let joint = match family.sparse() {
+        _ if !is_open || plan.own != OwnNames::default() || layout.num_integers + layout.num_parameters > 0 => {
+            return Ok(Outcome::default());
+        }
+        Some(sparse) if plan.family == FamilyChoice::Sparse => Joint::Sparse(sparse),
+        None if is_full && !is_large => Joint::Full(FullRank::new(layout.num_latents)),
         // Of so many latents a graph was looked at, and led to another family.
-        let graph = target.known_graph().filter(|graph| graph.num_latents() > WEIGHTED_TOGETHER);
-        let is_other = plan.family == FamilyChoice::LowRank && plan.own.family.is_none();
-        let graph = graph.filter(|_| is_other && target.layout().num_integers == 0);
-        return Ok(
-            graph.map_or_else(Outcome::default, |graph| not_tried(format!("the graph of the latents is {graph}")))
-        );
+        _ if is_large && plan.family == FamilyChoice::LowRank => {
+            return Ok(not_tried(format!("the graph of the latents is {graph}")));
+        }
+        _ => return Ok(Outcome::default()),
     };
-    if let Some(why) = why_not(joint, run) {
-        return Ok(not_tried(why));
+    if let Some(why) = why_not(graph, run) {
+        return Ok(if is_large { not_tried(why) } else { Outcome::default() });
     }
-    let family = match ConditionalGaussian::new(target.layout(), joint.graph()) {
+    let family = match ConditionalGaussian::new(layout, graph) {
         Ok(family) => family,
         Err(error) => return Ok(not_tried(error.to_string())),
     };
     if let Some(why) = too_entangled(&family) {
         return Ok(not_tried(why));
     }
-    let fit = ConditionalFit {
-        target,
-        family: &family,
-        joint,
-        start: &run.solution.params,
-        streams: streams.purpose(CONDITIONAL),
+    let Some(start) = joint.start(&family, &run.solution.params) else {
+        return Ok(not_tried("the joint Gaussian has no precision".into()));
     };
+    let fit = ConditionalFit { target, family: &family, start, streams: streams.purpose(CONDITIONAL) };
     let ConditionalFound { params, rounds, words, mut evaluations } = fit.run()?;
     let Some(params) = params else {
         let words = Some(format!("{rounds} rounds, {evaluations} evaluations, not kept: {words}"));
         return Ok(Outcome { found: None, words, evaluations });
     };
-    let (gain, error, taken) = gain(target, joint, &run.solution.params, (&family, &params), streams)?;
+    let (gain, error, taken) = gain(target, &joint, &run.solution.params, (&family, &params), streams)?;
     evaluations += taken;
     let kept = gain > ERRORS * error;
     let verdict = if kept { "kept" } else { "not kept" };
@@ -93,14 +129,13 @@ pub(super) fn conditional(
     Ok(Outcome { found, words: Some(words), evaluations })
 }
 
-/// Why there is nothing to try, from the joint Gaussian and its run.
-fn why_not(joint: &SparseGaussian, run: &Restart) -> Option<String> {
-    let (n, graph) = (joint.dimension(), joint.graph());
-    if n <= WEIGHTED_TOGETHER {
-        return Some(format!("{n} latents are weighted together"));
-    }
+/// Why there is nothing to try, from the graph and the joint Gaussian's run.
+fn why_not(graph: &LatentGraph, run: &Restart) -> Option<String> {
     if graph.is_dense() || graph.shared().is_empty() {
         return Some(format!("the graph of the latents is {graph}, without a few that most others share"));
+    }
+    if graph.num_latents() <= WEIGHTED_TOGETHER && is_plainly_right(run) {
+        return Some("the joint Gaussian is right".into());
     }
     (!run.stop.has_converged()).then(|| "the joint Gaussian had not converged".into())
 }
@@ -118,12 +153,12 @@ fn too_entangled(family: &ConditionalGaussian) -> Option<String> {
 /// noise, its standard error, and the evaluations.
 fn gain(
     target: &dyn Differentiable,
-    joint: &SparseGaussian,
+    joint: &Joint,
     start: &[f64],
     (family, params): (&ConditionalGaussian, &[f64]),
     streams: Streams,
 ) -> Result<(f64, f64, u64), FitError> {
-    let d = joint.dimension();
+    let d = family.dimension();
     let mut differences = Vec::new();
     let mut gain = (f64::NAN, f64::NAN);
     let (mut noise, mut both) = (vec![0.0; d * BATCH], vec![0.0; 2 * d * BATCH]);
@@ -136,7 +171,7 @@ fn gain(
             to[BATCH..].iter_mut().zip(e).for_each(|(to, e)| *to = -e);
         }
         let new = bounds(target, family, params, &both)?;
-        let old = bounds(target, joint, start, &of_joint(family, joint, &both))?;
+        let old = bounds(target, joint.reparam(), start, &of_joint(family, joint, &both))?;
         let pair = |k: usize| 0.5 * (new[k] - old[k] + new[k + BATCH] - old[k + BATCH]);
         differences.extend((0..BATCH).map(pair));
         // A draw of either that the model rejects leaves no bound to compare.
@@ -149,11 +184,11 @@ fn gain(
 }
 
 /// Noise of the conditional Gaussian, latent by latent that of the joint one.
-fn of_joint(family: &ConditionalGaussian, joint: &SparseGaussian, noise: &[f64]) -> Vec<f64> {
+fn of_joint(family: &ConditionalGaussian, joint: &Joint, noise: &[f64]) -> Vec<f64> {
     let (shared, (locals, _), draws) = (family.shared(), family.locals(), 2 * BATCH);
     let mut out = vec![0.0; noise.len()];
     let mut put = |latent: usize, from: usize| {
-        let to = joint.pattern().place[latent] as usize * draws;
+        let to = joint.place(latent) * draws;
         out[to..to + draws].copy_from_slice(&noise[from * draws..(from + 1) * draws]);
     };
     shared.iter().enumerate().for_each(|(k, &latent)| put(latent, k));

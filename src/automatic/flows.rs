@@ -3,7 +3,7 @@
 use super::estimators::has_integers;
 use super::job::{Job, NATURAL_STEPS, Run};
 use super::parts::Own;
-use super::plan::Plan;
+use super::plan::{Plan, is_deterministic};
 use super::restarts::compared;
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, Restart};
@@ -63,6 +63,7 @@ impl Job<'_> {
     /// Whether the fit that was asked for is a flow's, and a Gaussian can be found to start from.
     pub(super) fn starts_flow<F, O: Optimizer>(&self, own: &Own<F, O>) -> bool {
         self.plan.family == FamilyChoice::Flow
+            && !is_deterministic(self.plan.optimizer)
             && own.estimator.is_none()
             && self.settings.wishes.minibatch == Minibatch::Full
             && self.explored().is_some()
@@ -102,8 +103,8 @@ impl Job<'_> {
         Ok(run)
     }
 
-    /// Fits a flow on the axes of the Gaussian `from`, whose assessment left doubts, and keeps it where the bound rises by more than
-    /// two errors of the difference and the verdict is no worse.
+    /// Fits a flow on the axes of the Gaussian `from` where what is best so far left doubts, and keeps it where the bound is above
+    /// that one's by more than two errors of the difference and the verdict is no worse.
     ///
     /// # Errors
     /// When the density cannot be evaluated; a flow that cannot go on ends the attempt, and is told in words.
@@ -139,17 +140,18 @@ impl Job<'_> {
         let (mut evaluations, rejected) = (trace.evaluations, trace.rejected);
         let (restart, taken) = compared(self.target, &family, solution, stop, self.settings.streams)?;
         evaluations += taken;
+        let best = posterior.bound().elbo;
         let words = |verdict: &str| {
             let Restart { bound, bound_se, .. } = restart;
-            format!("bound {:.2} to {bound:.2} ({bound_se:.2}), {verdict}", from.bound)
+            format!("bound {:.2} to {bound:.2} ({bound_se:.2}), {verdict}", best.value)
         };
-        if restart.bound - from.bound <= ERRORS * restart.bound_se.hypot(from.bound_se) || restart.bound.is_nan() {
+        if restart.bound - best.value <= ERRORS * restart.bound_se.hypot(best.mcse) || restart.bound.is_nan() {
             return Ok(Some(Outcome { kept: None, words: words("not kept"), evaluations, rejected }));
         }
         let assessment = Assessment { stop: &restart.stop, trace: Some(&trace), second: None, ..assessment.clone() };
         let new = Posterior::assess(self.target, &family, &restart.solution, &assessment)?;
         evaluations += new.num_evaluations();
-        if rank(&new) < rank(posterior) {
+        if new.verdict().trust > posterior.verdict().trust {
             let words = words("not kept: its draws say less of the posterior");
             return Ok(Some(Outcome { kept: None, words, evaluations, rejected }));
         }
@@ -171,14 +173,5 @@ impl Job<'_> {
             && (2..=MOST_LATENTS).contains(&layout.num_latents)
             && !matches!(from.stop, Stop::Interrupted { .. } | Stop::Time { .. })
             && posterior.verdict().trust != Trust::Trust
-    }
-}
-
-/// How much a verdict allows.
-fn rank(posterior: &Posterior) -> u8 {
-    match posterior.verdict().trust {
-        Trust::Trust => 2,
-        Trust::TrustMeansOnly => 1,
-        Trust::DoNotTrust => 0,
     }
 }

@@ -3,10 +3,12 @@
 mod adapters;
 mod around;
 mod builder;
+mod candidates;
 mod centring;
 mod choices;
 mod compare;
 mod conditional;
+mod density;
 mod estimators;
 mod families;
 mod fitted;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::candidates::{Candidate, first_trusted};
 use super::conditional::conditional;
+use super::density::Density;
 use super::estimators::has_integers;
 use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
@@ -23,11 +25,11 @@ use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::Family;
 use crate::fit::{MaxSteps, Observer, Stop};
-use crate::model::{Draws, Layout, RowSet};
+use crate::model::Layout;
 use crate::optimize::{Average, Clip, Optimizer, Schedule};
-use crate::posterior::{Assessment, Posterior, admit_draws};
+use crate::posterior::{Assessment, WEIGHTED_TOGETHER, admit_draws};
 use crate::streams::Streams;
-use crate::target::{DensityError, Differentiable, LogDensity, Pass, Target};
+use crate::target::Differentiable;
 
 /// Purpose of the streams.
 const RUNS: u32 = 51;
@@ -118,68 +120,6 @@ impl Settings {
             Some(schedule) => check_reach(plan, schedule, self.steps),
             None => Ok(()),
         }
-    }
-}
-
-/// Records a model in the coordinates of a layout.
-pub(super) type Recorder<'a> = Box<dyn Fn(&Layout) -> Result<Target, FitError> + 'a>;
-
-/// The density of a fit.
-pub(super) enum Density<'a> {
-    /// A model, recorded, and what records it again in the coordinates of a layout.
-    Recorded(Box<Target>, Recorder<'a>),
-    /// A density from elsewhere with a gradient.
-    Given(&'a dyn Differentiable),
-    /// One of values alone.
-    Values(ValuesAlone<'a>),
-}
-
-impl<'a> Density<'a> {
-    /// A density from elsewhere.
-    pub fn of(density: &'a dyn LogDensity) -> Self {
-        match density.differentiable() {
-            Some(density) => Density::Given(density),
-            None => Density::Values(ValuesAlone(density)),
-        }
-    }
-
-    fn differentiable(&self) -> &dyn Differentiable {
-        match self {
-            Density::Recorded(target, _) => &**target,
-            Density::Given(density) => *density,
-            Density::Values(values) => values,
-        }
-    }
-
-    fn gradient(&self) -> Gradient {
-        if matches!(self, Density::Values(_)) { Gradient::Missing } else { Gradient::There }
-    }
-}
-
-/// A density without a gradient, where the engine's types ask for one: the plan never does.
-pub(super) struct ValuesAlone<'a>(&'a dyn LogDensity);
-
-impl LogDensity for ValuesAlone<'_> {
-    fn layout(&self) -> &Layout {
-        self.0.layout()
-    }
-
-    fn log_density(&self, theta: &[f64], z: &Draws, rows: &RowSet, out: &mut Pass) -> Result<(), DensityError> {
-        self.0.log_density(theta, z, rows, out)
-    }
-}
-
-impl Differentiable for ValuesAlone<'_> {
-    fn log_density_and_gradient(
-        &self,
-        _: &[f64],
-        _: &Draws,
-        _: &RowSet,
-        _: &mut Pass,
-        _: &mut Draws,
-        _: &mut [f64],
-    ) -> Result<(), DensityError> {
-        Err(DensityError::unsupported("this density has values alone; use an estimator of values such as score-loo"))
     }
 }
 
@@ -312,9 +252,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     };
     let mut modes = other_modes(&restarts, chosen_run, target, &*family, streams);
     let mixture = modes.mixture(&plan, &restarts, chosen_run, &begin).filter(|_| has_time);
-    let mut plan = plan.with_picks(picks.swap_remove(chosen_run));
-    plan.reasons
-        .extend(mixture.iter().map(|(family, _)| format!("{}: one for each mode that runs ended in", family.name())));
+    let plan = plan.with_picks(picks.swap_remove(chosen_run));
     let (mut moved, mut coordinates) = (None, Vec::new());
     if let Density::Recorded(centred, record) = &density
         && has_time
@@ -337,46 +275,53 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             }
         }
     }
-    let given_shared = conditional(target, &plan, &*family, has_time.then_some(&restarts[chosen_run]), streams)?;
-    evaluations += given_shared.evaluations;
-    let has_found = mixture.is_some() || given_shared.found.is_some();
     let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
+    let joint = (has_time && mixture.is_none()).then_some(&restarts[chosen_run]);
+    let given_shared = conditional(target, (&plan, settings), &*family, joint)?;
+    evaluations += given_shared.evaluations;
     let bounds = comparable_bounds(&restarts, &modes.runs);
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
         num_draws: settings.posterior_draws,
         trace: Some(&traces[chosen_run]),
         restarts: &bounds,
-        // The means of one mode are not those of a mixture, nor those of a joint Gaussian those of a conditional one.
-        second: second(&restarts, chosen_run, &modes.runs).filter(|_| !has_found).map(|k| &restarts[k].solution),
+        second: second(&restarts, chosen_run, &modes.runs).map(|k| &restarts[k].solution),
         modes: &modes.found,
         covers_modes: mixture.is_some(),
         missed,
         ..new
     };
-    let (family, solution): (Arc<dyn Family>, _) = match (mixture, given_shared.found) {
-        (Some((mixture, solution)), _) => (Arc::new(mixture), solution),
-        (_, Some((conditional, solution))) => (Arc::new(conditional), solution),
-        _ => (family, restarts[chosen_run].solution.clone()),
+    let of_runs = Candidate { plan, family, solution: restarts[chosen_run].solution.clone(), is_of_runs: true };
+    let candidates = match (mixture, given_shared.found) {
+        (Some((mixture, solution)), _) => {
+            vec![of_runs.with(FamilyChoice::FullRank, mixture, solution, "one for each mode that runs ended in")]
+        }
+        (None, Some((conditional, solution))) => {
+            let is_few = conditional.dimension() <= WEIGHTED_TOGETHER;
+            let found = of_runs.with(FamilyChoice::Sparse, conditional, solution, "its bound is above the joint one's");
+            std::iter::once(found).chain(is_few.then(|| of_runs.clone())).collect()
+        }
+        (None, None) => vec![of_runs.clone()],
     };
-    let mut posterior = Posterior::assess(target, &*family, &solution, &assessment)?;
-    evaluations += posterior.num_evaluations();
-    let (mut family, mut solution, mut flow) = (family, solution, None);
+    let (mut answer, mut posterior, taken) = first_trusted(target, candidates, &assessment)?;
+    evaluations += taken;
+    let mut flow = None;
     if has_time && modes.found.is_empty() {
         let streams = streams.purpose(FLOWS);
-        let job = Job { target, plan: &plan, settings, begin: &begin, number: 0, streams };
+        let job = Job { target, plan: &of_runs.plan, settings, begin: &begin, number: 0, streams };
         if let Some(outcome) = job.try_flow(own, &restarts[chosen_run], (&posterior, &assessment), observer)? {
             (evaluations, flow) = (evaluations + outcome.evaluations, Some(outcome.words));
             rejected += outcome.rejected;
             if let Some(kept) = outcome.kept {
-                let Flowed { plan: new, family: of_flow, restart, trace, posterior: assessed } = *kept;
-                (plan, posterior, family, solution) = (new, assessed, Arc::new(of_flow), restart.solution.clone());
-                chosen_run = restarts.len();
+                let Flowed { plan, family, restart, trace, posterior: assessed } = *kept;
+                answer = Candidate { plan, family: Arc::new(family), solution: restart.solution.clone(), ..answer };
+                (posterior, chosen_run) = (assessed, restarts.len());
                 restarts.push(restart);
                 traces.push(trace);
             }
         }
     }
+    let Candidate { plan, family, solution, .. } = answer;
     Ok(Fitted {
         posterior,
         family,

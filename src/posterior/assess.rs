@@ -127,8 +127,9 @@ const FARTHER: u32 = 0x6661_7274;
 const LAST: u32 = 0x6c61_7374;
 const RESIDUAL: u32 = 0x7265_7369;
 
-/// Latents of a sparse Gaussian up to which all of them are weighted together.
-const MOST_WEIGHTED: usize = 200;
+/// Latents of a sparse or a conditional Gaussian up to which all of them are weighted together: weights of more are those of a
+/// few draws, whatever q is.
+pub(crate) const WEIGHTED_TOGETHER: usize = 200;
 
 /// Effective share from which no witness is asked: it costs more than the fit.
 const PLAINLY_RIGHT: f64 = 0.5;
@@ -160,11 +161,10 @@ impl Posterior {
         }
         admit_draws(most, layout.num_latents + layout.num_integers)?;
         let (streams, block) = (settings.streams.purpose(DRAWS), block_of(layout, most));
-        // Weights of so many latents together are those of a few draws, whatever q is.
-        let many = family.sparse().filter(|sparse| sparse.dimension() > MOST_WEIGHTED);
-        let conditional = family.conditional();
+        let many = family.sparse().filter(|sparse| sparse.dimension() > WEIGHTED_TOGETHER);
+        let conditional = family.conditional().filter(|family| family.dimension() > WEIGHTED_TOGETHER);
         let has_many = many.is_some() || conditional.is_some();
-        let defence = if has_many { None } else { Defence::around(family, layout, solution) };
+        let defence = if has_many { None } else { Defence::around(family, target, solution) };
         let mut sampler = Sampler { target, family, solution, streams, defence, block };
         let batches = match settings.num_draws {
             Some(exact) => Batches::exactly(exact, block),
@@ -267,8 +267,8 @@ impl Posterior {
             Verdict::of_a_point(&evidence)
         } else {
             let mut verdict = Verdict::from_evidence(&evidence);
-            if sampler.is_of_a_flow() {
-                verdict.judge_flow(evidence.k_hat, num_draws);
+            if sampler.bends() && !has_many {
+                verdict.judge_bent(evidence.k_hat, num_draws);
             }
             settings.missed.iter().for_each(|missed| verdict.judge_missed(missed));
             match settings.covers_modes {
@@ -332,8 +332,8 @@ impl Drawn {
 
     fn weigh(fresh: &Fresh, sampler: &Sampler) -> Result<Weighted, FitError> {
         let weighted = Weighted::new(&fresh.log_p, &fresh.log_q, &fresh.log_t, sampler.defence.as_ref())?;
-        // A flow goes where its draws pulled it: [`Verdict::judge_flow`].
-        let is_even = weighted.is_even && !sampler.is_of_a_flow();
+        // A flow goes where its draws pulled it: [`Verdict::judge_bent`].
+        let is_even = weighted.is_even && !sampler.bends();
         Ok(Weighted { is_even, ..weighted })
     }
 

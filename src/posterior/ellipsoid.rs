@@ -4,17 +4,22 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
 use super::hamiltonian::Whitening;
-use crate::model::Draws;
+use crate::family::Reparam;
+use crate::model::{Draws, Layout, RowSet};
 use crate::numerics::{LN_SQRT_2_PI, cholesky, lower_times, solve_lower};
 
-/// `N(centre, L L')`.
+/// `N(centre, L L')`, and which of its noise a Student-t law around it stretches: that of all latents, or of a few that come first
+/// in the order of `L`, to which the others then follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ellipsoid {
     #[serde(with = "crate::number::list")]
     pub centre: Vec<f64>,
-    /// `L` by rows, lower triangular.
+    /// `L` by rows, lower triangular, in the order of latents, or with `first` before the others.
     #[serde(with = "crate::number::list")]
     factor: Vec<f64>,
+    /// The latents whose noise alone is stretched, in ascending order; all where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    first: Vec<usize>,
 }
 
 impl Ellipsoid {
@@ -38,23 +43,63 @@ impl Ellipsoid {
         eigenvalues.iter_mut().filter(|v| chance.contains(v)).for_each(|v| *v = 1.0);
         let scale = DMatrix::from_row_slice(d, d, &whitening.factor) * eigenvectors;
         let covariance = &scale * DMatrix::from_diagonal(&eigenvalues) * scale.transpose();
-        let mut factor = covariance.as_slice().to_vec();
-        if !cholesky(&mut factor, d) {
-            return None;
-        }
-        (0..d).for_each(|i| factor[i * d + i + 1..(i + 1) * d].fill(0.0));
         let shift = DMatrix::from_row_slice(d, d, &whitening.factor) * DVector::from_column_slice(mean.as_slice());
-        let centre = whitening.centre.iter().zip(shift.iter()).map(|(m, s)| m + s).collect();
-        Some(Ellipsoid { centre, factor })
+        let centre: Vec<f64> = whitening.centre.iter().zip(shift.iter()).map(|(m, s)| m + s).collect();
+        Self::of_covariance(&centre, &covariance, Vec::new())
     }
 
     /// From a centre and a factor by rows.
     pub fn new(centre: &[f64], factor: &[f64]) -> Self {
-        Ellipsoid { centre: centre.to_vec(), factor: factor.to_vec() }
+        Ellipsoid { centre: centre.to_vec(), factor: factor.to_vec(), first: Vec::new() }
+    }
+
+    /// From a centre and a covariance; none where that is not positive definite.
+    fn of_covariance(centre: &[f64], covariance: &DMatrix<f64>, first: Vec<usize>) -> Option<Self> {
+        let d = centre.len();
+        let order = order_of(d, &first);
+        let mut factor: Vec<f64> = order.iter().flat_map(|&i| order.iter().map(move |&j| covariance[(i, j)])).collect();
+        if !cholesky(&mut factor, d) {
+            return None;
+        }
+        (0..d).for_each(|i| factor[i * d + i + 1..(i + 1) * d].fill(0.0));
+        Some(Ellipsoid { centre: centre.to_vec(), factor, first })
+    }
+
+    /// The Gaussian that a family is, from the images of its noise; none where rounding has left no covariance.
+    pub fn of_gaussian(family: &dyn Reparam, layout: &Layout, params: &[f64]) -> Option<Self> {
+        let (rows, d) = (RowSet::all(), layout.num_latents);
+        let columns = family.num_noise(&rows);
+        let mut noise = vec![0.0; columns * (columns + 1)];
+        (0..columns).for_each(|k| noise[k * (columns + 1) + k + 1] = 1.0);
+        let mut z = Draws::zeros(layout, layout.num_rows, columns + 1);
+        family.transform(params, &rows, &noise, &mut z);
+        let centre: Vec<f64> = (0..d).map(|k| z.latent(k)[0]).collect();
+        let factor = DMatrix::from_fn(d, columns, |k, column| z.latent(k)[column + 1] - centre[k]);
+        Self::of_covariance(&centre, &(&factor * factor.transpose()), Vec::new())
+    }
+
+    /// The same Gaussian, of whose noise that of `first` alone is stretched.
+    pub fn led_by(&self, first: &[usize]) -> Option<Self> {
+        let d = self.centre.len();
+        let (factor, order) = (DMatrix::from_row_slice(d, d, &self.factor), order_of(d, &self.first));
+        let own = &factor * factor.transpose();
+        let mut place = vec![0; d];
+        order.iter().enumerate().for_each(|(k, latent)| place[*latent] = k);
+        let covariance = DMatrix::from_fn(d, d, |i, j| own[(place[i], place[j])]);
+        Self::of_covariance(&self.centre, &covariance, first.to_vec())
+    }
+
+    /// How many numbers of noise are stretched.
+    pub fn num_stretched(&self) -> usize {
+        if self.first.is_empty() { self.centre.len() } else { self.first.len() }
     }
 
     /// Whether it is of `d` latents.
     pub fn is_of(&self, d: usize) -> bool {
+        let ascends = self.first.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascends || self.first.last().is_some_and(|last| *last >= d) {
+            return false;
+        }
         let finite = self.centre.iter().chain(&self.factor).all(|x| x.is_finite());
         let sizes = self.centre.len() == d && Some(self.factor.len()) == d.checked_mul(d);
         finite && sizes && (0..d).all(|i| self.factor[i * d + i] > 0.0)
@@ -66,30 +111,35 @@ impl Ellipsoid {
         -(0..d).map(|i| self.factor[i * d + i].ln() + LN_SQRT_2_PI).sum::<f64>()
     }
 
-    /// Turns standard normal noise `[latent][draw]` into draws.
+    /// Turns noise `[number][draw]` into draws `[latent][draw]`.
     pub fn place(&self, noise: &mut [f64], num_draws: usize) {
         let d = self.centre.len();
-        let (mut e, mut z) = (vec![0.0; d], vec![0.0; d]);
+        let (mut e, mut z, order) = (vec![0.0; d], vec![0.0; d], order_of(d, &self.first));
         for draw in 0..num_draws {
             e.iter_mut().enumerate().for_each(|(k, e)| *e = noise[k * num_draws + draw]);
             lower_times(d, &self.factor, &e, &mut z);
-            for (k, (z, m)) in z.iter().zip(&self.centre).enumerate() {
-                noise[k * num_draws + draw] = m + z;
+            for (z, &latent) in z.iter().zip(&order) {
+                noise[latent * num_draws + draw] = self.centre[latent] + z;
             }
         }
     }
 
-    /// Squared Mahalanobis distances of draws from the centre.
-    pub fn distances(&self, z: &Draws) -> Vec<f64> {
+    /// Sums of squares of the noise that draws come from: of all of it, and of what is stretched.
+    pub fn squares(&self, z: &Draws) -> Vec<[f64; 2]> {
         let (d, n) = (self.centre.len(), z.num_draws);
-        let mut u = vec![0.0; d];
-        let distance = |draw: usize| {
-            u.iter_mut().enumerate().for_each(|(k, u)| *u = z.latents[k * n + draw] - self.centre[k]);
+        let (mut u, order) = (vec![0.0; d], order_of(d, &self.first));
+        let squares = |draw: usize| {
+            u.iter_mut().zip(&order).for_each(|(u, &latent)| *u = z.latents[latent * n + draw] - self.centre[latent]);
             solve_lower(d, &self.factor, &mut u);
-            u.iter().map(|u| u * u).sum()
+            [d, self.num_stretched()].map(|count| u[..count].iter().map(|u| u * u).sum())
         };
-        (0..n).map(distance).collect()
+        (0..n).map(squares).collect()
     }
+}
+
+/// All latents, with these before the others.
+fn order_of(d: usize, first: &[usize]) -> Vec<usize> {
+    first.iter().copied().chain((0..d).filter(|latent| !first.contains(latent))).collect()
 }
 
 #[cfg(test)]
@@ -135,7 +185,7 @@ mod tests {
         let factor = nalgebra::DMatrix::from_row_slice(2, 2, &[2.0, 0.0, 0.6, 0.5]);
         let solution = Solution { params: family.params_from(&[1.0, -2.0], &factor), theta: vec![] };
         let far = Ellipsoid::new(&[6.0, 1.0], &[1.0, 0.0, -0.5, 1.5]);
-        let defence = Defence::around(&family, target.layout(), &solution).unwrap().elsewhere(far.clone());
+        let defence = Defence::around(&family, &target, &solution).unwrap().elsewhere(far.clone());
         let sampler = Sampler {
             target: &target,
             family: &family,
@@ -149,7 +199,7 @@ mod tests {
             .each(0..n, |_, z, of_block, _| {
                 log_q.extend_from_slice(of_block);
                 log_t.extend(defence.log_t(z));
-                other.extend(far.distances(z).iter().map(|d| far.log_top() - 0.5 * d));
+                other.extend(far.squares(z).iter().map(|[all, _]| far.log_top() - 0.5 * all));
                 first.extend_from_slice(z.latent(0));
                 Ok(())
             })

@@ -30,6 +30,7 @@ mod weights;
 mod witness;
 
 pub use assess::Assessment;
+pub(crate) use assess::WEIGHTED_TOGETHER;
 pub use bound::{Bound, MonteCarlo};
 pub use importance::{RowFactors, log_evidence_of_factored_rows, log_evidence_of_normal_rows, log_evidence_of_rows};
 pub use integrated::{Integrated, Largest};

@@ -61,7 +61,7 @@ pub fn resample(
     streams: Streams,
     num_draws: usize,
 ) -> Result<(Constrained, Resampling), FitError> {
-    let defence = Defence::around(family, target.layout(), solution);
+    let defence = Defence::around(family, target, solution);
     resample_by(target, family, solution, defence, streams, num_draws)
 }
 

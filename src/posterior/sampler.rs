@@ -81,8 +81,8 @@ pub(super) fn block_of(layout: &Layout, num_draws: usize) -> usize {
 }
 
 impl Sampler<'_> {
-    /// Whether q carries its noise one-to-one.
-    pub fn is_of_a_flow(&self) -> bool {
+    /// Whether q carries normal noise one-to-one along a curve, as a flow does.
+    pub fn bends(&self) -> bool {
         self.family.reparam().is_some_and(Reparam::is_one_to_one)
     }
 
@@ -90,7 +90,7 @@ impl Sampler<'_> {
     fn check(&self, num_draws: usize) -> Result<(), FitError> {
         let layout = self.target.layout();
         admit_draws(num_draws, layout.num_latents + layout.num_integers)?;
-        if self.defence.as_ref().is_some_and(Defence::is_of_noise) && !self.is_of_a_flow() {
+        if self.defence.as_ref().is_some_and(Defence::is_of_noise) && !self.bends() {
             let name = self.family.name();
             return Err(FitError::setting(
                 "family",
@@ -206,8 +206,8 @@ impl Sampler<'_> {
             Some(defence) if defence.is_of_noise() => {
                 let (before, n) = (first % self.block, first % self.block + z.num_draws);
                 let noise = self.noise(defence, first - before, n);
-                let square = |d: usize| noise.iter().skip(d).step_by(n).map(|e| e * e).sum::<f64>();
-                (before..n).zip(log_q).map(|(d, log_q)| log_q + defence.log_ratio_of_noise(square(d))).collect()
+                let of = |d: usize| noise.iter().skip(d).step_by(n).copied();
+                (before..n).zip(log_q).map(|(d, log_q)| log_q + defence.log_ratio_of_noise(of(d))).collect()
             }
             defence => defence.iter().flat_map(|defence| defence.log_t(z)).collect(),
         }

@@ -3,16 +3,18 @@
 mod design;
 mod inside;
 mod nodes;
+mod start;
 
 pub(crate) use self::inside::{Inside, Integral};
 pub(crate) use self::nodes::Nodes;
+pub use self::start::ConditionalStart;
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use self::design::Design;
 use self::inside::Local;
 use super::FitError;
-use crate::family::{ConditionalGaussian, SparseGaussian};
+use crate::family::ConditionalGaussian;
 use crate::streams::Streams;
 use crate::target::Differentiable;
 
@@ -66,10 +68,8 @@ pub struct ConditionalFit<'a, T: Differentiable + ?Sized> {
     pub target: &'a T,
     /// The family whose parameters are looked for.
     pub family: &'a ConditionalGaussian,
-    /// The family of the joint Gaussian.
-    pub joint: &'a SparseGaussian,
-    /// Its parameters, where the rounds begin.
-    pub start: &'a [f64],
+    /// Where the rounds begin.
+    pub start: ConditionalStart,
     /// The source of the noise.
     pub streams: Streams,
 }
@@ -178,25 +178,12 @@ impl<T: Differentiable + ?Sized> ConditionalFit<'_, T> {
         Ok(Err("the shared latents did not come to rest"))
     }
 
-    /// Mean and covariance of the shared latents in the joint Gaussian, and the others given the mean of these.
+    /// The law of the shared latents in the joint Gaussian, and the others given the mean of these.
     fn begin(&self, inside: &mut Inside<'_, T>) -> Option<(Place, Local)> {
-        let shared = self.family.shared();
-        let (mean, factor) = self.joint.split(self.start);
-        let k = shared.len();
-        let pairs: Vec<(usize, usize)> = shared.iter().flat_map(|&a| shared.iter().map(move |&b| (a, b))).collect();
-        let covariance = DMatrix::from_row_slice(k, k, &self.joint.covariances(self.start, &pairs));
-        let at = Place { mean: shared.iter().map(|&l| mean[l]).collect(), factor: covariance.cholesky()?.l() };
-        let (joint, pattern, locals) = (self.joint.pattern(), self.family.pattern(), self.family.locals().0);
-        let square = joint.square(&factor);
-        let old = |new: u32| locals[pattern.order[new as usize] as usize];
-        let mut precision = vec![0.0; pattern.num_numbers()];
-        for j in 0..pattern.size() {
-            for t in pattern.column(j).filter(|&t| pattern.is_own[t]) {
-                precision[t] = joint.slot(old(pattern.rows[t]), old(j as u32)).map_or(0.0, |slot| square[slot]);
-            }
-        }
-        let means = pattern.order.iter().map(|&own| mean[locals[own as usize]]).collect();
-        Some((at, inside.gaussian(means, precision)?))
+        let ConditionalStart { shared_mean, shared_covariance, means, precision } = &self.start;
+        let factor = shared_covariance.clone().cholesky()?.l();
+        let at = Place { mean: shared_mean.clone(), factor };
+        Some((at, inside.gaussian(means.clone(), precision.clone())?))
     }
 
     /// The coefficients of the polynomials through the Gaussians that modes and curvatures at all places give; nothing where

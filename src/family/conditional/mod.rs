@@ -326,6 +326,10 @@ impl Reparam for ConditionalGaussian {
         self.dimension()
     }
 
+    fn is_one_to_one(&self) -> bool {
+        true
+    }
+
     fn transform(&self, params: &[f64], rows: &RowSet, noise: &[f64], z: &mut Draws) {
         self.transform_all(params, rows, noise, z);
     }
