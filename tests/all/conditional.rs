@@ -148,16 +148,23 @@ fn wrong_fits_are_caught() {
     }
 }
 
-#[test]
-fn files_tables_and_checks_follow() {
-    let odds = Odds::new(250, 6, 5, false);
-    let fitted = Fit::new(&odds).run().expect("a fit");
-    let folder = std::env::temp_dir().join(format!("jensen-conditional-{}", std::process::id()));
+/// A fit, saved and loaded again.
+fn saved(fitted: &Fitted) -> Posterior {
+    let name = format!("jensen-conditional-{}-{}", std::process::id(), fitted.solution.params.len());
+    let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("fit.json");
     fitted.save(&path).expect("a file");
     let again = Posterior::load(&path).expect("a saved fit");
     std::fs::remove_dir_all(folder).expect("a folder");
+    again
+}
+
+#[test]
+fn files_tables_and_checks_follow() {
+    let odds = Odds::new(250, 6, 5, false);
+    let fitted = Fit::new(&odds).run().expect("a fit");
+    let again = saved(&fitted);
     assert_eq!((again.solution(), again.summary()), (&fitted.solution, fitted.summary()));
     assert_eq!((again.verdict(), again.bound()), (fitted.verdict(), fitted.bound()));
     assert_eq!(again.evidence().integrated, fitted.evidence().integrated);
@@ -172,6 +179,32 @@ fn files_tables_and_checks_follow() {
     assert!(loo.elpd.is_finite(), "{}", loo.elpd);
     let replicated = fitted.predictive(20).expect("new data");
     assert!(replicated[0].values.iter().all(|y| (0.0..=6.0).contains(y)));
+}
+
+/// Of few groups all latents are weighted together: the table is of weighted draws, and the file keeps their law.
+#[test]
+fn few_groups_are_weighted_together() {
+    let odds = Odds::new(25, 8, 7, false);
+    let truth = odds.truth();
+    for seed in 0..3 {
+        let fitted = Fit::new(&odds).seed(seed).run().expect("a fit");
+        assert_eq!(fitted.family.conditional().map(ConditionalGaussian::dimension), Some(27), "{}", fitted.tried);
+        assert_eq!(fitted.verdict().trust, Trust::Trust, "{}", fitted.verdict());
+        for (name, (mean, sd)) in [("alpha", truth[0]), ("tau", truth[2])] {
+            let line = fitted.summary().into_iter().find(|line| line.name == name).expect("a line");
+            assert!((line.mean - mean).abs() < 0.1 * sd, "{name}: {} of {mean}", line.mean);
+            assert!((line.sd / sd - 1.0).abs() < 0.1, "{name}: {} of {sd}", line.sd);
+        }
+        let again = saved(&fitted);
+        assert!(again.is_weighted());
+        assert_eq!((again.summary(), again.bound()), (fitted.summary(), fitted.bound()));
+        let target = fitted.target.as_ref().expect("a model");
+        let family = jensen::automatic::family_of(fitted.plan.family, target, again.solution()).expect("a family");
+        let (a, b) = (fitted.resample(50).expect("draws"), again.resample(target, &*family, 50).expect("draws"));
+        assert_eq!(a, b);
+    }
+    let asked = Fit::new(&odds).family(jensen::FamilyChoice::FullRank).run().expect("a fit");
+    assert!(asked.family.conditional().is_none() && asked.tried.conditional.is_none(), "{}", asked.tried);
 }
 
 /// A random walk seen with noise, both standard deviations unknown: the others are one band.

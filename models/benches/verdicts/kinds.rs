@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
         logit_groups(12, 3, 0.3, 4),
         two_clumps(),
         logit_groups(250, 5, 0.7, 5),
+        slopes(20, 8, 6),
     ]
 }
 
@@ -205,4 +206,135 @@ fn two_clumps() -> Case {
         p.rows(6, |i| i.observe(column.at(i), cauchy(m, 1.0)));
     });
     case("two-clumps", clumps, moments.truth(true))
+}
+
+/// Intercepts and slopes that vary by group and are correlated: b_j ~ N(0, 5), sd_j, sigma ~ half-normal(1), rho ~ U(-1, 1),
+/// (u_g, v_g) ~ N(b, [sd_0^2, rho sd_0 sd_1; ., sd_1^2]), y ~ N(u_g + v_g x, sigma) at the same x in every group.
+fn slopes(groups: usize, rows: usize, seed: u64) -> Case {
+    let x: Vec<f64> = (0..rows).map(|k| -1.0 + 2.0 * k as f64 / (rows - 1) as f64).collect();
+    let (mut effects, mut noise) = (vec![0.0; 2 * groups], vec![0.0; groups * rows]);
+    Streams::new(seed).fill_normal(1, &mut effects);
+    Streams::new(seed).at_step(1).fill_normal(1, &mut noise);
+    let of_group = |g: usize| {
+        let (a, b) = (effects[2 * g], effects[2 * g + 1]);
+        (1.0 + 0.8 * a, -0.5 + 0.5 * (0.6 * a + 0.8 * b))
+    };
+    let y: Vec<f64> = (0..groups)
+        .flat_map(|g| x.iter().map(move |x| (g, *x)))
+        .zip(&noise)
+        .map(|((g, x), e)| of_group(g).0 + of_group(g).1 * x + 0.7 * e)
+        .collect();
+    // Least squares in each group: the columns 1 and x are orthogonal, of squares n and xx.
+    let (n, xx) = (rows as f64, x.iter().map(|x| x * x).sum::<f64>());
+    let fit = |g: usize| {
+        let own = &y[g * rows..(g + 1) * rows];
+        let (u, v) = (own.iter().sum::<f64>() / n, own.iter().zip(&x).map(|(y, x)| y * x).sum::<f64>() / xx);
+        (u, v, own.iter().zip(&x).map(|(y, x)| (y - u - v * x).powi(2)).sum::<f64>())
+    };
+    let fits: Vec<(f64, f64, f64)> = (0..groups).map(fit).collect();
+    let rest: f64 = fits.iter().map(|f| f.2).sum();
+    let m = groups as f64;
+    let (u, v) = (fits.iter().map(|f| f.0).sum::<f64>() / m, fits.iter().map(|f| f.1).sum::<f64>() / m);
+    let scatter = fits.iter().fold([0.0; 3], |s, f| {
+        let (a, b) = (f.0 - u, f.1 - v);
+        [s[0] + a * a, s[1] + a * b, s[2] + b * b]
+    });
+    let mut moments = Moments::new(
+        ["b[0]", "b[1]", "sd[0]", "sd[1]", "rho", "sigma", "u[0]", "v[0]", "u[1]", "v[1]"].map(String::from).to_vec(),
+    );
+    type Two = [f64; 3];
+    let inverse = |s: Two| -> (Two, f64) {
+        let det = s[0] * s[2] - s[1] * s[1];
+        ([s[2] / det, -s[1] / det, s[0] / det], det)
+    };
+    let dot = |s: Two, t: Two| s[0] * t[0] + 2.0 * s[1] * t[1] + s[2] * t[2];
+    for (ln_0, step_0) in grid(-2.0, 1.2, 33) {
+        for (ln_1, step_1) in grid(-5.0, 1.0, 49) {
+            for (r, step_r) in grid(-3.5, 3.5, 36) {
+                for (ln_s, step_s) in grid(-0.8, 0.2, 21) {
+                    let (s0, s1, rho, s2) = (ln_0.exp(), ln_1.exp(), r.tanh(), (2.0 * ln_s).exp());
+                    let of_effects: Two = [s0 * s0, rho * s0 * s1, s1 * s1];
+                    let within: Two = [s2 / n, 0.0, s2 / xx];
+                    let all: Two = [0, 1, 2].map(|k| of_effects[k] + within[k]);
+                    let (precision, det) = inverse(all);
+                    // b given the rest: prior precision 1 / 25, and that of the mean over groups.
+                    let of_b = [m * precision[0] + 0.04, m * precision[1], m * precision[2] + 0.04];
+                    let (b_covariance, b_det) = inverse(of_b);
+                    let h = [m * (precision[0] * u + precision[1] * v), m * (precision[1] * u + precision[2] * v)];
+                    let b = [
+                        b_covariance[0] * h[0] + b_covariance[1] * h[1],
+                        b_covariance[1] * h[0] + b_covariance[2] * h[1],
+                    ];
+                    let of_means = m * dot(precision, [u * u, u * v, v * v]) - (b[0] * h[0] + b[1] * h[1]);
+                    let l = step_0
+                        + step_1
+                        + step_r
+                        + step_s
+                        + ln_half_normal_of_log(ln_0, 1.0)
+                        + ln_half_normal_of_log(ln_1, 1.0)
+                        + ln_half_normal_of_log(ln_s, 1.0)
+                        + ((1.0 - rho * rho) / 2.0).ln()
+                        - 0.5 * m * (n - 2.0) * (2.0 * PI * s2).ln()
+                        - 0.5 * rest / s2
+                        - 0.5 * m * (n * xx).ln()
+                        - m * (2.0 * PI).ln()
+                        - 0.5 * m * det.ln()
+                        - 0.5 * (dot(precision, scatter) + of_means)
+                        - 0.5 * (b_det * 625.0).ln();
+                    // An effect given b and the rest: W (fit - b) + b with W = of_effects precision, and its variance.
+                    let w = [
+                        of_effects[0] * precision[0] + of_effects[1] * precision[1],
+                        of_effects[0] * precision[1] + of_effects[1] * precision[2],
+                        of_effects[1] * precision[0] + of_effects[2] * precision[1],
+                        of_effects[1] * precision[1] + of_effects[2] * precision[2],
+                    ];
+                    let effect = |g: usize, k: usize| {
+                        let (row, d) = ([w[2 * k], w[2 * k + 1]], [fits[g].0 - b[0], fits[g].1 - b[1]]);
+                        let own = if k == 0 { of_effects[0] } else { of_effects[2] };
+                        let across =
+                            if k == 0 { [of_effects[0], of_effects[1]] } else { [of_effects[1], of_effects[2]] };
+                        let left = if k == 0 { [1.0 - row[0], -row[1]] } else { [-row[0], 1.0 - row[1]] };
+                        let by_b = left[0] * left[0] * b_covariance[0]
+                            + 2.0 * left[0] * left[1] * b_covariance[1]
+                            + left[1] * left[1] * b_covariance[2];
+                        [b[k] + row[0] * d[0] + row[1] * d[1], own - row[0] * across[0] - row[1] * across[1] + by_b]
+                    };
+                    let of = |x: f64| [x, 0.0];
+                    moments.add(
+                        l,
+                        vec![
+                            [b[0], b_covariance[0]],
+                            [b[1], b_covariance[2]],
+                            of(s0),
+                            of(s1),
+                            of(rho),
+                            of(ln_s.exp()),
+                            effect(0, 0),
+                            effect(0, 1),
+                            effect(1, 0),
+                            effect(1, 1),
+                        ],
+                    );
+                }
+            }
+        }
+    }
+    let group: Vec<usize> = (0..groups).flat_map(|g| vec![g; rows]).collect();
+    let xs: Vec<f64> = (0..groups).flat_map(|_| x.clone()).collect();
+    let (column, of_x, of_row, all) = (Column::new(y.clone()), Column::new(xs), IntColumn::new(group), y.len());
+    let model = model(move |p| {
+        let b = p.draws("b", normal(0.0, 5.0), 2);
+        let sd = p.draws("sd", half_normal(1.0), 2);
+        let rho = p.draw("rho", uniform(-1.0, 1.0));
+        let sigma = p.draw("sigma", half_normal(1.0));
+        let u = p.draws("u", normal(b.at(0), sd.at(0)), groups);
+        let mean = u.map(|u| b.at(1) + sd.at(1) * rho * (u - b.at(0)) / sd.at(0));
+        let left = sd.at(1) * (1.0 - rho.square()).sqrt();
+        let v = p.draw("v", jensen::dist::normals(mean, mean.map(|_| left)));
+        p.rows(all, |i| {
+            let g = of_row.at(i);
+            i.observe(column.at(i), normal(u.at(g) + v.at(g) * of_x.at(i), sigma));
+        });
+    });
+    case(&format!("slopes-{groups}x{rows}"), model, moments.truth(true))
 }

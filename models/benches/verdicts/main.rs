@@ -199,6 +199,7 @@ fn outcome(case: &Case, seed: u64) -> Option<Outcome> {
             fitted.evidence().effective_share,
             fitted.verdict().reasons.join("; ")
         );
+        println!("  {}", fitted.tried.to_string().replace('\n', "\n  "));
     }
     Some(outcome)
 }
