@@ -138,6 +138,13 @@ pub(crate) fn error_factor(k_hat: f64, num_draws: usize) -> f64 {
     s.powf(0.5 * (1.0 - rate.clamp(0.0, 1.0)))
 }
 
+/// Standard error of `k_hat` from `num_draws` weights: `(1 + k) / sqrt(M)` for the `M` in the tail, that of a generalised Pareto
+/// shape by maximum likelihood (Smith 1987).
+pub(crate) fn k_hat_error(k_hat: f64, num_draws: usize) -> f64 {
+    let n = num_draws as f64;
+    (1.0 + k_hat) / (0.2 * n).min(3.0 * n.sqrt()).sqrt()
+}
+
 /// Estimates log Z from raw log weights, `ln(mean(exp(log_weights)))`, with its standard error.
 ///
 /// The estimate is biased downwards by about `mcse^2 / 2`, and where the tail shape of the weights

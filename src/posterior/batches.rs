@@ -2,7 +2,7 @@
 
 use super::errors::MonteCarloErrors;
 use super::weights::Weighted;
-use crate::diagnose::psis::k_hat_threshold;
+use crate::diagnose::psis::{k_hat_error, k_hat_threshold};
 use crate::diagnose::verdict::{MEAN_REACHED, SD_REACHED};
 
 /// Draws of the first batch. A mean is known to 0.02 sd by 2,500 even weights, and the effective share of the mixture is 0.93
@@ -78,9 +78,7 @@ fn is_settled(n: usize, weighted: &Weighted) -> bool {
     if !k_hat.is_finite() || is_even {
         return true;
     }
-    // The shape of a generalised Pareto tail of M weights has a standard error of (1 + k) / sqrt(M).
-    let tail = (0.2 * n as f64).min(3.0 * (n as f64).sqrt());
-    (k_hat - k_hat_threshold(n)).abs() > SETTLED * (1.0 + k_hat) / tail.sqrt()
+    (k_hat - k_hat_threshold(n)).abs() > SETTLED * k_hat_error(k_hat, n)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::statistics::{mcse_mean, mean, sd, weighted_mcse_mean, weighted_mean, 
 use super::weights::{Weighted, weights_of};
 use super::{Bound, MonteCarlo};
 use crate::algorithm::FitError;
-use crate::diagnose::psis::error_factor;
+use crate::diagnose::psis::{error_factor, k_hat_error};
 use crate::diagnose::verdict::{HalfMeans, Trust, Verdict, halves_disagreement};
 use crate::model::Layout;
 use crate::objective::Accepted;
@@ -108,7 +108,9 @@ impl Fresh {
             of_others: influence(&|d| !self.is_of_q(d)),
         };
         let (log_p, log_q, data) = (keep(&self.log_p), keep(&self.log_q), keep(&self.data));
-        let slower = if weighted.is_even { 1.0 } else { error_factor(weighted.k_hat, n) };
+        // k-hat is an estimate: what it may be by its own error counts.
+        let k_hat = weighted.k_hat + k_hat_error(weighted.k_hat, n);
+        let slower = if weighted.is_even { 1.0 } else { error_factor(k_hat, n) };
         Bound::new(&log_p, &log_q, (!data.is_empty()).then_some(&data), &evidence, self.accepted_share())
             .with_errors_of_evidence(slower)
     }
