@@ -23,6 +23,7 @@ use super::start::begin;
 use super::structure::Structure;
 use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
 use crate::algorithm::{FitError, Minibatch};
+use crate::diagnose::verdict::OtherMode;
 use crate::family::Family;
 use crate::fit::{MaxSteps, Observer, Stop};
 use crate::model::Layout;
@@ -306,7 +307,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let (mut answer, mut posterior, taken) = first_trusted(target, candidates, &assessment)?;
     evaluations += taken;
     let mut flow = None;
-    if has_time && modes.found.is_empty() {
+    if has_time && !modes.found.iter().any(OtherMode::matters) {
         let streams = streams.purpose(FLOWS);
         let job = Job { target, plan: &of_runs.plan, settings, begin: &begin, number: 0, streams };
         if let Some(outcome) = job.try_flow(own, &restarts[chosen_run], (&posterior, &assessment), observer)? {
