@@ -19,7 +19,35 @@ pub fn cases() -> Vec<Case> {
             // By quadrature over mu and tau, the effects integrated out.
             truth: Truth { log_evidence: Some(-31.311_347), ..Truth::default() },
         },
+        // By long runs of annealed importance sampling, known to 0.003.
+        breast_cancer(-55.217),
     ]
+}
+
+/// Logistic regression of 569 tumours on an intercept and 30 standardised measurements, weights ~ N(0, 1).
+fn breast_cancer(log_evidence: f64) -> Case {
+    let text = include_str!("../../data/breast_cancer.csv");
+    let rows: Vec<Vec<f64>> =
+        text.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    let (n, d) = (rows.len(), rows[0].len());
+    let moments: Vec<(f64, f64)> = (1..d)
+        .map(|k| {
+            let mean = rows.iter().map(|row| row[k]).sum::<f64>() / n as f64;
+            (mean, (rows.iter().map(|row| (row[k] - mean).powi(2)).sum::<f64>() / n as f64).sqrt())
+        })
+        .collect();
+    let y = Column::new(rows.iter().map(|row| row[0]).collect::<Vec<_>>());
+    let x: Vec<f64> = rows
+        .iter()
+        .flat_map(|row| std::iter::once(1.0).chain((1..d).map(|k| (row[k] - moments[k - 1].0) / moments[k - 1].1)))
+        .collect();
+    let x = Matrix::new(x, d).unwrap();
+    let model = model(move |p| {
+        let w = p.draws("w", normal(0.0, 1.0), d);
+        p.rows(n, |i| i.observe(y.at(i), bernoulli_logit(x.at(i).dot(&w))));
+    });
+    let truth = Truth { log_evidence: Some(log_evidence), ..Truth::default() };
+    Case { name: "breast-cancer".into(), model: Box::new(model), truth }
 }
 
 /// `ln gamma(n)` of a whole number.

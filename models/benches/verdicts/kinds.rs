@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Case> {
         two_clumps(),
         logit_groups(250, 5, 0.7, 5),
         slopes(20, 8, 6),
+        latent_classes(),
     ]
 }
 
@@ -337,4 +338,53 @@ fn slopes(groups: usize, rows: usize, seed: u64) -> Case {
         });
     });
     case(&format!("slopes-{groups}x{rows}"), model, moments.truth(true))
+}
+
+/// Two classes of people behind four answers (the zoo's latent-class), by 50,000 sweeps of Gibbs sampling of classes and shares.
+fn latent_classes() -> Case {
+    const SWEEPS: u64 = 50_000;
+    let answers: Vec<Vec<f64>> = include_str!("../../data/stouffer_toby.csv")
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    let n = answers.len();
+    let streams = Streams::new(7);
+    // share, then the chances of a yes in either class; the start is in the mode that holds all but e^-11 of the posterior.
+    let (mut share, mut yes) = (0.5, [[0.9; 4], [0.3; 4]]);
+    let mut moments = Moments::new(
+        std::iter::once("share".to_string())
+            .chain(["yes_first", "yes_second"].iter().flat_map(|v| (0..4).map(move |k| format!("{v}[{k}]"))))
+            .collect(),
+    );
+    let mut uniform = vec![0.0; n + 9 * (n + 3)];
+    for sweep in 0..SWEEPS {
+        streams.at_step(sweep).fill_uniform(1, &mut uniform);
+        let mut next = uniform.iter().copied();
+        // Successes and failures of the share, and of each question in each class, with their priors.
+        let (mut of_share, mut of_yes) = ([1usize; 2], [[[2usize, 1]; 4], [[1, 2]; 4]]);
+        for row in &answers {
+            let chance = |class: usize| {
+                let each = row.iter().zip(&yes[class]).map(|(y, p)| if *y > 0.5 { *p } else { 1.0 - p });
+                each.product::<f64>() * if class == 0 { share } else { 1.0 - share }
+            };
+            let (first, second) = (chance(0), chance(1));
+            let class = usize::from(next.next().unwrap() > first / (first + second));
+            of_share[class] += 1;
+            row.iter().enumerate().for_each(|(k, y)| of_yes[class][k][usize::from(*y < 0.5)] += 1);
+        }
+        // A beta number of whole parameters, by sums of exponential ones.
+        let mut gamma = |count: usize| -(0..count).map(|_| next.next().unwrap().ln()).sum::<f64>();
+        let mut beta = |[a, b]: [usize; 2]| {
+            let (a, b) = (gamma(a), gamma(b));
+            a / (a + b)
+        };
+        share = beta(of_share);
+        (0..2).for_each(|class| (0..4).for_each(|k| yes[class][k] = beta(of_yes[class][k])));
+        if sweep >= 500 {
+            moments.add(0.0, std::iter::once(share).chain(yes.into_iter().flatten()).map(|x| [x, 0.0]).collect());
+        }
+    }
+    let entry = jensen_models::registry::entries().iter().find(|entry| entry.name == "latent-class").unwrap();
+    case("latent-classes", super::OfZoo(entry), moments.truth(false))
 }
