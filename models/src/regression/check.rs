@@ -132,10 +132,11 @@ pub(super) fn explained(
         None => Ok(()),
         Some(found) => {
             let others: Vec<String> = found.terms.iter().map(|(j, _)| design.columns.names[*j].clone()).collect();
+            let s = if others.len() == 1 { "s" } else { "" };
             table_error(
                 table,
                 format!(
-                    "{} explain `{}` in every row, and the scale of what is left would be zero; leave out what the response was \
+                    "{} explain{s} `{}` in every row, and the scale of what is left would be zero; leave out what the response was \
                  made of",
                     listed(&others, 8),
                     response.name

@@ -294,7 +294,7 @@ impl Kind {
             Kind::Share if value > 0.0 && value < 1.0 => None,
             Kind::Share => Some("a share between 0 and 1, and neither of them"),
             Kind::Answer if value == 0.0 || value == 1.0 => None,
-            Kind::Answer => Some("0 or 1, or one of two words"),
+            Kind::Answer => Some("0 or 1, or one of two words, which `C(..)` makes of two numbers,"),
             Kind::Count if is_count => None,
             Kind::Count => Some("a count: 0, 1, 2, .."),
         }

@@ -2,6 +2,7 @@
 
 mod integers;
 mod regression;
+mod regression_calibration;
 mod regression_effects;
 mod regression_kinds;
 mod regression_predictions;
