@@ -68,9 +68,11 @@ pub(super) fn judge_errors(evidence: &Evidence) -> Finding {
             ", but for the spread of {first}{others}, which a few large draws decide: only the mean is spoken for"
         );
     }
-    // Errors fall with the root of the number of draws.
+    // Errors fall with the root of the number of draws, but for weights whose tail no number of them makes up for.
     let needed = num_draws as f64 * (worst / SMALL_ERROR).powi(2);
-    let advice = if needed < MOST_ADVISED {
+    let is_hopeless =
+        evidence.k_hat > LARGEST_THRESHOLD && !are_even(evidence.effective_share, evidence.largest_weight);
+    let advice = if needed < MOST_ADVISED && !is_hopeless {
         format!("take some {} draws for the assessment: the errors will do there", rounded_up(needed))
     } else {
         richer_family(evidence.has_integers).to_owned()
