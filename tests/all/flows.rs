@@ -7,7 +7,7 @@ use jensen::model::{Draws, Model, RowSet};
 use jensen::prelude::*;
 use jensen::streams::Streams;
 use jensen::target::{LogDensity, Target};
-use jensen::{FamilyChoice, Fit, Fitted};
+use jensen::{FamilyChoice, Fit, Fitted, OptimizerChoice};
 
 /// `x ~ N(0, 1)`, `y ~ N(x^2, 1/2)`, written so that no site says that y has a location: means 0 and 1, sds 1 and 1.5, log
 /// evidence 0.
@@ -87,6 +87,17 @@ fn a_flow_by_name_has_the_same_bits_for_any_threads_and_is_read_again() {
     });
     let fitted = Fit::new(&skewed).family(FamilyChoice::Flow).steps(500).restarts(1).run().unwrap();
     assert!(fitted.family.name().starts_with("planar flow"), "{}", fitted.family.name());
+}
+
+/// Fixed draws move a flow as they move any other q with a transform; there is no step of Adam to look for.
+#[test]
+fn a_flow_may_have_fixed_draws() {
+    let of = Fit::new(&banana()).family(FamilyChoice::Flow).optimizer(OptimizerChoice::Lbfgs).restarts(1).run().unwrap();
+    assert!(of.family.name().contains("RealNVP"), "{}", of.family.name());
+    // The best Gaussian of the banana is a nat and more below.
+    let gaussian = Fit::new(&banana()).family(FamilyChoice::FullRank).run().unwrap();
+    let gain = of.bound().elbo.value - gaussian.bound().elbo.value;
+    assert!(gain > 0.2, "{gain}");
 }
 
 #[test]
