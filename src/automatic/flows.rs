@@ -3,7 +3,7 @@
 use super::estimators::has_integers;
 use super::job::{Job, NATURAL_STEPS, Run};
 use super::parts::Own;
-use super::plan::{Plan, is_deterministic};
+use super::plan::Plan;
 use super::restarts::compared;
 use super::units::InUnits;
 use super::{DesignChoice, EstimatorChoice, FamilyChoice, OptimizerChoice, Restart};
@@ -63,7 +63,6 @@ impl Job<'_> {
     /// Whether the fit that was asked for is a flow's, and a Gaussian can be found to start from.
     pub(super) fn starts_flow<F, O: Optimizer>(&self, own: &Own<F, O>) -> bool {
         self.plan.family == FamilyChoice::Flow
-            && !is_deterministic(self.plan.optimizer)
             && own.estimator.is_none()
             && self.settings.wishes.minibatch == Minibatch::Full
             && self.explored().is_some()

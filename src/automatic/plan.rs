@@ -20,8 +20,7 @@ const LEAST_REACH: f64 = 0.1;
 /// Latents up to which a full covariance matrix is the default.
 pub(super) const FULL_RANK_UP_TO: usize = 200;
 
-/// Draws of a step of the sparse natural gradient at first. On hierarchies with 1,000 groups eight took half the gradients
-/// that four or sixteen did.
+/// Draws of a step of the sparse natural gradient at first: with 1,000 groups four and sixteen took twice the gradients.
 const DRAWS_OF_SPARSE: usize = 8;
 
 /// Latents up to which fixed draws are whitened, and the default for mean-field.
@@ -370,11 +369,12 @@ fn refusal(kinds: &Kinds, family: FamilyChoice, optimizer: OptimizerChoice, wish
     } else if fixed && !matches!(wishes.estimator, EstimatorChoice::Rule | EstimatorChoice::Pathwise) {
         format!("{optimizer} differentiates the bound with fixed draws, not {}; use adam with it", wishes.estimator)
     } else if fixed && family == FullRank && wishes.draws.is_some_and(|m| m <= kinds.latents) {
+        let (draws, n) = (wishes.draws.unwrap_or(0), kinds.latents);
         format!(
-            "the full-rank bound with {} fixed draws in {} dimensions has no maximum; use more draws, or natural-gradient",
-            wishes.draws.unwrap_or(0),
-            kinds.latents
+            "the full-rank bound with {draws} fixed draws in {n} dimensions has no maximum; use more draws, or natural-gradient"
         )
+    } else if fixed && family == Flow {
+        format!("a flow bends to the draws that {optimizer} holds fixed, and misses the others; use adam")
     } else if wishes.estimator == EstimatorChoice::Auto && family == Map {
         "a point has no draws, so its gradient has no noise to measure; leave the estimator out".into()
     } else if is_score(wishes.estimator) && family == Map {
