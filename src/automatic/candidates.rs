@@ -35,30 +35,29 @@ impl Candidate {
     }
 }
 
-/// Judges candidates in turn, the best bound first, until one is trusted: that one, or the first of those that are trusted most,
-/// with what its draws say and the evaluations of all.
+/// Judges a candidate, and another one of a poorer bound where the first is not trusted: the first again where the other is trusted
+/// no more. Returns what its draws say with it, and the evaluations of both.
 ///
 /// # Errors
-/// When the density cannot be evaluated, or there is no candidate.
-pub(super) fn first_trusted(
+/// When the density cannot be evaluated.
+pub(super) fn more_trusted(
     target: &dyn Differentiable,
-    candidates: Vec<Candidate>,
+    first: Candidate,
+    other: Option<Candidate>,
     assessment: &Assessment,
 ) -> Result<(Candidate, Posterior, u64), FitError> {
-    let (mut best, mut evaluations): (Option<(Candidate, Posterior)>, _) = (None, 0);
-    for candidate in candidates {
+    let judged = |candidate: &Candidate| {
+        // The means of one mode are not those of a mixture, nor those of a joint Gaussian those of a conditional one.
         let second = assessment.second.filter(|_| candidate.is_of_runs);
         let settings = Assessment { second, ..assessment.clone() };
-        let posterior = Posterior::assess(target, &*candidate.family, &candidate.solution, &settings)?;
-        evaluations += posterior.num_evaluations();
-        let trust = posterior.verdict().trust;
-        if best.as_ref().is_none_or(|(_, other)| trust < other.verdict().trust) {
-            best = Some((candidate, posterior));
-        }
-        if trust == Trust::Trust {
-            break;
-        }
-    }
-    let (candidate, posterior) = best.ok_or_else(|| FitError::setting("family", "nothing to judge"))?;
-    Ok((candidate, posterior, evaluations))
+        Posterior::assess(target, &*candidate.family, &candidate.solution, &settings)
+    };
+    let posterior = judged(&first)?;
+    let evaluations = posterior.num_evaluations();
+    let trust = posterior.verdict().trust;
+    let Some(other) = other.filter(|_| trust != Trust::Trust) else { return Ok((first, posterior, evaluations)) };
+    let of_other = judged(&other)?;
+    let evaluations = evaluations + of_other.num_evaluations();
+    let is_better = of_other.verdict().trust < trust;
+    Ok(if is_better { (other, of_other, evaluations) } else { (first, posterior, evaluations) })
 }

@@ -33,7 +33,7 @@ const CLEAR: f64 = 4.0;
 /// What came of it.
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// Where the bound rose.
+    /// Where the bound rose; the words do not say yet what came of that.
     pub found: Option<(ConditionalGaussian, Solution)>,
     /// What was tried, or why nothing was; nothing where the graph of the latents has no such structure.
     pub words: Option<String>,
@@ -84,15 +84,16 @@ pub(super) fn conditional(
     let streams = settings.streams;
     // A fit that was interrupted, or that saw some of the rows, has no time for it.
     let (layout, Some(run)) = (target.layout(), run) else { return Ok(Outcome::default()) };
+    if plan.own != OwnNames::default() || layout.num_integers + layout.num_parameters > 0 {
+        return Ok(Outcome::default());
+    }
     let Some(graph) = target.known_graph() else { return Ok(Outcome::default()) };
     let not_tried = |why: String| Outcome { words: Some(format!("not tried: {why}")), ..Outcome::default() };
     let is_large = graph.num_latents() > WEIGHTED_TOGETHER;
     let is_open = is_large || settings.wishes.family == FamilyChoice::Auto && settings.steps.is_none();
     let is_full = plan.family == FamilyChoice::FullRank && plan.optimizer == OptimizerChoice::NaturalGradient;
     let joint = match family.sparse() {
-        _ if !is_open || plan.own != OwnNames::default() || layout.num_integers + layout.num_parameters > 0 => {
-            return Ok(Outcome::default());
-        }
+        _ if !is_open => return Ok(Outcome::default()),
         Some(sparse) if plan.family == FamilyChoice::Sparse => Joint::Sparse(sparse),
         None if is_full && !is_large => Joint::Full(FullRank::new(layout.num_latents)),
         // Of so many latents a graph was looked at, and led to another family.
@@ -118,14 +119,14 @@ pub(super) fn conditional(
     let ConditionalFound { params, rounds, words, mut evaluations } = fit.run()?;
     let Some(params) = params else {
         let words = Some(format!("{rounds} rounds, {evaluations} evaluations, not kept: {words}"));
-        return Ok(Outcome { found: None, words, evaluations });
+        return Ok(Outcome { words, evaluations, ..Outcome::default() });
     };
     let (gain, error, taken) = gain(target, &joint, &run.solution.params, (&family, &params), streams)?;
     evaluations += taken;
-    let kept = gain > ERRORS * error;
-    let verdict = if kept { "kept" } else { "not kept" };
-    let words = format!("{rounds} rounds, {evaluations} evaluations, bound by {gain:+.2} ({error:.2}), {verdict}");
-    let found = kept.then(|| (family, Solution { params, theta: Vec::new() }));
+    let gained = gain > ERRORS * error;
+    let verdict = if gained { "" } else { ", not kept" };
+    let words = format!("{rounds} rounds, {evaluations} evaluations, bound by {gain:+.2} ({error:.2}){verdict}");
+    let found = gained.then(|| (family, Solution { params, theta: Vec::new() }));
     Ok(Outcome { found, words: Some(words), evaluations })
 }
 

@@ -184,7 +184,7 @@ impl Moments {
             let apart = (self.mean[k] - other.mean[k]).powi(2);
             1.0 - own / ((1.0 - share) * own + share * its + share * (1.0 - share) * apart)
         };
-        // No quantity is NaN of both, and `max` passes over those that are.
+        // A quantity without a spread in either is NaN, which `max` passes over.
         (0..self.names.len()).map(part).fold(0.0, f64::max)
     }
 

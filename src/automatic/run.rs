@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::candidates::{Candidate, first_trusted};
+use super::candidates::{Candidate, more_trusted};
 use super::conditional::conditional;
 use super::density::Density;
 use super::estimators::has_integers;
@@ -293,19 +293,26 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         ..new
     };
     let of_runs = Candidate { plan, family, solution: restarts[chosen_run].solution.clone(), is_of_runs: true };
-    let candidates = match (mixture, given_shared.found) {
+    let has_gained = given_shared.found.is_some();
+    let (first, other) = match (mixture, given_shared.found) {
         (Some((mixture, solution)), _) => {
-            vec![of_runs.with(FamilyChoice::FullRank, mixture, solution, "one for each mode that runs ended in")]
+            (of_runs.with(FamilyChoice::FullRank, mixture, solution, "one for each mode that runs ended in"), None)
         }
         (None, Some((conditional, solution))) => {
+            // Of more, nothing would be said of the joint one that the conditional one does not know better.
             let is_few = conditional.dimension() <= WEIGHTED_TOGETHER;
             let found = of_runs.with(FamilyChoice::Sparse, conditional, solution, "its bound is above the joint one's");
-            std::iter::once(found).chain(is_few.then(|| of_runs.clone())).collect()
+            (found, is_few.then(|| of_runs.clone()))
         }
-        (None, None) => vec![of_runs.clone()],
+        (None, None) => (of_runs.clone(), None),
     };
-    let (mut answer, mut posterior, taken) = first_trusted(target, candidates, &assessment)?;
+    let (mut answer, mut posterior, taken) = more_trusted(target, first, other, &assessment)?;
     evaluations += taken;
+    let of_conditional = given_shared.words.map(|words| match answer.family.conditional() {
+        _ if !has_gained => words,
+        Some(_) => format!("{words}, kept"),
+        None => format!("{words}, not kept: the draws of the joint Gaussian say more of the posterior"),
+    });
     let mut flow = None;
     if has_time && !modes.found.iter().any(OtherMode::matters) {
         let streams = streams.purpose(FLOWS);
@@ -336,7 +343,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             trace: traces.swap_remove(chosen_run),
             coordinates,
             flow,
-            conditional: given_shared.words,
+            conditional: of_conditional,
         },
         plan,
         streams,

@@ -121,7 +121,8 @@ pub fn k_hat_threshold(num_draws: usize) -> f64 {
 ///
 /// It is 1 for light tails, 1.2 at a shape of 0.4 with 10,000 draws, 3 at 0.6 and 7 at 0.7.
 ///
-/// *Source*: Vehtari et al. (2024), section 3.2.4, for the rate.
+/// *Source*: Vehtari et al. (2024), appendix B, for the rate; that it multiplies an error from the same draws is ours, and was
+/// checked on exact means of Pareto numbers and on the evidence of eight schools, breast cancer and four hierarchies.
 pub(crate) fn error_factor(k_hat: f64, num_draws: usize) -> f64 {
     let (k, s) = (k_hat, num_draws as f64);
     if k.is_nan() || k <= 0.0 || num_draws < 2 {

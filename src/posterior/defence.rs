@@ -174,9 +174,10 @@ impl Defence {
             for lane in fresh.chunks_exact_mut(n).take(count) {
                 lane.iter_mut().zip(&stretches).for_each(|(e, stretch)| *e *= stretch);
             }
-            ellipsoid.place(&mut fresh, n);
+            let own: Vec<usize> = (0..n).filter(|d| is_of(k, *d)).collect();
+            ellipsoid.place(&mut fresh, n, &own);
             for (lane, fresh) in z.latents.chunks_exact_mut(n).zip(fresh.chunks_exact(n)) {
-                (0..n).filter(|d| is_of(k, *d)).for_each(|d| lane[d] = fresh[d]);
+                own.iter().for_each(|&d| lane[d] = fresh[d]);
             }
         }
         if self.elsewhere.is_empty() {
@@ -251,7 +252,10 @@ fn log_ratio(count: usize, square: f64) -> f64 {
 /// The latents that most others share, where they are few beside these.
 fn shared_of(target: &dyn LogDensity) -> Vec<usize> {
     let d = target.layout().num_latents;
-    let graph = target.known_graph().filter(|graph| d <= WEIGHTED_TOGETHER && !graph.is_dense());
+    if d > WEIGHTED_TOGETHER {
+        return Vec::new();
+    }
+    let graph = target.known_graph().filter(|graph| !graph.is_dense());
     graph.map(LatentGraph::shared).filter(|shared| 2 * shared.len() <= d).unwrap_or_default()
 }
 

@@ -111,11 +111,11 @@ impl Ellipsoid {
         -(0..d).map(|i| self.factor[i * d + i].ln() + LN_SQRT_2_PI).sum::<f64>()
     }
 
-    /// Turns noise `[number][draw]` into draws `[latent][draw]`.
-    pub fn place(&self, noise: &mut [f64], num_draws: usize) {
+    /// Turns the `chosen` columns of noise `[number][draw]` into draws `[latent][draw]`.
+    pub fn place(&self, noise: &mut [f64], num_draws: usize, chosen: &[usize]) {
         let d = self.centre.len();
         let (mut e, mut z, order) = (vec![0.0; d], vec![0.0; d], order_of(d, &self.first));
-        for draw in 0..num_draws {
+        for &draw in chosen {
             e.iter_mut().enumerate().for_each(|(k, e)| *e = noise[k * num_draws + draw]);
             lower_times(d, &self.factor, &e, &mut z);
             for (z, &latent) in z.iter().zip(&order) {

@@ -203,6 +203,21 @@ fn few_groups_are_weighted_together() {
         let (a, b) = (fitted.resample(50).expect("draws"), again.resample(target, &*family, 50).expect("draws"));
         assert_eq!(a, b);
     }
+    // Effects that are latents of rows are the same posterior, of which q's own draws alone are weighted.
+    let in_rows = model(|p| {
+        let (alpha, tau) = (p.draw("alpha", normal(0.0, 2.0)), p.draw("tau", half_normal(1.0)));
+        p.rows(odds.successes.len(), |j| {
+            let eta = j.draw("eta", normal(0.0, 1.0));
+            j.observe(odds.successes.at(j), binomial_logit(odds.trials, alpha + tau * eta));
+        });
+    });
+    let fitted = Fit::new(&in_rows).run().expect("a fit");
+    assert_eq!(conditional(&fitted).dimension(), 27);
+    // Without tails their k-hat is about its limit, and the means are right whatever is said of the spreads.
+    assert_ne!(fitted.verdict().trust, Trust::DoNotTrust, "{}", fitted.verdict());
+    for (line, (mean, sd)) in fitted.summary().iter().zip([truth[0], truth[2]]) {
+        assert!((line.mean - mean).abs() < 0.1 * sd, "{line:?} of {mean}, {sd}");
+    }
     let asked = Fit::new(&odds).family(jensen::FamilyChoice::FullRank).run().expect("a fit");
     assert!(asked.family.conditional().is_none() && asked.tried.conditional.is_none(), "{}", asked.tried);
 }

@@ -3,6 +3,7 @@
 use super::build::Regression;
 use super::encode::{Frame, Replaced};
 use super::error::RegressionError;
+use super::likelihood::Kind;
 use super::predict::Prediction;
 use super::reading::Reading;
 use crate::data::DataTable;
@@ -41,7 +42,7 @@ impl Regression {
     /// are as they are.
     ///
     /// Of a column of numbers, the derivative: the change for a unit, at the margin. Of categories, and of a column of zeros and
-    /// ones, the expected response if every row were of a level, and its differences from the reference, the first. `draws` are
+    /// ones, the expected response if every row were of a level, and its differences from the first level. `draws` are
     /// those of a fit of this regression and `table` is that of the fit; with `by`, rows are averaged for each of its levels.
     ///
     /// # Errors
@@ -82,7 +83,7 @@ impl Regression {
         match (numeric, levels) {
             (Some(reading), _) if is_answer(reading) => {
                 let levels = ["0".to_string(), "1".to_string()];
-                self.contrasts(x, &levels, 0, average, &parts, &mut out)?;
+                self.contrasts(x, &levels, average, &parts, &mut out)?;
             }
             (Some(reading), _) => {
                 let numbers: Vec<f64> = cells.iter().filter_map(|cell| reading.number(cell)).collect();
@@ -92,7 +93,7 @@ impl Regression {
                 self.add(&format!("{x}, per unit"), slope, &parts, &mut out);
             }
             (_, Some(levels)) if self.explains_by_levels(x) => {
-                self.contrasts(x, levels, 0, average, &parts, &mut out)?;
+                self.contrasts(x, levels, average, &parts, &mut out)?;
             }
             _ => {
                 let words =
@@ -109,12 +110,11 @@ impl Regression {
         terms.flatten().any(|factor| factor.node.names().iter().any(|(name, _)| *name == x))
     }
 
-    /// Every level, and its difference from the reference.
+    /// Every level, and its difference from the first.
     fn contrasts(
         &self,
         x: &str,
         levels: &[String],
-        reference: usize,
         average: impl Fn(Replaced) -> Result<Averages, RegressionError>,
         parts: &Apart,
         out: &mut Vec<ColumnEffect>,
@@ -123,11 +123,9 @@ impl Regression {
         for (level, at) in levels.iter().zip(&all) {
             self.add(&format!("{x} = {level}"), at.clone(), parts, out);
         }
-        for (k, (level, at)) in levels.iter().zip(&all).enumerate() {
-            if k != reference {
-                let what = format!("{x}: {level} - {}", levels[reference]);
-                self.add(&what, difference(at, &all[reference], 1.0), parts, out);
-            }
+        for (level, at) in levels.iter().zip(&all).skip(1) {
+            let what = format!("{x}: {level} - {}", levels[0]);
+            self.add(&what, difference(at, &all[0], 1.0), parts, out);
         }
         Ok(())
     }
@@ -182,7 +180,7 @@ impl Regression {
     pub fn r_squared(&self, draws: &Constrained, table: &DataTable) -> Result<Option<Vec<f64>>, RegressionError> {
         let law = self.likelihood();
         let is_whole = self.formula.bounds == super::about::NO_BOUNDS && !self.response.limits.is_any();
-        if !is_whole || law.variance(self.link, 0.1, &[1.5, 3.0], 1.0).is_nan() {
+        if !is_whole || law.kind() == Kind::Category {
             return Ok(None);
         }
         let every = self.rows.len().div_ceil(MOST_ROWS_OF_SHARE).max(1);

@@ -4,8 +4,12 @@ use nalgebra::{Cholesky, DMatrix};
 
 use crate::family::{ConditionalGaussian, FullRank, SparseGaussian};
 
-/// Where a [`ConditionalFit`](super::ConditionalFit) begins: what a joint Gaussian says of the shared latents, and of the others
-/// given these.
+/// Where a [`ConditionalFit`](super::ConditionalFit) begins: what a joint Gaussian `N(mu, P^-1)` says of the shared latents `g`, and
+/// of the others `l` given these.
+///
+/// ```text
+/// g ~ N(mu_g, (P^-1)_gg)          l | g = mu_g  ~  N(mu_l, P_ll^-1)
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionalStart {
     /// Mean and covariance of the shared latents.
@@ -17,7 +21,7 @@ pub struct ConditionalStart {
 }
 
 impl ConditionalStart {
-    /// From a sparse Gaussian of the same graph with these parameters.
+    /// From the parameters `params` of the sparse Gaussian `joint`, whose graph is that of `family`.
     pub fn of_sparse(family: &ConditionalGaussian, joint: &SparseGaussian, params: &[f64]) -> Self {
         let (shared, k) = (family.shared(), family.shared().len());
         let (mean, factor) = joint.split(params);
@@ -27,10 +31,8 @@ impl ConditionalStart {
         Self::with(family, &mean, shared_covariance, |a, b| joint.slot(a, b).map_or(0.0, |slot| square[slot]))
     }
 
-    /// From a full-rank Gaussian with these parameters, which are that of a positive definite covariance; what its precision
-    /// has between latents that do not meet is left out.
-    ///
-    /// Nothing where rounding has left no inverse.
+    /// From the parameters `params` of the full-rank Gaussian `joint` of the latents of `family`; numbers of its precision between
+    /// latents that do not meet are left out. Nothing where rounding has left a covariance without an inverse.
     pub fn of_full_rank(family: &ConditionalGaussian, joint: &FullRank, params: &[f64]) -> Option<Self> {
         let (shared, factor) = (family.shared(), joint.factor(params));
         let mean = &params[..joint.dimension()];
