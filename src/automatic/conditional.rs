@@ -70,8 +70,8 @@ impl Joint<'_> {
     }
 }
 
-/// Fits a conditional Gaussian beside the joint one of the run, where the graph allows it; one of few latents where the user chose
-/// neither family nor steps.
+/// Fits a conditional Gaussian beside the joint one of the run, where the graph allows it; one of few latents, none of them of
+/// rows, where the user chose neither family nor steps.
 ///
 /// # Errors
 /// When the density can never be evaluated.
@@ -90,7 +90,9 @@ pub(super) fn conditional(
     let Some(graph) = target.known_graph() else { return Ok(Outcome::default()) };
     let not_tried = |why: String| Outcome { words: Some(format!("not tried: {why}")), ..Outcome::default() };
     let is_large = graph.num_latents() > WEIGHTED_TOGETHER;
-    let is_open = is_large || settings.wishes.family == FamilyChoice::Auto && settings.steps.is_none();
+    // Draws of few latents are weighted with tails around q, and latents of rows have none.
+    let has_tails = layout.num_row_latents == 0;
+    let is_open = is_large || has_tails && settings.wishes.family == FamilyChoice::Auto && settings.steps.is_none();
     let is_full = plan.family == FamilyChoice::FullRank && plan.optimizer == OptimizerChoice::NaturalGradient;
     let joint = match family.sparse() {
         _ if !is_open => return Ok(Outcome::default()),

@@ -203,7 +203,8 @@ fn few_groups_are_weighted_together() {
         let (a, b) = (fitted.resample(50).expect("draws"), again.resample(target, &*family, 50).expect("draws"));
         assert_eq!(a, b);
     }
-    // Effects that are latents of rows are the same posterior, of which q's own draws alone are weighted.
+    // Effects that are latents of rows are the same posterior, but draws of theirs have no tails: a bent q was trusted there with
+    // its means, one of which was more than 0.1 sd off.
     let in_rows = model(|p| {
         let (alpha, tau) = (p.draw("alpha", normal(0.0, 2.0)), p.draw("tau", half_normal(1.0)));
         p.rows(odds.successes.len(), |j| {
@@ -212,12 +213,7 @@ fn few_groups_are_weighted_together() {
         });
     });
     let fitted = Fit::new(&in_rows).run().expect("a fit");
-    assert_eq!(conditional(&fitted).dimension(), 27);
-    // Without tails their k-hat is about its limit, and the means are right whatever is said of the spreads.
-    assert_ne!(fitted.verdict().trust, Trust::DoNotTrust, "{}", fitted.verdict());
-    for (line, (mean, sd)) in fitted.summary().iter().zip([truth[0], truth[2]]) {
-        assert!((line.mean - mean).abs() < 0.1 * sd, "{line:?} of {mean}, {sd}");
-    }
+    assert!(fitted.family.conditional().is_none() && fitted.tried.conditional.is_none(), "{}", fitted.tried);
     let asked = Fit::new(&odds).family(jensen::FamilyChoice::FullRank).run().expect("a fit");
     assert!(asked.family.conditional().is_none() && asked.tried.conditional.is_none(), "{}", asked.tried);
 }
