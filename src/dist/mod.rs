@@ -19,6 +19,7 @@ mod binomial;
 mod bounded;
 mod categorical;
 mod censored;
+mod chains;
 mod circular;
 mod condition;
 mod counts;
@@ -64,6 +65,7 @@ pub use binomial::{BetaBinomial, Binomial, BinomialLogit, beta_binomial, binomia
 pub use bounded::{Beta, Uniform, beta, uniform};
 pub use categorical::{Categorical, CategoricalLogit, categorical, categorical_logit};
 pub use censored::{Censored, censored, censored_above};
+pub use chains::{GaussianChain, autoregressive, random_walk};
 pub use circular::{VonMises, von_mises};
 pub use counts::{
     NegativeBinomial, NegativeBinomialLog, Poisson, PoissonLog, negative_binomial, negative_binomial_log, poisson,

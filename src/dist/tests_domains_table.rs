@@ -347,6 +347,18 @@ fn of_vectors() -> Vec<Case> {
             [mean(), vector("sd", &[1.2, 0.5], [&[1.2, 0.0], &[-1.2, 0.5]])]
         ),
         case!(
+            autoregressive,
+            |at, x, p| at.observe(Vector::new(x), autoregressive(p[0][0], p[1][0], p[2][0], 2)),
+            point(),
+            [set("location", 0.3, [INF, -INF]), set("coefficient", 0.6, [1.5, -1.2]), set("scale", 1.2, [0.0, -1.2])]
+        ),
+        case!(
+            random_walk,
+            |at, x, p| at.observe(Vector::new(x), random_walk(p[0][0], p[1][0], 2)),
+            point(),
+            [set("start", 0.3, [INF, -INF]), set("scale", 1.2, [0.0, -1.2])]
+        ),
+        case!(
             multivariate_normal_cholesky,
             |at, x, p| at.observe(Vector::new(x), multivariate_normal_cholesky(Vector::new(&p[0]), Vector::new(&p[1]))),
             point(),
