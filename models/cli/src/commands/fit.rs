@@ -85,7 +85,8 @@ fn fitted(args: &FitArgs, note: Note, built: &Built) -> Result<(Outcome, Note), 
         }),
         None => engine::fit(&*built.model, &method, &mut observer).and_then(|fitted| {
             let (method, family) = (fitted.plan.to_string(), fitted.plan.family.to_string());
-            let note = Note { method, family, of_rows: engine::of_rows(&fitted)?, ..note };
+            let (tried, runs) = (fitted.tried.steps(), fitted.tried.run_lines());
+            let note = Note { method, family, tried, runs, of_rows: engine::of_rows(&fitted)?, ..note };
             Ok::<_, EngineError>((Outcome::Posterior(fitted.posterior), note))
         }),
     };

@@ -73,6 +73,12 @@ pub struct Report {
     /// Latents in coordinates other than those they are written in, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub coordinates: Vec<String>,
+    /// What the fit tried on its way, in words; empty where a network was fitted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<String>,
+    /// Every run of it, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<String>,
     /// The objective along the fit.
     pub trace: Trace,
 }
@@ -131,7 +137,8 @@ impl Report {
         let mut posterior = outcome.summary();
         posterior.iter_mut().for_each(|line| renaming.apply(&mut line.name));
         posterior.retain(|line| !is_of(&note.internal, &line.name));
-        let Note { model, data, num_rows, standardised, method, seed, of_rows, seconds, notes, .. } = note.clone();
+        let Note { model, data, num_rows, standardised, method, seed, of_rows, seconds, notes, tried, runs, .. } =
+            note.clone();
         let resampled = outcome.resampling();
         Self {
             model,
@@ -156,6 +163,8 @@ impl Report {
             seconds,
             summed_out: outcome.layout().and_then(Layout::summed_out),
             coordinates: outcome.layout().map(Layout::coordinates).unwrap_or_default(),
+            tried,
+            runs,
             trace: outcome.trace(),
         }
     }
@@ -199,6 +208,8 @@ impl Report {
         }
         let took = self.seconds.map_or(String::new(), |seconds| duration(seconds) + ", ");
         text += &format!("fit           {} ({took}seed {})\n", self.method, self.seed);
+        let runs = self.runs.iter().filter(|_| length == Length::All);
+        self.tried.iter().chain(runs).for_each(|words| text += &format!("tried         {words}\n"));
         text += &format!("stopped       {}\n\n{}\n", self.stop, self.verdict);
         text
     }

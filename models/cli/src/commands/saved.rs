@@ -24,6 +24,12 @@ pub struct Note {
     pub method: String,
     /// The choice of a family; empty where q is a network.
     pub family: String,
+    /// What the fit tried on its way, in words; empty where q is a network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<String>,
+    /// Every run of it, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<String>,
     /// The seed of all randomness.
     pub seed: u64,
     /// The latents of rows, in short.
