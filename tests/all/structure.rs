@@ -139,7 +139,15 @@ fn family(target: &Target) -> SparseGaussian {
 fn algorithm<'a>(target: &'a Target, family: &'a SparseGaussian, seed: u64) -> SparseNaturalGradient<'a, Target> {
     let centre = vec![0.0; target.layout().num_latents];
     let start = SparseNaturalGradient::<Target>::start_at(family, &centre);
-    SparseNaturalGradient { target, family, num_draws: 8, start, tolerance: 0.05, streams: Streams::new(seed) }
+    SparseNaturalGradient {
+        target,
+        family,
+        num_draws: 8,
+        start,
+        tolerance: 0.05,
+        is_start: false,
+        streams: Streams::new(seed),
+    }
 }
 
 fn fitted(target: &Target, family: &SparseGaussian, seed: u64) -> (Solution, Stop, Trace) {

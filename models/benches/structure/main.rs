@@ -31,7 +31,15 @@ struct Ran {
 
 fn fit(target: &Target, family: &SparseGaussian, tolerance: f64, num_draws: usize, seed: u64) -> Ran {
     let start = SparseNaturalGradient::<Target>::start_at(family, &vec![0.0; target.layout().num_latents]);
-    let algorithm = SparseNaturalGradient { target, family, num_draws, start, tolerance, streams: Streams::new(seed) };
+    let algorithm = SparseNaturalGradient {
+        target,
+        family,
+        num_draws,
+        start,
+        tolerance,
+        is_start: false,
+        streams: Streams::new(seed),
+    };
     let (begun, mut trace) = (Instant::now(), Trace::default());
     let mut state = algorithm.init().expect("a start");
     let stop = run(&algorithm, &mut state, &mut MaxSteps(500), &mut trace).expect("a run");

@@ -61,6 +61,9 @@ pub struct SparseNaturalGradient<'a, T: Differentiable + ?Sized> {
     /// Noise of the last steps, in nats of the bound, below which a fit that gains no more has converged; above 10,000
     /// latents, a share of it for each: see [`SparseNaturalGradient::allowed`].
     pub tolerance: f64,
+    /// Whether it ends where the few draws of its first stage show no more gain: near enough for another fit to begin there, at a
+    /// quarter of the gradients.
+    pub is_start: bool,
     /// The source of all randomness of the run.
     pub streams: Streams,
 }

@@ -280,7 +280,7 @@ impl<T: Differentiable + ?Sized> SparseNaturalGradient<'_, T> {
             return None;
         }
         // Few draws do not tell an arrival from a crawl.
-        if is_near && error < 0.5 * allowed {
+        if self.is_start || is_near && error < 0.5 * allowed {
             return Some(state.left);
         }
         (state.is_settled, state.is_late) = (state.is_late, true);
