@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
+use super::by_value::{ByValue, Outcome, by_value, is_open};
 use super::density::Density;
 use super::parts::{
     self, EstimatorPart, EstimatorWish, FamilyPart, FamilyWish, OptimizerPart, OptimizerWish, Own, OwnAlgorithm,
 };
 use super::run::{Settings, run};
-use super::summing::sum_out;
+use super::summing::{Pace, sum_out};
 use super::{DesignChoice, FamilyChoice, Fitted, IntegerChoice};
 use crate::algorithm::{FitError, Minibatch};
 use crate::family::{Family, Reparam};
@@ -320,15 +321,6 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
     /// When the model has a mistake, the choices do not go together, the density is finite at no start or has no
     /// finite integral, or a run cannot go on.
     pub fn run(self) -> Result<Fitted, FitError> {
-        let mut integers_in_q = None;
-        let density = match self.source {
-            Source::Model(record) => {
-                let (mut target, options) = (Box::new(record(self.options, None)?), self.options);
-                integers_in_q = sum_out(&mut target, &self.settings)?;
-                Density::Recorded(target, Box::new(move |layout| record(options, Some(layout))))
-            }
-            Source::Density(density) => Density::of(density),
-        };
         let mut settings = self.settings;
         if self.options.precision == Precision::Single {
             settings.difference = 0.05;
@@ -338,8 +330,52 @@ impl<'a, T: ?Sized, F: Family + 'static, O: Optimizer> Fit<'a, T, F, O> {
             Some(observer) => observer,
             None => &mut silent,
         };
-        let mut fitted = run(density, self.family, &self.own, &settings, observer)?;
+        let of_source = |pace| density_of(&self.source, self.options, &settings, pace);
+        let is_open = is_open(&settings) && self.own.stop.is_none();
+        let (mut density, mut integers_in_q) = of_source(if is_open { Pace::OneByOne } else { Pace::AllAtOnce })?;
+        let mut tried = Outcome::default();
+        if is_open && sums_outside(&density) {
+            tried = by_value(density.differentiable(), &settings, observer)?;
+            let is_trusted = tried.found.as_ref().is_some_and(ByValue::is_trusted);
+            let mut found = tried.found.take_if(|_| is_trusted);
+            if !is_trusted {
+                let all_at_once = of_source(Pace::AllAtOnce)?;
+                // Of values that are too many for other runs it is the answer whatever its verdict.
+                found = tried.found.take_if(|_| !sums_outside(&all_at_once.0));
+                if found.is_none() {
+                    (density, integers_in_q) = all_at_once;
+                }
+            }
+            if let Some(found) = found {
+                let mut fitted = found.into_fitted(density, &settings);
+                fitted.plan.integers_in_q = integers_in_q;
+                return Ok(fitted);
+            }
+        }
+        let mut fitted = run(density, self.family, &self.own, &settings, tried, observer)?;
         fitted.plan.integers_in_q = integers_in_q;
         Ok(fitted)
     }
+}
+
+/// The density of a fit with the integers summed out that shall be, and why others are not.
+fn density_of<'s>(
+    source: &'s Source,
+    options: Options,
+    settings: &Settings,
+    pace: Pace,
+) -> Result<(Density<'s>, Option<String>), FitError> {
+    match source {
+        Source::Model(record) => {
+            let mut target = Box::new(record(options, None)?);
+            let why = sum_out(&mut target, settings, pace)?;
+            Ok((Density::Recorded(target, Box::new(move |layout| record(options, Some(layout)))), why))
+        }
+        Source::Density(density) => Ok((Density::of(*density), None)),
+    }
+}
+
+/// Whether integers outside of rows are summed out.
+fn sums_outside(density: &Density) -> bool {
+    density.differentiable().summed().is_some_and(|target| target.at_states().next().is_some())
 }

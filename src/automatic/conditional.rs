@@ -5,9 +5,11 @@ use super::plan::Plan;
 use super::restarts::is_plainly_right;
 use super::run::Settings;
 use super::{FamilyChoice, OptimizerChoice, Restart};
-use crate::algorithm::{ConditionalFit, ConditionalFound, ConditionalStart, FitError, Solution, SparseNaturalGradient};
+use crate::algorithm::{
+    ConditionalFit, ConditionalFound, ConditionalStart, FitError, Minibatch, Solution, SparseNaturalGradient,
+};
 use crate::family::{ConditionalGaussian, Family, FullRank, Reparam, SparseGaussian};
-use crate::model::{Draws, RowSet};
+use crate::model::{Draws, Layout, RowSet};
 use crate::numerics::mean_and_standard_error;
 use crate::posterior::WEIGHTED_TOGETHER;
 use crate::program::LatentGraph;
@@ -104,16 +106,14 @@ pub(super) fn conditional(
         }
         _ => return Ok(Outcome::default()),
     };
-    if let Some(why) = why_not(graph, run) {
+    let why = needs_none(graph, run).or_else(|| no_shared(graph));
+    if let Some(why) = why {
         return Ok(if is_large { not_tried(why) } else { Outcome::default() });
     }
-    let family = match ConditionalGaussian::new(layout, graph) {
+    let family = match family_on(layout, graph) {
         Ok(family) => family,
-        Err(error) => return Ok(not_tried(error.to_string())),
+        Err(why) => return Ok(not_tried(why)),
     };
-    if let Some(why) = too_entangled(&family) {
-        return Ok(not_tried(why));
-    }
     let Some(start) = joint.start(&family, &run.solution.params) else {
         return Ok(not_tried("the joint Gaussian has no precision".into()));
     };
@@ -132,24 +132,52 @@ pub(super) fn conditional(
     Ok(Outcome { found, words: Some(words), evaluations })
 }
 
-/// Why there is nothing to try, from the graph and the joint Gaussian's run.
-fn why_not(graph: &LatentGraph, run: &Restart) -> Option<String> {
-    if graph.is_dense() || graph.shared().is_empty() {
-        return Some(format!("the graph of the latents is {graph}, without a few that most others share"));
-    }
+/// Whether runs of a sparse Gaussian need go only as far as a conditional one asks for, which then is the answer of most fits: where
+/// nothing was chosen, and the graph of more latents than are weighted together allows it.
+pub(super) fn conditional_may_follow(
+    target: &dyn Differentiable,
+    (plan, settings): (&Plan, &Settings),
+    family: &dyn Family,
+) -> bool {
+    let (layout, wishes) = (target.layout(), &settings.wishes);
+    let is_plain = plan.own == OwnNames::default()
+        && plan.family == FamilyChoice::Sparse
+        && plan.optimizer == OptimizerChoice::NaturalGradient
+        && wishes.family == FamilyChoice::Auto
+        && wishes.minibatch == Minibatch::Full
+        && settings.steps.is_none()
+        && layout.num_integers + layout.num_parameters == 0;
+    let is_large = |graph: &&LatentGraph| graph.num_latents() > WEIGHTED_TOGETHER && no_shared(graph).is_none();
+    let graph = target.known_graph().filter(|_| is_plain && family.sparse().is_some()).filter(is_large);
+    graph.is_some_and(|graph| family_on(layout, graph).is_ok())
+}
+
+/// Why there is no law of many latents given a few.
+fn no_shared(graph: &LatentGraph) -> Option<String> {
+    let has_none = graph.is_dense() || graph.shared().is_empty();
+    has_none.then(|| format!("the graph of the latents is {graph}, without a few that most others share"))
+}
+
+/// Why the joint Gaussian's run leaves nothing to try.
+fn needs_none(graph: &LatentGraph, run: &Restart) -> Option<String> {
     if graph.num_latents() <= WEIGHTED_TOGETHER && is_plainly_right(run) {
         return Some("the joint Gaussian is right".into());
     }
     (!run.stop.has_converged()).then(|| "the joint Gaussian had not converged".into())
 }
 
-/// Why it would cost too much.
-fn too_entangled(family: &ConditionalGaussian) -> Option<String> {
+/// The family on a graph, or why it cannot be, or would cost too much.
+fn family_on(layout: &Layout, graph: &LatentGraph) -> Result<ConditionalGaussian, String> {
+    let family = ConditionalGaussian::new(layout, graph).map_err(|error| error.to_string())?;
     let (locals, graph) = family.locals();
     let colours = SparseNaturalGradient::<Target>::colours_of(graph);
     let numbers = family.pattern().num_numbers();
-    let words = || format!("the latents that are not shared are {graph}, with {colours} colours and {numbers} numbers");
-    (colours > MOST_COLOURS || numbers > MOST_NUMBERS_EACH * locals.len()).then(words)
+    if colours > MOST_COLOURS || numbers > MOST_NUMBERS_EACH * locals.len() {
+        return Err(format!(
+            "the latents that are not shared are {graph}, with {colours} colours and {numbers} numbers"
+        ));
+    }
+    Ok(family)
 }
 
 /// By how much the bound of the conditional Gaussian is above that of the joint one on fresh antithetic draws with the same

@@ -137,7 +137,7 @@ impl Job<'_> {
         };
         let Run { solution, stop, trace, .. } = run;
         let (mut evaluations, rejected) = (trace.evaluations, trace.rejected);
-        let (restart, taken) = compared(self.target, &family, solution, stop, self.settings.streams)?;
+        let (restart, taken) = compared(self.target, &family, solution, stop, false, self.settings.streams)?;
         evaluations += taken;
         let best = posterior.bound().elbo;
         let words = |verdict: &str| {

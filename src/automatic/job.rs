@@ -73,6 +73,19 @@ pub(super) struct Job<'a> {
     pub begin: &'a Begin,
     pub number: usize,
     pub streams: Streams,
+    pub stretch: SparseStretch<'a>,
+}
+
+/// How much of a run of the sparse natural gradient is made.
+#[derive(Clone, Copy, Default)]
+pub(super) enum SparseStretch<'a> {
+    /// All of it.
+    #[default]
+    Whole,
+    /// As much as another fit needs to begin there.
+    First,
+    /// All of it from where a first stretch ended.
+    From(&'a [f64]),
 }
 
 impl Job<'_> {
@@ -181,10 +194,14 @@ impl Job<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Run, FitError> {
         let centre = &self.begin.centres[self.number % self.begin.centres.len().min(2)];
-        let start = SparseNaturalGradient::<dyn Differentiable>::start_at(family, centre);
+        let start = match self.stretch {
+            SparseStretch::From(params) => params.to_vec(),
+            _ => SparseNaturalGradient::<dyn Differentiable>::start_at(family, centre),
+        };
+        let is_start = matches!(self.stretch, SparseStretch::First);
         let (target, num_draws, streams) = (self.target, self.plan.num_draws, self.streams);
         let algorithm =
-            SparseNaturalGradient { target, family, num_draws, start, tolerance: SPARSE_TOLERANCE, streams };
+            SparseNaturalGradient { target, family, num_draws, start, tolerance: SPARSE_TOLERANCE, is_start, streams };
         let (mut state, mut trace) = (algorithm.init()?, Trace::default());
         let stop = crate::fit::run(&algorithm, &mut state, rule, &mut Both { trace: &mut trace, observer })?;
         Ok(Run { solution: algorithm.output(&state), stop, trace, picks: Picks::default() })

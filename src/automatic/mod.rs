@@ -3,6 +3,7 @@
 mod adapters;
 mod around;
 mod builder;
+mod by_value;
 mod candidates;
 mod centring;
 mod choices;
@@ -29,6 +30,7 @@ mod restarts;
 #[cfg(feature = "argmin")]
 mod rounds;
 mod run;
+mod runs;
 mod start;
 mod structure;
 mod summing;

@@ -41,6 +41,16 @@ pub(super) struct Modes {
 }
 
 impl Modes {
+    /// Forgets the modes whose runs `whole` covers: a better q, whose spreads are not those of the run that was chosen.
+    pub fn leave_to(&mut self, whole: &Restart, restarts: &[Restart]) {
+        let is_apart = |run: &usize| whole.is_apart(&restarts[*run]);
+        let kept: Vec<bool> = self.best.iter().map(is_apart).collect();
+        let mut of_found = kept.iter();
+        self.found.retain(|_| *of_found.next().unwrap_or(&true));
+        self.best.retain(is_apart);
+        self.runs.retain(is_apart);
+    }
+
     /// The mixture of the Gaussians of all modes without which means or spreads were wrong, each with its part of the evidence
     /// that was found; nothing where there is but one, or where there may be more than were found.
     ///

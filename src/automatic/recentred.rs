@@ -166,7 +166,7 @@ impl Recentring<'_> {
         let start = gaussian_of(&family, &moved)?;
         let run = natural_gradient(&target, self.plan, start, streams, &mut *(self.rule)(), observer)?;
         let Run { solution, stop, trace, .. } = run;
-        let (restart, taken) = compared(&target, &family, solution, stop, self.settings.streams)?;
+        let (restart, taken) = compared(&target, &family, solution, stop, false, self.settings.streams)?;
         Ok(Recentred { target, restart, trace, taken })
     }
 }

@@ -166,11 +166,11 @@ impl Place {
         self.count += other.count;
     }
 
-    fn mean(self) -> f64 {
+    pub(super) fn mean(self) -> f64 {
         self.sum / self.count
     }
 
-    fn sd(self) -> f64 {
+    pub(super) fn sd(self) -> f64 {
         (self.squares / self.count - self.mean().powi(2)).max(0.0).sqrt()
     }
 }
@@ -179,12 +179,14 @@ fn sums(lane: impl Iterator<Item = f64>) -> Place {
     lane.fold(Place::default(), |p, x| Place { sum: p.sum + x, squares: p.squares + x * x, count: p.count + 1.0 })
 }
 
-/// A finished run with its bound, from draws that all restarts share as far as they go; and how many there were.
+/// A finished run with its bound, from draws that all restarts share as far as they go, the fewest where `is_rough`; and how many
+/// there were.
 pub(super) fn compared(
     target: &dyn Differentiable,
     family: &dyn Family,
     solution: Solution,
     stop: Stop,
+    is_rough: bool,
     streams: Streams,
 ) -> Result<(Restart, u64), FitError> {
     let (layout, rows, mut pass) = (target.layout(), RowSet::all(), Pass::default());
@@ -192,7 +194,8 @@ pub(super) fn compared(
     let (mut log_q, mut values) = (vec![0.0; BLOCK], Vec::with_capacity(COMPARED));
     let mut place = vec![Place::default(); layout.num_latents + layout.num_integers];
     let (mut num_draws, mut bound, mut bound_se) = (0, f64::NAN, f64::NAN);
-    while num_draws < LEAST_COMPARED || num_draws < COMPARED && (bound_se.is_nan() || bound_se > KNOWN) {
+    let most = if is_rough { LEAST_COMPARED } else { COMPARED };
+    while num_draws < LEAST_COMPARED || num_draws < most && (bound_se.is_nan() || bound_se > KNOWN) {
         let block = (num_draws / BLOCK) as u64;
         family.sample(&solution.params, &rows, streams.purpose(COMPARE).at_step(block), &mut z);
         family.log_q(&solution.params, &rows, &z, &mut log_q);

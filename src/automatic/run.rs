@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
+use super::by_value::Outcome as ByValueOutcome;
 use super::candidates::{Candidate, more_trusted};
-use super::conditional::conditional;
+use super::conditional::{Outcome, conditional, conditional_may_follow};
 use super::density::Density;
-use super::estimators::has_integers;
-use super::families::{mixed, reparameterised};
 use super::flips::most_missed;
 use super::flows::Flowed;
 use super::improper::refuse_improper;
-use super::job::{Job, NATURAL_STEPS};
+use super::job::{Job, NATURAL_STEPS, SparseStretch};
 use super::modes::other_modes;
 use super::own::OwnNames;
 use super::parts::{FamilyWish, Own};
-use super::plan::{Gradient, Plan, Wishes, check_reach, check_stochastic, decide};
+use super::plan::{Plan, Wishes, check_reach, check_stochastic};
 use super::recentred::{Moved, Recentring};
-use super::restarts::{
-    best, comparable_bounds, compared, is_plainly_right, measure_evidence, refuse_spike, second, wants_another,
-};
+use super::restarts::{best, comparable_bounds, compared, is_plainly_right, measure_evidence, second};
+use super::runs::{Chosen, OfAllRuns, Pace, Runs};
 use super::start::begin;
-use super::structure::Structure;
-use super::{FamilyChoice, Fitted, MixedFamily, Restart, Tried};
+use super::{FamilyChoice, Fitted, Tried};
 use crate::algorithm::{FitError, Minibatch};
 use crate::diagnose::verdict::OtherMode;
 use crate::family::Family;
@@ -33,7 +30,6 @@ use crate::streams::Streams;
 use crate::target::Differentiable;
 
 /// Purpose of the streams.
-const RUNS: u32 = 51;
 const FLOWS: u32 = 60;
 
 /// The settings that the builder hands over.
@@ -124,112 +120,37 @@ impl Settings {
     }
 }
 
-/// The family of a fit.
-pub(super) enum Chosen<F> {
-    /// Of real latents, or the user's own.
-    Whole(Arc<F>),
-    /// Of a model with integers, where the user gave none.
-    Mixed(Arc<MixedFamily>),
-}
-
-impl<F: Family + 'static> Chosen<F> {
-    /// Decides the plan, and makes the family.
-    fn new(
-        wish: FamilyWish<F>,
-        target: &dyn Differentiable,
-        settings: &Settings,
-        gradient: Gradient,
-    ) -> Result<(Self, Plan), FitError> {
-        let layout = target.layout();
-        match wish {
-            FamilyWish::Own(make) => {
-                let family = make(target)?;
-                family.covers(layout)?;
-                let own = settings.own.clone().with_family(&family);
-                let plan = decide(layout, None, settings.wishes, &own, gradient)?;
-                Ok((Chosen::Whole(Arc::new(family)), plan))
-            }
-            FamilyWish::Named(_, real) => {
-                let structure = Structure::of(target, &settings.wishes);
-                let plan = decide(layout, structure, settings.wishes, &settings.own, gradient)?;
-                let chosen = if has_integers(layout) {
-                    Chosen::Mixed(Arc::new(mixed(layout)?))
-                } else {
-                    Chosen::Whole(Arc::new(real(reparameterised(target, plan.family)?)))
-                };
-                Ok((chosen, plan))
-            }
-        }
-    }
-
-    fn family(&self) -> Arc<dyn Family> {
-        match self {
-            Chosen::Whole(family) => family.clone(),
-            Chosen::Mixed(family) => family.clone(),
-        }
-    }
-
-    /// Whether the parameters are those of the engine's own family of integers.
-    fn is_mixed(&self) -> bool {
-        matches!(self, Chosen::Mixed(_))
-    }
-}
-
 /// Runs a fit.
 pub(super) fn run<F: Family + 'static, O: Optimizer>(
     density: Density,
     wish: FamilyWish<F>,
     own: &Own<F, O>,
     settings: &Settings,
+    by_value: ByValueOutcome,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let target = density.differentiable();
     let (chosen, plan) = Chosen::new(wish, target, settings, density.gradient())?;
     settings.check(&plan, target.layout())?;
     let begin = begin(target, &plan, settings)?;
-    let mut evaluations = begin.report.evaluations;
-    let (family, mut rejected) = (chosen.family(), 0);
-    let (mut restarts, mut traces, mut picks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut failures: Vec<FitError> = Vec::new();
-    for number in 0.. {
-        if !wants_another(settings, target.layout(), &restarts, number, begin.num_comparable) {
-            break;
-        }
-        let streams = settings.streams.purpose(RUNS).purpose(number as u32);
-        let job = Job { target, plan: &plan, settings, begin: &begin, number, streams };
-        let run = match &chosen {
-            Chosen::Whole(family) => job.run(&**family, own, observer),
-            Chosen::Mixed(family) => job.with_integers(family, own, observer),
-        };
-        let run = match run {
-            // One start that leads nowhere is no reason to have no answer.
-            Err(error @ (FitError::NotFinite { .. } | FitError::Solver { .. })) => {
-                failures.push(error);
-                continue;
-            }
-            other => other?,
-        };
-        evaluations += run.trace.evaluations;
-        rejected += run.trace.rejected;
-        let interrupted = matches!(run.stop, Stop::Interrupted { .. });
-        let (restart, taken) = compared(target, &*family, run.solution, run.stop, settings.streams)?;
-        evaluations += taken;
-        if let Err(error) = refuse_spike(target.layout(), restart.bound) {
-            // Where there is no posterior the sites to mend are named.
-            if plan.family != FamilyChoice::Map && settings.wishes.minibatch == Minibatch::Full {
-                evaluations += refuse_improper(target, &*family, &restart.solution, settings.streams)?;
-            }
-            failures.push(error);
-            continue;
-        }
-        let from = job.explored().and_then(|start| start.place);
-        restarts.push(Restart { from, shares_start: job.shares_start(), ..restart });
-        traces.push(run.trace);
-        picks.push(run.picks);
-        if interrupted {
-            break;
+    let mut evaluations = begin.report.evaluations + by_value.evaluations;
+    let family = chosen.family();
+    let of_all = OfAllRuns { target, chosen: &chosen, plan: &plan, settings, begin: &begin, own };
+    let may_follow = conditional_may_follow(target, (&plan, settings), &*family);
+    let mut runs = of_all.runs(if may_follow { Pace::First } else { Pace::Whole }, observer)?;
+    let mut given_shared = Outcome::default();
+    if may_follow {
+        given_shared = conditional(target, (&plan, settings), &*family, runs.best())?;
+        if given_shared.found.is_none() {
+            let first = runs;
+            runs = of_all.runs(Pace::After(&first), observer)?;
+            runs.evaluations += first.evaluations;
+            runs.rejected += first.rejected;
         }
     }
+    let is_from_first = given_shared.found.is_some();
+    let Runs { mut restarts, mut traces, mut picks, mut failures, mut rejected, .. } = runs;
+    evaluations += runs.evaluations + given_shared.evaluations;
     if restarts.is_empty() && !failures.is_empty() {
         return Err(failures.swap_remove(0));
     }
@@ -278,9 +199,18 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     }
     let target = moved.as_ref().map_or(target, |target| target as &dyn Differentiable);
     let joint = (has_time && mixture.is_none()).then_some(&restarts[chosen_run]);
-    let given_shared = conditional(target, (&plan, settings), &*family, joint)?;
-    evaluations += given_shared.evaluations;
-    let bounds = comparable_bounds(&restarts, &modes.runs);
+    if given_shared.found.is_none() {
+        given_shared = conditional(target, (&plan, settings), &*family, joint)?;
+        evaluations += given_shared.evaluations;
+    }
+    if let (Some((conditional, solution)), false) = (&given_shared.found, modes.runs.is_empty()) {
+        let stop = restarts[chosen_run].stop.clone();
+        let (whole, taken) = compared(target, conditional, solution.clone(), stop, true, streams)?;
+        evaluations += taken;
+        modes.leave_to(&whole, &restarts);
+    }
+    // Bounds of first stretches are as far apart as their noise.
+    let bounds = if is_from_first { Vec::new() } else { comparable_bounds(&restarts, &modes.runs) };
     let new = Assessment::new(streams, &restarts[chosen_run].stop);
     let assessment = Assessment {
         num_draws: settings.posterior_draws,
@@ -316,7 +246,15 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let mut flow = None;
     if has_time && !modes.found.iter().any(OtherMode::matters) {
         let streams = streams.purpose(FLOWS);
-        let job = Job { target, plan: &of_runs.plan, settings, begin: &begin, number: 0, streams };
+        let job = Job {
+            target,
+            plan: &of_runs.plan,
+            settings,
+            begin: &begin,
+            number: 0,
+            streams,
+            stretch: SparseStretch::Whole,
+        };
         if let Some(outcome) = job.try_flow(own, &restarts[chosen_run], (&posterior, &assessment), observer)? {
             (evaluations, flow) = (evaluations + outcome.evaluations, Some(outcome.words));
             rejected += outcome.rejected;
@@ -327,6 +265,16 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
                 restarts.push(restart);
                 traces.push(trace);
             }
+        }
+    }
+    let mut of_values = None;
+    if let Some(found) = by_value.found {
+        evaluations += found.evaluations;
+        of_values = Some(found.words.clone());
+        if found.is_better_than(&posterior) {
+            (answer, posterior) = (found.answer, found.posterior);
+        } else {
+            of_values = of_values.map(|words| format!("{words}, not kept"));
         }
     }
     let Candidate { plan, family, solution, .. } = answer;
@@ -342,6 +290,7 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
             chosen: chosen_run,
             trace: traces.swap_remove(chosen_run),
             coordinates,
+            values: of_values,
             flow,
             conditional: of_conditional,
         },

@@ -17,7 +17,7 @@ const THETA: u32 = 42;
 const MOST_PATHS: usize = 64;
 
 /// Nats below the best bound within which another place may hold as much of the posterior: the error of its bound.
-const COMPARABLE: f64 = 5.0;
+pub(super) const COMPARABLE: f64 = 5.0;
 
 /// What the search for a start found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

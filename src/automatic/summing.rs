@@ -17,11 +17,24 @@ const MOST_NUMBERS_OF_ROWS: f64 = 1e9;
 const MOST_OUTSIDE: f64 = 4096.0;
 const MOST_NUMBERS: f64 = 2e6;
 
+/// Numbers of a draw where a fit goes value by value, and only some thousand draws at the end see all of them. Ten features of 442
+/// rows take half a minute.
+const MOST_NUMBERS_BY_VALUE: f64 = 3e7;
+
+/// What a fit that follows does with the values of integers outside of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Pace {
+    /// Every step sees all of them.
+    AllAtOnce,
+    /// It goes value by value.
+    OneByOne,
+}
+
 /// Sums out the integers that shall be, and says why others are not.
 ///
 /// # Errors
 /// Where it was asked for and cannot be done.
-pub(super) fn sum_out(target: &mut Target, settings: &Settings) -> Result<Option<String>, FitError> {
+pub(super) fn sum_out(target: &mut Target, settings: &Settings, pace: Pace) -> Result<Option<String>, FitError> {
     let (wish, sizes) = (settings.wishes.integers, Sizes::of(target.layout()));
     let asked = wish == IntegerChoice::SumOut;
     let refused = |why: &str| FitError::unsupported("integers", format!("they cannot be summed out: {why}"));
@@ -41,7 +54,7 @@ pub(super) fn sum_out(target: &mut Target, settings: &Settings) -> Result<Option
     if !asked && let Some(part) = part_of_integers(settings) {
         return Ok(Some(format!("{part} is for models with integers in q")));
     }
-    let ways = [outside(target, &sizes, settings), of_rows(target, &sizes)];
+    let ways = [outside(target, &sizes, settings, pace), of_rows(target, &sizes)];
     if asked {
         let firm = ways.iter().flatten().find(|way| way.is_firm);
         return match firm {
@@ -71,10 +84,11 @@ struct InTheWay {
     is_firm: bool,
 }
 
-fn outside(target: &Target, sizes: &Sizes, settings: &Settings) -> Option<InTheWay> {
+fn outside(target: &Target, sizes: &Sizes, settings: &Settings, pace: Pace) -> Option<InTheWay> {
     let joint: f64 = sizes.outside.iter().map(|n| *n as f64).product();
     // The rows' own are summed out at each of them.
     let in_rows: f64 = sizes.in_rows.iter().map(|n| *n as f64).product();
+    let most = if pace == Pace::OneByOne { MOST_NUMBERS_BY_VALUE } else { MOST_NUMBERS };
     if sizes.outside.is_empty() {
         None
     } else if settings.wishes.minibatch != Minibatch::Full {
@@ -82,7 +96,7 @@ fn outside(target: &Target, sizes: &Sizes, settings: &Settings) -> Option<InTheW
         Some(InTheWay { words: words.into(), is_firm: true })
     } else if sizes.outside.contains(&usize::MAX) {
         Some(InTheWay { words: "one outside of rows has no largest value".into(), is_firm: true })
-    } else if joint > MOST_OUTSIDE || joint * in_rows * target.work() as f64 > MOST_NUMBERS {
+    } else if joint > MOST_OUTSIDE || joint * in_rows * target.work() as f64 > most {
         let words = format!("those outside of rows have {joint:.3e} joint values, each an evaluation of the model");
         Some(InTheWay { words, is_firm: false })
     } else {

@@ -29,6 +29,9 @@ pub struct Tried {
     /// Other coordinates that were tried, in words; where one was kept, the runs are those in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coordinates: Vec<String>,
+    /// Whether a Gaussian for each value of the integers that are summed out was the answer, in words; nothing where none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
     /// What a flow brought where a Gaussian was not enough, in words; where it was kept, it is the last run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<String>,
@@ -67,30 +70,40 @@ pub struct Restart {
     pub(super) place: Vec<Place>,
 }
 
-impl fmt::Display for Tried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tried {
+    /// Everything but the runs, in words, a line for each: the search for a start first.
+    pub fn steps(&self) -> Vec<String> {
         let StartReport { num_candidates, num_paths, bound, place_paths, place_bounds, .. } = &self.start;
-        match num_paths {
-            0 => write!(f, "start: {num_candidates} points")?,
-            n => write!(f, "start: {n} paths")?,
-        }
-        for (k, (paths, bound)) in place_paths.iter().zip(place_bounds).enumerate() {
-            write!(f, "{} {paths} to place {} (bound {bound:.2})", if k == 0 { ":" } else { "," }, k + 1)?;
-        }
-        if let (Some(bound), true) = (bound, place_paths.is_empty()) {
-            write!(f, ", the best bound {bound:.2}")?;
-        }
-        self.coordinates.iter().try_for_each(|tried| write!(f, "\ncoordinates: {tried}"))?;
-        self.flow.iter().try_for_each(|tried| write!(f, "\nflow: {tried}"))?;
-        self.conditional.iter().try_for_each(|tried| write!(f, "\nconditional Gaussian: {tried}"))?;
-        self.failed.iter().try_for_each(|words| write!(f, "\na run without an answer: {words}"))?;
-        for (k, run) in self.runs.iter().enumerate() {
+        let places = place_paths.iter().zip(place_bounds).enumerate().map(|(k, (paths, bound))| {
+            format!("{} {paths} to place {} (bound {bound:.2})", if k == 0 { ":" } else { "," }, k + 1)
+        });
+        let begun = if *num_paths == 0 { format!("{num_candidates} points") } else { format!("{num_paths} paths") };
+        let best = bound.filter(|_| place_paths.is_empty()).map(|bound| format!(", the best bound {bound:.2}"));
+        let start = format!("start: {begun}{}{}", places.collect::<String>(), best.unwrap_or_default());
+        let others =
+            [("summed integers", &self.values), ("flow", &self.flow), ("conditional Gaussian", &self.conditional)];
+        std::iter::once(start)
+            .chain(self.coordinates.iter().map(|words| format!("coordinates: {words}")))
+            .chain(others.iter().filter_map(|(what, words)| words.as_ref().map(|words| format!("{what}: {words}"))))
+            .chain(self.failed.iter().map(|words| format!("a run without an answer: {words}")))
+            .collect()
+    }
+
+    /// Every run in words, a line for each.
+    pub fn run_lines(&self) -> Vec<String> {
+        let line = |(k, run): (usize, &Restart)| {
             let Restart { bound, bound_se, stop, .. } = run;
             let chosen = if k == self.chosen { ", chosen" } else { "" };
             let from = run.from.map_or(String::new(), |place| format!(", from place {}", place + 1));
             let shared = if run.shares_start { ", which began where another did" } else { "" };
-            write!(f, "\nrun {}{chosen}: bound {bound:.2} ({bound_se:.2}), {stop}{from}{shared}", k + 1)?;
-        }
-        Ok(())
+            format!("run {}{chosen}: bound {bound:.2} ({bound_se:.2}), {stop}{from}{shared}", k + 1)
+        };
+        self.runs.iter().enumerate().map(line).collect()
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&[self.steps(), self.run_lines()].concat().join("\n"))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`Target`] is a recorded [`Model`](crate::model::Model); [`HandWritten`] a density with its own gradient; [`ValueOnly`] a density without one.
 
+mod at_state;
 mod constrained;
 mod coordinates;
 mod data;
@@ -22,6 +23,7 @@ mod simulate;
 mod states;
 mod summed;
 
+pub(crate) use at_state::AtState;
 pub use constrained::Constrained;
 pub(crate) use coordinates::Frames;
 pub use error::{DensityError, DensityErrorKind, TargetError};

@@ -63,8 +63,15 @@ fn a_change_point_is_fitted_as_if_it_were_summed_out_by_hand() {
         assert!((found - expected).abs() < 1e-13 * expected.abs().max(10.0), "{found}, by hand {expected}");
     }
     // A fit ends where its statistic is small enough: rounding may move that by a step.
-    let (found, expected) = (whole.bound().elbo.value, by_hand.bound().elbo.value);
+    let single =
+        Fit::new(&Change { y: y.clone(), by_hand: false }).family(jensen::FamilyChoice::FullRank).run().unwrap();
+    let (found, expected) = (single.bound().elbo.value, by_hand.bound().elbo.value);
     assert!((found - expected).abs() < 1e-3, "{found}, by hand {expected}");
+    // A Gaussian for each value is nearer.
+    let gained = whole.bound().elbo.value - expected;
+    assert!(gained > 0.03, "{gained}");
+    let [found, expected] = [&whole, &by_hand].map(|fitted| fitted.bound().log_evidence);
+    assert!((found.value - expected.value).abs() < 4.0 * found.mcse.hypot(expected.mcse), "{found:?} {expected:?}");
     let (all, of_hand) = (whole.summary(), by_hand.summary());
     for name in ["mean[0]", "mean[1]", "s"] {
         let (a, b) = (line(&all, name), line(&of_hand, name));
@@ -258,4 +265,59 @@ fn a_flat_prior_leaves_rows_out_and_makes_new_data() {
     });
     let refused = jensen::fit(&censored).unwrap().loo().unwrap_err().to_string();
     assert!(refused.contains("a row has a bare term"), "{refused}");
+}
+
+/// A latent that is narrow, and with a small probability wide and elsewhere: `z ~ N(1, 0.1)`, or with 0.004 `z ~ N(2, 4)`. That is a
+/// shoulder and no mode of `p(z)`: variance `0.996 x 0.01 + 0.004 x 16 + 0.996 x 0.004 x 1 = 0.0779`, and the evidence is one.
+fn shoulder(p: &LogJoint) {
+    let wide = p.draw_integer("wide", bernoulli(0.004));
+    let z = p.real("z");
+    p.add(wide.equal_to(1).select(normal(2.0, 4.0).log_density(z), normal(1.0, 0.1).log_density(z)));
+}
+
+#[test]
+fn a_rare_value_that_makes_up_most_of_a_variance_is_not_missed() {
+    let (mean, sd) = (1.004, 0.077_944f64.sqrt());
+    let narrow = Fit::new(&model(shoulder)).family(jensen::FamilyChoice::FullRank).run().unwrap();
+    assert!(narrow.summary()[0].sd < 0.5 * sd, "one Gaussian of z does not know it: {narrow}");
+    for seed in 0..5 {
+        let fitted = Fit::new(&model(shoulder)).seed(seed).run().unwrap();
+        assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
+        let (all, said) = (fitted.summary(), fitted.tried.to_string());
+        let z = line(&all, "z");
+        // Half of the draws are of tails around each Gaussian, equally many for both values: the spread is known to some 3 %.
+        assert!((z.mean - mean).abs() < 0.05 * sd && (z.sd / sd - 1.0).abs() < 0.1, "{z:?}, sd {sd}");
+        let wide = line(&all, "wide");
+        assert!((wide.mean - 0.004).abs() < 4.0 * wide.mcse.max(1e-4), "{wide:?}");
+        let evidence = &fitted.bound().log_evidence;
+        assert!(evidence.value.abs() < (4.0 * evidence.mcse).max(1e-12), "{evidence:?}");
+        assert!(said.contains("summed integers: 2 of 2 joint values with a Gaussian each"), "{said}");
+    }
+}
+
+/// Values under which the data are impossible have no Gaussian; one with two modes is left to runs that see all values at once.
+#[test]
+fn values_without_mass_and_with_two_modes() {
+    let impossible = model(|p| {
+        let k = p.integer("k", 1..7);
+        let z = p.draw("z", normal(0.0, 1.0));
+        // For k of four and more alone.
+        p.observe(3.5, uniform(0.0, k.to_real()));
+        p.observe(0.5, normal(z, 1.0));
+    });
+    let fitted = Fit::new(&impossible).run().unwrap();
+    assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
+    let all = fitted.summary();
+    // By 1/4, 1/5 and 1/6.
+    let k = line(&all, "k");
+    assert!((k.mean - 3.0 / (37.0 / 60.0)).abs() < 4.0 * k.mcse, "{k:?}");
+    let two = model(|p| {
+        let k = p.draw_integer("k", bernoulli(0.5));
+        let z = p.draw("z", normal(0.0, 3.0));
+        p.observe(4.0, normal(z * z + k.to_real(), 0.3));
+    });
+    let fitted = Fit::new(&two).run().unwrap();
+    assert!(fitted.tried.values.is_none() && fitted.tried.runs.len() > 1, "{}", fitted.tried);
+    assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
+    assert!(line(&fitted.summary(), "z").mean.abs() < 0.2, "{fitted}");
 }

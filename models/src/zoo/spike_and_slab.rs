@@ -52,8 +52,8 @@ mod tests {
     use super::*;
     use crate::registry::find;
     use crate::zoo::build::DataOptions;
-    use jensen::Fit;
     use jensen::diagnose::verdict::Trust;
+    use jensen::{Fit, IntegerChoice};
 
     /// `ln |m|` and `b' m^-1 b` of a symmetric positive definite `m`, by elimination.
     fn ln_det_and_square(mut m: Vec<Vec<f64>>, mut b: Vec<f64>) -> (f64, f64) {
@@ -102,17 +102,24 @@ mod tests {
         all.iter().map(|e| (e - most).exp() / total).collect()
     }
 
-    /// Two of six runs agree, importance weights look good, and enumeration says that the features' probabilities are far off: no draw
-    /// of q has both features of a collinear pair, since the slab of the one that is out is as wide as its prior.
-    #[test]
-    fn a_posterior_of_many_sets_is_not_trusted_however_many_runs_agree() {
+    /// The example, and its design as plain numbers.
+    fn example() -> (SpikeAndSlab, Vec<f64>, Vec<f64>) {
         let entry = find("spike-and-slab").unwrap();
         let table = entry.table().unwrap();
         let options = DataOptions { response: Some("progression".into()), ..DataOptions::default() };
         let input = Input { table: &table, options: &options, embedded: true };
         let data = input.design(Collinear::Allowed).unwrap();
         let names = data.features();
-        let shares = shares(&data.design.features, &data.design.response, names.len());
+        (SpikeAndSlab { x: data.x.clone(), y: data.y.clone(), names }, data.design.features, data.design.response)
+    }
+
+    /// Two of six runs agree, importance weights look good, and enumeration says that the features' probabilities are far off: no draw
+    /// of q has both features of a collinear pair, since the slab of the one that is out is as wide as its prior.
+    #[test]
+    fn a_posterior_of_many_sets_is_not_trusted_however_many_runs_agree() {
+        let (model, x, y) = example();
+        let shares = shares(&x, &y, model.names.len());
+        let names = model.names.clone();
         // The figures of docs/notebook/estimators.md.
         let inside = |name: &str| {
             let k = names.iter().position(|n| n == name).unwrap();
@@ -121,8 +128,7 @@ mod tests {
         for (name, share) in [("sex", 0.985), ("s1", 0.691), ("s2", 0.483), ("s3", 0.536)] {
             assert!((inside(name) - share).abs() < 1e-3, "{name}: {}", inside(name));
         }
-        let model = SpikeAndSlab { x: data.x.clone(), y: data.y.clone(), names: names.clone() };
-        let fitted = Fit::new(&model).restarts(1).run().unwrap();
+        let fitted = Fit::new(&model).integers(IntegerChoice::Categorical).restarts(1).run().unwrap();
         let found = fitted.draws("in_s1").unwrap();
         assert!(found.iter().sum::<f64>() < 0.01 * found.len() as f64, "q has no s1");
         let verdict = fitted.verdict();
@@ -135,5 +141,20 @@ mod tests {
         let share = |k: usize| shares[own ^ (1 << k)] / (shares[own] + shares[own ^ (1 << k)]);
         let most = (0..names.len()).map(share).fold(0.0, f64::max);
         assert!(reason.contains(&format!("{:.0} %", 100.0 * most)), "{most}: {verdict}");
+    }
+
+    /// A Gaussian for each set of features knows the probability of each.
+    #[test]
+    #[ignore = "half a minute"]
+    fn every_set_of_features_has_its_share() {
+        let (model, x, y) = example();
+        let shares = shares(&x, &y, model.names.len());
+        let fitted = Fit::new(&model).seed(1).run().unwrap();
+        assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
+        for (k, name) in model.names.iter().enumerate() {
+            let exact: f64 = (0..shares.len()).filter(|set| set >> k & 1 == 1).map(|set| shares[set]).sum();
+            let line = fitted.summary().into_iter().find(|line| line.name == format!("in_{name}")).unwrap();
+            assert!((line.mean - exact).abs() < (4.0 * line.mcse).max(0.005), "{line:?}, exactly {exact}");
+        }
     }
 }

@@ -153,6 +153,15 @@ fn inclusions_are_held_against_enumeration() {
     // the open features. The verdict sees it.
     let far = (mean("in_b") - exact[1]).abs().max((mean("in_c") - exact[2]).abs());
     assert!(far < 0.1 || fitted.verdict().trust != Trust::Trust, "{far}: {}", fitted.verdict());
+    // With a Gaussian for each set of features all of it is known.
+    let fitted = Fit::new(&model).seed(3).run().unwrap();
+    assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
+    let found = fitted.bound().log_evidence;
+    assert!((found.value - evidence).abs() < 4.0 * found.mcse, "{found}, exactly {evidence}");
+    for (name, exact) in ["in_a", "in_b", "in_c"].into_iter().zip(exact) {
+        let line = fitted.summary().into_iter().find(|line| line.name == name).unwrap();
+        assert!((line.mean - exact).abs() < (4.0 * line.mcse).max(0.005), "{line:?}, exactly {exact}");
+    }
 }
 
 #[test]
