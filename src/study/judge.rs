@@ -4,6 +4,8 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::measure::Gradients;
 use super::report::{Bias, Figures, ReferenceGradient};
+use super::spread::{Interval, mean_and_error};
+use crate::streams::Streams;
 
 /// Chance that a study of unbiased estimators calls any of them biased, before the second run.
 const FALSE_ALARM: f64 = 0.01;
@@ -17,27 +19,60 @@ pub(super) fn threshold(repeats: usize, num_tests: usize) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - tail))
 }
 
-/// The figures of gradients of `num_draws` draws.
-pub(super) fn figures(taken: &Gradients, num_draws: usize, reference: Option<&ReferenceGradient>) -> Figures {
+/// The figures of gradients of `num_draws` draws; `streams` draw their sample again for the errors.
+pub(super) fn figures(
+    taken: &Gradients,
+    num_draws: usize,
+    reference: Option<&ReferenceGradient>,
+    streams: Streams,
+) -> Figures {
     let variance = taken.moments.variance();
     let total_variance: f64 = variance.iter().sum();
     let attempts = (taken.moments.count + taken.not_finite) as f64;
     let evaluations = taken.evaluations as f64 / attempts;
+    let signal = signal(taken, reference);
+    let seconds = taken.median_seconds();
+    let interval = Interval::of_mean(&taken.sample.squares, streams);
+    let ratio = |variance: f64| (signal / variance).sqrt();
     Figures {
         repeats: taken.moments.count,
         not_finite: taken.not_finite,
         rejected: taken.rejected as f64 / (attempts * num_draws as f64),
-        signal_to_noise: (signal(taken, reference) / total_variance).sqrt(),
+        signal_to_noise: ratio(total_variance),
+        // The larger the variance the smaller the ratio.
+        signal_to_noise_interval: Interval { low: ratio(interval.high), high: ratio(interval.low) },
         mean: taken.moments.mean.clone(),
         variance,
         total_variance,
+        variance_interval: interval,
         bias: None,
         evaluations,
-        seconds: taken.seconds,
+        seconds,
         variance_x_evaluations: total_variance * evaluations,
-        variance_x_seconds: total_variance * taken.seconds,
+        variance_x_seconds: total_variance * seconds,
         bound: if taken.bound.count > 0 { taken.bound.mean[0] } else { f64::NAN },
+        doubt: doubt(taken),
     }
+}
+
+/// Correlation of neighbouring gradients above which they are not independent: in standard errors, and at least.
+const CORRELATED: (f64, f64) = (5.0, 0.1);
+
+/// Why the errors of an estimator cannot be relied on, in words.
+fn doubt(taken: &Gradients) -> Option<String> {
+    let correlation = taken.sample.correlation();
+    let limit = CORRELATED.1.max(CORRELATED.0 / (taken.sample.squares.len().max(1) as f64).sqrt());
+    if !taken.repeats_itself {
+        let words = "the same state and randomness gave another gradient: something is kept outside of its state, which a \
+                     saved fit would not have";
+        return Some(words.into());
+    }
+    (correlation.abs() > limit).then(|| {
+        format!(
+            "a gradient and the one before it have a correlation of {correlation:.2}: given the past it is biased, and \
+             its errors are too small"
+        )
+    })
 }
 
 /// Squared length of the gradient: of the reference, or of the mean, less what its own noise adds.
@@ -71,9 +106,12 @@ pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: 
         .max_by(|&a, &b| in_standard_errors[a].abs().total_cmp(&in_standard_errors[b].abs()))
         .unwrap_or(0);
     let length = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    let (along, along_error) = along(taken, reference);
     let off = length(&mut taken.moments.mean.iter().zip(&reference.gradient).map(|(m, t)| m - t));
     Bias {
         largest: in_standard_errors.get(worst).map_or(0.0, |z| z.abs()),
+        along,
+        along_error,
         parameter: worst,
         threshold,
         in_standard_errors,
@@ -81,6 +119,21 @@ pub(super) fn bias(taken: &Gradients, reference: &ReferenceGradient, threshold: 
         found_twice: false,
         own_reference: false,
     }
+}
+
+/// The mean component along the reference in units of its length, less one, and its standard error; a shrunk gradient is
+/// seen here before it is in any one number. NaN without gradients that were laid along it.
+fn along(taken: &Gradients, reference: &ReferenceGradient) -> (f64, f64) {
+    let (values, gradient) = (&taken.sample.along, &reference.gradient);
+    if values.len() < 2 {
+        return (f64::NAN, f64::NAN);
+    }
+    let (mean, own) = mean_and_error(values.iter().copied(), values.len());
+    let square: f64 = gradient.iter().map(|g| g * g).sum();
+    let of_reference =
+        gradient.iter().zip(&reference.standard_error).map(|(g, e)| (g * e / square).powi(2)).sum::<f64>();
+    // Gradients without noise still differ by rounding.
+    (mean - 1.0, (own * own + of_reference + 1e-18).sqrt())
 }
 
 #[cfg(test)]
@@ -94,8 +147,8 @@ mod tests {
     fn a_value_that_was_never_drawn_is_no_bias() {
         let mut moments = Moments::new(2);
         (0..1000).for_each(|k| moments.add(&[if k % 2 == 0 { 1.0 } else { -1.0 }, 0.0]));
-        let (bound, seconds) = (Moments::new(1), 0.0);
-        let taken = Gradients { moments, bound, evaluations: 1000, rejected: 0, not_finite: 0, seconds };
+        let mut taken = Gradients::new(2);
+        (taken.moments, taken.evaluations) = (moments, 1000);
         let of = |gradient: [f64; 2], rare| {
             let (source, standard_error) = (String::new(), vec![0.0; 2]);
             bias(&taken, &ReferenceGradient { source, gradient: gradient.to_vec(), standard_error }, 4.0, rare).largest

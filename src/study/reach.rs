@@ -53,7 +53,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
         let mut evaluations = 0;
         let mut observer = |step: &Step| -> ControlFlow<()> {
             evaluations += step.evaluations;
-            watch.tick(self.doing)
+            watch.tick(self.doing, self.num_draws)
         };
         match crate::fit::run(&algorithm, &mut state, rule, &mut observer)? {
             Stop::Interrupted { .. } => Ok(None),
@@ -76,8 +76,11 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
             standard_error: f64::NAN,
             steps: 0,
             evaluations: 0,
+            runs: 1,
+            run_error: f64::NAN,
             seconds: f64::NAN,
             failure: None,
+            values: Vec::new(),
         };
         let started = Instant::now();
         let outcome = self.follow(&mut Evaluations { left: budget }, watch);
@@ -98,6 +101,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Way<'_, T, F> {
                     fit.bound += groups.ln_share();
                     fit.standard_error = fit.standard_error.hypot(groups.standard_error());
                 }
+                fit.values = values;
                 fit.failure = (lost > 0).then(|| format!("{lost} of {num_draws} fresh draws have no finite density"));
             }
             // What an estimator refuses is no fault of the density.

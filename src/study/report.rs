@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Maximised;
+use super::{Interval, Maximised, Sample};
 use crate::number;
 
 /// A finished (or interrupted) study.
@@ -35,6 +35,9 @@ pub struct StudyReport {
     pub refused: Vec<Refused>,
     /// Whether nothing was interrupted.
     pub complete: bool,
+    /// Those that may be used, the least noise for the work first.
+    #[serde(default)]
+    pub ranks: Vec<Rank>,
     /// The estimator to use, or why none is recommended.
     pub recommendation: Recommendation,
     /// Studies of other objectives at the same points, each with its own reference and recommendation.
@@ -98,6 +101,12 @@ pub struct Cell {
     pub figures: Option<Figures>,
     /// The reason for which nothing was measured.
     pub failure: Option<String>,
+    /// The estimator whose gradients these are too, draw for draw, where there is one before it.
+    #[serde(default)]
+    pub same_as: Option<String>,
+    /// What each gradient left behind; not part of saved reports.
+    #[serde(skip)]
+    pub sample: Sample,
 }
 
 /// The figures of one estimator at one point with one number of draws.
@@ -120,9 +129,13 @@ pub struct Figures {
     /// Sum of the variances.
     #[serde(with = "number")]
     pub total_variance: f64,
+    /// Where it is with 90 % probability, however heavy its tails; unknown (NaN) with fewer than 30 gradients.
+    pub variance_interval: Interval,
     /// Length of the reference gradient over the square root of the total variance.
     #[serde(with = "number")]
     pub signal_to_noise: f64,
+    /// Where it is with 90 % probability, as far as the variance decides.
+    pub signal_to_noise_interval: Interval,
     /// Distance from the reference; `None` without one.
     pub bias: Option<Bias>,
     /// Density evaluations of a gradient.
@@ -140,6 +153,9 @@ pub struct Figures {
     /// Mean of the bound's estimates that came with the gradients.
     #[serde(with = "number")]
     pub bound: f64,
+    /// Why none of this can be relied on: gradients that hang together, or that the same randomness does not give again.
+    #[serde(default)]
+    pub doubt: Option<String>,
 }
 
 /// How far the mean of an estimator's gradients is from the reference.
@@ -152,6 +168,12 @@ pub struct Bias {
     pub largest: f64,
     /// The number of the gradient where it is the largest.
     pub parameter: usize,
+    /// How much longer the mean is along the reference, as a share of its length.
+    #[serde(with = "number")]
+    pub along: f64,
+    /// Its standard error, of both.
+    #[serde(with = "number")]
+    pub along_error: f64,
     /// What the largest stays below with 99 % probability in the whole study if nothing is biased.
     #[serde(with = "number")]
     pub threshold: f64,
@@ -171,8 +193,35 @@ impl Bias {
     /// Whether the estimator is biased beyond chance.
     pub fn is_biased(&self) -> bool {
         // NaN is no evidence of being unbiased.
-        !self.own_reference && (self.largest > self.threshold || self.largest.is_nan())
+        !self.own_reference && (self.largest > self.threshold || self.largest.is_nan() || self.is_scaled())
     }
+
+    /// Whether the mean is too long or too short along the reference beyond chance.
+    fn is_scaled(&self) -> bool {
+        self.along.abs() > self.threshold * self.along_error
+    }
+}
+
+/// An estimator with a number of draws among those that passed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Rank {
+    /// The estimator's name.
+    pub estimator: String,
+    /// Draws of a gradient.
+    pub num_draws: usize,
+    /// Its variance x evaluations over that of the first, the geometric mean over the points.
+    #[serde(with = "number")]
+    pub ratio: f64,
+    /// Where the ratio is with 90 % probability: both were measured on the same draws.
+    pub interval: Interval,
+    /// The probability that none has less noise for the work.
+    #[serde(with = "number")]
+    pub probability: f64,
+    /// Whether its short fits ended as high as the best, within their errors.
+    pub arrives: bool,
+    /// Whether its noise for the work is more than twice that of the first, beyond chance.
+    pub distinguishable: bool,
 }
 
 /// A short fit from the first point.
@@ -191,6 +240,11 @@ pub struct ShortFit {
     pub standard_error: f64,
     /// Number of steps taken.
     pub steps: u64,
+    /// Fits from the same start with randomness of their own, of which `bound` is the mean.
+    pub runs: usize,
+    /// The standard error of the bound by the spread of the runs' ends; NaN for one run.
+    #[serde(with = "number")]
+    pub run_error: f64,
     /// Density evaluations used.
     pub evaluations: u64,
     /// Wall time of the short fit, in seconds.
@@ -198,6 +252,9 @@ pub struct ShortFit {
     pub seconds: f64,
     /// The reason for which it ended early.
     pub failure: Option<String>,
+    /// Values of the objective at the first run's end, on the fresh draws that all fits share.
+    #[serde(skip)]
+    pub(super) values: Vec<f64>,
 }
 
 /// The estimator and the number of draws to use, with the reason in a sentence.
@@ -208,7 +265,14 @@ pub struct Recommendation {
     pub estimator: Option<String>,
     /// Number of draws a step, where an estimator is recommended.
     pub num_draws: Option<usize>,
-    /// The reason in one sentence.
+    /// Others that are as good: their fits end as high, and chance or a factor of two may be all that is between their noise
+    /// for the work and the least.
+    #[serde(default)]
+    pub as_good: Vec<String>,
+    /// Times that the next best estimator, as good ones apart, has of its noise for the work.
+    #[serde(default)]
+    pub margin: Option<Interval>,
+    /// The reason, in words.
     pub sentence: String,
 }
 

@@ -1,11 +1,13 @@
 //! Runs a study: points, references, cells, short fits.
 
 use super::judge::{bias, figures, threshold};
-use super::measure::{Request, Taken, gradients};
+use super::measure::{Gradients, Lack, Request};
 use super::reach::{MOST_STEPS, Way};
 use super::recommend::recommend;
 use super::watch::{StudyObserver, Watch};
-use super::{At, Cell, GradientStudy, PointReport, Recommendation, Reference, ReferenceGradient, StudyReport};
+use super::{
+    At, Cell, GradientStudy, PointReport, Recommendation, Reference, ReferenceGradient, Sample, ShortFit, StudyReport,
+};
 use crate::algorithm::Solution;
 use crate::estimate::AnyEstimator;
 use crate::family::Family;
@@ -18,9 +20,13 @@ const AGAIN: u32 = 2;
 const REFERENCE: u32 = 3;
 const OPTIMUM: u32 = 4;
 const FITS: u32 = 5;
+const ERRORS: u32 = 6;
 
 /// How many times the draws of the largest gradient a reference has.
 const LONGER: usize = 4;
+
+/// Draws of a step on the way to the optimum.
+const GUIDE_DRAWS: usize = 32;
 
 /// Runs what was checked.
 pub(super) fn run<T, F>(study: &GradientStudy<T, F>, observer: Option<&mut dyn StudyObserver>) -> StudyReport
@@ -28,49 +34,84 @@ where
     T: LogDensity + ?Sized,
     F: Family + ?Sized,
 {
-    let mut watch = Watch { observer, done: 0, total: total(study), interrupted: false };
+    let (total, draws) = work(study);
+    let mut watch = Watch { observer, total, draws: (0, draws), ..Watch::default() };
     let lab = Lab { study, streams: Streams::new(study.seed) };
-    let mut report = StudyReport {
-        objective: study.objective,
-        family: study.family.name(),
-        num_params: study.family.num_params() + study.target.layout().num_parameters,
-        repeats: study.repeats,
-        budget: study.budget,
-        seed: study.seed,
-        points: Vec::new(),
-        cells: Vec::new(),
-        fits: Vec::new(),
-        refused: Vec::new(),
-        complete: false,
-        recommendation: Recommendation::default(),
-        others: Vec::new(),
+    let mut book = Book {
+        kept: Vec::new(),
+        report: StudyReport {
+            objective: study.objective,
+            family: study.family.name(),
+            num_params: study.family.num_params() + study.target.layout().num_parameters,
+            repeats: study.repeats,
+            budget: study.budget,
+            seed: study.seed,
+            points: Vec::new(),
+            cells: Vec::new(),
+            fits: Vec::new(),
+            refused: Vec::new(),
+            complete: false,
+            ranks: Vec::new(),
+            recommendation: Recommendation::default(),
+            others: Vec::new(),
+        },
     };
     for (number, (name, at)) in lab.points(&mut watch).into_iter().enumerate() {
         if watch.interrupted {
             break;
         }
-        lab.measure_point(number as u32, &name, at, &mut report, &mut watch);
+        lab.measure_point(number as u32, &name, at, &mut book, &mut watch);
     }
-    lab.short_fits(&mut report, &mut watch);
+    book.recognise();
+    lab.short_fits(&mut book.report, &mut watch);
+    lab.contest(&mut book, &mut watch);
+    let mut report = book.report;
+    report.ranks = lab.ranks(&report);
     report.complete = !watch.interrupted;
     report.recommendation = recommend(&report);
     report
 }
 
-/// Gradients there will be, about.
-pub(super) fn total<T: ?Sized, F: ?Sized>(study: &GradientStudy<T, F>) -> u64 {
+/// Gradients there will be, and their draws, about.
+pub(super) fn work<T: ?Sized, F: ?Sized>(study: &GradientStudy<T, F>) -> (u64, u64) {
     let points = (study.at.len() + study.own.len()) as u64;
-    let estimators = study.estimators.len() as u64;
-    let cells = points * estimators * study.num_draws.len() as u64 * study.repeats as u64;
-    let reference = if matches!(study.reference, Reference::Exact(_)) { 0 } else { points * study.repeats as u64 };
-    let steps: u64 = study.num_draws.iter().map(|n| study.budget.div_ceil(*n as u64)).sum();
-    let way = study.at.iter().any(|at| *at != At::Init) && study.optimum.is_none();
-    cells + reference + estimators * steps + if way { MOST_STEPS / 2 } else { 0 }
+    let (estimators, repeats) = (study.estimators.len() as u64, study.repeats as u64);
+    let (mut gradients, mut draws) = (0, 0);
+    let mut add = |number: u64, of_draws: usize| {
+        gradients += number;
+        draws += number * of_draws as u64;
+    };
+    for &n in &study.num_draws {
+        add(points * estimators * repeats, n);
+        add(estimators * study.budget.div_ceil(n as u64), n);
+    }
+    if !matches!(study.reference, Reference::Exact(_)) {
+        add(points * repeats, LONGER * study.num_draws.iter().copied().max().unwrap_or(1));
+    }
+    if study.at.iter().any(|at| *at != At::Init) && study.optimum.is_none() {
+        add(MOST_STEPS / 2, GUIDE_DRAWS);
+    }
+    (gradients, draws)
 }
 
-struct Lab<'l, 'a, T: ?Sized, F: ?Sized> {
-    study: &'l GradientStudy<'a, T, F>,
-    streams: Streams,
+pub(super) struct Lab<'l, 'a, T: ?Sized, F: ?Sized> {
+    pub study: &'l GradientStudy<'a, T, F>,
+    pub streams: Streams,
+}
+
+/// A report in the making: what stands behind each of its cells.
+pub(super) struct Book {
+    pub report: StudyReport,
+    /// In the order of the cells; none where nothing was measured.
+    pub kept: Vec<Option<Kept>>,
+}
+
+/// The gradients of a cell, and how to take more of them.
+pub(super) struct Kept {
+    pub taken: Gradients,
+    pub estimator: usize,
+    pub at: Solution,
+    pub key: Streams,
 }
 
 /// A point, or why it could not be had.
@@ -128,7 +169,7 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
             target: self.study.target,
             family: self.study.family,
             estimator,
-            num_draws: 32,
+            num_draws: GUIDE_DRAWS,
             start,
             streams: self.streams.purpose(OPTIMUM),
             doing: "the way to the optimum",
@@ -140,10 +181,10 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         }
     }
 
-    fn measure_point(&self, number: u32, name: &str, at: Place, report: &mut StudyReport, watch: &mut Watch) {
+    fn measure_point(&self, number: u32, name: &str, at: Place, book: &mut Book, watch: &mut Watch) {
         let at = match at {
             Ok(at) => at,
-            Err(failure) => return report.points.push(point(name, &Solution::default(), Err(failure))),
+            Err(failure) => return book.report.points.push(point(name, &Solution::default(), Err(failure))),
         };
         let reference = match self.reference(number, &at, watch) {
             None => return,
@@ -151,13 +192,28 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         };
         let held = point(name, &at, reference);
         let reference = held.reference.clone();
-        report.points.push(held);
+        book.report.points.push(held);
         for &num_draws in &self.study.num_draws {
             for k in 0..self.study.estimators.len() {
-                let key = self.streams.purpose(number).purpose(k as u32).purpose(num_draws as u32);
-                match self.cell(k, name, &at, num_draws, reference.as_ref(), key, watch) {
-                    Some(cell) => report.cells.push(cell),
-                    None => return,
+                // One key for all estimators: they are compared on the same draws.
+                let key = self.streams.purpose(number).purpose(num_draws as u32);
+                let kept =
+                    Kept { taken: Gradients::new(at.params.len() + at.theta.len()), estimator: k, at: at.clone(), key };
+                let mut cell = Cell {
+                    estimator: self.study.estimators[k].0.clone(),
+                    point: name.into(),
+                    num_draws,
+                    figures: None,
+                    failure: None,
+                    same_as: None,
+                    sample: Sample::default(),
+                };
+                match self.measure(kept, &mut cell, reference.as_ref(), self.study.repeats, watch) {
+                    Err(Interrupted) => return,
+                    Ok(kept) => {
+                        book.report.cells.push(cell);
+                        book.kept.push(kept);
+                    }
                 }
             }
         }
@@ -177,11 +233,13 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         let (name, estimator) = self.long_run();
         let num_draws = LONGER * self.study.num_draws.iter().copied().max().unwrap_or(1);
         let streams = self.streams.purpose(number).purpose(REFERENCE << 16);
-        let request = Request { at, num_draws, repeats: self.study.repeats, streams, doing: "the reference" };
-        match gradients(self.study.target, self.study.family, estimator, &request, watch) {
-            Taken::Interrupted => None,
-            Taken::Failed(failure) => Some(Err(format!("{name}: {failure}"))),
-            Taken::Done(taken) => Some(Ok(ReferenceGradient {
+        let request =
+            Request { at, num_draws, repeats: self.study.repeats, streams, along: None, doing: "the reference" };
+        let mut taken = Gradients::new(len);
+        match taken.take(self.study.target, self.study.family, estimator, &request, watch) {
+            Err(Lack::Interrupted) => None,
+            Err(Lack::Failed(failure)) => Some(Err(format!("{name}: {failure}"))),
+            Ok(()) => Some(Ok(ReferenceGradient {
                 source: format!("{} gradients of {name} with {num_draws} draws", taken.moments.count),
                 standard_error: taken.moments.squared_errors().iter().map(|s| s.sqrt()).collect(),
                 gradient: taken.moments.mean,
@@ -189,90 +247,113 @@ impl<T: LogDensity + ?Sized, F: Family + ?Sized> Lab<'_, '_, T, F> {
         }
     }
 
-    /// One cell; `None` when interrupted.
-    #[allow(clippy::too_many_arguments, reason = "one private call with everything a cell needs")]
-    fn cell(
+    /// Takes so many gradients more and judges all of them.
+    pub fn measure(
         &self,
-        k: usize,
-        point: &str,
-        at: &Solution,
-        num_draws: usize,
+        mut kept: Kept,
+        cell: &mut Cell,
         reference: Option<&ReferenceGradient>,
-        key: Streams,
+        repeats: usize,
         watch: &mut Watch,
-    ) -> Option<Cell> {
-        let (name, estimator) = &self.study.estimators[k];
+    ) -> Result<Option<Kept>, Interrupted> {
+        let (name, estimator) = &self.study.estimators[kept.estimator];
+        let (point, num_draws) = (cell.point.clone(), cell.num_draws);
         let doing = format!("{name} at {point}, {num_draws} draws");
-        let take = |purpose: u32, repeats: usize, watch: &mut Watch| {
-            let request = Request { at, num_draws, repeats, streams: key.purpose(purpose), doing: &doing };
-            gradients(self.study.target, self.study.family, &**estimator, &request, watch)
+        let mut take = |taken: &mut Gradients, purpose: u32, repeats: usize| {
+            let streams = kept.key.purpose(purpose);
+            let along = reference.map(|r| r.gradient.as_slice()).filter(|g| g.iter().any(|g| *g != 0.0));
+            let request = Request { at: &kept.at, num_draws, repeats, streams, along, doing: &doing };
+            taken.take(self.study.target, self.study.family, &**estimator, &request, watch)
         };
-        let mut cell = Cell { estimator: name.clone(), point: point.into(), num_draws, figures: None, failure: None };
-        let taken = match take(CELLS, self.study.repeats, watch) {
-            Taken::Interrupted => return None,
-            Taken::Failed(failure) => {
+        match take(&mut kept.taken, CELLS, repeats) {
+            Ok(()) => {}
+            Err(Lack::Interrupted) => return Err(Interrupted),
+            Err(Lack::Failed(failure)) => {
+                cell.figures = None;
                 cell.failure = Some(failure);
-                return Some(cell);
+                return Ok(None);
             }
-            Taken::Done(taken) => taken,
-        };
-        let mut found = figures(&taken, num_draws, reference);
+        }
+        let errors = kept.key.purpose(ERRORS);
+        let mut found = figures(&kept.taken, num_draws, reference, errors);
         if let Some(reference) = reference {
-            let limit = |repeats| threshold(repeats, self.num_tests(at));
+            let limit = |repeats| threshold(repeats, self.num_tests(&kept.at));
             let layout = self.study.target.layout();
             let rare = layout.num_integers + layout.num_row_integers > 0;
-            let mut judged = bias(&taken, reference, limit(taken.moments.count), rare);
-            judged.own_reference = matches!(self.study.reference, Reference::First) && k == 0;
-            if judged.is_biased() {
+            let own = matches!(self.study.reference, Reference::First) && kept.estimator == 0;
+            let judged = |taken: &Gradients| {
+                let mut judged = bias(taken, reference, limit(taken.moments.count), rare);
+                judged.own_reference = own;
+                judged
+            };
+            let mut judgement = judged(&kept.taken);
+            if judgement.is_biased() {
                 // Gradients with heavy tails raise false alarms; a bias is there again, chance is not.
-                match take(AGAIN, LONGER * self.study.repeats, watch) {
-                    Taken::Interrupted => return None,
-                    Taken::Failed(failure) => found.not_finite += usize::from(!failure.is_empty()),
-                    Taken::Done(taken) => {
-                        found = figures(&taken, num_draws, Some(reference));
-                        judged = bias(&taken, reference, limit(taken.moments.count), rare);
-                        judged.found_twice = judged.is_biased();
+                let mut again = Gradients::new(reference.gradient.len());
+                match take(&mut again, AGAIN, LONGER * self.study.repeats) {
+                    Err(Lack::Interrupted) => return Err(Interrupted),
+                    Err(Lack::Failed(_)) => found.not_finite += 1,
+                    Ok(()) => {
+                        kept.taken = again;
+                        found = figures(&kept.taken, num_draws, Some(reference), errors);
+                        judgement = judged(&kept.taken);
+                        judgement.found_twice = judgement.is_biased();
                     }
                 }
             }
-            found.bias = Some(judged);
+            found.bias = Some(judgement);
         }
+        cell.sample = kept.taken.sample.clone();
         cell.figures = Some(found);
-        Some(cell)
+        Ok(Some(kept))
     }
 
     /// Numbers that are held against a reference in the whole study.
     fn num_tests(&self, at: &Solution) -> usize {
         let points = self.study.at.len() + self.study.own.len();
         let cells = points * self.study.estimators.len() * self.study.num_draws.len();
-        cells * (at.params.len() + at.theta.len())
+        // Each number of a gradient, and its length along the reference.
+        cells * (at.params.len() + at.theta.len() + 1)
     }
 
     fn short_fits(&self, report: &mut StudyReport, watch: &mut Watch) {
         if self.study.budget == 0 || watch.interrupted {
             return;
         }
-        let start = self.start();
         for &num_draws in &self.study.num_draws {
-            for (k, (name, estimator)) in self.study.estimators.iter().enumerate() {
-                let doing = format!("a fit by {name}, {num_draws} draws");
-                let way = Way {
-                    target: self.study.target,
-                    family: self.study.family,
-                    estimator: &**estimator,
-                    num_draws,
-                    start: &start,
-                    streams: self.streams.purpose(FITS << 16).purpose(k as u32).purpose(num_draws as u32),
-                    doing: &doing,
-                };
-                match way.short_fit(name, self.study.objective, self.study.budget, watch) {
+            for k in 0..self.study.estimators.len() {
+                let name = &self.study.estimators[k].0;
+                if report.cells.iter().any(|c| c.estimator == *name && c.same_as.is_some()) {
+                    continue;
+                }
+                match self.short_fit(k, num_draws, 0, watch) {
                     Some(fit) => report.fits.push(fit),
                     None => return,
                 }
             }
         }
     }
+
+    /// The fit number `run` by an estimator; `None` when interrupted.
+    pub fn short_fit(&self, k: usize, num_draws: usize, run: u32, watch: &mut Watch) -> Option<ShortFit> {
+        let (name, estimator) = &self.study.estimators[k];
+        let (start, doing) = (self.start(), format!("a fit by {name}, {num_draws} draws"));
+        let streams = self.streams.purpose(FITS << 16).purpose(k as u32).purpose(num_draws as u32);
+        let way = Way {
+            target: self.study.target,
+            family: self.study.family,
+            estimator: &**estimator,
+            num_draws,
+            start: &start,
+            streams: if run == 0 { streams } else { streams.purpose(run) },
+            doing: &doing,
+        };
+        way.short_fit(name, self.study.objective, self.study.budget, watch)
+    }
 }
+
+/// The caller's observer broke.
+pub(super) struct Interrupted;
 
 fn point(name: &str, at: &Solution, reference: Result<ReferenceGradient, String>) -> PointReport {
     let (reference, failure) = match reference {

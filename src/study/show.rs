@@ -3,11 +3,23 @@
 use std::fmt;
 
 use super::Maximised;
-use super::report::{Cell, PointReport, Refused, ShortFit, StudyReport};
+use super::report::{Cell, PointReport, Rank, Refused, ShortFit, StudyReport};
+use super::spread::{FEWEST, Interval};
 
 /// Columns of the table of a point.
-const HEADER: [&str; 9] =
-    ["estimator", "draws", "bias (se)", "variance", "signal/noise", "evals", "time", "var x evals", "var x time"];
+const HEADER: [&str; 11] = [
+    "estimator",
+    "draws",
+    "bias (se)",
+    "length off, %",
+    "variance",
+    "90 %",
+    "signal/noise",
+    "evals",
+    "var x evals",
+    "time*",
+    "var x time*",
+];
 
 impl fmt::Display for StudyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,13 +54,54 @@ fn tables(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write(f, &HEADER, &cells.iter().map(|c| row(c)).collect::<Vec<_>>())?;
         }
     }
+    fits(report, f)?;
+    ranks(report, f)?;
+    if report.cells.iter().any(|c| c.figures.is_some()) {
+        writeln!(f, "\n* wall time of this machine as it was; nothing is decided by it")?;
+    }
+    if report.repeats < FEWEST {
+        writeln!(f, "no errors: {} gradients of each kind are too few; take {FEWEST} or more", report.repeats)?;
+    }
+    Ok(())
+}
+
+fn fits(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if report.fits.is_empty() {
         return Ok(());
     }
     let reached = if report.objective.is_bound() { "bound" } else { "mean of log q" };
     writeln!(f, "\n{reached} reached from the first point with {} density evaluations each", report.budget)?;
-    let header = ["estimator", "draws", reached, "se", "steps", "time"];
+    let header = ["estimator", "draws", reached, "se", "runs", "se of runs", "steps", "time*"];
     write(f, &header, &report.fits.iter().map(fit_row).collect::<Vec<_>>())
+}
+
+/// Those that passed, by their noise for the work.
+fn ranks(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if report.ranks.len() < 2 {
+        return Ok(());
+    }
+    writeln!(f, "\nnoise for the work over the points, of those that passed; the first is the least")?;
+    let header = ["estimator", "draws", "ratio", "90 %", "least with", "beside the first"];
+    let row = |rank: &Rank| {
+        let beside = match (rank.arrives, rank.distinguishable) {
+            (false, _) => "its fits ended lower",
+            (true, true) => "more",
+            (true, false) => "not distinguishable",
+        };
+        let share = if rank.probability.is_nan() { "-".into() } else { format!("{:.0} %", 100.0 * rank.probability) };
+        let of = [short(rank.ratio), between(rank.interval), share, beside.to_string()];
+        [rank.estimator.clone(), rank.num_draws.to_string()].into_iter().chain(of).collect::<Vec<String>>()
+    };
+    let mut rows: Vec<Vec<String>> = report.ranks.iter().map(row).collect();
+    if let Some(first) = rows.first_mut().and_then(|row| row.last_mut()) {
+        *first = "-".into();
+    }
+    write(f, &header, &rows)
+}
+
+/// Both ends, where they are known.
+fn between(interval: Interval) -> String {
+    if interval.is_known() { format!("{} to {}", short(interval.low), short(interval.high)) } else { "-".into() }
 }
 
 /// The reason, with the name where it does not begin with it.
@@ -66,6 +119,10 @@ fn source(point: &PointReport) -> String {
 
 fn row(cell: &Cell) -> Vec<String> {
     let mut out = vec![cell.estimator.clone(), cell.num_draws.to_string()];
+    if let Some(first) = &cell.same_as {
+        out.push(format!("the same gradients, draw for draw, as {first}"));
+        return out;
+    }
     let Some(figures) = &cell.figures else {
         out.push(cell.failure.clone().unwrap_or_default());
         return out;
@@ -76,14 +133,24 @@ fn row(cell: &Cell) -> Vec<String> {
         Some(bias) if bias.is_biased() => format!("{:.1} BIASED", bias.largest),
         Some(bias) => format!("{:.1}", bias.largest),
     });
-    out.extend([figures.total_variance, figures.signal_to_noise, figures.evaluations].map(short));
+    out.push(match &figures.bias {
+        Some(bias) if bias.along_error < 1.0 && !bias.own_reference => {
+            format!("{:.1} ± {:.1}", 100.0 * bias.along, 100.0 * bias.along_error)
+        }
+        _ => "-".into(),
+    });
+    let (ratio, spread) = (figures.signal_to_noise, figures.signal_to_noise_interval);
+    let half = 0.5 * (spread.high - spread.low);
+    let with_half = if half.is_finite() { format!("{} ± {}", short(ratio), brief(half)) } else { short(ratio) };
+    out.extend([short(figures.total_variance), between(figures.variance_interval), with_half]);
+    out.extend([figures.evaluations, figures.variance_x_evaluations].map(short));
     out.push(time(figures.seconds));
-    out.push(short(figures.variance_x_evaluations));
     // Time in microseconds, as in the column before it.
     out.push(short(figures.variance_x_seconds * 1e6));
     if figures.not_finite > 0 {
-        out.push(format!("{} gradients not finite", figures.not_finite));
+        out.push(format!("{} of {} gradients not finite", figures.not_finite, figures.repeats + figures.not_finite));
     }
+    out.extend(figures.doubt.clone());
     out
 }
 
@@ -93,7 +160,9 @@ fn fit_row(fit: &ShortFit) -> Vec<String> {
         out.push(fit.failure.clone().unwrap_or_default());
         return out;
     }
-    out.extend([format!("{:.2}", fit.bound), short(fit.standard_error), fit.steps.to_string(), time(fit.seconds)]);
+    let of_runs = if fit.run_error.is_nan() { "-".into() } else { brief(fit.run_error) };
+    let runs = [fit.runs.to_string(), of_runs, fit.steps.to_string(), time(fit.seconds)];
+    out.extend([format!("{:.2}", fit.bound), brief(fit.standard_error)].into_iter().chain(runs));
     out.extend(fit.failure.clone());
     out
 }
@@ -118,6 +187,16 @@ fn short(x: f64) -> String {
         let decimals = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
         format!("{x:.decimals$}")
     }
+}
+
+/// Two significant digits, for errors.
+fn brief(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 || !x.is_finite() || !(1e-3..1e5).contains(&size) {
+        return if x == 0.0 { "0".into() } else { format!("{x:.0e}") };
+    }
+    let decimals = (1 - size.log10().floor() as i32).clamp(0, 5) as usize;
+    format!("{x:.decimals$}")
 }
 
 /// Columns of equal width: the first flush left, the rest flush right; a last cell beyond the header runs on.

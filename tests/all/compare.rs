@@ -143,3 +143,16 @@ fn an_interrupt_ends_the_later_objectives_too() {
     assert!(!report.complete && report.cells.len() == 2 && report.others.len() == 1);
     assert!(report.to_string().contains("interrupted"));
 }
+
+#[test]
+fn a_model_that_accepts_no_draw_is_compared_in_words() {
+    let model = Written(|p: &LogJoint| {
+        let x = p.draw("x", normal(1.0, 2.0));
+        p.add((-1.0 - x.square()).ln());
+    });
+    let report = Compare::new(&model).draws([2]).repeats(20).budget(40).at([At::Init]).run();
+    // Where no start is found the comparison ends there; where one is, every line says what is wrong.
+    let words = report.map_or_else(|error| error.to_string(), |report| report.to_string());
+    assert!(words.contains("not finite") || words.contains("no finite"), "{words}");
+    assert!(!words.contains("Use "), "{words}");
+}

@@ -67,22 +67,25 @@ where
     T: LogDensity + ?Sized + 's,
     F: Family + ?Sized + 's,
 {
-    let total: u64 = studies.iter().map(GradientStudy::num_gradients).sum();
-    let (mut before, mut first): (u64, Option<StudyReport>) = (0, None);
+    let (total, draws) =
+        studies.iter().map(GradientStudy::work).fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
+    let (mut before, mut drawn, mut first): (u64, u64, Option<StudyReport>) = (0, 0, None);
     for study in studies {
         let study = match first.as_ref().and_then(optimum_of) {
             Some(optimum) => study.optimum(optimum),
             None => study,
         };
         let mut done = before;
+        let own_draws = study.work().1;
         let mut seen = |own: &Progress| -> ControlFlow<()> {
             let now = before + own.done;
             done = now + 1;
-            let progress = Progress { done: now, total: total.max(before + own.total), doing: own.doing };
+            let share = (drawn as f64 + own.share * own_draws as f64) / draws.max(1) as f64;
+            let progress = Progress { done: now, total: total.max(before + own.total), share, doing: own.doing };
             observer.as_mut().map_or(ControlFlow::Continue(()), |observer| observer.on_gradient(&progress))
         };
         let report = study.run_seen(Some(&mut seen)).map_err(worded)?;
-        before = done;
+        (before, drawn) = (done, drawn + own_draws);
         let complete = report.complete;
         match &mut first {
             None => first = Some(report),

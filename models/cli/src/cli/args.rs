@@ -233,8 +233,8 @@ pub struct StudyArgs {
     /// Points where gradients are taken, separated by commas
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_enum, default_value = "init,middle,optimum")]
     pub at: Vec<Place>,
-    /// Gradients of each kind, at least 10: more find smaller biases and take longer
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = small::<10, MOST>, allow_negative_numbers = true)]
+    /// Gradients of each kind, at least 2, and 30 for errors: more find smaller biases and take longer
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = small::<2, MOST>, allow_negative_numbers = true)]
     pub repeats: u32,
     /// Density evaluations of the short fit by each estimator and number of draws; 0 for none
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = whole, allow_negative_numbers = true)]
@@ -250,7 +250,7 @@ pub struct StudyArgs {
 /// The output of a comparison.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CompareOutputArgs {
-    /// Folder for compare.html (tables and plots, for a browser), compare.csv and compare.json
+    /// Folder for compare.html (tables and plots, for a browser), compare.csv, compare.json and repeats.csv
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// No progress and no messages on standard error, errors apart

@@ -66,15 +66,18 @@ estimator at the points of a fit and says how noisy each is, what it costs, whet
 which one to use. Every model runs with no option. --out writes a page with plots for a browser.
 
 Columns:
-  bias (se)     distance of the mean gradient from a long reference run, the largest over the parameters,
-                in standard errors; BIASED where chance is no explanation, and a second run agreed
-  variance      noise of one gradient, summed over the parameters
-  signal/noise  length of the true gradient over the noise: below 1, steps are mostly noise
-  evals         evaluations of the model for one gradient
-  time          wall time of one gradient, the median
-  var x evals   noise for the work, the same on every machine: lower is better
-  var x time    noise for the time (microseconds), as measured here: lower is better
-  bound         what a short fit reached with equal work: higher is better
+  bias (se)      distance of the mean gradient from a long reference run, the largest over the parameters,
+                 in standard errors; BIASED where chance is no explanation, and a second run agreed
+  length off, %  how much longer the mean gradient is than the reference, with its standard error
+  variance       noise of one gradient, summed over the parameters, and its 90 % interval
+  signal/noise   length of the true gradient over the noise: below 1, steps are mostly noise
+  evals          evaluations of the model for one gradient
+  var x evals    noise for the work, the same on every machine: lower is better
+  time*          wall time of one gradient, the median, as measured here: nothing is decided by it
+  var x time*    noise for the time (microseconds)
+  bound          what short fits reached with equal work: higher is better
+Of those that passed, the last table has the noise for the work over that of the best, with its error; what
+may be less than twice as much is not distinguishable, and has up to four times the gradients.
 
 Ctrl-C ends the comparison and keeps what is finished.
 

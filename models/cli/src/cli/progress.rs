@@ -45,7 +45,12 @@ pub struct Progress {
     start: Instant,
     stop: Option<Arc<AtomicBool>>,
     pace: Pace,
+    calls: u64,
 }
+
+/// All of the work, in the steps of a display that counts shares, and the name of its unit.
+const WHOLE: u64 = 10_000;
+const PERCENT: &str = "%";
 
 enum Display {
     Bar(ProgressBar),
@@ -64,6 +69,34 @@ impl Progress {
         Self::with(display, label, total)
     }
 
+    /// Starts the display of a run whose work is known as a share: [`Progress::update_share`] tells it how much is done.
+    pub fn of_work(mode: Mode, label: &str) -> Self {
+        let display = match mode {
+            Mode::Bar => {
+                let bar = bar(label, Some(WHOLE), ProgressDrawTarget::stderr_with_hz(12));
+                let style = ProgressStyle::with_template("{prefix}  {bar:16}  {percent} %  {msg}  {eta} left");
+                Display::Bar(style.map_or_else(|_| bar.clone(), |s| bar.clone().with_style(s.progress_chars("=> "))))
+            }
+            Mode::Lines => lines(Box::new(io::stderr())),
+            Mode::Silent => Display::Silent,
+        };
+        Self { unit: PERCENT, ..Self::with(display, label, Some(WHOLE)) }
+    }
+
+    /// Reports the share of the work that is done and what is being done, and answers whether to go on.
+    pub fn update_share(&mut self, share: f64, doing: impl FnOnce() -> String) -> ControlFlow<()> {
+        if self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return ControlFlow::Break(());
+        }
+        self.calls += 1;
+        if !matches!(self.display, Display::Silent) && self.pace.is_due(self.calls) {
+            let elapsed = self.start.elapsed();
+            self.pace.advance(self.calls, elapsed);
+            self.show((share.clamp(0.0, 1.0) * WHOLE as f64) as u64, &doing(), elapsed);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn with(display: Display, label: &str, total: Option<u64>) -> Self {
         Self {
             label: label.to_string(),
@@ -73,6 +106,7 @@ impl Progress {
             start: Instant::now(),
             stop: None,
             pace: Pace::default(),
+            calls: 0,
         }
     }
 
@@ -154,11 +188,13 @@ impl Progress {
     }
 
     fn state(&self, step: u64, doing: &str, elapsed: Duration) -> String {
+        let left = left(step, self.total, elapsed);
         let steps = match self.total {
+            Some(total) if self.unit == PERCENT => format!("{} %", 100 * step / total.max(1)),
             Some(total) => format!("{} {} of {}", self.unit, grouped(step), grouped(total)),
             None => format!("{} {}", self.unit, grouped(step)),
         };
-        let parts = [steps, doing.to_string(), duration(elapsed.as_secs_f64())];
+        let parts = [steps, doing.to_string(), duration(elapsed.as_secs_f64()), left];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 }
@@ -167,6 +203,14 @@ impl std::fmt::Debug for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Progress").field("label", &self.label).field("total", &self.total).finish_non_exhaustive()
     }
+}
+
+/// How long the rest takes at this pace, in words; nothing at the end and where nothing is known.
+fn left(step: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let Some(rest) = total.map(|total| total.saturating_sub(step)).filter(|rest| *rest > 0 && step > 0) else {
+        return String::new();
+    };
+    format!("about {} left", duration(elapsed.as_secs_f64() * rest as f64 / step as f64))
 }
 
 /// Looks at the clock about every 20 ms, by the number of steps that took so far.
@@ -272,6 +316,15 @@ mod tests {
         // After 2, 6, 14, 30, 62 s, then every minute to 1000 s.
         assert_eq!(log.text().lines().count(), 1 + 5 + 15, "{}", log.text());
         assert!(log.text().contains("step 62 of 2,000, bound -inf, 1 min 02 s"), "{}", log.text());
+    }
+
+    #[test]
+    fn a_share_of_the_work_says_the_time_left() {
+        let log = Log::default();
+        let mut progress = Progress { unit: PERCENT, total: Some(WHOLE), ..logged(&log, Duration::ZERO) };
+        progress.show(2500, "pathwise", Duration::from_secs(10));
+        assert_eq!(log.text(), "fit garch: 25 %, pathwise, 10 s, about 30 s left\n");
+        assert!(progress.update_share(0.5, String::new).is_continue());
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit, CommandError> {
     let folder = args.output.out.as_deref().map(OutDir::create).transpose()?;
     let report = compared(args, entry.name, &*built.model).map_err(engine)?;
     let data = source.map_or_else(|| entry.data.to_string(), jensen_models::data::file::name);
-    let found = Comparison { model: entry.name.to_string(), data, num_rows: built.num_rows, report };
+    let command = command(std::env::args());
+    let found = Comparison { model: entry.name.to_string(), data, num_rows: built.num_rows, command, report };
     if let Some(folder) = folder {
         write(folder, &found)?;
     }
@@ -48,10 +49,8 @@ fn compared(
     let (mode, flag) = (Mode::for_stderr(args.output.quiet), interrupt::flag());
     let mut shown: Option<Progress> = None;
     let mut observer = |progress: &jensen::study::Progress| -> ControlFlow<()> {
-        let display = shown.get_or_insert_with(|| {
-            Progress::start(mode, name, Some(progress.total)).counting("gradient").stop_on(flag.clone())
-        });
-        display.update_doing(progress.done, || progress.doing.to_string())
+        let display = shown.get_or_insert_with(|| Progress::of_work(mode, name).stop_on(flag.clone()));
+        display.update_share(progress.share, || progress.doing.to_string())
     };
     let study = &args.study;
     let mut compare = Compare::new(model)
@@ -94,8 +93,17 @@ fn unrepeated<C: Copy + PartialEq>(choices: &[C]) -> Vec<C> {
     out
 }
 
+/// The command line as it can be typed again: what holds more than plain letters stands in quotes.
+fn command(words: impl Iterator<Item = String>) -> String {
+    let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_=,./:+".contains(c));
+    let quoted = |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    let rest = words.skip(1).map(quoted);
+    std::iter::once("jensen".to_string()).chain(rest).collect::<Vec<_>>().join(" ")
+}
+
 fn write(mut folder: OutDir, found: &Comparison) -> Result<(), CommandError> {
     folder.write("compare.csv", |out| found.csv(out))?;
+    folder.write("repeats.csv", |out| found.repeats(out))?;
     folder.write("compare.json", |out| out.write_all(found.json().as_bytes()))?;
     folder.write("compare.html", |out| out.write_all(compare_page::page(found).as_bytes()))?;
     folder.commit()?;
