@@ -10,17 +10,19 @@ mod observed;
 mod panel;
 mod raster;
 mod scene;
+mod signs;
 mod svg;
 mod tiles;
 
 pub use charts::{Trace, marginal, marginals, scatter, trace};
-pub use compared::{by_name, curves, series, series_colour};
+pub use compared::{Ends, by_name, curves, series, series_colour};
 pub use figure::Figure;
 pub use mark::Mark;
 pub use observed::{even_counts, observed_among};
 pub use panel::Panel;
 pub use raster::PlotError;
 pub use scene::Colour;
+pub use signs::SIGNS;
 pub use tiles::Tiles;
 
 #[cfg(test)]

@@ -1,41 +1,50 @@
 //! The comparison as one page for a browser: no other file, no script, nothing to look up.
 
+use super::compare_plots::{counted, figures, signals, unique};
 use super::comparison::Comparison;
 use crate::cli::number::{duration, grouped, significant};
-use crate::cli::page::{embedded, escaped, head};
-use crate::cli::plot::{Figure, Panel, by_name, curves, series_colour};
-use jensen::study::{Cell, Figures, Maximised, Refused, ShortFit, StudyReport};
+use crate::cli::page::{escaped, head};
+use jensen::study::{Cell, Figures, Interval, Maximised, Refused, ShortFit, StudyReport};
 use std::fmt::Write;
 
 /// What each column says.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 9] = [
     (
         "bias",
         "How far the average of the gradients is from the true gradient, for the parameter where it is furthest, in \
          standard errors. Up to the limit shown, chance explains it. Beyond it a second, longer run was made; \
          “biased” means that it agreed. A biased estimator leads a fit to a wrong place.",
     ),
-    ("variance", "How much one gradient differs from another by chance, summed over all parameters. Lower is better."),
+    (
+        "length off",
+        "How much longer (or shorter) the average is than the true gradient, in per cent of its length, with its standard \
+         error: a bias below twice that error would not be seen. Without a number where the true gradient is too short.",
+    ),
+    (
+        "variance",
+        "How much one gradient differs from another by chance, summed over all parameters. Lower is better. Behind it is \
+         the range that holds it with 90 % probability; where a few gradients are far larger than the others it is wide.",
+    ),
     (
         "signal / noise",
         "The length of the true gradient over the size of the noise. Far above 1, a step goes where it should; below \
          1, it is mostly noise. Near the optimum the signal fades, so it falls there for most estimators.",
     ),
     ("evaluations", "How often the model is evaluated for one gradient."),
-    ("time", "Wall time of one gradient on this machine, the median."),
     (
         "variance × evaluations",
-        "Noise for the work done. An estimator with half the noise at twice the work is no better. Lower is better; \
-         the same on every machine.",
+        "Noise for the work done, which the recommendation rests on. An estimator with half the noise at twice the work is \
+         no better. Lower is better; the same on every machine.",
     ),
+    ("time*", "Wall time of one gradient on this machine as it was, the median. Nothing rests on it."),
     (
-        "variance × time",
-        "Noise for the time taken (in microseconds), which the recommendation rests on. Lower is better; as measured \
-         on this machine.",
+        "variance × time*",
+        "Noise for the time taken (in microseconds), as measured on this machine. Nothing rests on it.",
     ),
     (
         "bound reached",
-        "The evidence lower bound after a short fit with equal work for all, and its standard error. Higher is better.",
+        "The evidence lower bound after short fits with equal work for all, its standard error by the draws it is evaluated \
+         on, and by the spread of the runs. Higher is better.",
     ),
 ];
 
@@ -59,11 +68,12 @@ pub(super) fn page(found: &Comparison) -> String {
     );
     out += "<p>A fit climbs to the best q by following the gradient of the bound, which is estimated from random \
             draws of q. Estimators differ in noise, cost and sometimes bias. Each was asked for many gradients at the \
-            same points: <em>init</em>, where a fit begins; <em>optimum</em>, where it ends; <em>middle</em>, half-way \
-            between the two. Each latent is measured in units of its own, as in a fit.</p>\n";
+            same points and on the same draws: <em>init</em>, where a fit begins; <em>optimum</em>, where it ends; \
+            <em>middle</em>, half-way between the two. Each latent is measured in units of its own, as in a fit.</p>\n";
     if report.objective != Maximised::Elbo {
         let _ = writeln!(out, "<p>The gradients are those of {}.</p>", report.objective);
     }
+    why(report, &mut out);
     figures(report, &mut out);
     tables(report, &mut out);
     refused(report, &mut out);
@@ -72,8 +82,83 @@ pub(super) fn page(found: &Comparison) -> String {
     for (name, words) in COLUMNS {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{words}</dd>");
     }
-    out += "</dl>\n</body></html>\n";
+    let _ = writeln!(
+        out,
+        "</dl>\n<h2>Again, and by yourself</h2>\n<p>This page is made again by <code>{}</code>. What each gradient left \
+         behind is in <a href=\"repeats.csv\">repeats.csv</a> beside it, a line a gradient: its squared distance from the \
+         mean of those around it, of which the variance is the mean, and its component along the true gradient. All \
+         figures are in <a href=\"compare.csv\">compare.csv</a> and <a href=\"compare.json\">compare.json</a>.</p>",
+        escaped(&found.command)
+    );
+    out += "</body></html>\n";
     out
+}
+
+/// What speaks against the others, in words, and the ranks.
+fn why(report: &StudyReport, out: &mut String) {
+    let mut words: Vec<String> = Vec::new();
+    let mut say = |names: Vec<String>, one: &str, many: &str| match names.as_slice() {
+        [] => {}
+        [name] => words.push(format!("{name} {one}")),
+        [first @ .., last] => words.push(format!("{} and {last} {many}", first.join(", "))),
+    };
+    let with = |chosen: &dyn Fn(&Figures) -> bool| {
+        let cells = report.cells.iter().filter(|c| c.figures.as_ref().is_some_and(chosen));
+        unique(cells.map(|c| c.estimator.clone()))
+    };
+    say(with(&|f| f.bias.as_ref().is_some_and(|b| b.is_biased())), "is biased.", "are biased.");
+    say(
+        with(&|f| f.doubt.is_some()),
+        "has gradients that hang together, see its lines.",
+        "have gradients that hang together.",
+    );
+    say(with(&|f| f.not_finite > 0), "gave gradients that are not finite.", "gave gradients that are not finite.");
+    let of = |rank: &jensen::study::Rank| format!("{} ({})", rank.estimator, counted(rank.num_draws));
+    let ranked = |chosen: &dyn Fn(&jensen::study::Rank) -> bool| {
+        report.ranks.iter().filter(|r| chosen(r)).map(of).collect::<Vec<_>>()
+    };
+    let lower = "ended below the best in fits of equal work, by more than their error.";
+    say(ranked(&|r| !r.arrives), lower, lower);
+    let more = "arrived, with more noise for the work than the best.";
+    say(ranked(&|r| r.arrives && r.distinguishable), more, more);
+    if report.ranks.len() < 2 && words.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>Why not the others</h2>\n<p>{}</p>", escaped(&words.join(" ")));
+    if report.ranks.len() < 2 {
+        return;
+    }
+    out.push_str(
+        "<table><tr><th>passed</th><th>draws</th><th>noise for the work, ratio</th><th>90 %</th><th>least with</th>\
+         <th>beside the first</th></tr>\n",
+    );
+    for (k, rank) in report.ranks.iter().enumerate() {
+        let beside = match (rank.arrives, rank.distinguishable) {
+            _ if k == 0 => "–",
+            (false, _) => "its fits ended lower",
+            (true, true) => "more",
+            (true, false) => "not distinguishable",
+        };
+        let share =
+            if rank.probability.is_nan() { "–".to_string() } else { format!("{:.0} %", 100.0 * rank.probability) };
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{share}</td><td>{beside}</td></tr>",
+            escaped(&rank.estimator),
+            rank.num_draws,
+            significant(rank.ratio, 3),
+            between(rank.interval)
+        );
+    }
+    out.push_str("</table>\n");
+}
+
+/// Both ends of an interval; a dash where it is not known.
+fn between(interval: Interval) -> String {
+    if !interval.is_known() {
+        return "–".into();
+    }
+    format!("{} to {}", significant(interval.low, 3), significant(interval.high, 3))
 }
 
 /// The figures at each point and what the short fits reached, as tables.
@@ -112,19 +197,7 @@ fn others(report: &StudyReport, out: &mut String) {
     if report.others.is_empty() {
         return;
     }
-    let x: Vec<f64> = unique(report.each().flat_map(draws)).into_iter().map(|n| n as f64).collect();
-    let names = unique(report.others.iter().flat_map(names));
-    let of = |name: &String, point: &str, n: f64| {
-        let found = report.each().find_map(|r| r.figures(name, point, n as usize));
-        found.map_or(f64::NAN, |f| f.signal_to_noise)
-    };
-    let note = "Each number of draws is an objective of its own here, so that a line goes through several of them. One \
-                that falls drowns in its noise as the bound gets tighter.";
-    let panels = points(report, |point| {
-        let series: Vec<Vec<f64>> = names.iter().map(|name| x.iter().map(|n| of(name, point, *n)).collect()).collect();
-        curves(point, ("draws of a gradient", "signal / noise"), &x, &series)
-    });
-    section(("signal", "Other objectives: signal to noise", note), panels, &names, (3, (340.0, 300.0)), out);
+    signals(report, out);
     for other in &report.others {
         let _ = writeln!(
             out,
@@ -133,109 +206,26 @@ fn others(report: &StudyReport, out: &mut String) {
             escaped(&other.objective.to_string()),
             escaped(&other.recommendation.sentence)
         );
+        why(other, out);
         tables(other, out);
     }
 }
 
-/// The plots: noise x time, variance against draws, bias.
-fn figures(report: &StudyReport, out: &mut String) {
-    let (names, draws) = (names(report), draws(report));
-    let by_draws = |point: &str, value: fn(&Figures) -> f64| -> Vec<Vec<f64>> {
-        let of = |name: &String, n: usize| report.figures(name, point, n).map_or(f64::NAN, value);
-        draws.iter().map(|n| names.iter().map(|name| of(name, *n)).collect()).collect()
-    };
-    let kinds: Vec<String> = draws.iter().map(|n| counted(*n)).collect();
-    let size = (500.0, 96.0 + 27.0 * names.len() as f64);
-    let title = "Noise for the time: further left is better";
-    let note = "Each dot is an estimator with a number of draws. A dot that is missing has no noise at all, or failed.";
-    let panels = points(report, |point| {
-        let series = by_draws(point, |f| f.variance_x_seconds * 1e6);
-        by_name(point, "variance × time (microseconds)", &names, &series, None)
-    });
-    section(("cost", title, note), panels, &kinds, (2, size), out);
-
-    let note = "With independent draws, ten times the draws give a tenth of the variance: a straight line down.";
-    let x: Vec<f64> = draws.iter().map(|n| *n as f64).collect();
-    let panels = points(report, |point| {
-        let of = |name: &String, n: &usize| report.figures(name, point, *n).map_or(f64::NAN, |f| f.total_variance);
-        let series: Vec<Vec<f64>> = names.iter().map(|name| draws.iter().map(|n| of(name, n)).collect()).collect();
-        curves(point, ("draws of a gradient", "variance"), &x, &series)
-    });
-    section(("lines", "Noise against draws", note), panels, &names, (3, (340.0, 300.0)), out);
-
-    let note = "Left of the dashed line, chance explains the distance; right of it the estimator is biased, unless a \
-                second run said otherwise. Dots far out stand at the edge.";
-    let panels = points(report, |point| {
-        let series = by_draws(point, |f| f.bias.as_ref().map_or(f64::NAN, |b| b.largest));
-        by_name(point, "bias (standard errors)", &names, &series, Some(3.0 * limit(report, point)))
-    });
-    section(("bias", "Bias", note), panels, &kinds, (2, size), out);
-}
-
-/// A heading, a note, a legend and a figure.
-fn section(
-    (id, title, note): (&str, &str, &str),
-    panels: Vec<Panel>,
-    legend: &[String],
-    (columns, size): (usize, (f64, f64)),
-    out: &mut String,
-) {
-    if panels.is_empty() {
-        return;
-    }
-    let columns = columns.min(panels.len());
-    let _ = writeln!(out, "<h2>{title}</h2>\n<p>{note}</p>\n<p class=\"legend\">");
-    for (k, name) in legend.iter().enumerate() {
-        let (colour, name) = (series_colour(k), escaped(name));
-        let _ = writeln!(out, "<span><b style=\"color:{colour}\">●</b> {name}</span>");
-    }
-    let svg = embedded(&Figure::new("", panels).grid(columns, size), id, title);
-    let _ = write!(out, "</p>\n{svg}");
-}
-
-fn points(report: &StudyReport, panel: impl Fn(&str) -> Panel) -> Vec<Panel> {
-    let measured = report.points.iter().filter(|p| report.cells.iter().any(|c| c.point == p.name));
-    measured.map(|point| panel(&point.name)).collect()
-}
-
-fn counted(draws: usize) -> String {
-    if draws == 1 { "1 draw".into() } else { format!("{} draws", grouped(draws as u64)) }
-}
-
-fn limit(report: &StudyReport, point: &str) -> f64 {
-    let cells = report.cells.iter().filter(|c| c.point == point);
-    cells.filter_map(|c| Some(c.figures.as_ref()?.bias.as_ref()?.threshold)).fold(4.0, f64::max)
-}
-
-fn names(report: &StudyReport) -> Vec<String> {
-    unique(report.cells.iter().map(|c| c.estimator.clone()))
-}
-
-fn draws(report: &StudyReport) -> Vec<usize> {
-    unique(report.cells.iter().map(|c| c.num_draws))
-}
-
-fn unique<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut out = Vec::new();
-    values.for_each(|v| {
-        if !out.contains(&v) {
-            out.push(v)
-        }
-    });
-    out
-}
-
 fn table<'c>(cells: impl Iterator<Item = &'c Cell>, out: &mut String) {
     out.push_str("<table><tr><th>estimator</th><th>draws</th>");
-    COLUMNS[..7].iter().for_each(|(name, _)| *out += &format!("<th>{name}</th>"));
+    COLUMNS[..8].iter().for_each(|(name, _)| *out += &format!("<th>{name}</th>"));
     out.push_str("</tr>\n");
     for cell in cells {
         let _ = write!(out, "<tr><td>{}</td><td>{}</td>", escaped(&cell.estimator), cell.num_draws);
-        match &cell.figures {
-            Some(figures) => row(figures, out),
-            None => {
+        match (&cell.same_as, &cell.figures) {
+            (Some(first), _) => {
+                let words = format!("the same gradients, draw for draw, as {}", escaped(first));
+                let _ = write!(out, "<td class=\"words\" colspan=\"8\">{words}</td>");
+            }
+            (None, Some(figures)) => row(figures, out),
+            (None, None) => {
                 let words = escaped(cell.failure.as_deref().unwrap_or_default());
-                let _ = write!(out, "<td class=\"words bad\" colspan=\"7\">{words}</td>");
+                let _ = write!(out, "<td class=\"words bad\" colspan=\"8\">{words}</td>");
             }
         }
         out.push_str("</tr>\n");
@@ -251,11 +241,31 @@ fn row(figures: &Figures, out: &mut String) {
         }
         Some(b) => write!(out, "<td>{:.1} <span class=\"faint\">(limit {:.1})</span></td>", b.largest, b.threshold),
     };
-    let numbers = [figures.total_variance, figures.signal_to_noise, figures.evaluations].map(|x| significant(x, 3));
-    let costs = [figures.variance_x_evaluations, figures.variance_x_seconds * 1e6].map(|x| significant(x, 3));
-    numbers.iter().chain([&time(figures.seconds)]).chain(&costs).for_each(|n| *out += &format!("<td>{n}</td>"));
+    let _ = match &figures.bias {
+        Some(b) if b.along_error < 1.0 => {
+            write!(out, "<td>{:.1} ± {:.1} %</td>", 100.0 * b.along, 100.0 * b.along_error)
+        }
+        _ => write!(out, "<td>–</td>"),
+    };
+    let with = |value: f64, interval: Interval| {
+        let faint = format!("<span class=\"faint\">({})</span>", between(interval));
+        format!("{} {}", significant(value, 3), if interval.is_known() { &faint } else { "" })
+    };
+    let numbers = [
+        with(figures.total_variance, figures.variance_interval),
+        with(figures.signal_to_noise, figures.signal_to_noise_interval),
+        significant(figures.evaluations, 3),
+        significant(figures.variance_x_evaluations, 3),
+        time(figures.seconds),
+        significant(figures.variance_x_seconds * 1e6, 3),
+    ];
+    numbers.iter().for_each(|n| *out += &format!("<td>{n}</td>"));
     if figures.not_finite > 0 {
-        let _ = write!(out, "<td class=\"words bad\">{} gradients were not finite</td>", figures.not_finite);
+        let of = figures.repeats + figures.not_finite;
+        let _ = write!(out, "<td class=\"words bad\">{} of {of} gradients were not finite</td>", figures.not_finite);
+    }
+    if let Some(doubt) = &figures.doubt {
+        let _ = write!(out, "<td class=\"words bad\">{}</td>", escaped(doubt));
     }
 }
 
@@ -266,19 +276,22 @@ fn fits(report: &StudyReport, out: &mut String) {
     let work = grouped(report.budget);
     let _ = writeln!(
         out,
-        "<h2>Bound reached with equal work</h2>\n<p>A short fit by Adam with each estimator, from init, with {work} \
-         evaluations of the model.</p>\n<table><tr><th>estimator</th><th>draws of a step</th><th>bound reached</th>\
-         <th>standard error</th><th>steps</th><th>time</th></tr>"
+        "<h2>Bound reached with equal work</h2>\n<p>Short fits by Adam with each estimator, from init, with {work} \
+         evaluations of the model; those that were not far behind ran three times.</p>\n<table><tr><th>estimator</th>\
+         <th>draws of a step</th><th>bound reached</th><th>standard error</th><th>of runs</th><th>steps</th>\
+         <th>time*</th></tr>"
     );
-    for ShortFit { estimator, num_draws, bound, standard_error, steps, seconds, failure, .. } in &report.fits {
+    for ShortFit { estimator, num_draws, bound, standard_error, run_error, steps, seconds, failure, .. } in &report.fits
+    {
         let _ = write!(out, "<tr><td>{}</td><td>{num_draws}</td>", escaped(estimator));
-        let words = |failure: &str| format!("<td class=\"words bad\" colspan=\"4\">{}</td>", escaped(failure));
+        let words = |failure: &str| format!("<td class=\"words bad\" colspan=\"5\">{}</td>", escaped(failure));
         let _ = match failure {
             Some(failure) if bound.is_nan() => write!(out, "{}", words(failure)),
             other => write!(
                 out,
-                "<td>{bound:.2}</td><td>{}</td><td>{steps}</td><td>{}</td>{}",
+                "<td>{bound:.2}</td><td>{}</td><td>{}</td><td>{steps}</td><td>{}</td>{}",
                 significant(*standard_error, 2),
+                if run_error.is_nan() { "–".to_string() } else { significant(*run_error, 2) },
                 duration(*seconds),
                 other.as_deref().map(words).unwrap_or_default()
             ),

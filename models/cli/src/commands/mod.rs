@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod compare_fits;
 mod compare_page;
+mod compare_plots;
 mod comparison;
 mod draws;
 mod effects;

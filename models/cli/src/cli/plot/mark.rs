@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::scene::{Colour, Point, Rect, Shape, Stroke};
+use super::signs::outline;
 
 /// Something drawn in data coordinates.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,24 @@ pub enum Mark {
         colour: Colour,
         /// Radius on paper.
         radius: f64,
+    },
+    /// A sign at each point, the same for all.
+    Signs {
+        /// Positions of the points, in data coordinates.
+        points: Vec<[f64; 2]>,
+        /// Colour of the mark.
+        colour: Colour,
+        /// Radius on paper.
+        radius: f64,
+        /// Which of the signs, see [`SIGNS`](super::SIGNS).
+        sign: usize,
+    },
+    /// Thin lines between pairs of points, for errors.
+    Whiskers {
+        /// Both ends of each, in data coordinates.
+        ends: Vec<[[f64; 2]; 2]>,
+        /// Colour of the mark.
+        colour: Colour,
     },
     /// Bars from zero between neighbouring edges.
     Bars {
@@ -102,6 +121,20 @@ impl Mark {
                 let centres = points.iter().filter_map(|&point| frame.at(point)).collect();
                 shapes.push(Shape::Dots { centres, radius: *radius, fill: *colour });
             }
+            Self::Signs { points, colour, radius, sign } => {
+                let centres: Vec<Point> = points.iter().filter_map(|&point| frame.at(point)).collect();
+                match outline(*sign, (0.0, 0.0), *radius) {
+                    None => shapes.push(Shape::Dots { centres, radius: *radius, fill: *colour }),
+                    Some(_) => shapes.extend(centres.into_iter().filter_map(|at| {
+                        outline(*sign, at, *radius).map(|points| Shape::Area { points, fill: *colour })
+                    })),
+                }
+            }
+            Self::Whiskers { ends, colour } => {
+                let stroke = Stroke::solid(*colour, 1.2);
+                let lines = ends.iter().filter_map(|[a, b]| Some(vec![frame.at(*a)?, frame.at(*b)?]));
+                shapes.extend(lines.map(|points| Shape::Line { points, stroke }));
+            }
             Self::Bars { edges, heights, colour } => {
                 let bars = edges.windows(2).zip(heights).filter(|bar| *bar.1 > 0.0);
                 shapes.extend(bars.map(|(ends, &height)| frame.bar(ends, height, *colour)));
@@ -125,7 +158,10 @@ impl Mark {
     /// The values that an axis has to cover: 0 for the horizontal one, 1 for the vertical one.
     pub(super) fn extent(&self, axis: usize) -> Vec<f64> {
         match self {
-            Self::Line { points, .. } | Self::Dots { points, .. } => points.iter().map(|p| p[axis]).collect(),
+            Self::Line { points, .. } | Self::Dots { points, .. } | Self::Signs { points, .. } => {
+                points.iter().map(|p| p[axis]).collect()
+            }
+            Self::Whiskers { ends, .. } => ends.iter().flatten().map(|p| p[axis]).collect(),
             Self::Bars { edges, .. } if axis == 0 => edges.clone(),
             Self::Bars { heights, .. } => heights.iter().copied().chain([0.0]).collect(),
             Self::Rule { .. } | Self::Interval { .. } => Vec::new(),
