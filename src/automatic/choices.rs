@@ -108,6 +108,10 @@ choice!(
         Mixed = "mixed",
         /// Pathwise less its quadratic surrogate, whose mean is known.
         ControlVariate = "control-variate",
+        /// Sticking the landing with a symmetric scale: what the natural gradient of a default fit follows.
+        ResidualStein = "residual-stein",
+        /// Price's gradient: the scale by the Hessian, from differences of gradients.
+        Price = "price",
         /// Differences of values at coupled draws.
         MeasureValued = "measure-valued",
         /// Score function with a running mean of earlier steps as baseline.
@@ -124,6 +128,16 @@ choice!(
         DisArm = "disarm",
         /// Antithetic pairs of integers of two values.
         Arm = "arm",
+        /// Draws of integers of two values that avoid one another.
+        Arms = "arms",
+        /// Draws of integers that avoid one another.
+        Carms = "carms",
+        /// Leave-one-out less a linear surrogate from the slopes at the other draws.
+        DoubleControl = "double-control",
+        /// Leave-one-out with discrete Stein control variates from those slopes.
+        Rodeo = "rodeo",
+        /// One integer at a time summed out, each with draws of the others of its own.
+        IndeCateR = "indecater",
         /// Joint values of the integers drawn without replacement.
         UnorderedSet = "unordered-set",
         /// Relaxed integers as a control variate, scale learned.
@@ -140,6 +154,8 @@ choice!(
         DoublyReparameterised = "doubly-reparameterised",
         /// VIMCO: the importance-weighted bound, from values of the density alone.
         Vimco = "vimco",
+        /// The same bound for integers of two values alone, by antithetic pairs.
+        LocalDisArm = "local-disarm",
         /// Renyi bound of a step's draws, plain gradient.
         Renyi = "renyi",
         /// The same bound along the path alone.

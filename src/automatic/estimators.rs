@@ -65,6 +65,8 @@ enum Needs {
     Outside,
     /// Two values each.
     Binary,
+    /// Two values each, and nothing else in the model.
+    BinaryAlone,
 }
 
 /// The table of named estimators.
@@ -129,7 +131,7 @@ impl EstimatorEntry {
 
     /// Whether a comparison takes it where no estimator was asked for: the others would take all its time.
     pub fn is_affordable(&self, layout: &Layout) -> bool {
-        self.needs != Needs::Joint || Sizes::of(layout).are_few()
+        self.choice != EstimatorChoice::Price && (self.needs != Needs::Joint || Sizes::of(layout).are_few())
     }
 
     /// Why it cannot be used for a model of this layout and a family, with a remedy.
@@ -171,6 +173,12 @@ impl EstimatorEntry {
             Needs::Binary => sizes.not_binary().map(|n| {
                 format!("{name} is for integers of two values, and one of these has {n}; use local-expectation")
             }),
+            Needs::BinaryAlone if !sizes.are_alone => Some(format!(
+                "{name} is for models of integers outside of rows alone, and this one has real latents; use vimco"
+            )),
+            Needs::BinaryAlone => sizes
+                .not_binary()
+                .map(|n| format!("{name} is for integers of two values, and one of these has {n}; use vimco")),
             Needs::Outside => (!sizes.in_rows.is_empty())
                 .then(|| format!("{name} is for integers outside of rows, and rows have some; use local-expectation")),
             Needs::Nothing => None,

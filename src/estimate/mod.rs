@@ -18,6 +18,8 @@ mod measure_valued;
 mod mixed;
 mod multi_sample;
 mod pathwise;
+mod price;
+mod residual_stein;
 mod score;
 mod scratch;
 mod semi_amortised;
@@ -29,8 +31,9 @@ pub use any::{AnyEstimator, ErasedState};
 pub use control_variate::{ControlVariate, Curvature};
 pub use design::Design;
 pub use discrete::{
-    Arm, DisArm, DiscreteGradient, Enumerate, GumbelSoftmax, Lanes, LearnedRebar, LeaveOneOut, LocalExpectation, Rebar,
-    Relax, Relaxation, Shape, StraightThrough, UnorderedSet,
+    Arm, Arms, Carms, DisArm, DiscreteGradient, DoubleControl, Enumerate, GumbelSoftmax, IndeCateR, Lanes,
+    LearnedRebar, LeaveOneOut, LocalDisArm, LocalExpectation, Rebar, Relax, Relaxation, Rodeo, Shape, StraightThrough,
+    UnorderedSet,
 };
 pub use exact_kl::{ExactKl, standard_kl};
 pub use hybrid::{Hybrid, RealGradient};
@@ -41,6 +44,8 @@ pub use measure_valued::MeasureValued;
 pub use mixed::Mixed;
 pub use multi_sample::{DoublyReparameterized, MultiSamplePathwise};
 pub use pathwise::{Entropy, Pathwise};
+pub use price::Price;
+pub use residual_stein::ResidualStein;
 pub use score::{Baseline, Overdispersed, RaoBlackwell, ScoreFunction};
 pub use scratch::Scratch;
 pub use semi_amortised::{SemiAmortised, refine};

@@ -4,11 +4,12 @@ use super::super::adapters::{ByTerms, ForFamily, OfIntegers, OneGroup};
 use super::super::objectives::{Kind, RENYI};
 use super::{EstimatorChoice, EstimatorEntry, FamilyChoice, MixedEstimator, MixedFamily, Needs, RealEstimator, Sizes};
 use crate::estimate::{
-    Arm, Baseline, ControlVariate, Curvature, DisArm, DoublyReparameterized, Entropy, Enumerate, GradientEstimator,
-    GumbelSoftmax, Hybrid, LeaveOneOut, LocalExpectation, MeasureValued, Mixed, MultiSamplePathwise, Pathwise,
-    RealGradient, Rebar, Relax, ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet, Vimco, WakePhase,
+    Arm, Arms, Baseline, Carms, ControlVariate, Curvature, DisArm, DoubleControl, DoublyReparameterized, Entropy,
+    Enumerate, GradientEstimator, GumbelSoftmax, Hybrid, IndeCateR, LeaveOneOut, LocalDisArm, LocalExpectation,
+    MeasureValued, Mixed, MultiSamplePathwise, Pathwise, Price, RealGradient, Rebar, Relax, ResidualStein, Rodeo,
+    ScoreFunction, StickingTheLanding, StraightThrough, UnorderedSet, Vimco, WakePhase,
 };
-use crate::family::{FullRank, MeanField};
+use crate::family::{CategoricalFactors, FullRank, MeanField};
 use crate::model::Layout;
 use crate::objective::ImportanceWeighted;
 use crate::target::Differentiable;
@@ -63,8 +64,20 @@ fn control_variate<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'
     }
 }
 
-fn enumerate<'t>(layout: &Layout) -> MixedEstimator<'t> {
-    if Sizes::of(layout).are_alone { Box::new(OfIntegers(Enumerate)) } else { beside(Enumerate) }
+fn price<'t>(layout: &Layout, family: FamilyChoice) -> RealEstimator<'t> {
+    match family {
+        FamilyChoice::FullRank => Box::new(ForFamily { family: FullRank::new(layout.num_latents), estimator: Price }),
+        _ => Box::new(ForFamily { family: MeanField::new(layout), estimator: Price }),
+    }
+}
+
+/// A method for integers: without a pass for real latents where there are none.
+fn alone_or_beside<'t, D>(layout: &Layout, discrete: D) -> MixedEstimator<'t>
+where
+    D: GradientEstimator<dyn Differentiable + 't, CategoricalFactors> + 't,
+    Hybrid<D>: GradientEstimator<dyn Differentiable + 't, MixedFamily> + 't,
+{
+    if Sizes::of(layout).are_alone { Box::new(OfIntegers(discrete)) } else { beside(discrete) }
 }
 
 /// The decay of the moving average: it looks back about ten steps.
@@ -108,6 +121,23 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
         ..ENTRY
     },
     EstimatorEntry {
+        choice: EstimatorChoice::ResidualStein,
+        about: "As sticking-the-landing with a symmetric scale, the default fit's own; for full-rank",
+        families: &[FamilyChoice::FullRank],
+        real: Some(|layout, _, _| {
+            Box::new(ForFamily { family: FullRank::new(layout.num_latents), estimator: ResidualStein })
+        }),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Price,
+        about: "The scale by the Hessian, 2 gradients a latent and draw; for mean-field and full-rank",
+        families: &[FamilyChoice::MeanField, FamilyChoice::FullRank],
+        measured: false,
+        real: Some(|layout, family, _| price(layout, family)),
+        ..ENTRY
+    },
+    EstimatorEntry {
         choice: EstimatorChoice::MeasureValued,
         about: "Differences of values at coupled draws, 4 a latent; for mean-field",
         families: &[FamilyChoice::MeanField],
@@ -119,7 +149,7 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
         choice: EstimatorChoice::Enumerate,
         about: "Integers: every joint value, exact",
         needs: Needs::Joint,
-        mixed: Some(|layout, _| enumerate(layout)),
+        mixed: Some(|layout, _| alone_or_beside(layout, Enumerate)),
         ..ENTRY
     },
     EstimatorEntry {
@@ -140,6 +170,43 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
         about: "Integers of two values: antithetic pairs",
         needs: Needs::Binary,
         mixed: Some(|_, _| beside(Arm)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Arms,
+        about: "Integers of two values: leave-one-out with draws that avoid one another; 2 draws",
+        least_draws: (2, 2),
+        needs: Needs::Binary,
+        mixed: Some(|_, _| beside(Arms)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Carms,
+        about: "Integers: leave-one-out with draws that avoid one another; 2 draws",
+        least_draws: (2, 2),
+        mixed: Some(|_, _| beside(Carms)),
+        ..ENTRY
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::DoubleControl,
+        about: "Integers: leave-one-out less a surrogate from the slopes at the other draws; 2 draws",
+        least_draws: (2, 2),
+        mixed: Some(|layout, _| alone_or_beside(layout, DoubleControl)),
+        ..RELAXED
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::Rodeo,
+        about: "Integers: leave-one-out with discrete Stein control variates; 2 draws",
+        least_draws: (2, 2),
+        mixed: Some(|layout, _| alone_or_beside(layout, Rodeo)),
+        ..RELAXED
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::IndeCateR,
+        about: "Integers outside of rows: one at a time summed out, with others of its own",
+        needs: Needs::Outside,
+        measured: false,
+        mixed: Some(|_, _| beside(IndeCateR)),
         ..ENTRY
     },
     EstimatorEntry {
@@ -236,6 +303,14 @@ pub(super) static TABLE: &[EstimatorEntry] = &[
         about: "That bound from values alone, each draw with the others as baseline; 2 draws",
         real: Some(|_, _, _| Box::new(OneGroup::new(2, |particles| Vimco { particles }))),
         mixed: Some(|_, _| Box::new(OneGroup::new(2, |particles| Vimco { particles }))),
+        ..OF_VALUES
+    },
+    EstimatorEntry {
+        choice: EstimatorChoice::LocalDisArm,
+        about: "That bound for integers of two values alone, by antithetic pairs",
+        needs: Needs::BinaryAlone,
+        mixed: Some(|_, _| Box::new(OfIntegers(LocalDisArm))),
+        least_draws: (1, 1),
         ..OF_VALUES
     },
     EstimatorEntry {

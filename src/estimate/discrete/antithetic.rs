@@ -1,6 +1,7 @@
 //! Antithetic pairs for latents of two values: ARM and DisARM.
 
 use super::super::Point;
+use super::strata::two_valued;
 use super::{DiscreteGradient, Lanes, Relaxation, Shape};
 use crate::family::Discrete;
 use crate::family::pairs::{Pairs, set_pair};
@@ -46,19 +47,13 @@ macro_rules! antithetic {
 antithetic!(Arm, |pairs: Pairs, _| pairs.of_uniforms());
 antithetic!(DisArm, |pairs: Pairs, largest| 0.5 * largest * pairs.of_differences());
 
-fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<Shape, DensityError> {
-    let other = (0..family.num_latents(rows)).map(|k| family.integer(rows, k).num_values).find(|n| *n != 2);
-    match other {
-        Some(found) => Err(DensityError::unsupported(format!(
-            "{name} is for integers of two values, one of these has {found}; use the local expectation, enumeration or \
-             the score function"
-        ))),
-        None => Ok(Shape { num_lanes: 2, num_differentiated: 2, by_row: false, relaxation: Relaxation::None }),
-    }
+pub(super) fn shape<G: Discrete + ?Sized>(family: &G, rows: &RowSet, name: &str) -> Result<Shape, DensityError> {
+    two_valued(family, rows, name)?;
+    Ok(Shape { num_lanes: 2, num_differentiated: 2, by_row: false, relaxation: Relaxation::None })
 }
 
 /// Lane 0 holds `b`, lane 1 its antithetic partner; both are draws of q, to within 2^-33.
-fn set_pairs<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
+pub(super) fn set_pairs<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
     let (draws, size) = (lanes.num_draws, family.num_latents(at.rows));
     lanes.probability.fill(0.5);
     let work = &mut lanes.work;
@@ -87,22 +82,40 @@ fn add_pairs<G: Discrete + ?Sized>(
     grad: &mut [f64],
     slope: impl Fn(Pairs, f64) -> f64,
 ) -> f64 {
-    let draws = lanes.num_draws;
-    let mut work = std::mem::take(&mut lanes.work);
-    work.log_q.resize(2 * draws, 0.0);
-    family.log_q(at.params, at.rows, &lanes.z, &mut work.log_q);
-    lanes.signal.iter_mut().zip(&work.log_q).for_each(|(f, q)| *f -= q);
-    let (near, far) = lanes.signal.split_at(draws);
-    work.weights.clear();
+    signals(family, at, lanes);
+    let mut weights = std::mem::take(&mut lanes.work.weights);
+    let (near, far) = lanes.signal.split_at(lanes.num_draws);
+    weights.clear();
     let pairs = near.iter().zip(far).zip(&lanes.share);
-    work.weights.extend(pairs.map(|((b, c), share)| if *share > 0.0 { share * (b - c) } else { 0.0 }));
+    weights.extend(pairs.map(|((b, c), share)| if *share > 0.0 { share * (b - c) } else { 0.0 }));
+    pull_pairs(family, at, lanes, &weights, grad, slope);
+    lanes.work.weights = weights;
+    0.5 * (lanes.mean(&lanes.signal, 0) + lanes.mean(&lanes.signal, 1))
+}
+
+/// Leaves `log p - log q` in the signal of both lanes.
+pub(super) fn signals<G: Discrete + ?Sized>(family: &G, at: &Point, lanes: &mut Lanes) {
+    let Lanes { z, work, signal, num_draws, .. } = &mut *lanes;
+    work.log_q.resize(2 * *num_draws, 0.0);
+    family.log_q(at.params, at.rows, z, &mut work.log_q);
+    signal.iter_mut().zip(&work.log_q).for_each(|(f, q)| *f -= q);
+}
+
+/// Adds `slope(pairs, max(theta_i, 1 - theta_i))` with these weights of the pairs to each logit's gradient.
+pub(super) fn pull_pairs<G: Discrete + ?Sized>(
+    family: &G,
+    at: &Point,
+    lanes: &Lanes,
+    weights: &[f64],
+    grad: &mut [f64],
+    slope: impl Fn(Pairs, f64) -> f64,
+) {
+    let (draws, work) = (lanes.num_draws, &lanes.work);
     for (latent, &largest) in work.tables.iter().enumerate() {
         let integer = family.integer(at.rows, latent);
         let (b, c) = integer.lane(&lanes.z).split_at(draws);
         let words = own_words(&work.words, draws, latent);
-        let slope = slope(Pairs { b, c, words, latent, weights: &work.weights }, largest);
+        let slope = slope(Pairs { b, c, words, latent, weights }, largest);
         family.pull_log_probabilities(at.params, at.rows, latent, &[-slope, slope], grad);
     }
-    lanes.work = work;
-    0.5 * (lanes.mean(&lanes.signal, 0) + lanes.mean(&lanes.signal, 1))
 }

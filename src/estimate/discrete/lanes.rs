@@ -34,6 +34,8 @@ pub enum Relaxation {
     Inside,
     /// At the corner where the integers of the first lane are.
     Corner,
+    /// At that corner, whose value is the density's own: where no real latents need a gradient, it is not evaluated again.
+    CornerAlone,
 }
 
 /// Values of the integers, lane after lane, and the densities there.
@@ -121,6 +123,11 @@ impl Lanes {
         self.values.data_weight = data_weight;
         self.z_bar.latents.clear();
         self.z_bar.row_latents.clear();
+        if self.soft.relaxation == Relaxation::CornerAlone {
+            self.soft.evaluate(target, at, &self.z, data_weight)?;
+            self.signal.copy_from_slice(&self.soft.signal);
+            return Ok(());
+        }
         target.log_density(at.theta, &self.z, at.rows, &mut self.values)?;
         self.signal.copy_from_slice(&self.values.log_density);
         let all = self.z.num_draws;

@@ -5,24 +5,39 @@
 //! [`Hybrid`](super::Hybrid), the integers beside real latents.
 
 mod antithetic;
+mod arms;
+mod carms;
 mod counts;
+mod double_cv;
 mod enumerate;
+mod indecater;
 mod lanes;
 mod leave_one_out;
+mod local_disarm;
 mod local_expectation;
+mod multiples;
 mod rebar;
 mod relaxed;
+mod rodeo;
+mod slopes;
 mod soft;
+mod strata;
 mod temperature;
 mod unordered_set;
 
 pub use antithetic::{Arm, DisArm};
+pub use arms::Arms;
+pub use carms::Carms;
+pub use double_cv::DoubleControl;
 pub use enumerate::Enumerate;
+pub use indecater::IndeCateR;
 pub use lanes::{Lanes, Relaxation, Shape};
 pub use leave_one_out::LeaveOneOut;
+pub use local_disarm::LocalDisArm;
 pub use local_expectation::LocalExpectation;
 pub use rebar::{LearnedRebar, Rebar, Relax};
 pub use relaxed::{GumbelSoftmax, StraightThrough};
+pub use rodeo::Rodeo;
 pub use unordered_set::UnorderedSet;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -83,7 +98,7 @@ where
     method.set(family, &at, learned, lanes);
     lanes.evaluate(target, &at, space.pass.data_weight)?;
     let rejected = lanes.reject(&[]);
-    let evaluations = shape.evaluations() * at.num_draws;
+    let evaluations = shape.evaluations_alone() * at.num_draws;
     if rejected == at.num_draws {
         return Ok(Estimate { value: f64::NAN, rejected, evaluations });
     }
@@ -95,6 +110,11 @@ impl Shape {
     /// Evaluations of one draw.
     pub(super) fn evaluations(self) -> usize {
         self.num_lanes + usize::from(self.relaxation != Relaxation::None)
+    }
+
+    /// Evaluations of one draw where there are no real latents.
+    pub(super) fn evaluations_alone(self) -> usize {
+        if self.relaxation == Relaxation::CornerAlone { self.num_lanes } else { self.evaluations() }
     }
 }
 
@@ -121,7 +141,13 @@ macro_rules! estimators_of_integers {
 estimators_of_integers!(
     LocalExpectation,
     DisArm,
+    LocalDisArm,
     Arm,
+    Arms,
+    Carms,
+    DoubleControl,
+    Rodeo,
+    IndeCateR,
     GumbelSoftmax,
     StraightThrough,
     Rebar,

@@ -16,8 +16,8 @@ use crate::target::DensityError;
 ///
 /// The two paths have the same noise: `zeta` and `zeta | b` are one number, and their derivatives differ by the factor
 /// `exp(zeta_k - zeta_b)`. So one relaxed evaluation serves both, two evaluations a draw in all, one of them
-/// differentiated. The scale is the best one for the steps before this one, one at the start, and
-/// the temperature is fixed ([`LearnedRebar`] learns it). Unbiased: what was learned comes from earlier steps.
+/// differentiated. Each of `f` and `c` has its own running mean taken off; the scale, and the multiple of the score that is left
+/// to take off, are the best ones for the steps before this one, one and none at the start, and the temperature is fixed ([`LearnedRebar`] learns it). Unbiased: what was learned comes from earlier steps.
 ///
 /// Needs a relaxation of the density ([`LogDensity::relaxed`](crate::target::LogDensity::relaxed)).
 ///
@@ -111,8 +111,8 @@ const RATE: f64 = 0.02;
 const MOMENTS: (f64, f64) = (0.9, 0.99);
 
 /// Sums over the draws of earlier steps, of which the later count more: draws, signals, their squares,
-/// `<rest, control>`, `<control, control>`.
-const SUMS: usize = 5;
+/// `<rest, control>`, `<control, control>`, relaxed signals, and the products of rest, control and score with the score.
+const SUMS: usize = 9;
 
 /// What is learned from step to step, and the control variate of a step.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -145,7 +145,12 @@ struct Control {
     temperature: Temperature,
     learns: bool,
     scale: f64,
+    /// The multiple of the score that is added: the baseline of what the scale leaves.
+    shift: f64,
+    /// Running means of the signal and of the relaxed signal, each of which is taken off its own: they differ, and with one
+    /// centre for both the difference times the score is noise.
     centre: f64,
+    relaxed_centre: f64,
     /// Relaxed signal and linear surrogate of each draw.
     relaxed: Vec<f64>,
     linear: Vec<f64>,
@@ -213,10 +218,22 @@ impl Control {
         if learned.slopes.len() != features {
             *learned = Learned { slopes: vec![Slope::default(); features], ..Learned::default() };
         }
-        let [draws, sum, _, cross, square] = learned.sums;
+        let [draws, sum, _, cross, square, relaxed, rest_score, control_score, scores] = learned.sums;
         self.learns = learns;
-        self.scale = if draws < ENOUGH || square <= 0.0 { 1.0 } else { -cross / square };
-        self.centre = if draws > 0.0 { sum / draws } else { 0.0 };
+        (self.scale, self.shift) = (1.0, 0.0);
+        if draws >= ENOUGH && square > 0.0 {
+            let det = square * scores - control_score * control_score;
+            (self.scale, self.shift) = if det > 1e-9 * square * scores {
+                (
+                    (rest_score * control_score - cross * scores) / det,
+                    (cross * control_score - rest_score * square) / det,
+                )
+            } else {
+                (-cross / square, 0.0)
+            };
+        }
+        let mean = |sum: f64| if draws > 0.0 { sum / draws } else { 0.0 };
+        (self.centre, self.relaxed_centre) = (mean(sum), mean(relaxed));
         self.sums = [0.0; SUMS];
         self.slopes.clear();
         self.slopes.extend(learned.slopes.iter().map(|slope| slope.value));
@@ -265,6 +282,7 @@ impl Control {
                 for k in 0..n {
                     self.bar[k] += share * (self.rest[k] + self.scale * self.control[k]);
                 }
+                self.bar[drawn] += share * self.shift;
                 self.measure(&values);
             }
             family.pull_log_probabilities(at.params, at.rows, latent, &self.bar, grad);
@@ -273,6 +291,7 @@ impl Control {
             let signal = lanes.signal[d] - self.linear[d];
             (self.sums[0], self.sums[1]) = (self.sums[0] + 1.0, self.sums[1] + signal);
             self.sums[2] += signal * signal;
+            self.sums[5] += self.relaxed[d];
         }
     }
 
@@ -293,7 +312,7 @@ impl Control {
             }
         }
         self.rest[drawn] += signal - self.centre - self.linear[d];
-        self.control[drawn] -= self.relaxed[d] - self.centre;
+        self.control[drawn] -= self.relaxed[d] - self.relaxed_centre;
     }
 
     /// Adds to the moments the scale is learned from, and keeps the gradient in the logits.
@@ -304,11 +323,15 @@ impl Control {
             let (a, b) = (self.rest[k] - self.p[k] * rest, self.control[k] - self.p[k] * control);
             self.sums[3] += a * b;
             self.sums[4] += b * b;
-            self.squares[values.d] += (a + self.scale * b).powi(2);
+            let score = f64::from(u8::from(k == values.drawn)) - self.p[k];
+            self.sums[6] += a * score;
+            self.sums[7] += b * score;
+            self.sums[8] += score * score;
+            let e = a + self.scale * b + self.shift * score;
+            self.squares[values.d] += e * e;
             if self.learns {
-                let e = a + self.scale * b;
                 self.tangent[values.number(k)] = e;
-                along += e * (f64::from(u8::from(k == values.drawn)) - self.p[k]);
+                along += e * score;
             }
         }
         // The derivative of the squared length in the gradient before the mean was taken off.

@@ -104,7 +104,7 @@ impl Soft {
         copy_first(&hard.latents, hard.num_draws, draws, &mut self.z.latents[..own * draws]);
         copy_first(&hard.row_latents, hard.num_draws, draws, &mut self.z.row_latents[..rows * draws]);
         let (outside, inside) = match self.relaxation {
-            Relaxation::Corner => {
+            Relaxation::Corner | Relaxation::CornerAlone => {
                 self.bar.fill(0.0);
                 for place in &self.places {
                     for (d, value) in place.integer.lane(hard)[..draws].iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Gradients in the probabilities of integers: exact variances, a published comparison, and freedom from bias.
 
-use super::integers::{Toy, ok};
+use super::integers::{GRADIENT, Toy, ok};
 use super::steps::first_step;
 use super::twenty::Twenty;
 use jensen::estimate::*;
@@ -99,16 +99,6 @@ fn the_binary_toy_has_its_published_variances() {
 
 /// Reference values of `w5_reference.py` (NumPy, all 2^20 states; 20,000 estimates), at `phi_zero` and `phi_rand`.
 const ELBO: [f64; 2] = [-35.4129, -34.9515];
-const GRADIENT: [[f64; 20]; 2] = [
-    [
-        -0.923206, -0.017654, -1.494013, 0.633359, -0.07066, -1.494878, 0.513089, -0.431906, -0.824292, 0.588514,
-        -0.542304, -1.913659, -0.069466, -0.621215, -1.020884, -2.570989, -0.046826, 0.795919, 0.421143, -0.76589,
-    ],
-    [
-        -1.052925, -0.09495, -1.24083, 0.394047, -0.007484, -1.158894, 0.447532, -0.279033, -0.98881, 0.667477,
-        -0.101544, -1.539575, 0.108405, -0.419514, -1.046246, -2.421424, -0.18067, 0.504086, 0.197468, -0.610087,
-    ],
-];
 /// Name, draws, sums of variances, and whether these are exact or from 20,000 estimates.
 const VARIANCES: [(&str, usize, [f64; 2], bool); 6] = [
     ("plain", 1, [6788.8863, 5712.6021], true),
@@ -180,9 +170,14 @@ fn relaxed_control_variates_and_sets_are_unbiased_on_twenty_latents_and_less_noi
     let relax = variance(Box::new(Relax { temperature: 0.5 }), 1, 8000);
     let sets = variance(Box::new(UnorderedSet { size: 4 }), 1, 8000);
     // Two evaluations a gradient each. Tucker et al. 2017 have REBAR below the score function with a baseline, here
-    // leave one out with 543.6 and DisARM with 389.4 by the reference; Grathwohl et al. 2018 have RELAX below REBAR.
-    assert!(rebar.0 + 4.5 * rebar.1 < VARIANCES[4].2[0], "{rebar:?}");
-    assert!(relax.0 + 4.5 * relax.1 < rebar.0, "{relax:?} {rebar:?}");
+    // leave one out with 543.6 and DisARM with 389.4 by the reference. An independent program has 152 for REBAR of the best
+    // scale with each signal less its own mean, and 193 at temperature 1; the scale is learned here, which costs some, and
+    // so is what is taken off, which brings some.
+    let warm = variance(Box::new(Rebar { temperature: 1.0 }), 1, 8000);
+    for ((found, error), expected) in [(rebar, 152.0), (warm, 193.0)] {
+        assert!((found - expected).abs() < 0.08 * expected + 4.5 * error, "{found} {error}, {expected}");
+    }
+    assert!(rebar.0 + 4.5 * rebar.1 < VARIANCES[4].2[0] && relax.0 < VARIANCES[4].2[0], "{rebar:?} {relax:?}");
     // A set of four is no noisier than four independent draws (Kool et al. 2020): 174.8 by the reference.
     assert!(sets.0 < 174.8366 + 4.5 * sets.1, "{sets:?}");
 }
@@ -252,6 +247,10 @@ fn estimators<G: Discrete>() -> Vec<(&'static str, Any<G>)> {
         ("learned rebar", Box::new(LearnedRebar { temperature: 0.5 })),
         ("relax", Box::new(Relax { temperature: 0.5 })),
         ("unordered set", Box::new(UnorderedSet { size: 3 })),
+        ("carms", Box::new(Carms)),
+        ("double control", Box::new(DoubleControl)),
+        ("rodeo", Box::new(Rodeo)),
+        ("indecater", Box::new(IndeCateR)),
     ]
 }
 
@@ -287,7 +286,8 @@ fn every_estimator_of_integers_is_unbiased_and_a_bias_of_two_percent_is_found() 
         let q: Vec<Vec<f64>> = params.iter().map(|l| softmax(&[0.0, *l])).collect();
         coupled_bound(&q)
     });
-    let pairs: Vec<(&str, Any<BernoulliFactors>)> = vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm))];
+    let pairs: Vec<(&str, Any<BernoulliFactors>)> =
+        vec![("disarm", Box::new(DisArm)), ("arm", Box::new(Arm)), ("arms", Box::new(Arms))];
     check_unbiased(two, &ok(BernoulliFactors::new(&layout(two))), &params, &exact, pairs);
     let params = [0.9, 0.2, 0.5, -0.8, 0.1, -1.0, 0.4, 0.3, 1.2];
     let exact = derivative(&params, |p| {

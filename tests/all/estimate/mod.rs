@@ -1,5 +1,6 @@
 //! Gradient estimators: exact gradients and variances, published comparisons, freedom from bias.
 
+mod avoiding;
 mod continuous;
 mod counts;
 mod discrete;
@@ -12,7 +13,10 @@ mod moments;
 mod multi_sample;
 mod rejections;
 mod relaxations;
+mod scales;
 mod score;
 mod steps;
 mod truncated;
 mod twenty;
+
+pub use twenty::Twenty;

@@ -291,29 +291,42 @@ fn what_is_learned_takes_noise_away_as_published() {
     let [mean, rebar] = last(&Rebar { temperature: 0.5 }, &toy);
     assert!((mean.0 - toy.truth()).abs() < 4.5 * mean.1);
     assert!(rebar.0 < 0.1 * 1.23e-2, "{rebar:?} beside the plain score function's 1.23e-2");
-    assert!((rebar.0 - 8.07e-5).abs() < 0.2 * 8.07e-5, "{rebar:?} beside that of the best scale by quadrature");
-    // Grathwohl et al. 2018: RELAX below REBAR, the more so where the integer is nearly decided. By quadrature, with
-    // the best scale and slope: 1.68e-4 and 2.61e-4; 6.72e-8 and 8.13e-8.
+    // By quadrature, the best scale alone leaves 8.07e-5; the multiple of the score that is learned beside it would leave
+    // nothing of a single integer's noise, and what is left is that of the learning.
+    assert!(rebar.0 < 8.07e-5, "{rebar:?} beside that of the best scale by quadrature");
+    // The same for a scale and a slope: 1.68e-4 and 6.72e-8.
     for (phi, t, best) in [(-2.0, 0.45, 1.68e-4), (2.0, 0.499, 6.72e-8)] {
         let toy = Toy { phi, t };
         let [mean, relax] = last(&Relax { temperature: 0.5 }, &toy);
-        let [_, rebar] = last(&Rebar { temperature: 0.5 }, &toy);
         assert!((mean.0 - toy.truth()).abs() < 4.5 * mean.1, "{mean:?} and {}", toy.truth());
-        assert!(relax.0 < rebar.0 && relax.0 < 1.2 * best, "{t}: {relax:?} and {rebar:?}");
+        assert!(relax.0 < 1.2 * best, "{t}: {relax:?}");
     }
 }
 
-/// Where the temperature is learned, variances by quadrature with the best scale: 8.1e-5 at 0.5, 2.9e-5 at 1, 6.0e-6 at
-/// 2, 4.4e-7 at 5.
+/// A gradient of twenty integers at temperature 0.1 is far noisier than at 0.5 to 1.
 #[test]
 fn a_learned_temperature_leaves_a_bad_one_and_keeps_the_mean() {
-    let toy = Toy { phi: 0.7, t: 0.45 };
-    let all = toy.gradients(LearnedRebar { temperature: 0.5 }, 12_000, true);
-    let [mean, _] = moments(&all);
-    assert!((mean.0 - toy.truth()).abs() < 4.5 * mean.1, "{mean:?} and {}", toy.truth());
-    let [_, last] = moments(&all[9000..]);
-    let [_, fixed] = moments(&toy.gradients(Rebar { temperature: 0.5 }, 12_000, true)[9000..]);
-    assert!(last.0 + 4.5 * last.1 < 2.9e-5 && fixed.0 > 6e-5, "{last:?} beside {fixed:?}");
+    let model = ok(super::twenty::Twenty::read());
+    let target = ok(Target::new(&model));
+    let family = ok(BernoulliFactors::new(target.layout()));
+    let last = |estimator: &dyn AnyEstimator<Target, BernoulliFactors>| {
+        let (mut space, mut state, rows) = (Space::default(), estimator.init(&target, &family), RowSet::all());
+        let one = |step: usize| {
+            let streams = Streams::new(31).at_step(step as u64);
+            let params = &model.phi_zero;
+            let at = Point { params, theta: &[], rows: &rows, streams, num_draws: 2, design: Design::Independent };
+            ok(estimator.estimate(&Task { target: &target, family: &family, at }, &mut state, &mut space));
+            space.grad.clone()
+        };
+        let all: Vec<Vec<f64>> = (0..8000).map(one).collect();
+        let columns = (0..20).map(|k| moments(&all[5000..].iter().map(|g| g[k]).collect::<Vec<f64>>()));
+        columns.collect::<Vec<[(f64, f64); 2]>>()
+    };
+    let (learned, fixed) = (last(&LearnedRebar { temperature: 0.1 }), last(&Rebar { temperature: 0.1 }));
+    let truth = super::integers::GRADIENT[0];
+    assert!(learned.iter().zip(truth).all(|([mean, _], g)| (mean.0 - g).abs() < 4.5 * mean.1), "{learned:?}");
+    let total = |all: &[[(f64, f64); 2]]| all.iter().map(|[_, variance]| variance.0).sum::<f64>();
+    assert!(total(&learned) < 0.9 * total(&fixed), "{} beside {}", total(&learned), total(&fixed));
 }
 
 /// A real latent and integers outside of and inside rows, all of which meet.

@@ -46,13 +46,14 @@ fn estimators_of_reals_go_on_to_the_same_bits() {
         Box::new(ImportanceWeightedScore { particles: 2 }),
         Box::new(WakePhase { particles: 2 }),
     ];
-    let of_any_rows: [Any; 14] = [
+    let of_any_rows: [Any; 15] = [
         Box::new(CLOSED),
         Box::new(MONTE_CARLO),
         Box::new(StickingTheLanding),
         Box::new(Mixed { share: 0.3 }),
         Box::new(ControlVariate::default()),
         Box::new(ControlVariate { curvature: Curvature::Diagonal { probes: 2 } }),
+        Box::new(Price),
         Box::new(MeasureValued),
         Box::new(RaoBlackwell),
         Box::new(Overdispersed::default()),
@@ -98,7 +99,7 @@ impl Model for Few {
 fn gradients_of_integers_go_on_to_the_same_bits() {
     type Any = Box<dyn AnyEstimator<Target, Product<MeanField, CategoricalFactors>>>;
     let temperature = 0.5;
-    let everywhere: [Any; 7] = [
+    let everywhere: [Any; 10] = [
         Box::new(Hybrid::<LeaveOneOut>::default()),
         Box::new(Hybrid::<LocalExpectation>::default()),
         Box::new(Hybrid { real: RealGradient::StickingTheLanding, discrete: GumbelSoftmax { temperature } }),
@@ -106,10 +107,18 @@ fn gradients_of_integers_go_on_to_the_same_bits() {
         Box::new(Hybrid { real: RealGradient::Pathwise, discrete: Rebar { temperature } }),
         Box::new(Hybrid { real: RealGradient::Pathwise, discrete: LearnedRebar { temperature } }),
         Box::new(Hybrid { real: RealGradient::Pathwise, discrete: Relax { temperature } }),
+        Box::new(Hybrid::<Carms>::default()),
+        Box::new(Hybrid::<DoubleControl>::default()),
+        Box::new(Hybrid::<Rodeo>::default()),
     ];
-    let binary: [Any; 2] = [Box::new(Hybrid::<DisArm>::default()), Box::new(Hybrid::<Arm>::default())];
-    let outside: [Any; 2] = [
+    let binary: [Any; 3] = [
+        Box::new(Hybrid::<DisArm>::default()),
+        Box::new(Hybrid::<Arm>::default()),
+        Box::new(Hybrid::<Arms>::default()),
+    ];
+    let outside: [Any; 3] = [
         Box::new(Hybrid::<Enumerate>::default()),
+        Box::new(Hybrid::<IndeCateR>::default()),
         Box::new(Hybrid { real: RealGradient::Pathwise, discrete: UnorderedSet { size: 3 } }),
     ];
     let sets = [RowSet::all(), RowSet::minibatch(vec![3, 1], 4)];
