@@ -11,6 +11,7 @@ mod error;
 mod fixed_draws;
 mod gaussian;
 mod laplace;
+mod least_squares;
 mod minibatch;
 mod natural_gradient;
 mod path;
@@ -33,6 +34,7 @@ pub use fixed_draws::{
 pub use gaussian::PathGaussian;
 pub(crate) use laplace::curvature;
 pub use laplace::{FullRankStart, LaplaceApproximation, LaplaceState};
+pub use least_squares::{ExponentialFamily, LeastSquares, LeastSquaresState};
 pub(crate) use minibatch::Chosen;
 pub use minibatch::Minibatch;
 pub use natural_gradient::{NaturalGradient, NaturalGradientState};

@@ -10,7 +10,7 @@ use jensen::target::{Differentiable, HandWritten, Target};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 /// Bayesian logistic regression: w ~ N(0, I), y_i ~ Bernoulli(sigmoid(x_i . w)).
-struct Logistic {
+pub struct Logistic {
     x: Matrix,
     y: Column,
 }
@@ -26,7 +26,7 @@ impl Model for Logistic {
 }
 
 /// Breast cancer, features standardised, a column of ones appended (Wisconsin diagnostic data, UCI, CC BY 4.0).
-fn breast_cancer() -> Logistic {
+pub fn breast_cancer() -> Logistic {
     let text = include_str!("../data/breast_cancer.csv");
     let rows: Vec<Vec<f64>> =
         text.lines().skip(1).map(|line| line.split(',').map(|cell| cell.trim().parse().unwrap()).collect()).collect();
@@ -48,7 +48,7 @@ fn gauss_hermite(n: usize) -> Vec<(f64, f64)> {
 }
 
 /// The exact bound of a Gaussian on the logistic regression: every expectation is over one normal number.
-fn exact_bound(model: &Logistic, mean: &DVector<f64>, covariance: &DMatrix<f64>) -> f64 {
+pub fn exact_bound(model: &Logistic, mean: &DVector<f64>, covariance: &DMatrix<f64>) -> f64 {
     let (d, nodes) = (mean.len() as f64, gauss_hermite(64));
     let mut total = 0.0;
     for (i, &y) in model.y.values().iter().enumerate() {
