@@ -82,6 +82,7 @@ fn floors(contenders: &[Contender]) -> Vec<f64> {
 }
 
 /// `[time][contender]`: the scores of samples drawn again, those of one point, number of draws and size together.
+#[allow(clippy::needless_range_loop, reason = "a point is a place in several lists")]
 fn resampled(
     contenders: &[Contender],
     streams: Streams,

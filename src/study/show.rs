@@ -101,7 +101,11 @@ fn ranks(report: &StudyReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Both ends, where they are known.
 fn between(interval: Interval) -> String {
-    if interval.is_known() { format!("{} to {}", short(interval.low), short(interval.high)) } else { "-".into() }
+    match interval {
+        Interval { low, high } if high.is_infinite() => format!("{} or more", short(low)),
+        Interval { low, high } if interval.is_known() => format!("{} to {}", short(low), short(high)),
+        _ => "-".into(),
+    }
 }
 
 /// The reason, with the name where it does not begin with it.

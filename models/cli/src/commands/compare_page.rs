@@ -158,6 +158,9 @@ fn between(interval: Interval) -> String {
     if !interval.is_known() {
         return "–".into();
     }
+    if interval.high.is_infinite() {
+        return format!("{} or more", significant(interval.low, 3));
+    }
     format!("{} to {}", significant(interval.low, 3), significant(interval.high, 3))
 }
 

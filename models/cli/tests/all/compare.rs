@@ -97,10 +97,10 @@ fn a_comparison_is_printed_and_written() {
     assert!(!out.contains("BIASED") && !out.contains("Use score "), "{out}");
 
     let csv = folder.text("a/b/compare.csv");
-    assert_eq!(csv.lines().count(), 1 + 3 * 2 * 9);
+    assert_eq!(csv.lines().count(), 1 + 3 * 2 * 10);
     assert!(csv.starts_with("point,estimator,draws,repeats,") && csv.contains("\ninit,score-loo,1,,"), "{csv}");
     let json: serde_json::Value = serde_json::from_str(&folder.text("a/b/compare.json")).unwrap();
-    assert_eq!((json["model"].as_str(), json["cells"].as_array().unwrap().len()), (Some("eight-schools"), 54));
+    assert_eq!((json["model"].as_str(), json["cells"].as_array().unwrap().len()), (Some("eight-schools"), 60));
     assert!(json["recommendation"]["estimator"].is_string() && json["complete"] == true);
     let page = folder.text("a/b/compare.html");
     assert!(page.starts_with("<!DOCTYPE html>") && page.matches("<svg").count() == 3);
