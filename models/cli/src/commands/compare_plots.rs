@@ -74,7 +74,10 @@ pub(super) fn signals(report: &StudyReport, out: &mut String) {
 }
 
 fn noise(f: &Figures) -> Ends {
-    Ends { value: f.total_variance, between: [f.variance_interval.low, f.variance_interval.high] }
+    // An error without an upper end reaches the edge of the paper.
+    let high = f.variance_interval.high;
+    let high = if high.is_infinite() { f64::MAX.sqrt() } else { high };
+    Ends { value: f.total_variance, between: [f.variance_interval.low, high] }
 }
 
 fn for_work(f: &Figures) -> Ends {
