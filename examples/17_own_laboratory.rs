@@ -3,9 +3,9 @@
 //! Output:
 //! ```text
 //! Gumbel, 2 parameters
-//! sticking-the-landing  variance 0.9538 to 1.4045
-//! score-loo             variance 1.4968 to 4.7328
-//! lagged                variance 0.5238 to 0.7200
+//! sticking-the-landing  variance 0.9538 to 1.5723
+//! score-loo             variance 1.4968 to 12.1842
+//! lagged                variance 0.5238 to 0.7782
 //!   a gradient and the one before it have a correlation of 0.53
 //! use sticking-the-landing
 //! ```

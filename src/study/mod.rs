@@ -20,6 +20,8 @@ mod show;
 mod spread;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_bad;
 mod watch;
 
 pub use error::StudyError;
