@@ -60,6 +60,8 @@ pub(super) struct Centred {
     /// What was taken out of each column; zeros without an intercept.
     pub means: Vec<f64>,
     pub sds: Vec<f64>,
+    /// A usual step of each: the difference of a column of two values, one standard deviation of any other.
+    pub steps: Vec<f64>,
     /// None where there are no columns.
     pub x: Option<Matrix>,
 }
@@ -246,12 +248,14 @@ impl Group {
 
 fn centred(design: &Design, intercept: bool) -> Result<Centred, RegressionError> {
     let columns = &design.columns;
-    let (mut means, mut sds, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut means, mut sds, mut steps, mut values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, column) in columns.names.iter().zip(&columns.values) {
         let scale = crate::data::Standardisation::measure(name, column);
         let size = (column.iter().map(|x| x * x).sum::<f64>() / column.len() as f64).sqrt();
         means.push(if intercept { scale.mean } else { 0.0 });
         sds.push(if intercept { scale.sd } else { size });
+        let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
+        steps.push(if column.iter().all(|x| *x == low || *x == high) { high - low } else { scale.sd });
         let mean = *means.last().unwrap_or(&0.0);
         values.push(column.iter().map(|x| x - mean).collect::<Vec<f64>>());
     }
@@ -259,7 +263,7 @@ fn centred(design: &Design, intercept: bool) -> Result<Centred, RegressionError>
     let by_row: Vec<f64> = (0..num_rows).flat_map(|i| values.iter().map(move |column| column[i])).collect();
     let x = (!values.is_empty()).then(|| Matrix::new(by_row, values.len())).transpose();
     let x = x.map_err(RegressionError::Choice)?;
-    Ok(Centred { names: columns.names.clone(), means, sds, x })
+    Ok(Centred { names: columns.names.clone(), means, sds, steps, x })
 }
 
 fn group(of: &super::design::Grouped) -> Group {

@@ -149,7 +149,7 @@ impl Regression {
         replaced: Replaced,
         parts: &Apart,
     ) -> Result<Averages, RegressionError> {
-        let encoder = super::encode::Encoder { replaced: Some((x.to_string(), replaced)), ..self.encoder.clone() };
+        let encoder = super::encode::Encoder { replaced: [(x.to_string(), replaced)].into(), ..self.encoder.clone() };
         let prediction = self.prediction(draws, frame, encoder, Streams::new(0))?;
         let mut sums: Averages = vec![Vec::new(); parts.levels.len()];
         let common = prediction.parts()?;
@@ -246,7 +246,7 @@ fn difference(a: &Averages, b: &Averages, times: f64) -> Averages {
 }
 
 /// So many of the draws at most, from all over them.
-fn thinned(draws: &Constrained, most: usize) -> Constrained {
+pub(super) fn thinned(draws: &Constrained, most: usize) -> Constrained {
     let kept = draws.num_draws.min(most);
     let at = |d: usize| d * draws.num_draws / kept.max(1);
     let values = (0..draws.names.len()).flat_map(|k| (0..kept).map(move |d| draws.element(k)[at(d)])).collect();

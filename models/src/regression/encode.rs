@@ -31,8 +31,8 @@ pub(super) struct Encoder {
     pub states: BTreeMap<String, Vec<f64>>,
     /// Whether all has been learnt.
     pub learnt: bool,
-    /// A column that is taken for another than it is.
-    pub replaced: Option<(String, Replaced)>,
+    /// Columns that are taken for others than they are.
+    pub replaced: BTreeMap<String, Replaced>,
 }
 
 /// What stands in the place of a column's cells.
@@ -42,6 +42,10 @@ pub(super) enum Replaced {
     Shifted(f64),
     /// One cell in every row.
     Cell(String),
+    /// A number for each row.
+    Numbers(Vec<f64>),
+    /// A cell for each row.
+    Cells(Vec<String>),
 }
 
 /// A factor in all rows.
@@ -160,9 +164,11 @@ impl Encoder {
         frame: Frame,
     ) -> Result<Category, RegressionError> {
         let mut cells = cells(column, frame)?;
-        let replaced = self.replaced.clone().filter(|(name, _)| name == column);
-        if let Some((_, Replaced::Cell(cell))) = &replaced {
-            cells.fill(cell);
+        let replaced = self.replaced.get(column).cloned();
+        match &replaced {
+            Some(Replaced::Cell(cell)) => cells.fill(cell),
+            Some(Replaced::Cells(all)) => cells = all.iter().map(String::as_str).collect(),
+            _ => {}
         }
         let known = self.levels.entry(column.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
         // Words of which nearly every row has its own are no categories.
@@ -247,12 +253,13 @@ impl Encoder {
 
     fn numbers(&self, name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, RegressionError> {
         let mut values = numbers(name, reading, frame)?;
-        match &self.replaced {
-            Some((column, Replaced::Shifted(by))) if column == name => values.iter_mut().for_each(|x| *x += by),
-            Some((column, Replaced::Cell(cell))) if column == name => {
-                values.fill(reading.number(cell).unwrap_or(f64::NAN));
-            }
-            _ => {}
+        let number = |cell: &String| reading.number(cell).unwrap_or(f64::NAN);
+        match self.replaced.get(name) {
+            Some(Replaced::Shifted(by)) => values.iter_mut().for_each(|x| *x += by),
+            Some(Replaced::Cell(cell)) => values.fill(number(cell)),
+            Some(Replaced::Numbers(all)) => values.clone_from(all),
+            Some(Replaced::Cells(cells)) => values = cells.iter().map(number).collect(),
+            None => {}
         }
         Ok(values)
     }

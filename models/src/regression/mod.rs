@@ -6,6 +6,7 @@
 mod about;
 mod build;
 mod check;
+mod curves;
 mod design;
 mod effects;
 mod encode;
@@ -14,6 +15,7 @@ mod formula;
 mod formula_error;
 mod functions;
 mod likelihood;
+mod mathematics;
 mod model;
 mod moments;
 mod notes;
@@ -29,6 +31,7 @@ mod terms;
 mod words;
 
 pub use build::{Missing, Regression, RegressionSettings};
+pub use curves::{Curve, CurvePoint};
 pub use effects::ColumnEffect;
 pub use error::RegressionError;
 pub use formula::{Node, NodeKind, Operator};

@@ -28,6 +28,8 @@ pub struct Prediction<'a> {
     streams: Streams,
     /// Groups that the fit has not seen, and how many rows are of them.
     new_groups: Vec<(String, usize)>,
+    /// Whether all groups are taken for one in the middle of their distribution.
+    of_middle_group: bool,
 }
 
 /// A row under the draws of a fit.
@@ -125,7 +127,17 @@ impl Regression {
         new_groups.dedup();
         let places = draws.names.iter().enumerate().map(|(k, name)| (name.as_str(), k)).collect();
         let draws = Draws { all: draws, places };
-        Ok(Prediction { regression: self, design, trials, num_rows: frame.rows.len(), draws, streams, new_groups })
+        let num_rows = frame.rows.len();
+        Ok(Prediction {
+            regression: self,
+            design,
+            trials,
+            num_rows,
+            draws,
+            streams,
+            new_groups,
+            of_middle_group: false,
+        })
     }
 }
 
@@ -138,6 +150,11 @@ impl Prediction<'_> {
     /// Groups that the fit has not seen, and the number of rows of each.
     pub fn new_groups(&self) -> &[(String, usize)] {
         &self.new_groups
+    }
+
+    /// The same with every effect of a group zero, and one trial in each row.
+    pub(super) fn of_middle_group(self) -> Self {
+        Prediction { of_middle_group: true, trials: None, ..self }
     }
 
     /// The categories of the response; none of numbers.
@@ -207,6 +224,9 @@ impl Prediction<'_> {
         let of = self.regression;
         let num_draws = self.draws.all.num_draws;
         let mut all = Vec::new();
+        if self.of_middle_group {
+            return Ok(all);
+        }
         for (g, (group, new)) in of.groups.iter().zip(&self.design.groups).enumerate() {
             let names: Vec<&str> = group.effects.iter().map(|effect| effect.name.as_str()).collect();
             let site = |kind: &str, name: &str| of.of_group(kind, class, group, name);

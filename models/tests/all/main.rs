@@ -3,6 +3,7 @@
 mod integers;
 mod regression;
 mod regression_calibration;
+mod regression_curves;
 mod regression_effects;
 mod regression_kinds;
 mod regression_predictions;

@@ -187,6 +187,9 @@ pub struct OutputArgs {
     /// Also draw the trace of the bound and the marginals as SVG and PNG [without --out: into ./jensen-MODEL]
     #[arg(long)]
     pub plot: bool,
+    /// Write the fit with plots and checks as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// No progress and no messages on standard error, errors apart
     #[arg(long, short)]
     pub quiet: bool,

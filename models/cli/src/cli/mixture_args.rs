@@ -109,6 +109,9 @@ pub struct MixtureOutputArgs {
     /// ./jensen-mixture]
     #[arg(long)]
     pub plot: bool,
+    /// Write the report with its plots as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// No progress and no messages on standard error, errors apart
     #[arg(long, short)]
     pub quiet: bool,

@@ -11,6 +11,7 @@ mod panel;
 mod raster;
 mod scene;
 mod signs;
+mod spans;
 mod svg;
 mod tiles;
 
@@ -23,6 +24,7 @@ pub use panel::Panel;
 pub use raster::PlotError;
 pub use scene::Colour;
 pub use signs::SIGNS;
+pub use spans::{Banded, Span, banded, even_quantiles, forest, forest_height, overlaid};
 pub use tiles::Tiles;
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub struct ShowArgs {
     /// Draw the plots of `jensen fit` again, as SVG and PNG, into the folder
     #[arg(long)]
     pub plot: bool,
+    /// Write the fit with plots and checks as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Print every row of the posterior table, however long
     #[arg(long)]
     pub all: bool,

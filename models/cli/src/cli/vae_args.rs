@@ -169,6 +169,9 @@ pub struct VaeOutputArgs {
     /// Go on from the fit.json in the folder of --out, to the bits of a run that was never interrupted
     #[arg(long, requires = "out")]
     pub resume: bool,
+    /// Write the report with its plots as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// No progress and no messages on standard error, errors apart
     #[arg(long, short)]
     pub quiet: bool,

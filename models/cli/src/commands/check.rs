@@ -13,6 +13,7 @@ use super::interrupt;
 use super::rebuilt::{Instead, Rebuilt};
 use crate::cli::exit::Exit;
 use crate::cli::output::{print, spare, write};
+use crate::cli::page::paragraph;
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::saved_args::CheckArgs;
 use checked::Checked;
@@ -47,6 +48,29 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, CommandError> {
     };
     print(std::io::stdout(), &text)?;
     Ok(if checked.findings.iter().any(|f| f.is_problem) { Exit::NotTrusted } else { Exit::Success })
+}
+
+/// Rows above which the page of a fit leaves its checks to `jensen check`.
+const MOST_ROWS: usize = 20_000;
+
+/// The checks of a fit as part of its own page: all but fits of simulated data.
+pub(super) fn of_a_fit(fit: &Rebuilt, seed: u64, quiet: bool) -> Result<String, CommandError> {
+    let rows = fit.note.num_rows;
+    if rows > MOST_ROWS {
+        return Ok(paragraph(&format!("Of {rows} rows these take their time: `jensen check` makes them.")));
+    }
+    let args = CheckArgs {
+        fit: fit.fit.clone().into(),
+        report: None,
+        priors: None,
+        simulations: Some(0),
+        draws: NonZeroUsize::new(400).unwrap_or(NonZeroUsize::MIN),
+        seed,
+        threads: None,
+        quiet,
+        json: false,
+    };
+    Ok(page::of_a_fit(&checked(fit, &args)?))
 }
 
 fn checked(fit: &Rebuilt, args: &CheckArgs) -> Result<Checked, CommandError> {

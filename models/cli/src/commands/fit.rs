@@ -4,12 +4,14 @@ use super::built::{build, options, read};
 use super::draws::{Renaming, with_densities, write_csv};
 use super::error::CommandError;
 use super::outcome::{EngineError, Outcome};
+use super::rebuilt::Opened;
 use super::report::Report;
 use super::saved::Note;
-use super::{engine, interrupt, network};
+use super::{engine, interrupt, network, paged};
 use crate::cli::args::{FitArgs, MethodArgs};
 use crate::cli::exit::Exit;
 use crate::cli::output::{print, spare};
+use crate::cli::page::command_line;
 use crate::cli::progress::{Mode, Progress};
 use crate::cli::render::Length;
 use jensen::algorithm::Step;
@@ -25,6 +27,7 @@ use std::time::Instant;
 pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let (source, options) = (args.data.data.as_deref(), options(&args.data));
     spare(args.folder().as_deref(), source)?;
+    spare(args.output.report.as_deref(), source)?;
     let table = source.map(|path| read(path, &options, args.output.quiet)).transpose()?;
     let (entry, built) = build(&args.model, table.as_ref(), &options)?;
     // Found out before the fit: whether the folder can be written.
@@ -59,6 +62,10 @@ pub(super) fn run(args: &FitArgs) -> Result<Exit, CommandError> {
     let report = Report::new(&note, &outcome);
     if let Some(folder) = folder {
         write(folder, &report, &note, &outcome, args.output.plot)?;
+    }
+    if let Some(path) = &args.output.report {
+        let fit = Opened { outcome, note, entry, built };
+        paged::write(path, &report, fit, table.as_ref(), command_line(), args.output.quiet)?;
     }
     let length = if args.output.all { Length::All } else { Length::Cut };
     print(std::io::stdout(), &if args.output.json { report.json().unwrap_or_default() } else { report.text(length) })?;

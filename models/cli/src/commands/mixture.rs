@@ -8,6 +8,7 @@ pub mod error;
 pub mod fit;
 pub mod held_out;
 pub mod kinds;
+mod page;
 mod parameters;
 pub mod plots;
 pub mod report;
@@ -24,7 +25,7 @@ use super::error::CommandError;
 use super::interrupt;
 use crate::cli::exit::Exit;
 use crate::cli::mixture_args::{MixtureArgs, MixtureModelArgs, MixtureOutputArgs, StartChoice};
-use crate::cli::output::{print, spare};
+use crate::cli::output::{print, spare, write as write_file};
 use crate::cli::progress::{Mode, Progress};
 use columns::ColumnKind;
 use data::Data;
@@ -32,7 +33,7 @@ use error::ClusterError;
 use fit::Request;
 use jensen::export::OutDir;
 use jensen::fit::Stop;
-use jensen::mixture::{MixtureError, MixtureFitted, MixtureStart, Table, Weights};
+use jensen::mixture::{MixtureError, MixtureFitted, MixtureStart, Weights};
 use report::{Report, TriedLine};
 use std::time::Instant;
 
@@ -43,6 +44,7 @@ const PROCESS: usize = 20;
 /// Fits mixtures, prints the report and writes the folder.
 pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     spare(args.output.folder().as_deref(), args.file.as_deref())?;
+    spare(args.output.report.as_deref(), args.file.as_deref())?;
     let data = Data::read(args)?;
     if !args.output.quiet {
         say_nameless(&data.file, data.nameless.iter().copied());
@@ -71,6 +73,10 @@ pub(super) fn run(args: &MixtureArgs) -> Result<Exit, CommandError> {
     }
     if let Some(folder) = folder {
         write(folder, &data, &report, best, &args.output)?;
+    }
+    if let Some(path) = &args.output.report {
+        let figures = page::figures(&data, &report, best).map_err(|e| data.fit_error(e))?;
+        write_file(Some(path), |out| out.write_all(page::page(&report, &figures).as_bytes()))?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
     Ok(report.exit())
@@ -191,15 +197,7 @@ fn write(
     folder.write("report.json", |out| out.write_all(report.json().as_bytes()))?;
     folder.instead_of(OPTIONAL);
     if output.plot {
-        let mut figures = Vec::new();
-        let title = format!("{}, {} components", report.data, report.occupied);
-        let cells = data.shown().map_err(failed)?;
-        let labels = fitted.labels(&Table::from_columns(&cells).map_err(failed)?).map_err(failed)?;
-        let pairs = plots::pairs(&title, &data.columns, &cells, &labels, fitted).map_err(failed)?;
-        figures.extend(pairs.map(|figure| ("pairs", figure)));
-        if report.tried.len() > 1 {
-            figures.push(("bound_against_k", plots::bounds(&report.data, &report.tried)));
-        }
+        let figures = page::figures(data, report, fitted).map_err(failed)?;
         for (name, figure) in figures {
             let (svg, png) = (figure.svg(), figure.png()?);
             folder.write(&format!("{name}.svg"), |out| out.write_all(svg.as_bytes()))?;

@@ -66,7 +66,15 @@ impl Rebuilt {
     /// # Errors
     /// Those of [`Opened::read`], a network in the place of a family, and a model other than the one that was fitted.
     pub fn read(path: &Path, instead: &Instead, threads: usize) -> Result<Self, CommandError> {
-        let Opened { outcome, note, entry, built } = Opened::read(path, instead)?;
+        Self::of(Opened::read(path, instead)?, path.display().to_string(), threads)
+    }
+
+    /// The same of a fit that is at hand, which the user called `fit`.
+    ///
+    /// # Errors
+    /// As [`Rebuilt::read`].
+    pub fn of(opened: Opened, fit: String, threads: usize) -> Result<Self, CommandError> {
+        let Opened { outcome, note, entry, built } = opened;
         let engine = |source| CommandError::Engine { model: entry.name.to_string(), source };
         let Outcome::Posterior(posterior) = outcome else {
             let words = "its q is a network, which was judged when it was trained: `jensen show` prints the verdict; fits of \
@@ -76,7 +84,7 @@ impl Rebuilt {
         let (layout, solution) = (Some(posterior.layout()), posterior.solution());
         let (target, family) =
             engine::recorded(&*built.model, &note.family, layout, solution, threads).map_err(engine)?;
-        Ok(Rebuilt { fit: path.display().to_string(), note, built, posterior, target, family })
+        Ok(Rebuilt { fit, note, built, posterior, target, family })
     }
 
     /// The model of an error.

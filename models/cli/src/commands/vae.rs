@@ -8,6 +8,7 @@ pub mod error;
 mod figures;
 mod judged;
 mod options;
+mod page;
 pub mod report;
 pub mod saved;
 pub mod settings;
@@ -17,7 +18,7 @@ mod train;
 
 use super::error::CommandError;
 use crate::cli::exit::Exit;
-use crate::cli::output::print;
+use crate::cli::output::{print, write as write_file};
 use crate::cli::plot::PlotError;
 use crate::cli::vae_args::VaeArgs;
 use architecture::{Architecture, Names, batch};
@@ -26,6 +27,7 @@ use error::VaeError;
 use figures::Test;
 use jensen::amortised::autoencoder::{Autoencoder, Checkpoint, TrainedAutoencoder};
 use jensen::export::{FIT_FILE, FitBody, OutDir, SavedFit};
+use page::Drawn;
 use report::Report;
 use saved::{DataNote, Saved};
 use settings::{Settings, engine};
@@ -57,8 +59,12 @@ pub(super) fn run(args: &VaeArgs) -> Result<Exit, CommandError> {
     let counted = plan.data.bits_by_counts(&plan.architecture);
     let report = saved.report(measures, ended, (started.elapsed().as_secs_f64(), speed), counted);
     saved.report = Some(report.clone());
+    let test = Test { images: plan.data.test(), codes: &test.codes };
+    if let Some(path) = &args.output.report {
+        let drawn = drawn(&network, test, (&saved, &report))?;
+        write_file(Some(path), |out| out.write_all(page::page(&report, &drawn).as_bytes()))?;
+    }
     if let Some(folder) = folder.take() {
-        let test = Test { images: plan.data.test(), codes: &test.codes };
         write(folder, &network, test, (&saved, &report), args.output.quiet)?;
     }
     print(std::io::stdout(), &if args.output.json { report.json() } else { report.text() })?;
@@ -131,6 +137,30 @@ fn of_text(args: &VaeArgs, file: &Path, earlier: Option<&Architecture>) -> Resul
     };
     let rows = note.rows(&file.display().to_string(), &text, window)?;
     Ok((data::split(rows, args.method.test_share)?, note))
+}
+
+/// What the page of a run shows.
+fn drawn(network: &TrainedAutoencoder, test: Test, (saved, report): (&Saved, &Report)) -> Result<Drawn, CommandError> {
+    let (mut pictures, mut texts, mut charts) = (Vec::new(), Vec::new(), Vec::new());
+    match &saved.architecture.names.text {
+        Some(text) => texts = figures::texts(network, text, test).map_err(VaeError::from)?,
+        None => {
+            let grids = figures::grids(network, &saved.data, test, &report.measures).map_err(VaeError::from)?;
+            for (_, title, tiles) in grids {
+                match tiles.svg(title) {
+                    Ok(svg) => pictures.push((title, svg)),
+                    // Images so wide make no picture.
+                    Err(PlotError::TooLarge { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+    charts.extend(figures::latents(test, &report.measures).map(|figure| ("latents", figure)));
+    if !saved.run.log.epochs.is_empty() {
+        charts.push(("training", figures::training(saved)));
+    }
+    Ok(Drawn { pictures, texts, figures: charts })
 }
 
 /// Pictures and pages of a fit, as PNG and SVG or as text: an earlier run's would be of something else.

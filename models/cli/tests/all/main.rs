@@ -8,6 +8,7 @@ mod folder;
 mod mixture;
 mod mixture_kinds;
 mod mixture_streamed;
+mod pages;
 mod readers;
 mod reference;
 mod regressions;

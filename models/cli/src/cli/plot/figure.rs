@@ -56,6 +56,20 @@ impl Figure {
         self
     }
 
+    /// Its panels as figures of their own, no wider than a phone can show, without its title and note.
+    pub fn apart(&self) -> Vec<Figure> {
+        const WIDEST: f64 = 420.0;
+        let (width, height) = self.panel_size;
+        let share = (WIDEST / width).min(1.0);
+        let one = |panel: &Panel| Figure::new("", vec![panel.clone()]).grid(1, (share * width, share * height));
+        self.panels.iter().map(one).collect()
+    }
+
+    /// The line of small text below its title.
+    pub fn note_text(&self) -> &str {
+        &self.note
+    }
+
     /// The figure as an SVG document.
     pub fn svg(&self) -> String {
         svg::write(&self.scene())

@@ -1,7 +1,7 @@
 //! Marks that are drawn in a panel, in data coordinates, and their way to paper.
 
 use super::axis::{Axis, Scale};
-use super::scene::{Colour, Point, Rect, Shape, Stroke};
+use super::scene::{Anchor, Colour, Label, Point, Rect, Shape, Stroke, fitted, palette};
 use super::signs::outline;
 
 /// Something drawn in data coordinates.
@@ -61,6 +61,25 @@ pub enum Mark {
         /// Colour of the mark.
         colour: Colour,
     },
+    /// The area between two lines.
+    Band {
+        /// For each place `x` both ends of the area there, from left to right.
+        points: Vec<[f64; 3]>,
+        /// Colour of the mark.
+        colour: Colour,
+    },
+    /// A word centred on a point.
+    Word {
+        /// The point.
+        at: [f64; 2],
+        /// The word.
+        text: String,
+    },
+    /// Names to the right of points, moved apart where they would overlap.
+    Names {
+        /// The points with their names.
+        ends: Vec<([f64; 2], String)>,
+    },
     /// A thick horizontal line on the lower edge, for an interval.
     Interval {
         /// Both ends of the band.
@@ -98,6 +117,28 @@ impl Frame {
         let bar = Rect { left, top, width, height: self.y_at(0.0) - top };
         Shape::Area { points: bar.corners(), fill }
     }
+}
+
+/// Names left of the right edge of the frame, above their points where these are at the edge, one under the other.
+fn beside(frame: &Frame, ends: &[([f64; 2], String)]) -> Vec<Shape> {
+    const SIZE: f64 = 11.0;
+    let inner = frame.inner;
+    let place =
+        |(at, name): &([f64; 2], String)| Some((frame.at(*at)?.1.clamp(inner.top, inner.bottom()), name.clone()));
+    let mut places: Vec<(f64, String)> = ends.iter().filter_map(place).collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (step, count) = (SIZE + 2.0, places.len() as f64);
+    let mut lowest = inner.top + SIZE;
+    let shapes = places.iter().enumerate().map(|(k, (y, name))| {
+        // Room for the names that follow.
+        let most = inner.bottom() - 4.0 - (count - 1.0 - k as f64) * step;
+        let y = (y - 3.0).max(lowest).min(most.max(lowest));
+        lowest = y + step;
+        let text = fitted(name, SIZE, 0.45 * inner.width);
+        let at = (inner.right() - 3.0, y);
+        Shape::Text(Label { at, text, size: SIZE, anchor: Anchor::End, colour: palette::TEXT, upwards: false })
+    });
+    shapes.collect()
 }
 
 /// Keeps points far outside within what a renderer can hold; the clip hides them either way.
@@ -146,6 +187,20 @@ impl Mark {
                     shapes.push(Shape::Line { points: vec![(x, inner.bottom()), (x, inner.top)], stroke });
                 }
             }
+            Self::Band { points, colour } => {
+                let side = |k: usize| points.iter().filter_map(move |p| frame.at([p[0], p[k]]));
+                let points: Vec<Point> = side(1).chain(side(2).collect::<Vec<_>>().into_iter().rev()).collect();
+                shapes.push(Shape::Area { points, fill: *colour });
+            }
+            Self::Word { at, text } => {
+                let size = 15.0;
+                let label = |(x, y): Point| {
+                    let (text, at) = (text.clone(), (x, y + 0.36 * size));
+                    Label { at, text, size, anchor: Anchor::Middle, colour: palette::TEXT, upwards: false }
+                };
+                shapes.extend(frame.at(*at).map(label).map(Shape::Text));
+            }
+            Self::Names { ends } => shapes.extend(beside(frame, ends)),
             Self::Interval { ends, colour } => {
                 let (y, inner) = (frame.inner.bottom() - 2.0, frame.inner);
                 let within = |&x: &f64| (frame.x_at(x).clamp(inner.left, inner.right()), y);
@@ -162,9 +217,11 @@ impl Mark {
                 points.iter().map(|p| p[axis]).collect()
             }
             Self::Whiskers { ends, .. } => ends.iter().flatten().map(|p| p[axis]).collect(),
+            Self::Band { points, .. } if axis == 0 => points.iter().map(|p| p[0]).collect(),
+            Self::Band { points, .. } => points.iter().flat_map(|p| [p[1], p[2]]).collect(),
             Self::Bars { edges, .. } if axis == 0 => edges.clone(),
             Self::Bars { heights, .. } => heights.iter().copied().chain([0.0]).collect(),
-            Self::Rule { .. } | Self::Interval { .. } => Vec::new(),
+            Self::Names { .. } | Self::Word { .. } | Self::Rule { .. } | Self::Interval { .. } => Vec::new(),
         }
     }
 

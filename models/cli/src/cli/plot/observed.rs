@@ -5,14 +5,16 @@ use super::mark::Mark;
 use super::panel::Panel;
 use super::scene::palette;
 
-/// The histogram of simulated values with the observed one as a line of the third colour.
+/// The histogram of simulated values with the observed one as a solid line.
 pub fn observed_among(name: &str, simulated: &[f64], observed: f64) -> Panel {
     let mut panel = marginal(name, simulated);
     panel.x_limits = panel.x_limits.map(|(low, high)| {
         let margin = 0.02 * (high - low);
         (low.min(observed - margin), high.max(observed + margin))
     });
-    panel.mark(Mark::Rule { at: observed, colour: palette::SERIES[2] })
+    // Bars are as high as one.
+    let points = vec![[observed, 0.0], [observed, 1.0]];
+    panel.mark(Mark::Line { points, colour: palette::TEXT, width: 2.4, label: String::new() })
 }
 
 /// Counts of values between 0 and 1 in bins of equal width, in units of what is expected where they are even.

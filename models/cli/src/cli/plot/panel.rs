@@ -23,6 +23,8 @@ pub struct Panel {
     pub(super) y_scale: Scale,
     /// Names at the heights 0, 1, 2, ... in place of numbers.
     pub(super) y_names: Vec<String>,
+    /// Whether the horizontal axis counts, and has ticks at whole numbers alone.
+    pub(super) counts_x: bool,
     /// Small text inside, at the bottom in the middle.
     pub(super) note: String,
     pub(super) marks: Vec<Mark>,
@@ -41,6 +43,7 @@ impl Panel {
             y_ticks: true,
             y_scale: Scale::Linear,
             y_names: Vec::new(),
+            counts_x: false,
             note: String::new(),
             marks: Vec::new(),
         }
@@ -58,6 +61,12 @@ impl Panel {
         self
     }
 
+    /// Has ticks of the horizontal axis at whole numbers alone.
+    pub fn counting_x(mut self) -> Self {
+        self.counts_x = true;
+        self
+    }
+
     /// Spaces the vertical axis by logarithm; values that are not positive are left out.
     pub fn log_y(mut self) -> Self {
         self.y_scale = Scale::Log;
@@ -66,15 +75,18 @@ impl Panel {
 
     pub(super) fn draw(&self, outer: Rect, scene: &mut Scene) {
         let (x, y) = (self.x_axis(), self.y_axis());
-        let y_ticks = self.y_ticks(&y, outer.height);
+        let mut y_ticks = self.y_ticks(&y, outer.height);
+        if !self.y_names.is_empty() {
+            y_ticks.iter_mut().for_each(|tick| tick.label = fitted(&tick.label, TICK_SIZE, 0.42 * outer.width));
+        }
         let inner = self.inner(outer, &y_ticks);
         let frame = Frame { x, y, inner };
-        let x_ticks = x_ticks(&x, inner.width);
+        let x_ticks = x_ticks(&x, inner.width, self.counts_x);
         self.draw_grid(&frame, &x_ticks, &y_ticks, scene);
         let mut shapes = Vec::new();
         self.marks.iter().for_each(|mark| mark.draw(&frame, &mut shapes));
         // Lines alone may leave the frame, and a mask costs a whole image.
-        match self.marks.iter().any(|mark| matches!(mark, Mark::Line { .. } | Mark::Whiskers { .. })) {
+        match self.marks.iter().any(|mark| matches!(mark, Mark::Line { .. } | Mark::Whiskers { .. } | Mark::Band { .. })) {
             true => scene.shapes.push(Shape::Clip { to: inner, shapes }),
             false => scene.shapes.append(&mut shapes),
         }
@@ -191,7 +203,7 @@ fn draw_backing(back: Rect, scene: &mut Scene) {
 }
 
 /// As many ticks as have room for their labels.
-fn x_ticks(axis: &Axis, width: f64) -> Vec<Tick> {
+fn x_ticks(axis: &Axis, width: f64, counts: bool) -> Vec<Tick> {
     const GAP: f64 = 18.0;
     let room = |ticks: &[Tick]| {
         let widest = ticks.iter().map(|tick| font::width(&tick.label, TICK_SIZE)).fold(0.0, f64::max);
@@ -199,6 +211,7 @@ fn x_ticks(axis: &Axis, width: f64) -> Vec<Tick> {
         places.fold(f64::INFINITY, f64::min) >= widest + GAP
     };
     let most = ((width / 60.0) as usize).clamp(2, 12);
-    let candidates = (1..=most).rev().map(|wanted| axis.ticks(wanted));
+    let is_asked = |ticks: &Vec<Tick>| !counts || ticks.iter().all(|tick| tick.value.fract() == 0.0);
+    let candidates = (1..=most).rev().map(|wanted| axis.ticks(wanted)).filter(is_asked);
     candidates.filter(|ticks| !ticks.is_empty()).find(|ticks| room(ticks)).unwrap_or_default()
 }

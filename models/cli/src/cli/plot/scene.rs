@@ -173,11 +173,14 @@ impl Scene {
 
 /// Shortens `text` in the middle until it fits `width`.
 pub(super) fn fitted(text: &str, size: f64, width: f64) -> String {
-    let mut letters: Vec<char> = text.chars().collect();
+    let letters: Vec<char> = text.chars().collect();
     let mut shown = text.to_string();
-    while font::width(&shown, size) > width && letters.len() > 4 {
-        letters.remove(letters.len() / 2);
-        let (head, tail) = letters.split_at(letters.len() / 2);
+    for kept in (4..letters.len()).rev() {
+        if font::width(&shown, size) <= width {
+            break;
+        }
+        let head = &letters[..kept.div_ceil(2)];
+        let tail = &letters[letters.len() - kept / 2..];
         shown = head.iter().chain(['…'].iter()).chain(tail).collect();
     }
     shown

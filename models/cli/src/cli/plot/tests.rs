@@ -119,3 +119,82 @@ fn a_figure_too_large_is_refused() {
     let text = figure.png().unwrap_err().to_string();
     assert!(text.contains("too large for a PNG; plot fewer panels"), "{text}");
 }
+
+/// The box of a text: left, top, right, bottom.
+fn text_box(word: &roxmltree::Node<'_, '_>) -> [f64; 4] {
+    let at = |name: &str| word.attribute(name).unwrap().parse::<f64>().unwrap();
+    let (x, y, size) = (at("x"), at("y"), at("font-size"));
+    let width = font::width(word.text().unwrap_or(""), size);
+    let left = match word.attribute("text-anchor") {
+        Some("end") => x - width,
+        Some("middle") => x - width / 2.0,
+        _ => x,
+    };
+    if word.has_attribute("transform") {
+        return [x - 0.8 * size, y - width / 2.0, x + 0.2 * size, y + width / 2.0];
+    }
+    // Capitals are some seven tenths of the size, and little hangs below the line.
+    [left, y - 0.75 * size, left + width, y + 0.2 * size]
+}
+
+/// Nothing reaches out of the drawing, and no two words lie on each other.
+fn assert_legible(figure: &Figure) {
+    let text = figure.svg();
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let view: Vec<f64> =
+        document.root_element().attribute("viewBox").unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+    let inside = |[left, top, right, bottom]: [f64; 4]| {
+        left >= 0.0 && top >= 0.0 && right <= view[2] + 0.5 && bottom <= view[3] + 0.5
+    };
+    let words: Vec<_> = document.descendants().filter(|node| node.has_tag_name("text")).collect();
+    let boxes: Vec<_> = words.iter().map(text_box).collect();
+    for (i, a) in boxes.iter().enumerate() {
+        assert!(inside(*a), "{:?} at {a:?} leaves {view:?}", words[i].text());
+        for (j, b) in boxes.iter().enumerate().skip(i + 1) {
+            let apart = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+            assert!(apart, "{:?} lies on {:?}", words[i].text(), words[j].text());
+        }
+    }
+    for circle in document.descendants().filter(|node| node.has_tag_name("circle")) {
+        let of = |name: &str| circle.attribute(name).unwrap().parse::<f64>().unwrap();
+        let (x, y) = (of("cx"), of("cy"));
+        assert!(inside([x - 2.0, y - 2.0, x + 2.0, y + 2.0]), "a dot at {x}, {y} leaves {view:?}");
+    }
+}
+
+#[test]
+fn charts_of_a_page_are_legible() {
+    let long = "b[a very long name of a column:another very long name of a column[with a level]]";
+    let span =
+        |k: usize| Span { name: format!("{k} {long}"), ends: [k as f64 - 3.0, k as f64], middle: k as f64 - 1.0 };
+    for count in [1, 2, 12, 40] {
+        let spans: Vec<Span> = (0..count).map(span).collect();
+        let panel = forest("title", "change of the predictor", &spans, Some(0.0));
+        assert_legible(&Figure::new("", vec![panel]).grid(1, (420.0, forest_height(count))));
+    }
+    let wide = [Span { name: "b[x]".into(), ends: [-123456.7, 1e7], middle: 9e6 }];
+    assert_legible(&Figure::new("", vec![forest("", "y", &wide, Some(0.0))]).grid(1, (420.0, forest_height(1))));
+    let curve = |k: usize| Banded {
+        name: format!("category {k} {long}"),
+        points: (0..20).map(|i| [f64::from(i) * 1000.0, 0.1 * k as f64, 0.0, 1.0]).collect(),
+    };
+    let panel = banded("", ("x", "y"), &(0..6).map(curve).collect::<Vec<_>>(), vec![[0.0, 0.5], [19_000.0, 1.0]]);
+    assert_legible(&Figure::new("", vec![panel]).grid(1, (360.0, 290.0)));
+    let even: Vec<f64> = (0..50).map(|k| f64::from(k) / 50.0).collect();
+    assert_legible(&Figure::new("", vec![even_quantiles("", &even)]).grid(1, (300.0, 210.0)));
+    let edges: Vec<f64> = (0..=10).map(f64::from).collect();
+    let panel = overlaid("data", &edges, &[0.1; 10], &[vec![0.1; 10], vec![0.2; 10]]);
+    assert_legible(&Figure::new("", vec![panel]).grid(1, (360.0, 280.0)));
+    assert_legible(
+        &Figure::new("", vec![observed_among("mean of data", &bell(500, 3.0, 1.0), 99.0)]).grid(1, (300.0, 210.0)),
+    );
+}
+
+#[test]
+fn what_counts_has_ticks_at_whole_numbers() {
+    let panel = Panel::new("", "K", "").counting_x();
+    let points = (1..=8).map(|k| [f64::from(k), 1.0]).collect();
+    let panel = panel.mark(Mark::Dots { points, colour: Colour::new(0, 0, 0), radius: 3.0 });
+    let text = Figure::new("", vec![panel]).svg();
+    assert!(text.contains(">2<") && !text.contains(">1.5<") && !text.contains(">2.0<"), "{text}");
+}

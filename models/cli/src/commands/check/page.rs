@@ -6,12 +6,16 @@ use super::parts::{Finding, LeftOut, Part, Pit};
 use super::predicted::Predicted;
 use super::text::{by_sensitivity, influence, priors};
 use crate::cli::number::significant;
-use crate::cli::page::{embedded, escaped, head};
-use crate::cli::plot::{Figure, even_counts, observed_among, scatter};
+use crate::cli::page::{escaped, head, panels, paragraph, table};
+use crate::cli::plot::{even_counts, even_quantiles, observed_among, overlaid, scatter};
 use jensen::posterior::{Change, PowerScaling};
 
 /// Panels of one figure at most.
 const MOST_PANELS: usize = 24;
+
+/// Sizes of a panel, small enough for a phone.
+const SMALL: (f64, f64) = (300.0, 210.0);
+const LARGE: (f64, f64) = (360.0, 280.0);
 
 /// The whole page.
 pub(super) fn page(checked: &Checked) -> String {
@@ -22,6 +26,11 @@ pub(super) fn page(checked: &Checked) -> String {
         checked.fit, checked.data, checked.verdict.trust, checked.seed
     ));
     out += &findings(checked);
+    out + &sections(checked) + "</body></html>\n"
+}
+
+/// Every check as a section; those that were not made say why.
+fn sections(checked: &Checked) -> String {
     let sections = [
         ("Data that the prior expects", told(&checked.prior_predictive, |made| predicted("prior", made))),
         (
@@ -33,14 +42,22 @@ pub(super) fn page(checked: &Checked) -> String {
         ("Fits of simulated data", told(&checked.calibration, calibrated)),
         ("Sensitivity to prior and data", told(&checked.sensitivity, sensitivity)),
     ];
-    for (title, body) in sections {
-        out += &format!("<h2>{title}</h2>\n{body}");
-    }
-    out + "</body></html>\n"
+    sections.iter().map(|(title, body)| format!("<h2>{title}</h2>\n{body}")).collect()
 }
 
-fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escaped(text))
+/// What the checks of a fit's own page say: findings, and the sections without fits of simulated data.
+pub(super) fn of_a_fit(checked: &Checked) -> String {
+    let sections = [
+        (
+            "Data that the fitted model expects",
+            told(&checked.posterior_predictive, |made| predicted("posterior", made)),
+        ),
+        ("Rows left out one by one", told(&checked.loo, left_out)),
+        ("Where left-out values fall in their predictions", told(&checked.loo_pit, |all| pits(all))),
+        ("Sensitivity to prior and data", told(&checked.sensitivity, sensitivity)),
+    ];
+    let sections = sections.iter().map(|(title, body)| format!("<h3>{title}</h3>\n{body}"));
+    findings(checked) + &sections.collect::<String>()
 }
 
 fn told<T>(part: &Part<T>, tell: impl Fn(&T) -> String) -> String {
@@ -62,16 +79,6 @@ fn findings(checked: &Checked) -> String {
     format!("<div class=\"advice\"><dl>\n{}</dl></div>\n", checked.findings.iter().map(one).collect::<String>())
 }
 
-/// A table of text.
-fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let cells = |tag: &str, cells: &mut dyn Iterator<Item = &str>| {
-        cells.map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<String>()
-    };
-    let mut out = format!("<table><tr>{}</tr>\n", cells("th", &mut header.iter().copied()));
-    rows.for_each(|row| out += &format!("<tr>{}</tr>\n", cells("td", &mut row.iter().map(String::as_str))));
-    out + "</table>\n"
-}
-
 fn predicted(id: &str, made: &Predicted) -> String {
     let rows = made.statistics.iter().map(|s| {
         let [low, middle, high] = s.quantiles.map(|x| significant(x, 3));
@@ -86,18 +93,24 @@ fn predicted(id: &str, made: &Predicted) -> String {
         if made.reads_its_data { " Each value is simulated given the data before it." } else { "" }
     ));
     out += &table(&header, rows);
-    let panels = made.statistics.iter().take(MOST_PANELS);
-    let panels = panels.map(|s| observed_among(&format!("{} of {}", s.name, s.of), &s.simulated, s.observed)).collect();
-    out + &embedded(
-        &Figure::new("", panels).note("simulated: mean dashed, central 90 % thick; observed in green"),
-        id,
-        id,
-    )
+    if !made.overlays.is_empty() {
+        out += &paragraph(
+            "How often values occur: the data thick, 25 of the simulated data sets thin and grey. The same scale for all of them.",
+        );
+        let all = made.overlays.iter().map(|o| (overlaid(&o.of, &o.edges, &o.observed, &o.simulated), LARGE));
+        out += &panels(all, &format!("{id}-overlay"), "data among simulated data");
+    }
+    out += &paragraph(
+        "Statistics of simulated data sets: mean dashed, central 90 % thick; the observed one as a solid line.",
+    );
+    let shown = made.statistics.iter().take(MOST_PANELS);
+    let shown = shown.map(|s| (observed_among(&format!("{} of {}", s.name, s.of), &s.simulated, s.observed), SMALL));
+    out + &panels(shown, id, "statistics of simulated data")
 }
 
 fn left_out(loo: &LeftOut) -> String {
     let error = if loo.elpd_se.is_nan() { "unknown for a single row".into() } else { significant(loo.elpd_se, 2) };
-    let mut out = paragraph(&format!(
+    let out = paragraph(&format!(
         "elpd {} (standard error {error}), effective parameters {}. A row whose k-hat is above {} cannot be left out by \
          weights: {} of {} rows.",
         significant(loo.elpd, 5),
@@ -107,8 +120,7 @@ fn left_out(loo: &LeftOut) -> String {
         loo.pointwise.len()
     ));
     let rows: Vec<f64> = (1..=loo.k_hat.len()).map(|row| row as f64).collect();
-    out += &embedded(&Figure::new("", vec![scatter("row", "k-hat", &rows, &loo.k_hat)]), "khat", "k-hat of each row");
-    out
+    out + &panels([(scatter("row", "k-hat", &rows, &loo.k_hat), LARGE)], "khat", "k-hat of each row")
 }
 
 fn pits(all: &[Pit]) -> String {
@@ -122,11 +134,23 @@ fn pits(all: &[Pit]) -> String {
         [pit.name.clone()].into_iter().chain(numbers).collect()
     });
     out += &table(&["", "uniform p", "symmetric p", "spread"], rows);
-    let panels: Vec<_> = tested.map(|(pit, ranks)| even_counts(&pit.name, &ranks.counts)).collect();
-    if panels.is_empty() {
+    let shown: Vec<_> = tested
+        .flat_map(|(pit, ranks)| {
+            let title =
+                |what: &str| if pit.name == "data" { what.to_string() } else { format!("{what} of {}", pit.name) };
+            [
+                (even_counts(&title("how often"), &ranks.counts), SMALL),
+                (even_quantiles(&title("quantiles"), &pit.values), SMALL),
+            ]
+        })
+        .collect();
+    if shown.is_empty() {
         return out + &paragraph("There are too few values for a test.");
     }
-    out + &embedded(&Figure::new("", panels), "pit", "places of left-out values")
+    out += &paragraph(
+        "Left, counts against even ones (line). Right, the values in order against even ones, nine in ten of which are in the band.",
+    );
+    out + &panels(shown, "pit", "places of left-out values")
 }
 
 fn calibrated(made: &Calibrated) -> String {
@@ -141,8 +165,8 @@ fn calibrated(made: &Calibrated) -> String {
         [quantity.name.clone()].into_iter().chain(numbers.map(|x| significant(x, 2))).collect()
     });
     out += &table(&["quantity", "uniform p", "symmetric p", "spread", "shift"], rows);
-    let panels = made.quantities.iter().take(MOST_PANELS).map(|q| even_counts(&q.name, &q.ranks.counts)).collect();
-    out + &embedded(&Figure::new("", panels), "ranks", "ranks of the truth")
+    let shown = made.quantities.iter().take(MOST_PANELS).map(|q| (even_counts(&q.name, &q.ranks.counts), SMALL));
+    out + &panels(shown, "ranks", "ranks of the truth")
 }
 
 fn sensitivity(found: &PowerScaling) -> String {

@@ -19,6 +19,18 @@ pub(super) struct Predicted {
     /// The model reads the data that it observes: each value is simulated given the data before it.
     pub reads_its_data: bool,
     pub statistics: Vec<Statistic>,
+    /// How often values occur in the data, and in some of the simulated data sets.
+    #[serde(skip)]
+    pub overlays: Vec<Overlay>,
+}
+
+/// Shares of values between edges.
+#[derive(Debug, Clone)]
+pub(super) struct Overlay {
+    pub of: String,
+    pub edges: Vec<f64>,
+    pub observed: Vec<f64>,
+    pub simulated: Vec<Vec<f64>>,
 }
 
 /// One statistic of one `observe`.
@@ -46,8 +58,49 @@ impl Predicted {
     /// Data that themselves depend on latents are left out.
     pub fn new(data: &[Replicated], reads_its_data: bool) -> Self {
         let shown = data.iter().filter(|data| data.observed.iter().all(|y| !y.is_nan()));
+        let overlays = shown.clone().filter(|data| data.observed.len() > 9).map(overlay).collect();
         let statistics = shown.flat_map(statistics).collect();
-        Predicted { num_sets: data.first().map_or(0, |data| data.num_draws), reads_its_data, statistics }
+        Predicted { num_sets: data.first().map_or(0, |data| data.num_draws), reads_its_data, statistics, overlays }
+    }
+}
+
+/// Data sets that are drawn over the data, and bins of numbers that are not whole.
+const DRAWN_OVER: usize = 25;
+const BINS: usize = 24;
+
+/// Shares in bins over the data and half their range beyond them, where the simulated data reach that far.
+fn overlay(data: &Replicated) -> Overlay {
+    let every = data.num_draws.div_ceil(DRAWN_OVER).max(1);
+    let sets: Vec<Vec<f64>> = (0..data.num_draws).step_by(every).map(|d| data.draw(d)).collect();
+    let (first, last) = (least(&data.observed), largest(&data.observed));
+    let all = || sets.iter().flatten().copied().filter(|x| x.is_finite());
+    let beyond = 0.5 * (last - first);
+    let low = all().fold(first, f64::min).max(first - beyond);
+    let high = all().fold(last, f64::max).min(last + beyond);
+    let is_whole = data.observed.iter().all(|y| y.fract() == 0.0) && all().all(|y| y.fract() == 0.0);
+    let (from, width, bins) = if is_whole {
+        let width = ((high - low + 1.0) / BINS as f64).ceil().max(1.0);
+        (low.floor() - 0.5, width, ((high.floor() - low.floor() + 1.0) / width).ceil() as usize)
+    } else {
+        (low, ((high - low) / BINS as f64).max(f64::MIN_POSITIVE), BINS)
+    };
+    let shares = |values: &[f64]| {
+        let mut counts = vec![0.0; bins];
+        for x in values.iter().filter(|x| **x >= from) {
+            let bin = ((x - from) / width) as usize;
+            // The largest value belongs to the last bin.
+            let bin = if bin == bins && *x <= high { bins - 1 } else { bin };
+            if let Some(count) = counts.get_mut(bin) {
+                *count += 1.0 / values.len() as f64;
+            }
+        }
+        counts
+    };
+    Overlay {
+        of: data.name.clone(),
+        edges: (0..=bins).map(|k| from + width * k as f64).collect(),
+        observed: shares(&data.observed),
+        simulated: sets.iter().map(|set| shares(set)).collect(),
     }
 }
 

@@ -10,8 +10,6 @@ use jensen::mixture::{MixtureError, MixtureFitted, Table};
 const COLUMNS: usize = 4;
 const DOTS: usize = 4000;
 const CORNERS: usize = 72;
-/// The colours of the components in words, for figures whose panels have no room for a legend.
-const NAMES: [&str; 8] = ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey"];
 
 /// Pairs of the first four columns that are numbers, dots coloured by label, with the ellipse of two standard deviations
 /// of each Gaussian component; for a single column its histogram with the fitted density. None without such a column.
@@ -39,10 +37,8 @@ pub fn pairs(
             let panels: Vec<Panel> =
                 chosen.map(|(a, b)| pair(columns, data, labels, (a, b), &estimates, occupied)).collect();
             let count = panels.len();
-            let names: Vec<_> =
-                NAMES.iter().take(occupied).enumerate().map(|(c, n)| format!("{} {n}", c + 1)).collect();
-            let note = format!("rows by label; ellipses: 2 standard deviations of a component; {}", names.join(", "));
-            let figure = Figure::new(title, panels).note(&note);
+            let note = "rows by label; ellipses: 2 standard deviations of a component, its number at its mean";
+            let figure = Figure::new(title, panels).note(note);
             if count == 1 { figure.grid(1, (640.0, 480.0)) } else { figure.grid(count.min(3), (380.0, 320.0)) }
         }
     };
@@ -67,6 +63,11 @@ fn pair(
     for c in 0..occupied {
         if let Some(points) = ellipse(estimates, c, (a, b)) {
             panel = panel.mark(line(points, series(c), String::new()));
+        }
+    }
+    for c in 0..occupied {
+        if let (Some((x, _)), Some((y, _))) = (estimates.moments(c, a), estimates.moments(c, b)) {
+            panel = panel.mark(Mark::Word { at: [x, y], text: (c + 1).to_string() });
         }
     }
     panel
@@ -122,6 +123,7 @@ pub fn bounds(title: &str, tried: &[TriedLine]) -> Figure {
     let points: Vec<[f64; 2]> = tried.iter().map(|t| [t.k as f64, t.bound]).collect();
     let restarts = tried.iter().flat_map(|t| t.bounds.iter().map(|&b| [t.k as f64, b])).collect();
     let panel = Panel::new("", "components offered (K)", "bound (nats)")
+        .counting_x()
         .mark(Mark::Dots { points: restarts, colour: series(0).with_opacity(0.35), radius: 3.0 })
         .mark(line(points.clone(), series(0), String::new()))
         .mark(Mark::Dots { points, colour: series(0), radius: 4.5 });

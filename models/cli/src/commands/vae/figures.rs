@@ -14,9 +14,6 @@ const TRAVERSED: usize = 16;
 const STEPS: usize = 11;
 /// Pairs of images with pictures between them.
 const PAIRS: usize = 8;
-/// The colours of classes in words.
-const NAMES: [&str; 10] =
-    ["blue", "orange", "green", "wine", "violet", "olive", "teal", "grey", "light blue", "light orange"];
 
 /// Test images and q of their codes.
 #[derive(Clone, Copy)]
@@ -170,13 +167,22 @@ pub fn latents(Test { images: test, codes }: Test, measures: &Measures) -> Optio
         let colour = series(class).with_opacity(if class < 8 { 0.75 } else { 0.35 });
         panel = panel.mark(Mark::Dots { points: rows.collect(), colour, radius: 2.6 });
     }
-    let names: Vec<String> = (0..classes.min(10)).map(|c| format!("{c} {}", NAMES[c % NAMES.len()])).collect();
-    let note = if test.labels.is_empty() {
-        "mean codes of test images".to_string()
-    } else {
-        format!("mean codes of test images by class: {}", names.join(", "))
+    if !test.labels.is_empty() {
+        for class in 0..classes {
+            let of_class = || (0..test.num_rows()).filter(|row| test.labels[*row] as usize == class);
+            let middle = |unit: usize| {
+                let mut all: Vec<f64> = of_class().map(|row| codes.mean[row * codes.num_latents + unit - 1]).collect();
+                all.sort_by(f64::total_cmp);
+                all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+            };
+            panel = panel.mark(Mark::Word { at: [middle(a), middle(b)], text: class.to_string() });
+        }
+    }
+    let note = match test.labels.is_empty() {
+        true => "mean codes of test images",
+        false => "mean codes of test images; each class has its number at its median",
     };
-    Some(Figure::new("latents", vec![panel]).note(&note).grid(1, (640.0, 560.0)))
+    Some(Figure::new("latents", vec![panel]).note(note).grid(1, (640.0, 560.0)))
 }
 
 /// The objective and its terms by epoch.
