@@ -83,10 +83,11 @@ pub mod prelude {
         Distribution, Support, autoregressive, bernoulli, bernoulli_logit, beta, beta_binomial, binomial,
         binomial_logit, categorical, categorical_logit, cauchy, censored, censored_above, chi_squared, dirichlet,
         exponential, gamma, geometric, gumbel, half_cauchy, half_normal, half_student_t, hurdle, inverse_gamma,
-        inverse_wishart, laplace, lkj_cholesky, log_normal, logistic, mixture, mixture_logit, mixture_of, multinomial,
-        multivariate_normal_cholesky, multivariate_normal_covariance, multivariate_normal_precision, negative_binomial,
-        negative_binomial_log, normal, ordered_logistic, pareto, poisson, poisson_log, random_walk, student_t,
-        truncated, uniform, von_mises, weibull, weighted, wishart, zero_inflated,
+        inverse_gaussian, inverse_wishart, laplace, lkj_cholesky, log_normal, logistic, mixture, mixture_logit,
+        mixture_of, multinomial, multivariate_normal_cholesky, multivariate_normal_covariance,
+        multivariate_normal_precision, negative_binomial, negative_binomial_log, normal, ordered_logistic, pareto,
+        poisson, poisson_log, random_walk, student_t, truncated, uniform, von_mises, weibull, weighted, wishart,
+        zero_inflated,
     };
     pub use crate::model::{LogJoint, Model, Row, model};
     pub use crate::program::{Column, Int, IntColumn, Mask, Matrix, Real, Vector, log_sum_exp};

@@ -87,8 +87,8 @@ pub use normal::{HalfNormal, LogNormal, Normal, half_normal, log_normal, normal}
 pub use normals::{Normals, normals};
 pub use ordered::{OrderedLogistic, ordered_logistic};
 pub use positive::{
-    ChiSquared, Exponential, Gamma, InverseGamma, Pareto, Weibull, chi_squared, exponential, gamma, inverse_gamma,
-    pareto, weibull,
+    ChiSquared, Exponential, Gamma, InverseGamma, InverseGaussian, Pareto, Weibull, chi_squared, exponential, gamma,
+    inverse_gamma, inverse_gaussian, pareto, weibull,
 };
 pub use simplex::{Dirichlet, Multinomial, dirichlet, multinomial};
 pub use support::Support;

@@ -88,6 +88,25 @@ scalar_distribution! {
 }
 
 scalar_distribution! {
+    /// Inverse Gaussian distribution: when a Brownian motion with drift first reaches a level.
+    struct InverseGaussian;
+    /// `ln p(x) = (ln shape - ln(2 pi) - 3 ln x - shape (x / mean - 1)^2 / x) / 2` for `x > 0`; the variance is
+    /// `mean^3 / shape`.
+    #[doc = example!(
+        r#"let shape = p.draw("shape", gamma(2.0, 0.1));"#,
+        "p.observe(1.3, inverse_gaussian(2.0, shape)); // a reaction time",
+    )]
+    fn inverse_gaussian(mean: Support::Positive, shape: Support::Positive);
+    support = Support::Positive;
+    log_density(x) = {
+        // An infinite mean has no density.
+        let away = (x - mean) / mean;
+        (shape.ln() - std::f64::consts::TAU.ln() - x.ln() * 3.0 - shape * away * away / x) * 0.5
+    };
+    sample(rng) = into_positive(draw(rand_distr::InverseGaussian::new(mean, shape), rng));
+}
+
+scalar_distribution! {
     /// Pareto distribution of numbers from a scale on.
     struct Pareto;
     /// `ln p(x) = ln shape + shape ln scale - (shape + 1) ln x` for `x >= scale`; the mean is

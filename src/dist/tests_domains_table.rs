@@ -209,6 +209,12 @@ fn of_numbers() -> Vec<Case> {
             [positive("shape", 1.7), positive("scale", 1.2)]
         ),
         case!(
+            inverse_gaussian,
+            |at, x, p| at.observe(x[0], inverse_gaussian(p[0][0], p[1][0])),
+            positive("", 0.5),
+            [positive("mean", 1.7), positive("shape", 1.2)]
+        ),
+        case!(
             pareto,
             |at, x, p| at.observe(x[0], pareto(p[0][0], p[1][0])),
             set("", 2.5, [1.1, -3.0]),

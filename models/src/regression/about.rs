@@ -39,33 +39,43 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `trunc(0, 9)`, `trunc(lb=0)`, `trunc(ub=9)`.
+    /// `trunc(0, 9)`, `trunc(lb=0)`, `trunc(ub=limit)`.
     fn bounds(
         &self,
         arguments: &[(Option<String>, Node)],
         node: &Node,
         formula: &mut Formula,
     ) -> Result<(), FormulaError> {
-        if formula.bounds != NO_BOUNDS {
+        if formula.is_truncated() {
             return self.error(node, "it is said twice");
         }
         for (k, (keyword, argument)) in arguments.iter().enumerate() {
-            let bound = match &argument.kind {
-                NodeKind::Number(x) => *x,
-                NodeKind::Negative(inner) if matches!(inner.kind, NodeKind::Number(_)) => {
-                    if let NodeKind::Number(x) = inner.kind { -x } else { 0.0 }
-                }
-                _ => return self.error(argument, "a bound is a number"),
-            };
+            if matches!(argument.kind, NodeKind::Text(_)) {
+                return self.error(argument, "a bound is a number or a column");
+            }
             match (keyword.as_deref(), k) {
-                (Some("lb"), _) | (None, 0) => formula.bounds.0 = bound,
-                (Some("ub"), _) | (None, 1) => formula.bounds.1 = bound,
+                (Some("lb"), _) | (None, 0) => formula.bounds[0] = Some(argument.clone()),
+                (Some("ub"), _) | (None, 1) => formula.bounds[1] = Some(argument.clone()),
                 _ => return self.error(argument, "bounds are two: `trunc(lb=0, ub=9)`"),
             }
         }
-        if formula.bounds == NO_BOUNDS || formula.bounds.0 >= formula.bounds.1 {
+        let number = |bound: &Option<Node>| bound.as_ref().and_then(constant);
+        let is_empty = match [number(&formula.bounds[0]), number(&formula.bounds[1])] {
+            [Some(low), Some(high)] => low >= high,
+            _ => !formula.is_truncated(),
+        };
+        if is_empty {
             return self.error(node, "a lower bound, an upper one, or both were expected, the lower first");
         }
         Ok(())
+    }
+}
+
+/// A number as it is written.
+fn constant(node: &Node) -> Option<f64> {
+    match &node.kind {
+        NodeKind::Number(x) => Some(*x),
+        NodeKind::Negative(inner) => constant(inner).map(|x| -x),
+        _ => None,
     }
 }

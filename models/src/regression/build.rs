@@ -9,6 +9,7 @@ use super::parameters;
 use super::prior::{Parameter, replace};
 use super::response::Response;
 use super::seen::Observed;
+use super::special_term::{Part, SpecialTerm};
 use super::terms::Formula;
 use super::words::words;
 use crate::data::DataTable;
@@ -47,6 +48,8 @@ pub struct Regression {
     pub(super) columns: Centred,
     pub(super) offset: Option<Column>,
     pub(super) groups: Vec<Group>,
+    /// Terms of latents.
+    pub(super) specials: Vec<SpecialTerm>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) observed: Observed,
     /// What was understood of the table and the formula, in words.
@@ -97,9 +100,11 @@ pub enum Missing {
     Drop,
     /// Refuse the table.
     Refuse,
+    /// Take missing numbers that stand alone as a term for latents, as `mi(x)` does; leave the other rows out.
+    Impute,
 }
 
-words! { Missing: Drop = "drop", Refuse = "refuse" }
+words! { Missing: Drop = "drop", Refuse = "refuse", Impute = "impute" }
 
 /// The choices of a regression besides its formula.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -148,7 +153,10 @@ impl Regression {
     /// # Errors
     /// As [`Regression::new`], a link that the likelihood does not have, and priors of what is not there.
     pub fn with(formula: &str, table: &DataTable, settings: &RegressionSettings) -> Result<Self, RegressionError> {
-        let formula = Formula::parse(formula)?;
+        let mut formula = Formula::parse(formula)?;
+        if settings.missing == Missing::Impute {
+            formula.impute(|name| check::is_partly(table, name));
+        }
         let likelihood = settings.likelihood.unwrap_or(ResponseLaw::Normal);
         let link = settings.link.unwrap_or(likelihood.links()[0]);
         if !likelihood.links().contains(&link) {
@@ -165,6 +173,7 @@ impl Regression {
         check::explained(likelihood, link, &formula, &response, &design, table)?;
         let intercept = formula.terms.intercept;
         let columns = centred(&design, intercept)?;
+        let specials = special_terms(&design, &columns)?;
         let groups = design.groups.iter().map(group).collect::<Vec<_>>();
         check::groups(likelihood, &groups, &design, table)?;
         let mut regression = Regression {
@@ -176,6 +185,7 @@ impl Regression {
             response,
             columns,
             groups,
+            specials,
             parameters: Vec::new(),
             notes: Vec::new(),
             formula,
@@ -221,6 +231,16 @@ impl Regression {
                 let sites = group.effects.iter().map(|effect| self.of_group("effect", class, group, &effect.name));
                 labels.extend(sites.map(|site| (site, group.levels.clone())));
             }
+            for term in &self.specials {
+                if let Part::Steps { num_steps, .. } = term.part {
+                    let steps = (1..=num_steps).map(|k| k.to_string()).collect();
+                    labels.push((self.of_special("steps", class, &term.name), steps));
+                }
+            }
+        }
+        for covariate in self.specials.iter().filter_map(SpecialTerm::covariate) {
+            let rows = covariate.rows.iter().map(|&i| format!("row {}", self.rows[i] + 1)).collect();
+            labels.push((covariate.site(), rows));
         }
         labels
     }
@@ -264,6 +284,14 @@ fn centred(design: &Design, intercept: bool) -> Result<Centred, RegressionError>
     let x = (!values.is_empty()).then(|| Matrix::new(by_row, values.len())).transpose();
     let x = x.map_err(RegressionError::Choice)?;
     Ok(Centred { names: columns.names.clone(), means, sds, steps, x })
+}
+
+/// Terms of latents, with the other columns less their means.
+fn special_terms(design: &Design, columns: &Centred) -> Result<Vec<SpecialTerm>, RegressionError> {
+    let less = |(column, mean): (&Vec<f64>, &f64)| column.iter().map(|x| x - mean).collect::<Vec<f64>>();
+    let z: Vec<Vec<f64>> = design.columns.values.iter().zip(&columns.means).map(less).collect();
+    let made = design.specials.iter().map(|special| SpecialTerm::new(special, &z));
+    made.collect::<Result<_, _>>().map_err(RegressionError::Choice)
 }
 
 fn group(of: &super::design::Grouped) -> Group {

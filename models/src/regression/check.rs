@@ -23,11 +23,12 @@ pub(super) fn present(
 ) -> Result<(Vec<usize>, LeftOut), RegressionError> {
     let mut is_whole = vec![true; table.num_rows()];
     let mut left_out: LeftOut = Vec::new();
+    let optional = super::special::may_be_missing(formula);
     for (name, span) in formula.names() {
         if let Some(words) = missing_column(table, name) {
             return Err(FormulaError::new(&formula.text, span, &words).into());
         }
-        if left_out.iter().any(|(known, _)| known == name) {
+        if left_out.iter().any(|(known, _)| known == name) || optional.contains(&name) {
             continue;
         }
         let mut count = 0;
@@ -57,6 +58,13 @@ pub(super) fn present(
     Ok((rows, left_out))
 }
 
+/// Whether a column is of numbers, with cells missing.
+pub(super) fn is_partly(table: &DataTable, name: &str) -> bool {
+    let has_missing = table.answers(name).is_ok_and(|cells| cells.iter().any(Option::is_none));
+    let reading = super::reading::Reading::of(table, name);
+    has_missing && reading.is_ok_and(|reading| !matches!(reading, super::reading::Reading::Words { .. }))
+}
+
 fn table_error<T>(table: &DataTable, reason: String) -> Result<T, RegressionError> {
     Err(RegressionError::Table { file: table.file().to_string(), reason })
 }
@@ -79,10 +87,9 @@ pub(super) fn design(formula: &Formula, design: &Design, table: &DataTable) -> R
     }
     let num_rows = columns.first().map_or(0, Vec::len);
     let num_coefficients = columns.len() + usize::from(formula.terms.intercept);
-    if num_coefficients > num_rows && num_rows > 0 {
-        let words = "so many cannot be told apart; choose fewer columns, or use the model `horseshoe`, which expects most to \
-                     be of no effect";
-        return table_error(table, format!("{num_coefficients} coefficients from {num_rows} rows: {words}"));
+    if num_coefficients > num_rows {
+        // Their priors tell them apart, which is said among the notes.
+        return Ok(());
     }
     let Some(found) = first_dependence(&columns) else { return Ok(()) };
     let others: Vec<String> = found.terms.iter().map(|(j, _)| names[*j].clone()).collect();

@@ -2,7 +2,7 @@
 
 use super::build::Regression;
 use super::effects::thinned;
-use super::encode::{Frame, Replaced, cells};
+use super::encode::{Frame, Replaced, known_cells};
 use super::error::RegressionError;
 use super::likelihood::Kind;
 use super::reading::Reading;
@@ -82,7 +82,9 @@ impl Regression {
     pub fn usual_steps(&self) -> Vec<(String, f64)> {
         let of = |class: Option<&str>| {
             let columns = self.columns.names.iter().zip(&self.columns.steps);
-            columns.map(|(name, step)| (self.coefficient(class, name), *step)).collect::<Vec<_>>()
+            let own = columns.map(|(name, step)| (self.coefficient(class, name), *step));
+            own.chain(self.specials.iter().map(|term| (self.coefficient(class, &term.name), term.sd)))
+                .collect::<Vec<_>>()
         };
         self.classes().into_iter().flat_map(of).collect()
     }
@@ -94,7 +96,7 @@ impl Regression {
 
     /// The cell of the median, or the most frequent one.
     fn usual(&self, name: &str, frame: Frame) -> Result<String, RegressionError> {
-        let mut all = cells(name, frame)?;
+        let mut all: Vec<&str> = known_cells(name, frame)?.into_iter().map(|(_, cell)| cell).collect();
         if let Some(reading) = self.numbers_of(name) {
             let middle = all.len() / 2;
             let number = |cell: &&str| reading.number(cell).unwrap_or(f64::NAN);
@@ -114,7 +116,8 @@ impl Regression {
         column: String,
         held: &BTreeMap<String, String>,
     ) -> Result<Curve, RegressionError> {
-        let found = cells(&column, frame)?;
+        let (places, found): (Vec<usize>, Vec<&str>) = known_cells(&column, frame)?.into_iter().unzip();
+        let of_row = places;
         let levels = self.encoder.levels.get(&column).cloned().unwrap_or_default();
         let reading = self.numbers_of(&column);
         let number = |cell: &str| match reading {
@@ -150,13 +153,13 @@ impl Regression {
         }
         let response = &self.response;
         let every = x.len().div_ceil(MOST_SHOWN).max(1);
-        let of_row = |i: usize| {
-            let n = response.trials.as_ref().map_or(1.0, |n| n[i]);
-            [x[i], response.values[i] / n]
+        let shown = |k: usize| {
+            let n = response.trials.as_ref().map_or(1.0, |n| n[of_row[k]]);
+            [x[k], response.values[of_row[k]] / n]
         };
         let observed = match self.likelihood().kind() {
             Kind::Category => Vec::new(),
-            _ => (0..x.len()).step_by(every).map(of_row).filter(|[_, y]| y.is_finite()).collect(),
+            _ => (0..x.len()).step_by(every).map(shown).filter(|[_, y]| y.is_finite()).collect(),
         };
         let held = held.iter().filter(|(name, _)| **name != column);
         Ok(Curve {

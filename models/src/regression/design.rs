@@ -2,6 +2,7 @@
 
 use super::encode::{Category, Coding, Encoder, Frame, Value};
 use super::error::RegressionError;
+use super::special::{self, Special};
 use super::terms::{Formula, FormulaTerms, Term, Varying, same};
 
 /// Columns with names.
@@ -33,6 +34,8 @@ pub(super) struct Design {
     pub columns: Columns,
     pub offset: Option<Vec<f64>>,
     pub groups: Vec<Grouped>,
+    /// Terms of latents.
+    pub specials: Vec<Special>,
 }
 
 /// What the intercept is called.
@@ -40,7 +43,7 @@ pub(super) const INTERCEPT: &str = "intercept";
 
 impl Design {
     pub fn new(formula: &Formula, encoder: &mut Encoder, frame: Frame) -> Result<Self, RegressionError> {
-        let columns = columns(&formula.terms, encoder, frame)?;
+        let columns = columns(&formula.terms, true, encoder, frame)?;
         let mut offset: Option<Vec<f64>> = None;
         for node in &formula.offsets {
             let values = encoder.column(node, frame)?;
@@ -50,12 +53,13 @@ impl Design {
             });
         }
         let groups = formula.varying.iter().map(|v| grouped(v, encoder, frame)).collect::<Result<_, _>>()?;
-        Ok(Design { columns, offset, groups })
+        let specials = special::read(formula, encoder, frame)?;
+        Ok(Design { columns, offset, groups, specials })
     }
 }
 
 fn grouped(varying: &Varying, encoder: &mut Encoder, frame: Frame) -> Result<Grouped, RegressionError> {
-    let mut all = columns(&varying.terms, encoder, frame)?;
+    let mut all = columns(&varying.terms, false, encoder, frame)?;
     if varying.terms.intercept {
         all.names.push(INTERCEPT.to_string());
         all.values.push(vec![1.0; frame.rows.len()]);
@@ -66,10 +70,23 @@ fn grouped(varying: &Varying, encoder: &mut Encoder, frame: Frame) -> Result<Gro
 }
 
 /// A column for each coefficient but the intercept.
-fn columns(terms: &FormulaTerms, encoder: &mut Encoder, frame: Frame) -> Result<Columns, RegressionError> {
+fn columns(
+    terms: &FormulaTerms,
+    is_fixed: bool,
+    encoder: &mut Encoder,
+    frame: Frame,
+) -> Result<Columns, RegressionError> {
     let mut all = Columns::default();
     let mut has_constant = terms.intercept;
     for term in &terms.terms {
+        if let Some((factor, function, arguments)) = special::call(term).filter(|_| is_fixed) {
+            // Of a curve that bends, its line is an ordinary column.
+            if let ("s", [(None, x), ..]) = (function, arguments) {
+                all.names.push(factor.name.clone());
+                all.values.push(encoder.column(x, frame)?);
+            }
+            continue;
+        }
         let mut is_whole = true;
         let mut product = Columns { names: vec![String::new()], values: vec![vec![1.0; frame.rows.len()]] };
         for (k, factor) in term.iter().enumerate() {

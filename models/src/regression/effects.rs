@@ -69,7 +69,7 @@ impl Regression {
         let frame = Frame { table, rows: &self.rows };
         let levels = self.encoder.levels.get(x);
         let reading = self.encoder.readings.get(x);
-        let cells = super::encode::cells(x, frame)?;
+        let cells: Vec<&str> = super::encode::known_cells(x, frame)?.into_iter().map(|(_, cell)| cell).collect();
         let is_answer = |reading: &Reading| {
             let numbers = cells.iter().map(|cell| reading.number(cell));
             numbers.fold((false, false, true), |(zero, one, all), x| {
@@ -179,7 +179,7 @@ impl Regression {
     /// Draws of another model, and a table that is not that of the fit.
     pub fn r_squared(&self, draws: &Constrained, table: &DataTable) -> Result<Option<Vec<f64>>, RegressionError> {
         let law = self.likelihood();
-        let is_whole = self.formula.bounds == super::about::NO_BOUNDS && !self.response.limits.is_any();
+        let is_whole = !self.formula.is_truncated() && !self.response.limits.is_any();
         if !is_whole || law.kind() == Kind::Category {
             return Ok(None);
         }

@@ -281,6 +281,12 @@ pub(super) fn cells<'a>(name: &str, frame: Frame<'a>) -> Result<Vec<&'a str>, Re
     frame.rows.iter().map(one).collect()
 }
 
+/// The cells of a column in the rows of the frame that are not missing, with the place of each among these rows.
+pub(super) fn known_cells<'a>(name: &str, frame: Frame<'a>) -> Result<Vec<(usize, &'a str)>, RegressionError> {
+    let all = frame.table.answers(name)?;
+    Ok(frame.rows.iter().enumerate().filter_map(|(i, &row)| Some((i, all[row]?))).collect())
+}
+
 fn numbers(name: &str, reading: &Reading, frame: Frame) -> Result<Vec<f64>, RegressionError> {
     let one = |(&row, cell): (&usize, &str)| {
         reading.number(cell).ok_or_else(|| RegressionError::Cell {

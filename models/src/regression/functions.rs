@@ -21,7 +21,7 @@ const FUNCTIONS: [(&str, Function); 8] = [
 ];
 
 /// Functions of whole columns.
-const OF_COLUMNS: [&str; 7] = ["center", "centre", "scale", "poly", "bs", "C", "offset"];
+const OF_COLUMNS: [&str; 11] = ["center", "centre", "scale", "poly", "bs", "C", "offset", "mo", "s", "me", "mi"];
 
 impl Encoder {
     pub fn call(
@@ -96,6 +96,12 @@ impl Encoder {
                 // Its cells are words, whatever they are.
                 self.known(column, first, frame)?;
                 Ok(Value::Category(self.category(column, reference, coding, node, frame)?))
+            }
+            _ if super::special::SPECIAL.contains(&name) => {
+                let words = format!(
+                    "`{name}(..)` is a term of its own: neither within a product or a function nor in `(.. | group)`"
+                );
+                self.error(node, &words)
             }
             _ => {
                 let known = FUNCTIONS.iter().map(|(name, _)| *name).chain(OF_COLUMNS);

@@ -1,6 +1,5 @@
 //! How a response is distributed given its linear predictor.
 
-use super::about::NO_BOUNDS;
 use super::prior::{Domain, Family, Prior};
 use super::words::words;
 use jensen::prelude::*;
@@ -46,6 +45,10 @@ pub enum ResponseLaw {
     Ordinal,
     /// Categories without an order: `P(y = k)` in proportion to `exp(eta_k)`, with `eta` of the first 0.
     Categorical,
+    /// Positive numbers with mean `mu` and variance `mu^3 / shape`: `inverse_gaussian(mu, shape)`.
+    InverseGaussian,
+    /// Ordered categories, reached one after the other: `P(y = k | y >= k) = sigmoid(cutpoint_k - eta)`.
+    SequentialOrdinal,
 }
 
 /// What makes a mean of a linear predictor.
@@ -93,18 +96,20 @@ pub(super) struct About {
     pub high: Option<Real>,
     pub upper: Option<Real>,
     /// Between which it is seen at all.
-    pub bounds: (f64, f64),
+    pub bounds: Option<(Real, Real)>,
 }
 
 /// Any distribution of a number.
 pub(super) type Outcome = Box<dyn Distribution<Value = Real>>;
 
 words! {
-    ResponseLaw: Normal = "normal", StudentT = "student-t", LogNormal = "log-normal", Gamma = "gamma", Weibull = "weibull",
+    ResponseLaw: Normal = "normal", StudentT = "student-t", LogNormal = "log-normal", Gamma = "gamma",
+    InverseGaussian = "inverse-gaussian", Weibull = "weibull",
     Exponential = "exponential", Beta = "beta", Bernoulli = "bernoulli", Binomial = "binomial", Poisson = "poisson",
     NegativeBinomial = "negative-binomial", ZeroInflatedPoisson = "zero-inflated-poisson",
     ZeroInflatedNegativeBinomial = "zero-inflated-negative-binomial", HurdlePoisson = "hurdle-poisson",
-    HurdleNegativeBinomial = "hurdle-negative-binomial", BetaBinomial = "beta-binomial", Ordinal = "ordinal", Categorical = "categorical",
+    HurdleNegativeBinomial = "hurdle-negative-binomial", BetaBinomial = "beta-binomial", Ordinal = "ordinal",
+    SequentialOrdinal = "sequential-ordinal", Categorical = "categorical",
 }
 
 words! { Link: Identity = "identity", Log = "log", Logit = "logit", Probit = "probit", Cloglog = "cloglog" }
@@ -115,7 +120,9 @@ impl ResponseLaw {
         match self {
             ResponseLaw::Normal | ResponseLaw::StudentT => &[Link::Identity, Link::Log],
             ResponseLaw::LogNormal => &[Link::Identity],
-            ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::Exponential => &[Link::Log],
+            ResponseLaw::Gamma | ResponseLaw::InverseGaussian | ResponseLaw::Weibull | ResponseLaw::Exponential => {
+                &[Link::Log]
+            }
             ResponseLaw::Beta | ResponseLaw::Bernoulli | ResponseLaw::Binomial | ResponseLaw::BetaBinomial => {
                 &[Link::Logit, Link::Probit, Link::Cloglog]
             }
@@ -125,7 +132,7 @@ impl ResponseLaw {
             | ResponseLaw::ZeroInflatedNegativeBinomial
             | ResponseLaw::HurdlePoisson
             | ResponseLaw::HurdleNegativeBinomial => &[Link::Log],
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => &[Link::Logit],
+            ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal | ResponseLaw::Categorical => &[Link::Logit],
         }
     }
 
@@ -133,9 +140,11 @@ impl ResponseLaw {
     pub(super) fn kind(self) -> Kind {
         match self {
             ResponseLaw::Normal | ResponseLaw::StudentT => Kind::Real,
-            ResponseLaw::LogNormal | ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::Exponential => {
-                Kind::Positive
-            }
+            ResponseLaw::LogNormal
+            | ResponseLaw::Gamma
+            | ResponseLaw::InverseGaussian
+            | ResponseLaw::Weibull
+            | ResponseLaw::Exponential => Kind::Positive,
             ResponseLaw::Beta => Kind::Share,
             ResponseLaw::Bernoulli => Kind::Answer,
             ResponseLaw::Binomial
@@ -146,7 +155,7 @@ impl ResponseLaw {
             | ResponseLaw::ZeroInflatedNegativeBinomial
             | ResponseLaw::HurdlePoisson
             | ResponseLaw::HurdleNegativeBinomial => Kind::Count,
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => Kind::Category,
+            ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal | ResponseLaw::Categorical => Kind::Category,
         }
     }
 
@@ -162,7 +171,12 @@ impl ResponseLaw {
 
     /// Whether the linear predictor has an intercept: cutpoints are in its place otherwise.
     pub(super) fn has_intercept(self) -> bool {
-        self != ResponseLaw::Ordinal
+        !self.is_ordinal()
+    }
+
+    /// Whether the response has cutpoints.
+    pub(super) fn is_ordinal(self) -> bool {
+        matches!(self, ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal)
     }
 
     /// The parameters besides the linear predictor, with their priors; `s` is the standard deviation of the response in
@@ -175,6 +189,7 @@ impl ResponseLaw {
             ResponseLaw::Normal | ResponseLaw::LogNormal => vec![sigma()],
             ResponseLaw::StudentT => vec![sigma(), ("nu", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.1]))],
             ResponseLaw::Gamma | ResponseLaw::Weibull | ResponseLaw::NegativeBinomial => vec![shape()],
+            ResponseLaw::InverseGaussian => vec![shape()],
             ResponseLaw::Beta | ResponseLaw::BetaBinomial => {
                 vec![("precision", Domain::Positive, Prior::new(Family::Gamma, [2.0, 0.01]))]
             }
@@ -194,6 +209,7 @@ impl ResponseLaw {
             (ResponseLaw::StudentT, _) => Box::new(student_t(number(1), mu(), number(0))),
             (ResponseLaw::LogNormal, _) => about.seen(log_normal(eta, number(0))),
             (ResponseLaw::Gamma, _) => Box::new(gamma(number(0), number(0) * (-eta).exp())),
+            (ResponseLaw::InverseGaussian, _) => Box::new(inverse_gaussian(mu(), number(0))),
             (ResponseLaw::Weibull, _) => about.seen(weibull(number(0), mu())),
             (ResponseLaw::Exponential, _) => about.seen(exponential((-eta).exp())),
             (ResponseLaw::Beta, _) => {
@@ -219,9 +235,24 @@ impl ResponseLaw {
                 Box::new(hurdle(number(1), negative_binomial_log(eta, number(0))))
             }
             (ResponseLaw::Ordinal, _) => Box::new(ordered_logistic(eta, Vector::new(&extra.cutpoints))),
+            (ResponseLaw::SequentialOrdinal, _) => {
+                Box::new(categorical_logit(Vector::new(&sequential(eta, &extra.cutpoints))))
+            }
             (ResponseLaw::Categorical, _) => Box::new(bernoulli_logit(eta)),
         }
     }
+}
+
+/// Log probabilities of categories that are reached one after the other: `ln sigmoid(cut_k - eta) + sum_(j<k) ln sigmoid(eta - cut_j)`.
+fn sequential(eta: Real, cuts: &[Real]) -> Vec<Real> {
+    let mut beyond = Real::from(0.0);
+    let mut all = Vec::with_capacity(cuts.len() + 1);
+    for &cut in cuts {
+        all.push(beyond + (cut - eta).log_sigmoid());
+        beyond = beyond + (eta - cut).log_sigmoid();
+    }
+    all.push(beyond);
+    all
 }
 
 impl ResponseLaw {
@@ -229,6 +260,7 @@ impl ResponseLaw {
     pub(super) fn ratios(self, link: Link) -> Option<&'static str> {
         match (self, link) {
             (ResponseLaw::Categorical, _) => Some("ratios of odds against the first category"),
+            (ResponseLaw::SequentialOrdinal, _) => Some("ratios of the odds of going on to a higher category"),
             (ResponseLaw::Ordinal, _) => Some("ratios of the odds of a higher category"),
             (_, Link::Logit) => Some("odds ratios"),
             (_, Link::Cloglog) => Some("hazard ratios"),
@@ -245,8 +277,8 @@ impl About {
     /// A lifetime or a real number as it was seen.
     fn seen<D: jensen::dist::Survival + 'static>(self, base: D) -> Outcome {
         let (least, most) = (-f64::MAX, f64::MAX);
-        if self.bounds != NO_BOUNDS {
-            return Box::new(truncated(base, self.bounds.0.max(least), self.bounds.1.min(most)));
+        if let Some((low, high)) = self.bounds {
+            return Box::new(truncated(base, low, high));
         }
         if self.low.is_none() && self.high.is_none() && self.upper.is_none() {
             return Box::new(base);

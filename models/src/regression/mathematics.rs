@@ -1,8 +1,8 @@
 //! A regression as mathematics, line by line.
 
-use super::about::NO_BOUNDS;
 use super::build::{Group, Regression};
 use super::likelihood::{Link, ResponseLaw};
+use super::special_term::Part;
 
 /// Coefficients that are written out; of more the first and the last.
 const MOST: usize = 6;
@@ -21,9 +21,8 @@ impl Regression {
     /// ```
     pub fn mathematics(&self) -> Vec<String> {
         let name = &self.response.name;
-        let limits = self.formula.bounds;
-        let seen = match (limits == NO_BOUNDS, self.response.limits.is_any()) {
-            (false, _) => format!(", of which rows between {} and {} alone are seen", limits.0, limits.1),
+        let seen = match (self.formula.is_truncated(), self.response.limits.is_any()) {
+            (true, _) => ", of which rows between the bounds of `trunc` alone are seen".to_string(),
             (_, true) => ", known only up to its limit where it is censored".to_string(),
             _ => String::new(),
         };
@@ -37,6 +36,18 @@ impl Regression {
             lines.push(format!("{left} = {}", self.predictor_written(class)));
             for group in &self.groups {
                 lines.extend(self.group_written(class, group));
+            }
+        }
+        for term in &self.specials {
+            let name = &term.name;
+            match &term.part {
+                Part::Smooth { .. } => lines.push(format!("bends[{name}]_k ~ normal(0, sd[{name}])")),
+                Part::Steps { .. } => lines.push(format!("steps[{name}] ~ dirichlet(1, .., 1)")),
+                Part::Covariate(of) => {
+                    let others = if self.columns.names.is_empty() { "" } else { " + the other columns by latent_b" };
+                    let (x, mean, sd) = (&of.variable, of.named("mean", ""), of.named("sd", ""));
+                    lines.push(format!("{x} ~ normal({mean}{others}, {sd}), at latents where it is not known"));
+                }
             }
         }
         lines
@@ -56,6 +67,19 @@ impl Regression {
                 parts.push(term(&names[n - 1]));
             }
             _ => parts.extend(names.iter().map(term)),
+        }
+        for term in &self.specials {
+            let name = &term.name;
+            parts.push(match &term.part {
+                Part::Smooth { .. } => {
+                    format!("sum_k {}_k (columns of {name})_k", self.of_special("bends", class, name))
+                }
+                Part::Steps { num_steps, .. } => {
+                    let steps = self.of_special("steps", class, name);
+                    format!("{} {num_steps} sum_(k <= level) {steps}_k", self.coefficient(class, name))
+                }
+                Part::Covariate(of) => format!("{} {}", self.coefficient(class, name), of.variable),
+            });
         }
         parts.extend(self.formula.offsets.iter().map(|node| node.written(&self.formula.text)));
         for group in &self.groups {
@@ -104,6 +128,8 @@ impl ResponseLaw {
             ResponseLaw::HurdleNegativeBinomial => {
                 "0 with probability zero, otherwise negative_binomial(mu, shape) above 0"
             }
+            ResponseLaw::InverseGaussian => "inverse_gaussian(mu, shape)",
+            ResponseLaw::SequentialOrdinal => "ordered categories: P(y = k | y >= k) = sigmoid(cutpoint_k - eta)",
             ResponseLaw::Ordinal => "ordered categories: P(y <= k) = sigmoid(cutpoint_k - eta)",
             ResponseLaw::Categorical => "categories: P(y = k) in proportion to exp(eta[k]), with eta of the first 0",
         }
@@ -111,7 +137,7 @@ impl ResponseLaw {
 
     /// Whether its distribution is written by the linear predictor itself.
     fn is_of_eta(self) -> bool {
-        matches!(self, ResponseLaw::LogNormal | ResponseLaw::Ordinal)
+        self == ResponseLaw::LogNormal || self.is_ordinal()
     }
 }
 

@@ -6,6 +6,7 @@
 mod about;
 mod build;
 mod check;
+mod covariate;
 mod curves;
 mod design;
 mod effects;
@@ -26,6 +27,10 @@ mod prior;
 mod reading;
 mod response;
 mod seen;
+mod smooth;
+mod special;
+mod special_predict;
+mod special_term;
 mod spline;
 mod terms;
 mod words;

@@ -2,6 +2,7 @@
 
 use super::build::{Group, Regression};
 use super::likelihood::{About, Extra, ResponseLaw};
+use super::special_term::{Drawn, SpecialTerm};
 use jensen::dist::normals;
 use jensen::prelude::*;
 
@@ -11,15 +12,19 @@ struct Predictor {
     b: Option<Vector>,
     /// For each grouping the effects of its groups, one vector for each coefficient.
     effects: Vec<Vec<Vector>>,
+    /// Terms of latents.
+    specials: Vec<Drawn>,
 }
 
 impl Model for Regression {
     fn log_joint(&self, p: &LogJoint) {
         let predictors: Vec<Predictor> = self.classes().into_iter().map(|class| self.predictor(p, class)).collect();
+        let covariates = self.specials.iter().map(SpecialTerm::covariate);
+        let latents: Vec<Option<Vector>> = covariates.map(|of| of.map(|of| of.draw(p, self))).collect();
         let extra = self.extra(p, &predictors);
         let observed = &self.observed;
         p.rows(observed.y.len(), |i| {
-            let eta: Vec<Real> = predictors.iter().map(|predictor| self.eta(predictor, i)).collect();
+            let eta: Vec<Real> = predictors.iter().map(|predictor| self.eta(predictor, &latents, i)).collect();
             let outcome = if self.likelihood() == ResponseLaw::Categorical {
                 let logits: Vec<Real> = std::iter::once(Real::from(0.0)).chain(eta).collect();
                 Box::new(categorical_logit(Vector::new(&logits)))
@@ -30,7 +35,7 @@ impl Model for Regression {
                     low: at(&observed.low),
                     high: at(&observed.high),
                     upper: at(&observed.upper),
-                    bounds: self.formula.bounds,
+                    bounds: observed.bounds.as_ref().map(|[low, high]| (low.at(i), high.at(i))),
                 };
                 self.likelihood().outcome(self.link, eta[0], &extra, about)
             };
@@ -43,7 +48,7 @@ impl Model for Regression {
 }
 
 impl Regression {
-    fn drawn(&self, p: &LogJoint, parameter: &str, site: &str) -> Real {
+    pub(super) fn drawn(&self, p: &LogJoint, parameter: &str, site: &str) -> Real {
         let Some(found) = self.parameter(parameter) else { return p.real(site) };
         found.prior.draw(&p.around(found.centre, found.unit), site)
     }
@@ -57,16 +62,28 @@ impl Regression {
         let b: Vec<Real> =
             columns.names.iter().map(|x| self.coefficient(class, x)).map(|b| self.drawn(p, &b, &b)).collect();
         let b = (!b.is_empty()).then(|| Vector::new(&b));
-        if let (Some(at_means), Some(b)) = (intercept, &b) {
-            p.derive(&name, at_means - self.at_means(b));
+        let specials = self.special_latents(p, class);
+        if let (Some(at_means), Some(shift)) = (intercept, self.shift(b.as_ref(), &specials)) {
+            p.derive(&name, at_means - shift);
         }
         let effects = self.groups.iter().map(|group| self.effects(p, class, group)).collect();
-        Predictor { intercept, b, effects }
+        Predictor { intercept, b, effects, specials }
     }
 
     /// What the intercept is called that is drawn: that of centred columns, where there are some.
     pub(super) fn intercept_site(&self) -> &'static str {
-        if self.columns.names.is_empty() { "intercept" } else { "intercept_at_means" }
+        if self.has_means() { "intercept_at_means" } else { "intercept" }
+    }
+
+    /// Whether something is taken out of columns.
+    pub(super) fn has_means(&self) -> bool {
+        !self.columns.names.is_empty() || self.specials.iter().any(|term| term.covariate().is_some())
+    }
+
+    /// What the linear predictor is at the means of all columns, less the intercept; nothing without columns.
+    fn shift(&self, b: Option<&Vector>, specials: &[Drawn]) -> Option<Real> {
+        let parts = b.map(|b| self.at_means(b)).into_iter().chain(self.special_at_means(specials));
+        parts.reduce(|a, b| a + b)
     }
 
     /// What the coefficients make of the columns at their means.
@@ -138,12 +155,17 @@ impl Regression {
     /// Scales, shapes and cutpoints.
     fn extra(&self, p: &LogJoint, predictors: &[Predictor]) -> Extra {
         let numbers = self.likelihood().parameters(1.0).iter().map(|(name, ..)| self.drawn(p, name, name)).collect();
-        if self.likelihood() != ResponseLaw::Ordinal {
+        if !self.likelihood().is_ordinal() {
             return Extra { numbers, cutpoints: Vec::new() };
         }
         let num_cuts = self.response.categories.len() - 1;
-        let shift = predictors.first().and_then(|predictor| predictor.b).map(|b| self.at_means(&b));
-        let cuts = p.ordered(if shift.is_some() { "cutpoints_at_means" } else { "cutpoints" }, num_cuts);
+        let shift = predictors.first().and_then(|of| self.shift(of.b.as_ref(), &of.specials));
+        let site = if shift.is_some() { "cutpoints_at_means" } else { "cutpoints" };
+        // Categories that are reached one after the other leave their cutpoints free.
+        let cuts = match self.likelihood() {
+            ResponseLaw::Ordinal => p.ordered(site, num_cuts),
+            _ => p.reals(site, num_cuts),
+        };
         if let Some(prior) = self.prior("cutpoints") {
             cuts.elements().into_iter().for_each(|cut| p.add(prior.log_density(cut)));
         }
@@ -153,11 +175,12 @@ impl Regression {
         Extra { numbers, cutpoints: cuts.elements() }
     }
 
-    fn eta(&self, predictor: &Predictor, i: &Row) -> Real {
+    fn eta(&self, predictor: &Predictor, latents: &[Option<Vector>], i: &Row) -> Real {
         let mut parts: Vec<Real> = predictor.intercept.into_iter().collect();
         if let (Some(b), Some(x)) = (&predictor.b, &self.columns.x) {
             parts.push(x.at(i).dot(b));
         }
+        parts.extend(self.special_eta(&predictor.specials, latents, i));
         parts.extend(self.offset.as_ref().map(|offset| offset.at(i)));
         for (group, effects) in self.groups.iter().zip(&predictor.effects) {
             for (of, effect) in group.effects.iter().zip(effects) {

@@ -14,6 +14,7 @@ impl ResponseLaw {
             (ResponseLaw::Normal, _) | (ResponseLaw::LogNormal, _) => vec![mu, number(0)],
             (ResponseLaw::StudentT, _) => vec![number(1), mu, number(0)],
             (ResponseLaw::Gamma, _) => vec![number(0), number(0) / mu],
+            (ResponseLaw::InverseGaussian, _) => vec![mu, number(0)],
             (ResponseLaw::Weibull, _) => vec![number(0), mu],
             (ResponseLaw::Exponential, _) => vec![1.0 / mu],
             (ResponseLaw::Beta, _) => vec![mu * number(0), (1.0 - mu) * number(0)],
@@ -28,7 +29,7 @@ impl ResponseLaw {
             (ResponseLaw::ZeroInflatedNegativeBinomial | ResponseLaw::HurdleNegativeBinomial, _) => {
                 vec![number(1), eta, number(0)]
             }
-            (ResponseLaw::Ordinal | ResponseLaw::Categorical, _) => Vec::new(),
+            (ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal | ResponseLaw::Categorical, _) => Vec::new(),
         }
     }
 
@@ -47,7 +48,7 @@ impl ResponseLaw {
             }
             ResponseLaw::ZeroInflatedPoisson => (1.0 - number(0)) * mu,
             ResponseLaw::ZeroInflatedNegativeBinomial => (1.0 - number(1)) * mu,
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => f64::NAN,
+            _ if self.kind() == Kind::Category => f64::NAN,
             _ => mu,
         }
     }
@@ -70,6 +71,7 @@ impl ResponseLaw {
                 s2.exp_m1() * (2.0 * eta + s2).exp()
             }
             ResponseLaw::Gamma => mu * mu / number(0),
+            ResponseLaw::InverseGaussian => mu.powi(3) / number(0),
             ResponseLaw::Weibull => {
                 let moment = |k: f64| libm::tgamma(1.0 + k / number(0));
                 mu * mu * (moment(2.0) - moment(1.0).powi(2))
@@ -88,7 +90,7 @@ impl ResponseLaw {
                 let above = -(-number(0) * (mu / number(0)).ln_1p()).exp_m1();
                 with_zeros((1.0 - number(1)) / above, mu + mu * mu / number(0))
             }
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => f64::NAN,
+            ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal | ResponseLaw::Categorical => f64::NAN,
         }
     }
 
@@ -169,7 +171,7 @@ mod tests {
     /// Mean and variance are those of 40,000 numbers that the distribution of the response draws, within five standard errors.
     #[test]
     fn moments_are_those_of_draws() {
-        let none = About { trials: None, low: None, high: None, upper: None, bounds: NO_BOUNDS };
+        let none = About { trials: None, low: None, high: None, upper: None, bounds: None };
         for &(name, law) in ResponseLaw::ALL {
             if law.kind() == Kind::Category {
                 continue;

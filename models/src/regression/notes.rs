@@ -43,6 +43,12 @@ impl Regression {
             let lone = if lone > 0 { format!("; {lone} of one row lean on the others") } else { String::new() };
             notes.push(format!("groups        {}: {} of {least} to {most} rows{lone}", group.name, group.levels.len()));
         }
+        for covariate in self.specials.iter().filter_map(super::special_term::SpecialTerm::covariate) {
+            let (rows, name) = (covariate.rows.len(), &covariate.variable);
+            notes.push(format!(
+                "latents       {name}: {rows} of {used} rows, as normal numbers given the other columns"
+            ));
+        }
         let limits = &self.response.limits;
         let beyond = |values: &Option<Vec<f64>>| {
             values.iter().flatten().zip(&self.response.values).filter(|(limit, y)| limit == y).count()
@@ -54,6 +60,13 @@ impl Regression {
         }
         if let Some(weights) = &self.response.weights {
             notes.push(format!("weights       {} in all, of {used} rows", weights.iter().sum::<f64>()));
+        }
+        let num_coefficients = self.columns.names.len() + usize::from(self.formula.terms.intercept);
+        if num_coefficients > used {
+            notes.push(format!(
+                "coefficients  {num_coefficients} from {used} rows: the data alone cannot tell them apart, their priors do; \
+                 the model `horseshoe` expects most to be of no effect"
+            ));
         }
         notes.extend(self.separated(design));
         let mut priors: Vec<(String, Vec<&str>)> = Vec::new();
@@ -69,7 +82,7 @@ impl Regression {
             let names = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
             notes.push(format!("prior         {names}{more} ~ {prior}"));
         }
-        if !self.columns.names.is_empty() && self.formula.terms.intercept && self.likelihood().has_intercept() {
+        if self.has_means() && self.formula.terms.intercept && self.likelihood().has_intercept() {
             notes.push("              that of the intercept is where every column is at its mean".to_string());
         }
         notes

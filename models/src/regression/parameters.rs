@@ -6,7 +6,7 @@ use super::likelihood::{Link, ResponseLaw};
 use super::prior::{Domain, Family, Parameter, Prior};
 
 /// How wide a coefficient of a column of unit scale is: 2.5 units of the response, as in rstanarm.
-const WIDE: f64 = 2.5;
+pub(super) const WIDE: f64 = 2.5;
 
 /// Every parameter with a prior, in the order of the table.
 pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionError> {
@@ -30,6 +30,7 @@ pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionEr
             let name = regression.coefficient(class, name);
             all.push(in_units(name, vec!["b".to_string()], Domain::Real, normal(0.0, WIDE * s / sd), 0.0, s / sd));
         }
+        all.extend(regression.special_parameters(class, s));
         for group in &regression.groups {
             let of_group = |kind: &str| vec![kind.to_string(), format!("{kind}[{}]", group.name)];
             for effect in &group.effects {
@@ -44,11 +45,12 @@ pub(super) fn of(regression: &Regression) -> Result<Vec<Parameter>, RegressionEr
             }
         }
     }
+    all.extend(regression.covariate_parameters());
     for (name, domain, prior) in likelihood.parameters(s) {
         let unit = if name == "sigma" { s } else { 1.0 };
         all.push(in_units(name.to_string(), Vec::new(), domain, prior, 0.0, unit));
     }
-    if likelihood == ResponseLaw::Ordinal {
+    if likelihood.is_ordinal() {
         let wide = Prior::new(Family::StudentT, [3.0, 0.0, WIDE]);
         all.push(one("cutpoints".to_string(), Vec::new(), Domain::Real, wide));
     }

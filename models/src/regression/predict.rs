@@ -20,12 +20,14 @@ const OUTCOMES: u32 = 2;
 /// New rows under the draws of a fit.
 #[derive(Debug)]
 pub struct Prediction<'a> {
-    regression: &'a Regression,
-    design: Design,
+    pub(super) regression: &'a Regression,
+    pub(super) design: Design,
     trials: Option<Vec<f64>>,
+    /// The bounds of each row.
+    bounds: Option<[Vec<f64>; 2]>,
     num_rows: usize,
-    draws: Draws<'a>,
-    streams: Streams,
+    pub(super) draws: Draws<'a>,
+    pub(super) streams: Streams,
     /// Groups that the fit has not seen, and how many rows are of them.
     new_groups: Vec<(String, usize)>,
     /// Whether all groups are taken for one in the middle of their distribution.
@@ -43,21 +45,26 @@ pub struct PredictedRow {
 
 /// Draws by name.
 #[derive(Debug)]
-struct Draws<'a> {
+pub(super) struct Draws<'a> {
     all: &'a Constrained,
     places: HashMap<&'a str, usize>,
 }
 
 impl<'a> Draws<'a> {
-    fn of(&self, name: &str) -> Result<&'a [f64], RegressionError> {
+    pub(super) fn of(&self, name: &str) -> Result<&'a [f64], RegressionError> {
         let found = self.places.get(name).map(|&k| self.all.element(k));
         found.ok_or_else(|| {
             RegressionError::Choice(format!("the fit has no `{name}`; it is of another model: fit again"))
         })
     }
 
+    /// Their number.
+    pub(super) fn num_draws(&self) -> usize {
+        self.all.num_draws
+    }
+
     /// Element `k` of a site.
-    fn element(&self, site: &str, k: usize) -> Result<&'a [f64], RegressionError> {
+    pub(super) fn element(&self, site: &str, k: usize) -> Result<&'a [f64], RegressionError> {
         self.of(&format!("{site}[{k}]"))
     }
 }
@@ -117,6 +124,7 @@ impl Regression {
                 reason: "trials must be a count; correct the cell".to_string(),
             });
         }
+        let bounds = super::seen::bounds(&self.formula, self.likelihood(), &mut encoder, frame)?;
         let mut new_groups = Vec::new();
         for group in &design.groups {
             for (k, level) in group.levels.iter().enumerate().skip(group.known) {
@@ -132,6 +140,7 @@ impl Regression {
             regression: self,
             design,
             trials,
+            bounds,
             num_rows,
             draws,
             streams,
@@ -160,7 +169,9 @@ impl Prediction<'_> {
     /// The categories of the response; none of numbers.
     pub fn categories(&self) -> &[String] {
         match self.regression.likelihood() {
-            ResponseLaw::Ordinal | ResponseLaw::Categorical => &self.regression.response.categories,
+            ResponseLaw::Ordinal | ResponseLaw::SequentialOrdinal | ResponseLaw::Categorical => {
+                &self.regression.response.categories
+            }
             _ => &[],
         }
     }
@@ -190,7 +201,7 @@ impl Prediction<'_> {
         Ok(Parts {
             effects: of.classes().iter().map(|class| self.effects(*class)).collect::<Result<_, _>>()?,
             numbers: numbers.collect::<Result<_, _>>()?,
-            cuts: if of.likelihood() == ResponseLaw::Ordinal { self.cutpoints()? } else { Vec::new() },
+            cuts: if of.likelihood().is_ordinal() { self.cutpoints()? } else { Vec::new() },
         })
     }
 
@@ -216,6 +227,7 @@ impl Prediction<'_> {
                 add(&effect[group.codes[i] as usize], column[i]);
             }
         }
+        self.special_eta(class, i, &mut eta)?;
         Ok(eta)
     }
 
@@ -276,10 +288,11 @@ impl Prediction<'_> {
         for d in 0..self.draws.all.num_draws {
             let shares = match likelihood {
                 ResponseLaw::Ordinal => ordinal(etas[0][d], parts.cuts.iter().map(|cut| cut[d])),
+                ResponseLaw::SequentialOrdinal => sequential(etas[0][d], parts.cuts.iter().map(|cut| cut[d])),
                 ResponseLaw::Categorical => softmax(etas.iter().map(|eta| eta[d])),
                 _ => {
                     let numbers = parts.numbers_at(d);
-                    vec![likelihood.expectation_within(of.link, etas[0][d], &numbers, trials, of.formula.bounds)]
+                    vec![likelihood.expectation_within(of.link, etas[0][d], &numbers, trials, self.bounds_of(i))]
                 }
             };
             expected.iter_mut().zip(&shares).for_each(|(list, share)| list.push(*share));
@@ -290,12 +303,13 @@ impl Prediction<'_> {
     /// A response of row `i` at every draw.
     fn outcomes(&self, parts: &Parts, etas: &[Vec<f64>], expected: &[Vec<f64>], i: usize) -> Vec<f64> {
         let of = self.regression;
-        let (likelihood, bounds, trials) = (of.likelihood(), of.formula.bounds, self.trials_of(i));
+        let (likelihood, trials) = (of.likelihood(), self.trials_of(i));
+        let bounds = self.bounds.as_ref().map(|[low, high]| (Real::from(low[i]), Real::from(high[i])));
         // Its parameters are given at every draw.
         let ones = Extra { numbers: vec![Real::from(0.5); 2], cutpoints: Vec::new() };
         let about = About { trials: None, low: None, high: None, upper: None, bounds };
         let outcome = likelihood.outcome(of.link, Real::from(0.5), &ones, about);
-        let of_bounds = likelihood.bounds(bounds);
+        let of_bounds = likelihood.bounds(self.bounds_of(i));
         let streams = self.streams.purpose(OUTCOMES).at_step(i as u64);
         let one = |d: usize| {
             let (mut rng, mut out) = (streams.draw(d), [0.0]);
@@ -316,10 +330,16 @@ impl Prediction<'_> {
         self.trials.as_ref().map_or(1.0, |n| n[i])
     }
 
+    /// The bounds of row `i`, infinite where there is none.
+    fn bounds_of(&self, i: usize) -> (f64, f64) {
+        let finite = |x: f64| if x.abs() == f64::MAX { x.signum() * f64::INFINITY } else { x };
+        self.bounds.as_ref().map_or(super::about::NO_BOUNDS, |[low, high]| (finite(low[i]), finite(high[i])))
+    }
+
     /// The cutpoints of the centred columns at every draw.
     fn cutpoints(&self) -> Result<Vec<&[f64]>, RegressionError> {
         let num_cuts = self.regression.response.categories.len() - 1;
-        let site = if self.regression.columns.names.is_empty() { "cutpoints" } else { "cutpoints_at_means" };
+        let site = if self.regression.has_means() { "cutpoints_at_means" } else { "cutpoints" };
         let one = |k: usize| if num_cuts == 1 { self.draws.of(site) } else { self.draws.element(site, k) };
         (0..num_cuts).map(|k| one(k).or_else(|_| self.draws.element(site, k))).collect()
     }
@@ -330,6 +350,19 @@ fn ordinal(eta: f64, cuts: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut below = 0.0;
     let ends = cuts.map(|cut| 1.0 / (1.0 + (eta - cut).exp())).chain([1.0]);
     ends.map(|end| end - std::mem::replace(&mut below, end)).collect()
+}
+
+/// `P(y = k) = sigmoid(cut_k - eta)` of what is left of the categories before it.
+fn sequential(eta: f64, cuts: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut left = 1.0;
+    let ends: Vec<f64> = cuts
+        .map(|cut| {
+            let here = left / (1.0 + (eta - cut).exp());
+            left -= here;
+            here
+        })
+        .collect();
+    ends.into_iter().chain([left]).collect()
 }
 
 /// The shares of the first category, whose predictor is 0, and of the others.

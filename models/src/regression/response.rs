@@ -20,6 +20,8 @@ pub(super) struct Response {
     pub trials: Option<Vec<f64>>,
     /// Beyond and within what it is not known.
     pub limits: Limits,
+    /// Between which each row's response is seen at all.
+    pub bounds: Option<[Vec<f64>; 2]>,
     /// How often each row counts.
     pub weights: Option<Vec<f64>>,
     /// The categories in their order; for one of two words, these.

@@ -1,13 +1,13 @@
 //! How responses were seen: among how many trials, beyond limits or within intervals, between bounds, and how often.
 
-use super::about::NO_BOUNDS;
 use super::encode::{Encoder, Frame, cells};
 use super::error::RegressionError;
 use super::formula::{Node, NodeKind};
 use super::likelihood::{Kind, ResponseLaw};
 use super::response::Response;
 use super::terms::Formula;
-use jensen::program::{Column, IntColumn};
+use jensen::model::Row;
+use jensen::program::{Column, IntColumn, Real};
 
 /// Beyond and within what responses are not known; each where some row is so, with numbers that say nothing in the others.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,57 @@ pub(super) struct Observed {
     pub high: Option<Column>,
     pub upper: Option<Column>,
     pub weights: Option<Column>,
+    /// Between which responses are seen at all.
+    pub bounds: Option<[Bound; 2]>,
+}
+
+/// A bound of responses.
+#[derive(Debug, Clone)]
+pub(super) enum Bound {
+    /// The same in all rows.
+    One(f64),
+    /// One for each row.
+    Each(Column),
+}
+
+impl Bound {
+    fn new(values: Vec<f64>) -> Self {
+        match values[..] {
+            [first, ref rest @ ..] if rest.iter().all(|x| *x == first) => Bound::One(first),
+            _ => Bound::Each(Column::new(values)),
+        }
+    }
+
+    /// The bound of a row.
+    pub fn at(&self, i: &Row) -> Real {
+        match self {
+            Bound::One(x) => Real::from(*x),
+            Bound::Each(column) => column.at(i),
+        }
+    }
+}
+
+/// The bounds of every row, the largest numbers where there is none; nothing without `trunc`. Of positive numbers a lower bound that
+/// says nothing is a number next to zero, where their distribution functions have a value.
+pub(super) fn bounds(
+    formula: &Formula,
+    likelihood: ResponseLaw,
+    encoder: &mut Encoder,
+    frame: Frame,
+) -> Result<Option<[Vec<f64>; 2]>, RegressionError> {
+    const NEXT_TO_ZERO: f64 = 1e-300;
+    if !formula.is_truncated() {
+        return Ok(None);
+    }
+    let mut of = |node: &Option<Node>, none: f64| match node {
+        Some(node) => encoder.column(node, frame),
+        None => Ok(vec![none; frame.rows.len()]),
+    };
+    let (mut low, high) = (of(&formula.bounds[0], -f64::MAX)?, of(&formula.bounds[1], f64::MAX)?);
+    if likelihood.kind() == Kind::Positive && formula.bounds[0].is_some() {
+        low.iter_mut().for_each(|low| *low = low.max(NEXT_TO_ZERO));
+    }
+    Ok(Some([low, high]))
 }
 
 impl Observed {
@@ -41,6 +92,7 @@ impl Observed {
             high: column(&response.limits.high),
             upper: column(&response.limits.upper),
             weights: column(&response.weights),
+            bounds: response.bounds.clone().map(|all| all.map(Bound::new)),
         }
     }
 }
@@ -198,25 +250,31 @@ impl Response {
 
     /// Holds responses to what `trunc(..)` says.
     pub(super) fn bounded(
-        &self,
+        &mut self,
         formula: &Formula,
         likelihood: ResponseLaw,
-        encoder: &Encoder,
+        encoder: &mut Encoder,
         frame: Frame,
     ) -> Result<(), RegressionError> {
-        let (low, high) = formula.bounds;
-        if (low, high) == NO_BOUNDS {
-            return Ok(());
-        }
         let node = &formula.response;
-        if !likelihood.can_be_censored() {
+        if formula.is_truncated() && !likelihood.can_be_censored() {
             let words = format!("`{likelihood}` cannot be truncated; weibull, exponential, log-normal and normal can");
             return encoder.error(node, &words);
         }
-        match self.values.iter().position(|y| !(low..=high).contains(y)) {
-            Some(i) => Err(self.cell(node, frame, i, &format!("lies outside of trunc({low}, {high})"))),
-            None => Ok(()),
+        self.bounds = bounds(formula, likelihood, encoder, frame)?;
+        let Some([low, high]) = &self.bounds else { return Ok(()) };
+        let written = |bound: f64| if bound.abs() == f64::MAX { String::new() } else { bound.to_string() };
+        for (i, (&low, &high)) in low.iter().zip(high).enumerate() {
+            if low >= high {
+                let bound = formula.bounds.iter().flatten().next_back().unwrap_or(node);
+                return Err(of_row(bound, frame, i, format!("the bounds {low} and {high} leave no room")));
+            }
+            if !(low..=high).contains(&self.values[i]) {
+                let words = format!("lies outside of trunc({}, {})", written(low), written(high));
+                return Err(self.cell(node, frame, i, &words));
+            }
         }
+        Ok(())
     }
 }
 

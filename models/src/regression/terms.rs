@@ -1,6 +1,6 @@
 //! What a formula says: response, terms, offsets and varying effects.
 
-use super::about::{ABOUT_RESPONSE, NO_BOUNDS};
+use super::about::ABOUT_RESPONSE;
 use super::formula::{Node, NodeKind, Operator, parse};
 use super::formula_error::FormulaError;
 
@@ -20,7 +20,7 @@ pub struct Formula {
     /// How often each row counts.
     pub weights: Option<Node>,
     /// Bounds beyond which no response is seen, infinite where there are none.
-    pub bounds: (f64, f64),
+    pub bounds: [Option<Node>; 2],
     /// The terms whose coefficients are the same in all rows.
     pub terms: FormulaTerms,
     /// What is added to the linear predictor as it is.
@@ -90,7 +90,7 @@ impl Formula {
             censored: None,
             until: None,
             weights: None,
-            bounds: NO_BOUNDS,
+            bounds: [None, None],
             terms: FormulaTerms { intercept: true, terms: Vec::new() },
             offsets: Vec::new(),
             varying: Vec::new(),
@@ -98,7 +98,7 @@ impl Formula {
         if let NodeKind::Pair(Operator::Given, response, about) = left.kind {
             formula.response = *response;
             reader.about_response(&about, &mut formula)?;
-            if formula.bounds != NO_BOUNDS && formula.censored.is_some() {
+            if formula.is_truncated() && formula.censored.is_some() {
                 return reader.error(&about, "a response is censored or truncated, and not both");
             }
         }
@@ -106,9 +106,15 @@ impl Formula {
         Ok(formula)
     }
 
+    /// Whether responses are seen between bounds alone.
+    pub(super) fn is_truncated(&self) -> bool {
+        self.bounds.iter().any(Option::is_some)
+    }
+
     /// The names of all columns, in the order of the formula, with their places.
     pub fn names(&self) -> Vec<(&str, std::ops::Range<usize>)> {
-        let about = [&self.trials, &self.censored, &self.until, &self.weights];
+        let [low, high] = &self.bounds;
+        let about = [&self.trials, &self.censored, &self.until, &self.weights, low, high];
         let mut nodes: Vec<&Node> = std::iter::once(&self.response).chain(about.into_iter().flatten()).collect();
         nodes.extend(self.explaining());
         nodes.into_iter().flat_map(Node::names).collect()
@@ -368,7 +374,7 @@ mod tests {
             ("y ~ x + (1 | 1)", 13, "the name of a column of groups"),
             ("y ~ trials(n)", 4, "belongs to the response"),
             ("y | se(w) ~ x", 4, "after `|` stands"),
-            ("y | trunc(lb=w) ~ x", 13, "a bound is a number"),
+            ("y | trunc(lb=\"w\") ~ x", 13, "a bound is a number or a column"),
             ("y | trunc(3, 2) ~ x", 4, "the lower first"),
             ("y | trunc(1, 2) + trunc(lb=1) ~ x", 18, "said twice"),
             ("y ~ weights(n)", 4, "belongs to the response"),

@@ -3,8 +3,8 @@
 use super::bounded::{MOST, MOST_STEPS, MOST_THREADS, column_name, lags, positive, small, support, up_to, whole};
 use super::choices::{Design, Estimator, Family, Integers, Optimizer, Place, compared_estimator, estimator, named};
 use super::guide::{
-    CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, EFFECTS_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE, MIXTURE_GUIDE,
-    PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
+    CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, COMPLETIONS_GUIDE, EFFECTS_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE,
+    MAN_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
 use super::mixture_args::{MixtureArgs, PredictArgs};
 use super::saved_args::{CheckArgs, CompareFitsArgs, EffectsArgs, SampleArgs, ShowArgs};
@@ -68,6 +68,28 @@ pub enum Command {
     /// Compare saved fits of the same rows: predictions, evidence, weights
     #[command(after_help = COMPARE_FITS_GUIDE)]
     CompareFits(CompareFitsArgs),
+    /// Completions of this command line for a shell, on standard output
+    #[command(after_help = COMPLETIONS_GUIDE)]
+    Completions(CompletionsArgs),
+    /// The manual page of the program or of one of its commands, on standard output
+    #[command(after_help = MAN_GUIDE)]
+    Man(ManArgs),
+}
+
+/// Arguments of `jensen completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `jensen man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The command whose page is wanted [default: the program itself]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 /// Arguments of `jensen list`.
@@ -122,7 +144,7 @@ pub struct DataArgs {
     /// What the model `regression` explains by what: "y ~ x * z + offset(log(t)) + (1 + x | group)"
     ///
     /// `a:b` a product, `a*b` both and their product, `0 +` no intercept, `C(x)` categories (`C(x, sum)`), `log(x)`, `I(x^2)`,
-    /// `poly(x, 2)`, `bs(x, df=6)`, `center(x)`; `y | trials(n)`, `y | cens(c)`, `y | weights(w)`, `y | trunc(lb=0)`;
+    /// `poly(x, 2)`, `bs(x, df=6)`, `s(x)`, `mo(x)`, `me(x, se)`, `mi(x)`, `center(x)`; `y | trials(n)`, `y | cens(c)`, `y | weights(w)`, `y | trunc(lb=0)`;
     /// `(1 | a/b)` groups within groups, `||` without correlation.
     #[arg(long, value_name = "FORMULA", requires = "data")]
     pub formula: Option<String>,
@@ -135,7 +157,7 @@ pub struct DataArgs {
     /// Prior of a regression's parameters in place of the default: "b ~ normal(0, 1)", "sd(group) ~ half_student_t(3, 2)"
     #[arg(long = "prior", value_name = "PRIOR")]
     pub priors: Vec<String>,
-    /// Rows of a regression with a missing cell: left out, or refused [default: drop]
+    /// Rows of a regression with a missing cell: left out, refused, or missing numbers taken for latents [default: drop]
     #[arg(long, value_name = "HOW", value_parser = named::<Missing>(Missing::ALL))]
     pub missing: Option<Missing>,
 }

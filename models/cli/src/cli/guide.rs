@@ -29,9 +29,10 @@ Examples:
 pub(super) const FIT_GUIDE: &str = "\
 Every model runs with no option, on real data that the program carries.
 `regression` takes a formula and any table: words, dates, decimal commas, missing cells, which leave out their rows.
-Coefficients are in the units of the data. Likelihoods: normal, student-t, log-normal, gamma, weibull, exponential,
-beta, bernoulli, binomial, beta-binomial, poisson, negative-binomial, zero-inflated-poisson,
-zero-inflated-negative-binomial, hurdle-poisson, hurdle-negative-binomial, ordinal, categorical. Priors, where --prior does not say others, with s_y and s_x the standard deviations of the
+Coefficients are in the units of the data. Likelihoods: normal, student-t, log-normal, gamma, inverse-gaussian,
+weibull, exponential, beta, bernoulli, binomial, beta-binomial, poisson, negative-binomial, zero-inflated-poisson,
+zero-inflated-negative-binomial, hurdle-poisson, hurdle-negative-binomial, ordinal, sequential-ordinal,
+categorical. Priors, where --prior does not say others, with s_y and s_x the standard deviations of the
 response (1 where the link is not its unit) and of a column: b[x] ~ normal(0, 2.5 s_y / s_x), the intercept at
 the means of the columns ~ normal(m, 2.5 s_y), sd[group, x] ~ exponential(s_x / s_y), sigma ~ exponential(1 / s_y),
 nu and shape ~ gamma(2, 0.1), precision ~ gamma(2, 0.01), zero ~ beta(1, 1), correlations ~ lkj(1).
@@ -49,6 +50,7 @@ Examples:
   jensen fit eight-schools-centred --family full-rank --seed 7
   jensen fit regression --data trees.csv --formula \"log(volume) ~ log(girth) + species\" --out trees
   jensen fit regression --data visits.csv --formula \"visits ~ age + (1 | ward)\" --likelihood poisson
+  jensen fit regression --data visits.csv --formula \"cost ~ s(age) + weight\" --missing impute --report cost.html
   jensen fit linear-regression --data trees.csv --response volume --features girth,height
   jensen fit hierarchical-regression --data radon.csv --response log_radon --features floor --group county
   jensen fit gaussian-process --optimizer lbfgs --draws 32 --out gp --plot
@@ -267,3 +269,22 @@ Examples:
 Exit codes:
   0  done
   2  error: no such fit, or data that do not fit it; no file was written or changed";
+
+pub(super) const COMPLETIONS_GUIDE: &str = "\
+Examples:
+  jensen completions bash > ~/.local/share/bash-completion/completions/jensen
+  jensen completions zsh > ~/.zfunc/_jensen
+  jensen completions fish > ~/.config/fish/completions/jensen.fish
+
+Exit codes:
+  0  done
+  2  error: no such shell";
+
+pub(super) const MAN_GUIDE: &str = "\
+Examples:
+  jensen man | man -l -
+  jensen man fit > jensen-fit.1
+
+Exit codes:
+  0  done
+  2  error: no such command";

@@ -86,7 +86,11 @@ impl Panel {
         let mut shapes = Vec::new();
         self.marks.iter().for_each(|mark| mark.draw(&frame, &mut shapes));
         // Lines alone may leave the frame, and a mask costs a whole image.
-        match self.marks.iter().any(|mark| matches!(mark, Mark::Line { .. } | Mark::Whiskers { .. } | Mark::Band { .. })) {
+        match self
+            .marks
+            .iter()
+            .any(|mark| matches!(mark, Mark::Line { .. } | Mark::Whiskers { .. } | Mark::Band { .. }))
+        {
             true => scene.shapes.push(Shape::Clip { to: inner, shapes }),
             false => scene.shapes.append(&mut shapes),
         }
