@@ -1,5 +1,7 @@
 //! "Did you mean": the known name nearest to a mistyped one.
 
+use strsim::osa_distance;
+
 /// Returns the name in `known` nearest to `name`, or `None` when nothing is close.
 ///
 /// A difference of case alone counts as near; otherwise at most a third of the letters (and at least one) may differ.
@@ -11,11 +13,12 @@
 /// ```
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = folded(name);
-    let limit = (wanted.len() / 3).max(1);
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (edit_distance(&wanted, &folded(candidate)), candidate))
-        .filter(|&(distance, _)| distance <= limit && distance < wanted.len().max(1))
+        .map(|candidate| (osa_distance(&wanted, &folded(candidate)), candidate))
+        .filter(|&(distance, _)| distance <= limit && distance < length.max(1))
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }
@@ -30,33 +33,8 @@ pub fn listed(names: &[String], limit: usize) -> String {
 }
 
 /// Lower case, with `-`, `_` and spaces taken for the same letter.
-fn folded(name: &str) -> Vec<char> {
-    name.chars()
-        .flat_map(char::to_lowercase)
-        .map(|letter| if letter == '_' || letter == ' ' { '-' } else { letter })
-        .collect()
-}
-
-/// The number of insertions, deletions, substitutions and swaps of neighbours that turn `from` into `to`.
-fn edit_distance(from: &[char], to: &[char]) -> usize {
-    let mut before = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    for (i, &a) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &b) in to.iter().enumerate() {
-            let mut cost = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a == to[j - 1] && from[i - 1] == b {
-                cost = cost.min(before_at(&before, j) + 1);
-            }
-            row.push(cost);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[to.len()]
-}
-
-fn before_at(before: &[usize], j: usize) -> usize {
-    before.get(j - 1).copied().unwrap_or(usize::MAX / 2)
+fn folded(name: &str) -> String {
+    name.to_lowercase().replace(['_', ' '], "-")
 }
 
 #[cfg(test)]
@@ -64,7 +42,7 @@ mod tests {
     use super::*;
 
     fn distance(a: &str, b: &str) -> usize {
-        edit_distance(&folded(a), &folded(b))
+        osa_distance(&folded(a), &folded(b))
     }
 
     #[test]

@@ -14,3 +14,4 @@ pub mod progress;
 pub mod render;
 pub mod saved_args;
 pub mod vae_args;
+mod wrap;

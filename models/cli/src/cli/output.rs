@@ -1,5 +1,6 @@
 //! Where results go: standard output, or a file that `jensen::export` writes.
 
+use super::wrap::Shown;
 use jensen::export::{FIT_FILE, FileError, write_whole};
 use std::borrow::Cow;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -57,12 +58,13 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
-/// Prints a result on `stream`, made [`visible`]; a reader that has closed its end (`jensen list | head`) is no error.
+/// Prints a result on `stream`, made [`visible`], and wrapped where standard output is a terminal; a reader that has closed its end (`jensen list | head`) is no error.
 ///
 /// # Errors
 /// [`OutputError`] for any other failure, such as a full disk.
 pub fn print(mut stream: impl Write, text: &str) -> Result<(), OutputError> {
-    printed(stream.write_all(visible(text).as_bytes()).and_then(|()| stream.flush()))
+    let shown = Shown::stdout().of(&visible(text));
+    printed(stream.write_all(shown.as_bytes()).and_then(|()| stream.flush()))
 }
 
 fn printed(result: io::Result<()>) -> Result<(), OutputError> {

@@ -1,5 +1,6 @@
 //! What the pages for a browser share: style, escaping, and figures inside them.
 
+use super::output::visible;
 use super::plot::{Figure, Panel};
 
 /// The style of every page.
@@ -26,7 +27,7 @@ pub fn head(title: &str) -> String {
 
 /// Text as it stands between tags and in attributes.
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A figure as part of a page, its names told apart from those of the page's other figures by `id`.

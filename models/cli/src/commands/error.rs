@@ -49,6 +49,16 @@ pub enum CommandError {
         /// The saved fit.
         path: String,
     },
+    /// No such command, for its page.
+    #[error("no command `{name}`{hint}; there are {known}")]
+    NoCommand {
+        /// What was asked for.
+        name: String,
+        /// The nearest one, in words.
+        hint: String,
+        /// All of them.
+        known: String,
+    },
     /// Fits that are not of the same rows.
     #[error("{a} and {b} are not fits of the same rows: {difference}; fit both models to the same file")]
     OtherRows {

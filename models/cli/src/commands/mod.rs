@@ -16,6 +16,7 @@ mod fit;
 mod fit_page;
 mod interrupt;
 mod list;
+mod manual;
 mod measured;
 pub mod mixture;
 mod network;
@@ -63,5 +64,7 @@ fn run(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Effects(args) => effects::run(args),
         Command::CompareFits(args) => compare_fits::run(args),
         Command::Vae(args) => vae::run(args),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
     }
 }

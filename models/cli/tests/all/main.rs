@@ -12,6 +12,7 @@ mod pages;
 mod readers;
 mod reference;
 mod regressions;
+mod terminal;
 mod vae;
 mod vae_models;
 mod vae_streamed;
