@@ -13,6 +13,7 @@ pub mod rank;
 pub mod scale;
 pub mod stream;
 pub mod table;
+pub mod written;
 
 pub use design::{DesignMatrix, DesignSpec};
 pub use design_error::DesignError;

@@ -25,14 +25,15 @@ pub fn decimals_for(value: f64, digits: usize) -> usize {
     (digits as i32 - 1 - exponent).clamp(0, 12) as usize
 }
 
-/// Formats `value` with `decimals` decimals, or in scientific form where that would show nothing or too much.
+/// Formats `value` with `decimals` decimals, or in scientific form where that would show nothing or too much: a number of ten digits is
+/// written plainly where its decimals count.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let size = value.abs();
     if value.is_nan() {
         "nan".to_string()
     } else if value.is_infinite() {
         value.to_string()
-    } else if size >= 1e7 || (size > 0.0 && size < 1e-5 && decimals > 6) {
+    } else if (size >= 1e7 && (decimals == 0 || size >= 1e15)) || (size > 0.0 && size < 1e-5 && decimals > 6) {
         format!("{value:.2e}")
     } else {
         without_negative_zero(format!("{value:.decimals$}"))

@@ -8,6 +8,7 @@ pub mod error;
 pub mod fit;
 pub mod held_out;
 pub mod kinds;
+mod noticed;
 mod page;
 mod parameters;
 pub mod plots;
@@ -147,10 +148,18 @@ fn report(
         effective: best.effective_components(),
         components: report::components(&data.columns, best),
         starts: best.starts.clone(),
-        judged: verdict::Judged::new(request, fits, best),
+        judged: judged(data, request, fits, best),
         stop: stop(&best.stop),
         seconds,
     }
+}
+
+/// What to make of the fit, with what was noticed of the cells.
+fn judged(data: &Data, request: &Request, fits: &[MixtureFitted], best: &MixtureFitted) -> verdict::Judged {
+    let mut judged = verdict::Judged::new(request, fits, best);
+    judged.reasons.extend(report::shrunk(&data.columns, &data.spacings, best));
+    judged.notes.extend(data.notes.iter().cloned());
+    judged
 }
 
 /// Covariance and prior of Gaussian columns, in words.

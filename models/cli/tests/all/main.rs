@@ -7,6 +7,7 @@ mod compare;
 mod folder;
 mod mixture;
 mod mixture_kinds;
+mod mixture_quirks;
 mod mixture_streamed;
 mod pages;
 mod readers;

@@ -2,6 +2,7 @@
 
 use super::error::ClusterError;
 use super::kinds::{Asked, asked};
+use super::noticed::{self, not_words};
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use jensen_models::data::{DataError, DataTable, Place};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,16 @@ fn default_tail() -> f64 {
     TAIL
 }
 
+/// The columns that the options choose.
+pub struct Chosen {
+    /// The columns, in the order of the fit.
+    pub columns: Vec<Column>,
+    /// Their cells as numbers, NaN where one is missing.
+    pub cells: Vec<Vec<f64>>,
+    /// What was noticed of them, in words.
+    pub notes: Vec<String>,
+}
+
 /// Different words that a column may have and still be taken for categories.
 pub(super) const MANY_LEVELS: usize = 30;
 
@@ -66,9 +77,12 @@ pub(super) const MANY_LEVELS: usize = 30;
 ///
 /// # Errors
 /// An unknown column, a cell that its kind cannot explain, and columns that are constant, empty or equal.
-pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<(Vec<Column>, Vec<Vec<f64>>), ClusterError> {
+pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<Chosen, ClusterError> {
     let (mut columns, mut data) = (Vec::new(), Vec::new());
-    for asked in asked(table, model)? {
+    let all = asked(table, model)?;
+    let spoken = all.iter().filter(|asked| asked.choice != ColumnChoice::Auto);
+    let asked_kinds: Vec<String> = spoken.map(|asked| asked.name.clone()).collect();
+    for asked in all {
         let kind = kind(table, &asked, model)?;
         let mut column = Column { name: asked.name, kind };
         let cells = column.encode(table)?;
@@ -85,8 +99,11 @@ pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<(Vec<Column
         columns.push(column);
         data.push(cells);
     }
+    let is_asked = |name: &str| asked_kinds.iter().any(|known| known == name);
+    let mut notes = noticed::one_hot(&mut columns, &data, is_asked);
     check_copies(table, &columns, &data)?;
-    Ok((columns, data))
+    notes.extend(noticed::repeated(&columns, &data));
+    Ok(Chosen { columns, cells: data, notes })
 }
 
 fn kind(table: &DataTable, asked: &Asked, model: &MixtureModelArgs) -> Result<ColumnKind, ClusterError> {
@@ -110,6 +127,10 @@ fn by_cells(table: &DataTable, name: &str) -> Result<ColumnKind, ClusterError> {
     if cells.iter().any(|cell| cell.parse::<f64>().is_ok()) {
         let is_binary = cells.iter().all(|cell| matches!(cell.parse(), Ok(0.0 | 1.0)));
         return Ok(if is_binary { ColumnKind::Bernoulli } else { ColumnKind::Gaussian });
+    }
+    if let Some(what) = not_words(cells.iter().copied()) {
+        let (file, column, value) = (table.file().to_string(), name.to_string(), cells[0].to_string());
+        return Err(ClusterError::NotWords { file, column, value, what });
     }
     let levels = levels(&words);
     if levels.len() > MANY_LEVELS || (levels.len() > 2 && 2 * levels.len() > cells.len()) {

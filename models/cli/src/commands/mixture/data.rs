@@ -29,6 +29,10 @@ pub struct Data {
     pub nameless: Vec<usize>,
     /// Which rows are left out of the fit, where some are.
     pub split: Option<Split>,
+    /// What was noticed of the cells, in words; nothing of a table that stays in its file.
+    pub notes: Vec<String>,
+    /// The smallest distance of different values of each column of measurements, where it was looked for.
+    pub spacings: Vec<Option<f64>>,
 }
 
 impl Data {
@@ -55,14 +59,15 @@ impl Data {
         if table.num_rows() < 2 {
             return Err(ClusterError::OneRow { file });
         }
-        let (columns, cells) = columns::chosen(&table, &args.model)?;
+        let columns::Chosen { columns, cells, notes } = columns::chosen(&table, &args.model)?;
+        let spacings = super::noticed::spacings(&columns, &cells);
         let missing = cells.iter().flatten().filter(|x| x.is_nan()).count() as u64;
         let rows = columns::rows(&file, &cells, block_rows)?;
         columns::check_totals(&file, &columns, &rows, |name, row| table.place(name, row))?;
         let nameless = if args.model.columns.is_none() { table.nameless().collect() } else { Vec::new() };
         let split = |fraction| Split::rows(&file, &columns, &cells, block_rows, fraction, args.method.seed);
         let split = args.method.held_out.map(split).transpose()?;
-        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split })
+        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split, notes, spacings })
     }
 
     fn streamed(table: StreamedTable, args: &MixtureArgs) -> Result<Self, ClusterError> {
@@ -73,7 +78,8 @@ impl Data {
         let Chosen { columns, rows, missing, nameless } = streamed::chosen(&table, &args.model)?;
         let split =
             args.method.held_out.map(|fraction| Split::blocks(&rows, fraction, args.method.seed)).transpose()?;
-        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split })
+        let (notes, spacings) = (Vec::new(), vec![None; columns.len()]);
+        Ok(Data { file, columns, rows: Box::new(rows), missing, nameless, split, notes, spacings })
     }
 
     /// The rows of the fit.

@@ -84,6 +84,20 @@ pub enum ClusterError {
         /// Number of rows.
         rows: usize,
     },
+    /// Numbers or dates in a form that is not read.
+    #[error(
+        "{file}, column `{column}`: \"{value}\" is {what}, or say --kind {column}=categorical to take them for words"
+    )]
+    NotWords {
+        /// Name of the file.
+        file: String,
+        /// Name of the column.
+        column: String,
+        /// One of the cells.
+        value: String,
+        /// What it is, and the remedy.
+        what: &'static str,
+    },
     /// More categories than a table that stays in its file may have.
     #[error("{file}, column `{column}`: more than {most} different words; leave the column out with --columns")]
     ManyLevels {

@@ -143,6 +143,30 @@ pub fn components(columns: &[Column], fitted: &MixtureFitted) -> Vec<ComponentLi
         .collect()
 }
 
+/// Components whose spread in a column is below the smallest distance of its values: they sit on values that repeat, and are no
+/// groups of measurements.
+pub fn shrunk(columns: &[Column], spacings: &[Option<f64>], fitted: &MixtureFitted) -> Vec<String> {
+    let (estimates, sizes) = (Estimates::new(columns, fitted), fitted.counts());
+    let occupied: Vec<usize> = (0..sizes.len()).filter(|&c| sizes[c] >= 0.5).collect();
+    let mut out = Vec::new();
+    for (j, column) in columns.iter().enumerate() {
+        let Some(spacing) = spacings[j] else { continue };
+        let is_shrunk = |c: &usize| estimates.moments(*c, j).is_some_and(|(_, sd)| sd < 0.5 * spacing);
+        let found: Vec<String> =
+            (1..).zip(&occupied).filter(|(_, c)| is_shrunk(c)).map(|(number, _)| number.to_string()).collect();
+        if !found.is_empty() {
+            let (s, have) = if found.len() == 1 { ("", "has") } else { ("s", "have") };
+            out.push(format!(
+                "component{s} {} {have} a smaller spread in `{}` than the distance of any two of its values: they sit on values that \
+                 repeat; take the column for words (--kind {1}=categorical), for counts (--kind {1}=poisson), or leave it out",
+                found.join(", "),
+                column.name
+            ));
+        }
+    }
+    out
+}
+
 impl Report {
     /// Adds the scores of the `num_rows` rows left out, one for each number of components.
     pub fn scored(&mut self, scores: Vec<HeldOut>, num_rows: usize) {

@@ -3,6 +3,7 @@
 use super::columns::{Column, ColumnKind, MANY_LEVELS, check_totals};
 use super::error::ClusterError;
 use super::kinds::{Asked, asked};
+use super::noticed::not_words;
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use jensen_models::data::DataError;
 use jensen_models::data::stream::{ColumnSurvey, CsvRows, MOST_WORDS, StreamedTable, Survey};
@@ -106,6 +107,11 @@ fn kind(
 
 /// The words of a column, where they are few enough to be categories.
 fn few_levels(table: &StreamedTable, name: &str, found: &ColumnSurvey) -> Result<Vec<String>, ClusterError> {
+    if let Some(what) = not_words(found.words.iter().map(String::as_str)) {
+        let value = found.words.iter().next().cloned().unwrap_or_default();
+        let (file, column) = (table.file().to_string(), name.to_string());
+        return Err(ClusterError::NotWords { file, column, value, what });
+    }
     let (levels, rows) = (found.words.len(), table.num_rows() - found.missing as usize);
     if levels > MANY_LEVELS || (levels > 2 && 2 * levels > rows) {
         let (file, column) = (table.file().to_string(), name.to_string());

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 const AGREED: f64 = 0.9;
 /// A bound nearer to the best, in nats, is as good.
 const NEAR: f64 = 1.0;
+/// Further below than this share of the best bound, and [`NEAR`], starts have not found the same.
+const FAR: f64 = 0.005;
 
 /// What to make of a fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -55,7 +57,9 @@ impl Judged {
 /// Why starts that ended in different components are a reason for doubt, or nothing.
 fn disagreement(starts: &[TriedStart]) -> Option<String> {
     let best = starts.iter().map(|s| s.bound).fold(f64::NEG_INFINITY, f64::max);
-    let agreed = starts.iter().filter(|s| s.agreement >= AGREED).count();
+    // The same labels with a bound far below are another fit of the same groups: of their spreads, say.
+    let is_near = |s: &&TriedStart| s.bound > best - NEAR - FAR * best.abs();
+    let agreed = starts.iter().filter(|s| s.agreement >= AGREED).filter(is_near).count();
     let rival = starts.iter().filter(|s| s.agreement < AGREED && s.bound > best - NEAR);
     if let Some(rival) = rival.min_by(|a, b| a.agreement.total_cmp(&b.agreement)) {
         return Some(format!(
@@ -88,6 +92,10 @@ mod tests {
         assert_eq!(disagreement(&[start(-10.0, 1.0), start(-10.1, 0.95), start(-30.0, 0.2)]), None);
         let rival = disagreement(&[start(-10.0, 1.0), start(-10.4, 0.3), start(-10.0, 1.0)]).expect("a reason");
         assert!(rival.contains("within 0.40 nats") && rival.contains("0.30"), "{rival}");
+        // The same labels, and bounds that lie apart.
+        let apart = disagreement(&[start(-602.6, 1.0), start(-733.1, 1.0), start(-700.0, 1.0)]).expect("a reason");
+        assert!(apart.contains("only 1 of 3"), "{apart}");
+        assert_eq!(disagreement(&[start(-602.6, 1.0), start(-603.0, 1.0)]), None);
         let few = disagreement(&[start(-10.0, 1.0), start(-20.0, 0.3), start(-30.0, 0.4)]).expect("a reason");
         assert!(few.contains("only 1 of 3") && few.contains("--restarts 12"), "{few}");
     }
