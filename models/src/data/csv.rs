@@ -125,7 +125,13 @@ pub(super) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, DataError
     if let Some((_, found)) = kinds.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(DataError::NotText { file: file.to_string(), found });
     }
-    utf8_from(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes), 1)
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let start = text.trim_ascii_start();
+    let start = start[..start.len().min(14)].to_ascii_lowercase();
+    if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") {
+        return Err(DataError::NotText { file: file.to_string(), found: "an HTML page" });
+    }
+    utf8_from(file, text, 1)
 }
 
 /// The text of bytes that begin at `line`.
@@ -146,7 +152,7 @@ pub(super) fn separator(text: &str) -> u8 {
         (first > 0 && counts.iter().all(|&count| count == first), first)
     };
     // The last of equals wins, so the comma stands last.
-    b"\t;,".iter().copied().max_by_key(rank).unwrap_or(b',')
+    b"|\t;,".iter().copied().max_by_key(rank).unwrap_or(b',')
 }
 
 fn occurrences(line: &str, separator: u8) -> usize {
@@ -188,6 +194,7 @@ mod tests {
         assert_eq!(separator("a,b\n1,2"), b',');
         assert_eq!(separator("a;b\n1,5;2,5"), b';');
         assert_eq!(separator("a\tb\n1\t2"), b'\t');
+        assert_eq!(separator("a|b|c\n1|2,5|3"), b'|');
         assert_eq!(separator("x"), b',');
         // A comma inside a name does not win over the tabs that every line has.
         assert_eq!(separator("dose, mg\tb\n1\t2"), b'\t');

@@ -311,7 +311,8 @@ impl TextColumn {
 }
 
 pub(super) fn is_missing(cell: &str) -> bool {
-    const WORDS: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "."];
+    // As spreadsheets and pandas write them.
+    const WORDS: [&str; 11] = ["", "na", "n/a", "nan", "null", "none", ".", "#n/a", "#na", "<na>", "-nan"];
     WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 

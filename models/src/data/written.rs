@@ -42,3 +42,34 @@ pub fn day(cell: &str) -> Option<i64> {
     let of_years = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     Some(of_years + (153 * from_march + 2) / 5 + day - 1 - 719_468)
 }
+
+/// Days from 1 January 1970 of a date, or of a date and a time of day: `2020-03-31`, `2020-03-31 14:30`, `2020-03-31T14:30:05.5Z`.
+pub fn moment(cell: &str) -> Option<f64> {
+    let Some((date, time)) = cell.split_once([' ', 'T']) else { return day(cell).map(|day| day as f64) };
+    let time = time.strip_suffix('Z').unwrap_or(time);
+    let parts: Vec<&str> = time.split(':').collect();
+    let (hours, minutes, seconds) = match parts[..] {
+        [hours, minutes] => (hours, minutes, "0"),
+        [hours, minutes, seconds] => (hours, minutes, seconds),
+        _ => return None,
+    };
+    let whole = |text: &str, below: f64| text.parse::<f64>().ok().filter(|x| (0.0..below).contains(x));
+    if !(hours.len() == 2 && minutes.len() == 2 && time.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b'.')) {
+        return None;
+    }
+    let seconds = whole(hours, 24.0)? * 3600.0 + whole(minutes, 60.0)? * 60.0 + whole(seconds, 60.0)?;
+    Some(day(date)? as f64 + seconds / 86_400.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_times_of_day() {
+        assert_eq!((day("1970-01-01"), day("2020/03/01")), (Some(0), Some(18_322)));
+        assert_eq!((day("2021-02-29"), day("2021-13-01"), day("1-2-3")), (None, None, None));
+        assert_eq!((moment("1970-01-02 06:00"), moment("1970-01-01T00:00:43.2Z")), (Some(1.25), Some(0.0005)));
+        assert_eq!((moment("1970-01-01 25:00"), moment("1970-01-01 6:00"), moment("1970-01-01 x")), (None, None, None));
+    }
+}

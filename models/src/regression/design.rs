@@ -99,6 +99,11 @@ fn columns(
                     let (names, values) = block.into_iter().unzip();
                     Columns { names, values }
                 }
+                Value::Category(Category { levels, .. }) if levels.len() == 1 && has_constant && !encoder.learnt => {
+                    let words =
+                        format!("every row has the category \"{}\"; leave it out, the intercept covers it", levels[0]);
+                    return encoder.error(&factor.node, &words);
+                }
                 Value::Category(category) => {
                     let all = !has_margin(terms, term, k, has_constant);
                     is_whole &= all;

@@ -173,8 +173,12 @@ impl Encoder {
         let known = self.levels.entry(column.to_string()).or_insert_with(|| levels(cells.iter().copied())).clone();
         // Words of which nearly every row has its own are no categories.
         if !self.learnt && 2 * known.len() > cells.len() + 4 {
+            let meant = super::reading::close_to(&known)
+                .map_or("write numbers without units, or leave it out".to_string(), |meant| {
+                    format!("they look like {meant}")
+                });
             let words = format!(
-                "`{column}` has {} different words in {} rows, such as \"{}\"; write numbers without units, or leave it out",
+                "`{column}` has {} different words in {} rows, such as \"{}\"; {meant}",
                 known.len(),
                 cells.len(),
                 cells[0]

@@ -32,9 +32,11 @@ impl Regression {
                         "categories    {name}: {}, the first the reference unless another is named",
                         cut(levels)
                     ));
+                    notes.extend(odd_levels(name, levels));
                 }
             }
         }
+        notes.extend(self.sentinels(table));
         for group in &self.groups {
             let mut rows = vec![0_usize; group.levels.len()];
             group.codes.values().iter().for_each(|&code| rows[code as usize] += 1);
@@ -88,6 +90,32 @@ impl Regression {
         notes
     }
 
+    /// Numbers such as -999 that lie far from all others of their column, and may stand for missing cells.
+    fn sentinels(&self, table: &DataTable) -> Vec<String> {
+        const STAND_INS: [f64; 4] = [99.0, 999.0, 9999.0, 99_999.0];
+        let mut out = Vec::new();
+        for (name, reading) in &self.encoder.readings {
+            let Ok(cells) = table.answers(name) else { continue };
+            let numbers: Vec<f64> = cells.iter().flatten().filter_map(|cell| reading.number(cell)).collect();
+            let is_stand_in = |x: f64| STAND_INS.contains(&x.abs());
+            let (low, high) = numbers
+                .iter()
+                .filter(|x| !is_stand_in(**x))
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
+            let far = 5.0 * (high - low);
+            let is_far = |x: &&f64| is_stand_in(**x) && (**x < low - far || **x > high + far);
+            let found: Vec<f64> = numbers.iter().filter(is_far).copied().collect();
+            if let Some(first) = found.first().filter(|_| low <= high && reading.is_number()) {
+                out.push(format!(
+                    "numbers       {name}: {first} in {} rows lies far from all others; where it stands for a missing cell, leave the \
+                     cell empty",
+                    found.len()
+                ));
+            }
+        }
+        out
+    }
+
     /// What a response of words is taken for.
     fn of_response(&self) -> String {
         let categories = &self.response.categories;
@@ -123,6 +151,20 @@ impl Regression {
         };
         found.map(|(name, _)| words(name)).collect()
     }
+}
+
+/// What is odd about categories: words close to dates or numbers, and words that differ by case alone.
+fn odd_levels(name: &str, levels: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(meant) = super::reading::close_to(levels) {
+        out.push(format!("              {name}: they look like {meant}"));
+    }
+    let folded: Vec<String> = levels.iter().map(|level| level.to_lowercase()).collect();
+    if let Some(k) = (1..levels.len()).find(|&k| folded[..k].contains(&folded[k])) {
+        let first = folded[..k].iter().position(|other| *other == folded[k]).unwrap_or(0);
+        out.push(format!("              {name}: {} and {} differ by capitals alone", levels[first], levels[k]));
+    }
+    out
 }
 
 fn cut(names: &[String]) -> String {

@@ -3,7 +3,7 @@
 use super::error::RegressionError;
 use crate::data::DataTable;
 use crate::data::nearest::nearest;
-use crate::data::written::{day, is_thousands, with_point};
+use crate::data::written::{is_thousands, moment, with_point};
 
 /// How the cells of a column are read.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,10 +12,10 @@ pub enum Reading {
     Number,
     /// Numbers with a comma before the decimals.
     DecimalComma,
-    /// Dates, as days since the first.
+    /// Dates, with or without a time of day, as days since the first.
     Date {
         /// Days from 1 January 1970 to the first date.
-        first: i64,
+        first: f64,
         /// The first date as it is written.
         written: String,
     },
@@ -34,15 +34,15 @@ impl Reading {
     pub fn of(table: &DataTable, name: &str) -> Result<Self, RegressionError> {
         let cells = table.answers(name)?;
         let present: Vec<(usize, &str)> = cells.iter().enumerate().filter_map(|(i, c)| c.map(|c| (i, c))).collect();
-        let is_number = |cell: &str| cell.parse::<f64>().is_ok_and(f64::is_finite);
+        let is_number = |cell: &str| plain(cell).is_some_and(f64::is_finite);
         let odd: Vec<&(usize, &str)> = present.iter().filter(|(_, cell)| !is_number(cell)).collect();
         let all = |test: fn(&str) -> bool| !present.is_empty() && present.iter().all(|(_, cell)| test(cell));
         if odd.is_empty() {
             return Ok(Reading::Number);
         }
-        if all(|cell| day(cell).is_some()) {
-            let first = present.iter().filter_map(|(_, cell)| Some((day(cell)?, cell.to_string()))).min();
-            let (first, written) = first.unwrap_or_default();
+        if all(|cell| moment(cell).is_some()) {
+            let moments = present.iter().filter_map(|(_, cell)| Some((moment(cell)?, cell.to_string())));
+            let (first, written) = moments.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
             return Ok(Reading::Date { first, written });
         }
         if all(|cell| with_point(cell).is_some()) {
@@ -64,7 +64,7 @@ impl Reading {
             } else {
                 String::new()
             };
-            let what = if cell.parse::<f64>().is_ok() { "finite" } else { "a number" };
+            let what = if plain(cell).is_some() { "finite" } else { "a number" };
             let reason = format!(
                 "\"{cell}\" is not {what}{more}, and most cells of the column are; correct the cell, leave it empty, or write \
                  `C({name})` to take every cell as the name of a category"
@@ -77,11 +77,16 @@ impl Reading {
     /// The number in a cell.
     pub fn number(&self, cell: &str) -> Option<f64> {
         match self {
-            Reading::Number => cell.parse().ok().filter(|x: &f64| x.is_finite()),
+            Reading::Number => plain(cell).filter(|x| x.is_finite()),
             Reading::DecimalComma => with_point(cell),
-            Reading::Date { first, .. } => day(cell).map(|day| (day - first) as f64),
+            Reading::Date { first, .. } => moment(cell).map(|moment| moment - first),
             Reading::Words { .. } => None,
         }
+    }
+
+    /// Whether cells are numbers as they stand.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Reading::Number | Reading::DecimalComma)
     }
 
     /// What one cell must be, in words.
@@ -105,6 +110,42 @@ impl Reading {
     }
 }
 
+/// A number, whose minus may be that of typesetters.
+fn plain(cell: &str) -> Option<f64> {
+    match cell.strip_prefix('\u{2212}') {
+        Some(rest) => rest.parse::<f64>().ok().map(|x| -x),
+        None => cell.parse().ok(),
+    }
+}
+
+/// A number that stands for its text alone: whole numbers beyond 2^53 are told apart by their digits, as names are.
+fn number_of(cell: &str) -> Option<f64> {
+    cell.parse::<f64>().ok().filter(|x| x.abs() < 9_007_199_254_740_992.0)
+}
+
+/// What a cell that is a word may have been meant as, where it is close to a date or a number.
+pub(super) fn close_to(cells: &[String]) -> Option<&'static str> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_date = |cell: &String| {
+        let parts: Vec<&str> = cell.split([' ', 'T']).next().unwrap_or("").split(['/', '.', '-']).collect();
+        parts.len() == 3 && parts.iter().all(|part| digits(part)) && parts.iter().any(|part| part.len() == 4)
+    };
+    let is_measured = |cell: &String| {
+        let bare = cell.trim_start_matches(['$', '€', '£', '+', '-', '\u{2212}']);
+        let end = bare.find(|c: char| !c.is_ascii_digit() && !".,' ".contains(c)).unwrap_or(bare.len());
+        let unit = bare[end..].trim();
+        let has_number = bare.starts_with(|c: char| c.is_ascii_digit());
+        has_number && (bare.len() < cell.len() || unit.len() < 6 && unit.chars().all(|c| c.is_alphabetic() || c == '%'))
+    };
+    if cells.iter().all(is_date) {
+        Some("dates; written as 2024-03-31 they would be days")
+    } else if cells.iter().all(is_measured) && cells.iter().any(|cell| number_of(cell).is_none()) {
+        Some("numbers with a unit or a sign between their digits; written without they would be numbers")
+    } else {
+        None
+    }
+}
+
 /// The distinct cells, by number where all are numbers.
 pub(super) fn levels<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut levels: Vec<&str> = cells.collect();
@@ -113,15 +154,14 @@ pub(super) fn levels<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<String> {
     if levels.iter().all(|level| level.parse::<f64>().is_ok()) {
         let number = |level: &&str| level.parse::<f64>().unwrap_or_default();
         levels.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        levels.dedup_by(|a, b| number(a) == number(b));
+        levels.dedup_by(|a, b| number_of(a).is_some() && number_of(a) == number_of(b));
     }
     levels.into_iter().map(str::to_string).collect()
 }
 
 /// The level that a cell names; `1` and `1.0` are one.
 pub(super) fn level(levels: &[String], cell: &str) -> Option<usize> {
-    let number = |text: &str| text.parse::<f64>().ok();
-    let same = |level: &String| level == cell || number(cell).is_some_and(|x| number(level) == Some(x));
+    let same = |level: &String| level == cell || number_of(cell).is_some_and(|x| number_of(level) == Some(x));
     match levels.binary_search_by(|level| level.as_str().cmp(cell)) {
         Ok(found) => Some(found),
         Err(_) => levels.iter().position(same),
@@ -158,12 +198,15 @@ mod tests {
         let words = |levels: [&str; 2]| Ok(Reading::Words { levels: levels.map(str::to_string).to_vec() });
         assert_eq!(reading("yes|no||yes"), words(["no", "yes"]));
         assert_eq!(reading("TRUE|FALSE|FALSE"), words(["FALSE", "TRUE"]));
-        let first = Reading::Date { first: 18_321, written: "2020-02-29".to_string() };
+        let first = Reading::Date { first: 18_321.0, written: "2020-02-29".to_string() };
         assert_eq!(reading("2020-03-01|2020-02-29"), Ok(first.clone()));
         assert_eq!(first.number("2020-03-01"), Some(1.0));
         assert_eq!((Reading::DecimalComma.number("-2,25"), Reading::Number.number("inf")), (Some(-2.25), None));
-        assert_eq!(day("1970-01-01"), Some(0));
-        assert_eq!((day("2021-02-29"), day("2021-13-01"), day("1-2-3")), (None, None, None));
+        assert_eq!(reading("\u{2212}2|3|\u{2212}0.5"), Ok(Reading::Number));
+        assert_eq!(Reading::Number.number("\u{2212}2"), Some(-2.0));
+        let times = reading("2024-02-01T06:00:00Z|2024-01-31 12:00|2024-02-02");
+        let times = times.expect("times of day");
+        assert_eq!(times.number("2024-02-01T06:00:00Z"), Some(0.75));
     }
 
     #[test]
@@ -182,6 +225,22 @@ mod tests {
         let of = levels(["10", "9", "1.0", "1"].into_iter());
         assert_eq!(of, ["1", "9", "10"]);
         assert_eq!((level(&of, "9.0"), level(&of, "2")), (Some(1), None));
+        // Numbers that differ beyond what a double holds are names.
+        let long = ["9007199254740993", "9007199254740992"];
+        assert_eq!(levels(long.into_iter()).len(), 2);
+        assert_ne!(level(&levels(long.into_iter()), long[0]), level(&levels(long.into_iter()), long[1]));
+        for (cells, words) in [
+            (["31/01/2024", "01/02/2024"], Some("dates")),
+            (["12 kg", "3.5 kg"], Some("numbers")),
+            (["45%", "7%"], Some("numbers")),
+            (["$1,200", "$35"], Some("numbers")),
+            (["1 200", "3 500"], Some("numbers")),
+            (["north", "south"], None),
+            (["3rd street", "4th avenue"], None),
+        ] {
+            let found = close_to(&cells.map(str::to_string));
+            assert_eq!(found.map(|found| &found[..5]), words.map(|words| &words[..5]), "{cells:?}");
+        }
         assert_eq!(level(&levels(["b", "a"].into_iter()), "b"), Some(1));
     }
 }

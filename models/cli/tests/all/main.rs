@@ -13,6 +13,7 @@ mod pages;
 mod readers;
 mod reference;
 mod regressions;
+mod tables;
 mod terminal;
 mod vae;
 mod vae_models;
