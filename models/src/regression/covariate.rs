@@ -102,7 +102,7 @@ impl Covariate {
         if self.sums.n > 0.0 {
             let mut squares = Real::from(self.sums.xx);
             for (j, a) in all.iter().enumerate() {
-                squares = squares - 2.0 * self.sums.xu[j] * *a;
+                squares -= 2.0 * self.sums.xu[j] * *a;
                 squares = all.iter().enumerate().fold(squares, |sum, (k, c)| sum + self.sums.uu[j][k] * *a * *c);
             }
             p.add(-self.sums.n * (sd.ln() + 0.5 * std::f64::consts::TAU.ln()) - squares * 0.5 / (sd * sd));

@@ -249,7 +249,7 @@ fn sequential(eta: Real, cuts: &[Real]) -> Vec<Real> {
     let mut all = Vec::with_capacity(cuts.len() + 1);
     for &cut in cuts {
         all.push(beyond + (cut - eta).log_sigmoid());
-        beyond = beyond + (eta - cut).log_sigmoid();
+        beyond += (eta - cut).log_sigmoid();
     }
     all.push(beyond);
     all

@@ -36,8 +36,11 @@ pub(super) enum Shape {
     Partly { x: Vec<Option<f64>>, shift: f64 },
 }
 
+/// What stands within the brackets of a function, with its name where it has one.
+type Argument = (Option<String>, Node);
+
 /// The function of a term of this kind, and what it is of.
-pub(super) fn call(term: &Term) -> Option<(&Factor, &str, &[(Option<String>, Node)])> {
+pub(super) fn call(term: &Term) -> Option<(&Factor, &str, &[Argument])> {
     let [factor] = &term[..] else { return None };
     match &factor.node.kind {
         NodeKind::Call(name, arguments) if SPECIAL.contains(&name.as_str()) => Some((factor, name, arguments)),
@@ -75,19 +78,14 @@ pub(super) fn read(formula: &Formula, encoder: &mut Encoder, frame: Frame) -> Re
 }
 
 /// `mo(x)`, `mo(x, "low", "middle", "high")`.
-fn steps(
-    node: &Node,
-    arguments: &[(Option<String>, Node)],
-    encoder: &mut Encoder,
-    frame: Frame,
-) -> Result<Shape, RegressionError> {
+fn steps(node: &Node, arguments: &[Argument], encoder: &mut Encoder, frame: Frame) -> Result<Shape, RegressionError> {
     let write =
         "write `mo(x)` of a column of whole numbers, or `mo(x, \"low\", \"middle\", \"high\")` of words in their order";
     let [(None, Node { kind: NodeKind::Name(column), .. }), order @ ..] = arguments else {
         return encoder.error(node, write);
     };
     encoder.known(column, node, frame)?;
-    let word = |(_, node): &(Option<String>, Node)| match &node.kind {
+    let word = |(_, node): &Argument| match &node.kind {
         NodeKind::Text(words) => Some(words.clone()),
         NodeKind::Number(x) => Some(x.to_string()),
         _ => None,
@@ -112,7 +110,7 @@ fn steps(
 /// `s(x)`, `s(x, k=10)`.
 fn bends(
     factor: &Factor,
-    arguments: &[(Option<String>, Node)],
+    arguments: &[Argument],
     encoder: &mut Encoder,
     frame: Frame,
 ) -> Result<Shape, RegressionError> {
@@ -157,7 +155,7 @@ fn bends(
 fn measured(
     node: &Node,
     variable: &str,
-    arguments: &[(Option<String>, Node)],
+    arguments: &[Argument],
     encoder: &mut Encoder,
     frame: Frame,
 ) -> Result<Shape, RegressionError> {
@@ -180,12 +178,7 @@ fn measured(
 }
 
 /// `mi(x)`.
-fn partly(
-    node: &Node,
-    arguments: &[(Option<String>, Node)],
-    encoder: &mut Encoder,
-    frame: Frame,
-) -> Result<Shape, RegressionError> {
+fn partly(node: &Node, arguments: &[Argument], encoder: &mut Encoder, frame: Frame) -> Result<Shape, RegressionError> {
     let [(None, Node { kind: NodeKind::Name(column), .. })] = arguments else {
         return encoder.error(node, "write `mi(x)` with the name of a column");
     };

@@ -365,15 +365,14 @@ fn more_coefficients_than_rows() {
     }
     for j in 0..k {
         let pivot = a[j].clone();
-        for (l, row) in a.iter_mut().enumerate().filter(|(l, _)| *l != j) {
+        for (_, row) in a.iter_mut().enumerate().filter(|(l, _)| *l != j) {
             let times = row[j] / pivot[j];
-            let _ = l;
             row.iter_mut().zip(&pivot).for_each(|(cell, p)| *cell -= times * p);
         }
     }
-    for j in 0..k {
+    for (j, row) in a.iter().enumerate() {
         let (mean, sd) = line(&fit, &format!("b[x{j}]"));
-        let expected = a[j][k] / a[j][j];
+        let expected = row[k] / row[j];
         assert!((mean - expected).abs() < 0.06 * sd + 1e-3, "x{j}: {mean} +- {sd}, expected {expected}");
     }
 }

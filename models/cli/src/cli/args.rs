@@ -6,6 +6,7 @@ use super::guide::{
     CHECK_GUIDE, COMPARE_FITS_GUIDE, COMPARE_GUIDE, COMPLETIONS_GUIDE, EFFECTS_GUIDE, FIT_GUIDE, GUIDE, LIST_GUIDE,
     MAN_GUIDE, MIXTURE_GUIDE, PREDICT_GUIDE, SAMPLE_GUIDE, SHOW_GUIDE, VAE_GUIDE,
 };
+use super::manual_args::{CompletionsArgs, ManArgs};
 use super::mixture_args::{MixtureArgs, PredictArgs};
 use super::saved_args::{CheckArgs, CompareFitsArgs, EffectsArgs, SampleArgs, ShowArgs};
 use super::vae_args::VaeArgs;
@@ -74,22 +75,6 @@ pub enum Command {
     /// The manual page of the program or of one of its commands, on standard output
     #[command(after_help = MAN_GUIDE)]
     Man(ManArgs),
-}
-
-/// Arguments of `jensen completions`.
-#[derive(Debug, Clone, Args)]
-pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_name = "SHELL", value_enum)]
-    pub shell: clap_complete::Shell,
-}
-
-/// Arguments of `jensen man`.
-#[derive(Debug, Clone, Args)]
-pub struct ManArgs {
-    /// The command whose page is wanted [default: the program itself]
-    #[arg(value_name = "COMMAND")]
-    pub command: Option<String>,
 }
 
 /// Arguments of `jensen list`.

@@ -5,6 +5,7 @@ mod bounded;
 pub mod choices;
 pub mod exit;
 mod guide;
+pub mod manual_args;
 pub mod mixture_args;
 pub mod number;
 pub mod output;

@@ -92,9 +92,9 @@ fn pieces(line: &str) -> Vec<(&str, &str)> {
 fn last_column(line: &str, width: usize) -> usize {
     let letters: Vec<char> = line.chars().collect();
     let most = (width / 2).min(letters.len().saturating_sub(1));
-    let starts = (2..=most).filter(|&k| letters[k] != ' ' && letters[k - 1] == ' ' && letters[k - 2] == ' ');
+    let mut starts = (2..=most).filter(|&k| letters[k] != ' ' && letters[k - 1] == ' ' && letters[k - 2] == ' ');
     let leading = letters.iter().take_while(|c| **c == ' ').count();
-    starts.last().unwrap_or_else(|| (leading + 2).min(most))
+    starts.next_back().unwrap_or_else(|| (leading + 2).min(most))
 }
 
 /// Verdicts in green and red.

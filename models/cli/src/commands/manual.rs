@@ -1,8 +1,9 @@
 //! The commands `jensen completions` and `jensen man`: what shells and manuals know of the command line.
 
 use super::error::CommandError;
-use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
+use crate::cli::args::Cli;
 use crate::cli::exit::Exit;
+use crate::cli::manual_args::{CompletionsArgs, ManArgs};
 use crate::cli::output::write;
 use clap::CommandFactory;
 use jensen_models::data::nearest::nearest;

@@ -13,7 +13,7 @@ fn indicators_of_one_column_are_one_column_of_words() {
     let folder = Folder::new("mixture-one-hot");
     let row = |i: usize| {
         let kind = i % 3;
-        let of = |k: usize| u8::from(k == (if i % 17 == 0 { (kind + 1) % 3 } else { kind }));
+        let of = |k: usize| u8::from(k == (if i.is_multiple_of(17) { (kind + 1) % 3 } else { kind }));
         format!("{:.3},{},{},{}\n", [2.0, 6.0, 10.0][kind] + noise(i, 37), of(0), of(1), of(2))
     };
     let rows: String = (0..150).map(row).collect();

@@ -1,8 +1,7 @@
 //! Columns of a mixture: which are used, of which kind, and their cells as numbers.
 
 use super::error::ClusterError;
-use super::kinds::{Asked, asked};
-use super::noticed::{self, not_words};
+use super::kinds::{Asked, asked, not_words};
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use jensen_models::data::{DataError, DataTable, Place};
 use serde::{Deserialize, Serialize};
@@ -66,8 +65,8 @@ pub struct Chosen {
     pub columns: Vec<Column>,
     /// Their cells as numbers, NaN where one is missing.
     pub cells: Vec<Vec<f64>>,
-    /// What was noticed of them, in words.
-    pub notes: Vec<String>,
+    /// Those whose kind was asked for by name.
+    pub spoken: Vec<String>,
 }
 
 /// Different words that a column may have and still be taken for categories.
@@ -81,7 +80,7 @@ pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<Chosen, Clu
     let (mut columns, mut data) = (Vec::new(), Vec::new());
     let all = asked(table, model)?;
     let spoken = all.iter().filter(|asked| asked.choice != ColumnChoice::Auto);
-    let asked_kinds: Vec<String> = spoken.map(|asked| asked.name.clone()).collect();
+    let spoken: Vec<String> = spoken.map(|asked| asked.name.clone()).collect();
     for asked in all {
         let kind = kind(table, &asked, model)?;
         let mut column = Column { name: asked.name, kind };
@@ -99,11 +98,8 @@ pub fn chosen(table: &DataTable, model: &MixtureModelArgs) -> Result<Chosen, Clu
         columns.push(column);
         data.push(cells);
     }
-    let is_asked = |name: &str| asked_kinds.iter().any(|known| known == name);
-    let mut notes = noticed::one_hot(&mut columns, &data, is_asked);
     check_copies(table, &columns, &data)?;
-    notes.extend(noticed::repeated(&columns, &data));
-    Ok(Chosen { columns, cells: data, notes })
+    Ok(Chosen { columns, cells: data, spoken })
 }
 
 fn kind(table: &DataTable, asked: &Asked, model: &MixtureModelArgs) -> Result<ColumnKind, ClusterError> {

@@ -4,6 +4,7 @@ use super::super::error::CommandError;
 use super::columns::{self, Column};
 use super::error::ClusterError;
 use super::held_out::Split;
+use super::noticed;
 use super::streamed::{self, Chosen};
 use crate::cli::mixture_args::MixtureArgs;
 use jensen::mixture::{BLOCK_ROWS, MixtureError, Rows};
@@ -59,8 +60,10 @@ impl Data {
         if table.num_rows() < 2 {
             return Err(ClusterError::OneRow { file });
         }
-        let columns::Chosen { columns, cells, notes } = columns::chosen(&table, &args.model)?;
-        let spacings = super::noticed::spacings(&columns, &cells);
+        let columns::Chosen { mut columns, cells, spoken } = columns::chosen(&table, &args.model)?;
+        let mut notes = noticed::one_hot(&mut columns, &cells, |name| spoken.iter().any(|known| known == name));
+        notes.extend(noticed::repeated(&columns, &cells));
+        let spacings = noticed::spacings(&columns, &cells);
         let missing = cells.iter().flatten().filter(|x| x.is_nan()).count() as u64;
         let rows = columns::rows(&file, &cells, block_rows)?;
         columns::check_totals(&file, &columns, &rows, |name, row| table.place(name, row))?;

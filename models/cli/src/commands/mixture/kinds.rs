@@ -3,6 +3,19 @@
 use super::error::ClusterError;
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use jensen_models::data::DataTable;
+use jensen_models::data::written::{day, with_point};
+
+/// What words really are, where all of them are numbers with a decimal comma or dates.
+pub(super) fn not_words<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    let mut any = words.clone().peekable();
+    any.peek()?;
+    if words.clone().all(|word| day(word).is_some()) {
+        return Some("a date; write dates as numbers of days");
+    }
+    let has_comma = words.clone().any(|word| word.contains(','));
+    let are_numbers = has_comma && words.clone().all(|word| with_point(word).is_some());
+    are_numbers.then_some("a number with a decimal comma; write the column with points")
+}
 
 /// A column to use, and the kind that was chosen for it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,23 +1,10 @@
 //! What is noticed of the cells of a mixture before the fit: indicators of one column, and values that repeat.
 
 use super::columns::{Column, ColumnKind};
-use jensen_models::data::written::{day, with_point};
 
 /// A column with fewer different values is asked after; so is a table with fewer different rows than this share.
 const FEW: usize = 10;
 const REPEATED: f64 = 0.5;
-
-/// What words really are, where all of them are numbers with a decimal comma or dates.
-pub(super) fn not_words<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
-    let mut any = words.clone().peekable();
-    any.peek()?;
-    if words.clone().all(|word| day(word).is_some()) {
-        return Some("a date; write dates as numbers of days");
-    }
-    let has_comma = words.clone().any(|word| word.contains(','));
-    let are_numbers = has_comma && words.clone().all(|word| with_point(word).is_some());
-    are_numbers.then_some("a number with a decimal comma; write the column with points")
-}
 
 /// Makes one multinomial of columns of zeros and ones of which exactly one is 1 in every row, and says so.
 ///

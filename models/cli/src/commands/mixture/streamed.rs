@@ -2,8 +2,7 @@
 
 use super::columns::{Column, ColumnKind, MANY_LEVELS, check_totals};
 use super::error::ClusterError;
-use super::kinds::{Asked, asked};
-use super::noticed::not_words;
+use super::kinds::{Asked, asked, not_words};
 use crate::cli::mixture_args::{ColumnChoice, MixtureModelArgs};
 use jensen_models::data::DataError;
 use jensen_models::data::stream::{ColumnSurvey, CsvRows, MOST_WORDS, StreamedTable, Survey};

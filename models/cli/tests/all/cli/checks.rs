@@ -49,7 +49,16 @@ fn a_right_fit_passes_every_check() {
     }
     let page = fs::read_to_string(folder.path("page.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
-    assert_eq!(page.matches("<svg").count(), 5, "a figure for all checks but the table of sensitivities");
+    // Figures of all checks but the table of sensitivities; those of simulated data twice.
+    for (title, count) in [
+        ("data among simulated data", 2),
+        ("statistics of simulated data", 8),
+        ("k-hat of each row", 1),
+        ("places of left-out values", 2),
+        ("ranks of the truth", 4),
+    ] {
+        assert_eq!(page.matches(&format!("<title>{title}</title>")).count(), count, "{title}");
+    }
     assert!(!page.contains("<script") && !page.contains("http://") || page.contains("http://www.w3.org/2000/svg"));
     let json: Value =
         serde_json::from_str(&folder.jensen("check r/fit.json --quiet --simulations 0 --json").out).unwrap();
