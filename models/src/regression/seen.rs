@@ -59,6 +59,9 @@ impl Bound {
     }
 }
 
+/// The lower bound of positive numbers where one says nothing.
+const NEXT_TO_ZERO: f64 = 1e-300;
+
 /// The bounds of every row, the largest numbers where there is none; nothing without `trunc`. Of positive numbers a lower bound that
 /// says nothing is a number next to zero, where their distribution functions have a value.
 pub(super) fn bounds(
@@ -67,7 +70,6 @@ pub(super) fn bounds(
     encoder: &mut Encoder,
     frame: Frame,
 ) -> Result<Option<[Vec<f64>; 2]>, RegressionError> {
-    const NEXT_TO_ZERO: f64 = 1e-300;
     if !formula.is_truncated() {
         return Ok(None);
     }
@@ -263,7 +265,12 @@ impl Response {
         }
         self.bounds = bounds(formula, likelihood, encoder, frame)?;
         let Some([low, high]) = &self.bounds else { return Ok(()) };
-        let written = |bound: f64| if bound.abs() == f64::MAX { String::new() } else { bound.to_string() };
+        let written = |bound: f64| match bound {
+            f64::MAX => "inf".to_string(),
+            f64::MIN => "-inf".to_string(),
+            NEXT_TO_ZERO => "0".to_string(),
+            bound => bound.to_string(),
+        };
         for (i, (&low, &high)) in low.iter().zip(high).enumerate() {
             if low >= high {
                 let bound = formula.bounds.iter().flatten().next_back().unwrap_or(node);

@@ -394,7 +394,7 @@ fn mistakes_are_answered() {
         ("y ~ g:mo(e)", "a term of its own"),
         ("y ~ log(mi(x))", "a term of its own"),
         ("y ~ 1 + (1 + s(w) | g)", "a term of its own"),
-        ("y | trunc(lb=w) ~ 1", "the response lies outside of trunc(5, )"),
+        ("y | trunc(lb=w) ~ 1", "the response lies outside of trunc(5, inf)"),
     ] {
         let error = Regression::new(formula, &table).err().unwrap_or_else(|| panic!("{formula} was taken"));
         assert!(error.to_string().contains(words), "{formula}: {error}");
