@@ -5,6 +5,7 @@ use crate::cli::number::{decimals_for, fixed, significant};
 use crate::cli::page::{again, escaped, head, lines, panels, paragraph, table};
 use crate::cli::plot::Trace;
 use crate::cli::plot::{Banded, Panel, Span, banded, forest, forest_height, marginal, trace};
+use crate::cli::render::Length;
 use jensen::diagnose::verdict::Trust;
 use jensen::posterior::{Summary, table_is_of};
 use jensen::target::Constrained;
@@ -54,7 +55,7 @@ pub(super) fn page(told: &Told) -> String {
         ("Posterior", posterior(report)),
         ("Plots", plots(told)),
         ("Checks", told.checks.clone()),
-        ("Evidence and verdict", lines(&report.evidence())),
+        ("Evidence and verdict", lines(&report.evidence(Length::All))),
         ("Run it again", again(&told.command)),
     ];
     for (title, body) in sections.iter().filter(|(_, body)| !body.is_empty()) {

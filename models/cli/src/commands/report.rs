@@ -193,11 +193,11 @@ impl Report {
             text += &format!("{name} in each of {num_rows} rows: {means} from {least} to {most}, {mean} over all\n");
         }
         text += if self.of_rows.is_empty() { "" } else { "\n" };
-        text + &self.evidence()
+        text + &self.evidence(length)
     }
 
     /// What stands below the table: bound, how the fit was done, and the verdict.
-    pub fn evidence(&self) -> String {
+    pub fn evidence(&self, length: Length) -> String {
         let mut text = String::new();
         if let Some(bound) = &self.bound {
             text += &format!("{}\n", bound.report(self.k_hat));
