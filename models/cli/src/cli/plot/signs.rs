@@ -26,7 +26,7 @@ pub(super) fn outline(number: usize, (x, y): Point, radius: f64) -> Option<Vec<P
         0 => None,
         1 => Some(regular(4, 0.125, 1.25 * radius)),
         2 => Some(regular(3, -0.25, 1.4 * radius)),
-        3 => Some(regular(4, 0.0, 1.35 * radius)),
+        3 => Some(regular(4, 0.0, 1.3 * radius)),
         4 => Some(regular(3, 0.25, 1.4 * radius)),
         5 => Some(cross(0.0)),
         6 => Some(cross(0.125)),
