@@ -1,7 +1,5 @@
 //! Where integers are summed out: a Gaussian for each of their joint values that holds some of the posterior, and their mixture.
 
-use std::sync::Arc;
-
 use super::candidates::{Candidate, more_trusted};
 use super::density::Density;
 use super::job::natural_gradient;
@@ -9,12 +7,12 @@ use super::own::OwnNames;
 use super::plan::{Gradient, Plan, decide};
 use super::restarts::compared;
 use super::run::Settings;
-use super::start::{COMPARABLE, StartReport};
+use super::start::{COMPARABLE, StartReport, check_point};
 use super::structure::Structure;
 use super::{FamilyChoice, Fitted, OptimizerChoice, Restart, Tried};
 use crate::algorithm::{Explored, FitError, FullRankStart, PathGaussian, Solution, StartSearch};
 use crate::diagnose::verdict::Trust;
-use crate::family::{FullRank, FullRankMixture};
+use crate::family::{Family, FullRank, FullRankMixture};
 use crate::fit::{MaxSteps, Observer, Stop, Trace};
 use crate::objective::log_sum_exp;
 use crate::posterior::{Assessment, Posterior};
@@ -32,6 +30,9 @@ const FAR: f64 = 16.0;
 /// Part of the posterior below which a value gets no Gaussian, and Gaussians at most: draws of a mixture cost a density of each.
 const LEAST_SHARE: f64 = 1e-4;
 const MOST: usize = 128;
+
+/// Numbers of their means and factors at most, which a saved fit holds.
+const MOST_OF_Q: usize = 1 << 20;
 
 /// Part of the posterior that may be at values without a Gaussian, in all.
 const MOST_LOST: f64 = 0.02;
@@ -103,6 +104,8 @@ pub(super) fn by_value(
     if plan.family != FamilyChoice::FullRank || plan.optimizer != OptimizerChoice::NaturalGradient {
         return Ok(Outcome::default());
     }
+    settings.check(&plan, layout)?;
+    check_point(layout, settings)?;
     let mut search = Search { target: summed, plan: &plan, settings, start: StartReport::default(), taken: 0 };
     let (parts, left) = search.parts(observer)?;
     let Search { start, taken, .. } = search;
@@ -113,14 +116,8 @@ pub(super) fn by_value(
     let best = &parts[0];
     let (run, taken) = compared(target, &family, solution.clone(), best.run.stop.clone(), false, settings.streams)?;
     evaluations += taken;
-    let single = Candidate {
-        plan: plan.clone(),
-        family: Arc::new(FullRank::new(0)),
-        solution: Solution::default(),
-        is_of_runs: true,
-    };
     let why = "one for each joint value of the integers that holds some of the posterior";
-    let mixture = single.with(FamilyChoice::FullRank, family, solution, why);
+    let mixture = Candidate::beside(&plan, FamilyChoice::FullRank, family, solution, why);
     let usual = Assessment::new(settings.streams, &run.stop);
     let affordable = (MOST_NUMBERS / (num_values * summed.work()) as f64) as usize;
     let most_draws = usual.most_draws.min(affordable.max(LEAST_DRAWS));
@@ -299,7 +296,8 @@ fn mixed(parts: &[Part], left: Vec<f64>, num_latents: usize) -> Option<Mixed> {
     let evidence: Vec<f64> = parts.iter().map(|part| part.run.evidence).chain(left).collect();
     let total = log_sum_exp(&evidence);
     let shares: Vec<f64> = evidence.iter().map(|own| (own - total).exp()).collect();
-    let held = shares.iter().take(MOST.min(parts.len())).filter(|share| **share > LEAST_SHARE).count();
+    let most = MOST.min(MOST_OF_Q / FullRank::new(num_latents).num_params().max(1)).min(parts.len());
+    let held = shares.iter().take(most).filter(|share| **share > LEAST_SHARE).count();
     if held == 0 || shares[held..].iter().sum::<f64>() > MOST_LOST {
         return None;
     }

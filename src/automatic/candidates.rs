@@ -21,15 +21,15 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Another q from the same runs, and why.
-    pub fn with(
-        &self,
+    /// A q that follows from a plan or its runs, and why.
+    pub fn beside(
+        plan: &Plan,
         choice: FamilyChoice,
         family: impl Family + 'static,
         solution: Solution,
         why: &'static str,
     ) -> Candidate {
-        let mut plan = Plan { family: choice, ..self.plan.clone() };
+        let mut plan = Plan { family: choice, ..plan.clone() };
         plan.reasons.push(format!("{}: {why}", family.name()));
         Candidate { plan, family: Arc::new(family), solution, is_of_runs: false }
     }

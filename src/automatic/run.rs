@@ -87,7 +87,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Refuses numbers that make no sense, and what the plan has no use for.
-    fn check(&self, plan: &Plan, layout: &Layout) -> Result<(), FitError> {
+    pub fn check(&self, plan: &Plan, layout: &Layout) -> Result<(), FitError> {
         if let Some(part) = self.before_family {
             return Err(FitError::setting(
                 part,
@@ -225,13 +225,26 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
     let of_runs = Candidate { plan, family, solution: restarts[chosen_run].solution.clone(), is_of_runs: true };
     let has_gained = given_shared.found.is_some();
     let (first, other) = match (mixture, given_shared.found) {
-        (Some((mixture, solution)), _) => {
-            (of_runs.with(FamilyChoice::FullRank, mixture, solution, "one for each mode that runs ended in"), None)
-        }
+        (Some((mixture, solution)), _) => (
+            Candidate::beside(
+                &of_runs.plan,
+                FamilyChoice::FullRank,
+                mixture,
+                solution,
+                "one for each mode that runs ended in",
+            ),
+            None,
+        ),
         (None, Some((conditional, solution))) => {
             // Of more, nothing would be said of the joint one that the conditional one does not know better.
             let is_few = conditional.dimension() <= WEIGHTED_TOGETHER;
-            let found = of_runs.with(FamilyChoice::Sparse, conditional, solution, "its bound is above the joint one's");
+            let found = Candidate::beside(
+                &of_runs.plan,
+                FamilyChoice::Sparse,
+                conditional,
+                solution,
+                "its bound is above the joint one's",
+            );
             (found, is_few.then(|| of_runs.clone()))
         }
         (None, None) => (of_runs.clone(), None),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use super::run::Settings;
 use crate::algorithm::{Explored, FitError, Found, PathEnd, StartSearch};
-use crate::model::{Draws, RowSet, SiteKind};
+use crate::model::{Draws, Layout, RowSet, SiteKind};
 use crate::streams::Streams;
 use crate::target::{Differentiable, Pass};
 
@@ -67,8 +67,11 @@ pub(super) struct Begin {
     pub report: StartReport,
 }
 
-pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Settings) -> Result<Begin, FitError> {
-    let layout = target.layout();
+/// Refuses a start that is none.
+///
+/// # Errors
+/// Where it has too few numbers or too many, or one that is not finite.
+pub(super) fn check_point(layout: &Layout, settings: &Settings) -> Result<(), FitError> {
     if let Some(point) = &settings.point
         && point.len() != layout.num_latents
     {
@@ -88,6 +91,11 @@ pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Setting
             format!("the start has {value} for number {latent}, of \"{site}\"; give finite unconstrained numbers"),
         ));
     }
+    Ok(())
+}
+
+pub(super) fn begin(target: &dyn Differentiable, plan: &Plan, settings: &Settings) -> Result<Begin, FitError> {
+    check_point(target.layout(), settings)?;
     let theta = first_theta(target, settings.streams);
     if !plan.paths {
         return plain(target, settings, theta);

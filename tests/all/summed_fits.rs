@@ -321,3 +321,18 @@ fn values_without_mass_and_with_two_modes() {
     assert_eq!(fitted.verdict().trust, Trust::Trust, "{fitted}");
     assert!(line(&fitted.summary(), "z").mean.abs() < 0.2, "{fitted}");
 }
+
+/// A fit by value refuses what every fit refuses.
+#[test]
+fn settings_of_a_fit_by_value_are_looked_at() {
+    let said = |fit: Fit| fit.run().err().map(|error| error.to_string()).unwrap_or_default();
+    let shoulder = model(shoulder);
+    let short = said(Fit::new(&shoulder).start(vec![0.0, 1.0]));
+    assert!(short.contains("the start has 2 numbers, the model 1"), "{short}");
+    assert!(said(Fit::new(&shoulder).start(vec![f64::NAN])).contains("give finite unconstrained numbers"));
+    assert!(said(Fit::new(&shoulder).tolerance(f64::NAN)).contains("a tolerance of NaN nats"));
+    assert!(said(Fit::new(&shoulder).learning_rate(0.1)).contains("learning rate"));
+    // What was asked for is done: several runs of one Gaussian.
+    let runs = Fit::new(&shoulder).restarts(3).run().unwrap();
+    assert!(runs.tried.runs.len() == 3 && runs.tried.values.is_none(), "{}", runs.tried);
+}
