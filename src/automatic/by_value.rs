@@ -45,6 +45,9 @@ const STEPS: u64 = 100;
 const FIRST_PATHS: usize = 4;
 const LOOKED_AT: usize = 3;
 
+/// Nats that a path from elsewhere may be above a value's own: the errors of bounds from sixteen draws, about.
+const BETTER: f64 = 2.0;
+
 /// Standard deviations from the mean of one value at which the path of the next begins.
 const BESIDE: f64 = 0.1;
 
@@ -214,7 +217,7 @@ impl<'a> Search<'a> {
         let left = starts.iter().skip(2 * MOST).map(|start| start.path.bound).collect();
         starts.truncate(2 * MOST);
         for start in starts.iter().take(LOOKED_AT) {
-            if self.has_modes(&start.at, streams.purpose(start.number as u32))? {
+            if self.has_modes(start, streams.purpose(start.number as u32))? {
                 return Ok((Vec::new(), left));
             }
         }
@@ -261,13 +264,15 @@ impl<'a> Search<'a> {
         Ok(starts)
     }
 
-    /// Whether paths from many points lead to several places of comparable bounds at a value: one Gaussian is not enough there.
-    fn has_modes(&mut self, at: &AtState, streams: Streams) -> Result<bool, FitError> {
-        let found = StartSearch::new(streams.purpose(MODES)).find(at, &[])?;
+    /// Whether paths from many points lead to several places of comparable bounds at a value, where one Gaussian is not enough, or
+    /// to a better one than that of its start.
+    fn has_modes(&mut self, start: &Start, streams: Streams) -> Result<bool, FitError> {
+        let found = StartSearch::new(streams.purpose(MODES)).find(&start.at, &[])?;
         self.taken += found.evaluations;
         self.start.num_paths += found.paths.len();
         let best = found.paths.first().map_or(f64::NAN, |path| path.bound);
-        Ok(found.places.iter().filter(|place| place.is_mode && place.bound > best - COMPARABLE).count() > 1)
+        let num_modes = found.places.iter().filter(|place| place.is_mode && place.bound > best - COMPARABLE).count();
+        Ok(num_modes > 1 || best > start.path.bound + BETTER)
     }
 }
 

@@ -143,7 +143,9 @@ pub(super) fn run<F: Family + 'static, O: Optimizer>(
         given_shared = conditional(target, (&plan, settings), &*family, runs.best())?;
         if given_shared.found.is_none() {
             let first = runs;
-            runs = of_all.runs(Pace::After(&first), observer)?;
+            // Where some starts led nowhere, numbers of runs and of their starts are not the same.
+            let pace = if first.failures.is_empty() { Pace::After(&first) } else { Pace::Whole };
+            runs = of_all.runs(pace, observer)?;
             runs.evaluations += first.evaluations;
             runs.rejected += first.rejected;
         }

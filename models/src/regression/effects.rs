@@ -65,6 +65,13 @@ impl Regression {
             let words = format!("the formula explains nothing by `{x}`{hint}; its columns are {}", listed(&known, 16));
             return Err(RegressionError::Choice(words));
         }
+        let mut calls = self.formula.terms.terms.iter().filter_map(super::special::call);
+        if let Some((_, function, _)) = calls.find(|(_, function, _)| matches!(*function, "mi" | "me")) {
+            return Err(RegressionError::Choice(format!(
+                "effects are averages of predictions, and these draw what `{function}` does not know from the other columns of the \
+                 row, so that changing one would change it, too; read the coefficients"
+            )));
+        }
         let draws = &thinned(draws, MOST_DRAWS);
         let frame = Frame { table, rows: &self.rows };
         let levels = self.encoder.levels.get(x);

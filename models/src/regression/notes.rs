@@ -51,6 +51,14 @@ impl Regression {
                 "latents       {name}: {rows} of {used} rows, as normal numbers given the other columns"
             ));
         }
+        let imputed = self.specials.iter().filter_map(super::special_term::SpecialTerm::covariate);
+        if imputed.count() > 1 {
+            notes.push(
+                "note          columns of latents are each drawn without the others: where those depend on each other, coefficients \
+                 are drawn towards zero and the verdict does not know; compare with rows left out (--missing drop)"
+                    .to_string(),
+            );
+        }
         let limits = &self.response.limits;
         let beyond = |values: &Option<Vec<f64>>| {
             values.iter().flatten().zip(&self.response.values).filter(|(limit, y)| limit == y).count()

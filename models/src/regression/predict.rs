@@ -11,6 +11,7 @@ use jensen::dist::Distribution;
 use jensen::program::Real;
 use jensen::streams::Streams;
 use jensen::target::Constrained;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Purposes of the streams.
@@ -125,6 +126,15 @@ impl Regression {
             });
         }
         let bounds = super::seen::bounds(&self.formula, self.likelihood(), &mut encoder, frame)?;
+        if let Some([low, high]) = &bounds
+            && let Some(i) = low.iter().zip(high).position(|(low, high)| low.partial_cmp(high) != Some(Ordering::Less))
+        {
+            let names = self.formula.bounds.iter().flatten().flat_map(Node::names);
+            let name = names.map(|(name, _)| name.to_string()).next().unwrap_or_default();
+            let place = frame.table.place(&name, frame.rows[i]).to_string();
+            let reason = format!("the bounds {} and {} have nothing between them; correct the row", low[i], high[i]);
+            return Err(RegressionError::Cell { place, reason });
+        }
         let mut new_groups = Vec::new();
         for group in &design.groups {
             for (k, level) in group.levels.iter().enumerate().skip(group.known) {

@@ -67,7 +67,17 @@ pub(super) fn read(formula: &Formula, encoder: &mut Encoder, frame: Frame) -> Re
     for (factor, function, arguments) in formula.terms.terms.iter().filter_map(call) {
         let variable = factor.node.names().first().map_or(String::new(), |(name, _)| name.to_string());
         let shape = match function {
-            "mo" => steps(&factor.node, arguments, encoder, frame)?,
+            "mo" => {
+                let uses = formula.explaining().into_iter().flat_map(Node::names);
+                if uses.filter(|(name, _)| *name == variable).count() > 1 {
+                    let words = format!(
+                        "`{variable}` is in another term, too, where the order of its levels would be another one; give the \
+                         table a copy of the column under another name"
+                    );
+                    return encoder.error(&factor.node, &words);
+                }
+                steps(&factor.node, arguments, encoder, frame)?
+            }
             "s" => bends(factor, arguments, encoder, frame)?,
             "me" => measured(&factor.node, &variable, arguments, encoder, frame)?,
             _ => partly(&factor.node, arguments, encoder, frame)?,
@@ -94,6 +104,9 @@ fn steps(node: &Node, arguments: &[Argument], encoder: &mut Encoder, frame: Fram
         let Some(order) = order.iter().map(word).collect::<Option<Vec<String>>>() else {
             return encoder.error(node, write);
         };
+        if let Some(twice) = order.iter().enumerate().find_map(|(k, word)| order[..k].contains(word).then_some(word)) {
+            return encoder.error(node, &format!("\"{twice}\" is named twice; name each level once, in their order"));
+        }
         encoder.levels.insert(column.clone(), order);
     }
     let category = encoder.category(column, None, Coding::Treatment, node, frame)?;

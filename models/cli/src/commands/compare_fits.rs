@@ -128,6 +128,11 @@ fn other_rows(a: &Rebuilt, of_a: &[Replicated], b: &Rebuilt, of_b: &[Replicated]
     })
 }
 
+/// What the note says of columns with latents.
+fn latents_of(fit: &Rebuilt) -> Vec<&String> {
+    fit.note.notes.iter().filter(|note| note.starts_with("latents ")).collect()
+}
+
 fn compared(fits: &[(Rebuilt, Vec<Replicated>, Loo)]) -> Result<ComparedFits, CommandError> {
     let loos: Vec<&Loo> = fits.iter().map(|(_, _, loo)| loo).collect();
     let order = compare_elpd(&loos)?;
@@ -141,7 +146,14 @@ fn compared(fits: &[(Rebuilt, Vec<Replicated>, Loo)]) -> Result<ComparedFits, Co
                 .push(format!("{} has no evidence to compare: the prior of its latent \"{name}\" is flat", fit.fit));
         }
         let own = fit.posterior.bound().log_evidence;
-        let evidence = (bare.is_none() && bare_latent(best).is_none()).then(|| {
+        let is_of_other_data = latents_of(fit) != latents_of(best);
+        if is_of_other_data {
+            findings.push(format!(
+                "the evidence of {} is not that of {}: what one counts as data of a latent column the other is given",
+                fit.fit, best.fit
+            ));
+        }
+        let evidence = (bare.is_none() && bare_latent(best).is_none() && !is_of_other_data).then(|| {
             let top = best.posterior.bound().log_evidence;
             let is_best = std::ptr::eq(fit, best);
             Evidence {

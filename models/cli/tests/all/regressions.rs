@@ -303,3 +303,40 @@ fn groups_that_are_new_are_drawn_and_said() {
     // Checks and further draws find the model again.
     assert!(folder.jensen("sample f --draws 3 --quiet").out.starts_with("intercept_at_means,"));
 }
+
+/// Thirty rows with a cell missing, three levels and bounds.
+fn of_latents() -> String {
+    let row = |k: usize| {
+        let (x, level) = (k as f64 / 10.0, ["low", "mid", "high"][k % 3]);
+        let seen = if k == 4 { "NA".to_string() } else { format!("{x}") };
+        let y = 1.0 + 2.0 * x + (k % 3) as f64 + if k % 2 == 0 { 0.1 } else { -0.1 };
+        format!("{y},{seen},{},{level},{},{}\n", k % 7, y - 1.0, y + 1.0 + (k % 5) as f64)
+    };
+    "y,x,z,level,low,high\n".to_string() + &(0..30).map(row).collect::<String>()
+}
+
+#[test]
+fn terms_of_latents_leave_no_wrong_answer_to_what_follows() {
+    let folder = Folder::new("regression-latents");
+    folder.file("t.csv", of_latents());
+    // The order of levels in `mo` would be that of the other term, too, and its coefficients those of other levels.
+    let order = "mo(level, \"low\", \"mid\", \"high\")";
+    for other in ["z:level", "(1 | level)"] {
+        let run = fit(&folder, &format!("y ~ {other} + {order}"), "--data t.csv --out n");
+        run.refused(&["`level` is in another term, too", "a copy of the column"]);
+    }
+    let twice = fit(&folder, "y ~ mo(level, \"low\", \"mid\", \"high\", \"low\")", "--data t.csv");
+    twice.refused(&["\"low\" is named twice"]);
+    assert!(!folder.0.join("n").exists());
+    // The latent cell is drawn again where another column is changed, so that this is no effect of that column.
+    fit(&folder, "y ~ mi(x) + z", "--data t.csv --out m").fitted();
+    folder.jensen("effects m z").refused(&["what `mi` does not know", "read the coefficients"]);
+    // Evidence with the density of a column, and without it.
+    fit(&folder, "y ~ z", "--data t.csv --out p").fitted();
+    let compared = folder.jensen("compare-fits m p");
+    assert!(compared.out.contains("is not that of"), "{compared:?}");
+    // Bounds of a new row with nothing between them.
+    fit(&folder, "y | trunc(lb=low, ub=high) ~ z", "--data t.csv --out b").fitted();
+    folder.file("new.csv", "z,low,high\n1,2,1\n");
+    folder.jensen("predict b new.csv").refused(&["new.csv", "the bounds 2 and 1 have nothing between them"]);
+}
