@@ -309,7 +309,7 @@ fn of_latents() -> String {
     let row = |k: usize| {
         let (x, level) = (k as f64 / 10.0, ["low", "mid", "high"][k % 3]);
         let seen = if k == 4 { "NA".to_string() } else { format!("{x}") };
-        let y = 1.0 + 2.0 * x + (k % 3) as f64 + if k % 2 == 0 { 0.1 } else { -0.1 };
+        let y = 1.0 + 2.0 * x + (k % 3) as f64 + if k.is_multiple_of(2) { 0.1 } else { -0.1 };
         format!("{y},{seen},{},{level},{},{}\n", k % 7, y - 1.0, y + 1.0 + (k % 5) as f64)
     };
     "y,x,z,level,low,high\n".to_string() + &(0..30).map(row).collect::<String>()
