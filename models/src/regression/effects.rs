@@ -66,7 +66,10 @@ impl Regression {
             return Err(RegressionError::Choice(words));
         }
         let mut calls = self.formula.terms.terms.iter().filter_map(super::special::call);
-        if let Some((_, function, _)) = calls.find(|(_, function, _)| matches!(*function, "mi" | "me")) {
+        if let Some((_, function, _)) = calls.find(|(factor, function, _)| {
+            let is_of_x = factor.node.names().first().is_some_and(|(name, _)| *name == x);
+            matches!(*function, "mi" | "me") && !is_of_x
+        }) {
             return Err(RegressionError::Choice(format!(
                 "effects are averages of predictions, and these draw what `{function}` does not know from the other columns of the \
                  row, so that changing one would change it, too; read the coefficients"
